@@ -1,0 +1,3 @@
+"""Keeps the plugin at work in a checkout that is not installed."""
+
+pytest_plugins = ["harness.plugin", "pytester"]

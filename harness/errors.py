@@ -1,0 +1,46 @@
+"""What can go wrong, each error one line that names the file, the key, the value and the mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class HarnessError(Exception):
+    """Base of all errors that a user of the harness can mend."""
+
+
+class SpecError(HarnessError):
+    """A YAML file or a template that does not say what it must.
+
+    Args:
+        problem: What is wrong and how to mend it, without the place.
+        path: The file.
+        line: Its line, counted from 1.
+    """
+
+    def __init__(self, problem: str, *, path: Path | str | None = None, line: int | None = None):
+        self.problem = problem
+        self.path = path
+        self.line = line
+        place = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
+        super().__init__(place + problem)
+
+
+class AssetError(HarnessError):
+    """A source that cannot be fetched, does not match its digest or lacks a member."""
+
+
+class AssetUnreachable(AssetError):
+    """A source on a hub or index that this machine cannot reach; the set is skipped, not failed."""
+
+
+class PromptError(HarnessError):
+    """A prompt that cannot be rendered or tokenized as it must be."""
+
+
+class EngineError(HarnessError):
+    """An engine that could not start, died or stopped making progress (exit code 10)."""
+
+
+class StoreError(HarnessError):
+    """The store of outputs cannot be read or written."""
