@@ -18,7 +18,9 @@ class SpecError(HarnessError):
         line: Its line, counted from 1.
     """
 
-    def __init__(self, problem: str, *, path: Path | str | None = None, line: int | None = None):
+    def __init__(
+        self, problem: str, *, path: Path | str | None = None, line: int | None = None
+    ) -> None:
         self.problem = problem
         self.path = path
         self.line = line

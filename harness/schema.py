@@ -26,7 +26,7 @@ def _complain(problem: str) -> PydanticCustomError:
 class Strict(BaseModel):
     """Frozen, no coercion, unknown keys refused with the nearest known one named."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @model_validator(mode="before")
     @classmethod
@@ -215,12 +215,10 @@ class ScoringSpec(Strict):
         method: `logprobs` of the label words, free text that is parsed (`generate`), or
             constrained to the label words (`choice`).
         max_tokens: Longest free answer in tokens; None takes 16.
-        max_unscored: Fraction of samples without a verdict above which every gate fails.
     """
 
     method: Literal["logprobs", "generate", "choice"] = "logprobs"
     max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_unscored: Annotated[float, Field(ge=0, le=1)] = 0.02
 
     @model_validator(mode="before")
     @classmethod
@@ -239,6 +237,7 @@ class GateSpec(Strict):
 
     Attributes:
         on_inconclusive: What a gate whose interval straddles the threshold does to its cell.
+        max_unscored: Fraction of samples without a verdict above which the gate fails.
     """
 
     cells: str = "*"
@@ -272,7 +271,10 @@ class EvalSet(Strict):
     @classmethod
     def _labels(cls, labels: Json) -> Json:
         if isinstance(labels, list):
-            return {str(label): label for label in labels}
+            named = {str(label): label for label in labels}
+            if len(named) < len(labels):
+                raise _complain("names one label twice; remove one")
+            return named
         if isinstance(labels, dict):
             for label, rule in labels.items():
                 if rule is None or rule == []:

@@ -38,14 +38,17 @@ def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpe
     models_file = load_models(path, root=root)
     for index, name in enumerate(evalset.models):
         if name not in models_file:
-            raise file.error(f"unknown model '{name}'; {_mend(name, models_file)}", ("models", index))
+            raise file.error(
+                f"unknown model '{name}'; {_mend(name, models_file)}", ("models", index)
+            )
     _check_unique(file, "models", evalset.models)
     _check_unique(file, "prompts", [prompt.id for prompt in evalset.prompts])
     for index, prompt in enumerate(evalset.prompts):
         _check_targets(file, evalset, prompt, ("prompts", index))
-        if not (root / "prompts" / prompt.template).is_file():
-            known = sorted(path.relative_to(root / "prompts").as_posix()
-                           for path in (root / "prompts").rglob("*.j2"))  # fmt: skip
+        folder = (root / "prompts").resolve()
+        wanted = (folder / prompt.template).resolve()
+        if not (wanted.is_file() and wanted.is_relative_to(folder)):
+            known = sorted(found.relative_to(folder).as_posix() for found in folder.rglob("*.j2"))
             raise file.error(f"no template prompts/{prompt.template}; "
                              + _mend(prompt.template, known), ("prompts", index))  # fmt: skip
     return evalset, {name: models_file[name] for name in evalset.models}

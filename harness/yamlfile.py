@@ -73,6 +73,9 @@ def read_yaml(path: Path, shown: Path | None = None) -> YamlFile:
                         path=shown, line=mark.line + 1 if mark else None) from error  # fmt: skip
     except yaml.YAMLError as error:
         raise SpecError(f"not valid YAML: {' '.join(str(error).split())}", path=shown) from error
+    except RecursionError as error:
+        raise SpecError("is nested too deep; look for an alias inside its own anchor",
+                        path=shown) from error  # fmt: skip
     finally:
         loader.dispose()
     return YamlFile(path=shown, data=data, lines=lines)
@@ -83,40 +86,66 @@ def _build(
 ) -> Json:
     lines.setdefault(where, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
-        loader.flatten_mapping(node)
+        _merge(loader, node, where, path)
         mapping: dict[str, Json] = {}
         for key_node, value_node in node.value:
-            key = _scalar(loader, key_node, where, path)
-            line = key_node.start_mark.line + 1
-            if not isinstance(key, str):
-                raise SpecError(f"{spell((*where, key_node.value))}: keys are text; "
-                                f'write "{key_node.value}" in quotes', path=path, line=line)  # fmt: skip
-            if key in mapping:
-                raise SpecError(f"{spell((*where, key))}: the key stands here twice; "
-                                "remove or rename one", path=path, line=line)  # fmt: skip
-            lines[(*where, key)] = line
-            mapping[key] = _build(loader, value_node, (*where, key), lines, path)
+            below = (*where, key_node.value)
+            lines[below] = key_node.start_mark.line + 1
+            mapping[key_node.value] = _build(loader, value_node, below, lines, path)
         return mapping
     if isinstance(node, yaml.SequenceNode):
         return [_build(loader, n, (*where, i), lines, path) for i, n in enumerate(node.value)]
     return _scalar(loader, node, where, path)
 
 
+def _merge(loader: yaml.SafeLoader, node: yaml.MappingNode, where: Path_, path: Path) -> None:
+    """Check a mapping's own keys, then put in those of its `<<` that it does not have itself."""
+    seen: set[str] = set()
+    for key_node, _ in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            raise _error("a key must be a single word", where, key_node, path)
+        below = (*where, key_node.value)
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        if not isinstance(_scalar(loader, key_node, below, path), str):
+            raise _error(
+                f'keys are text; write "{key_node.value}" in quotes', below, key_node, path
+            )
+        if key_node.value in seen:
+            raise _error("the key stands here twice; remove or rename one", below, key_node, path)
+        seen.add(key_node.value)
+    loader.flatten_mapping(node)
+    # An alias meets its anchor's mapping again, so what is overridden is taken out of it.
+    last = {key_node.value: (key_node, value_node) for key_node, value_node in node.value}
+    node.value = list(last.values())
+
+
 def _scalar(loader: yaml.SafeLoader, node: yaml.Node, where: Path_, path: Path) -> Json:
-    line = node.start_mark.line + 1
-    if not isinstance(node, yaml.ScalarNode):
-        raise SpecError(f"{spell(where)}: a key must be a single word", path=path, line=line)
-    value = loader.construct_object(node, deep=True)
-    if isinstance(value, bool) and node.value.lower() not in {"true", "false"}:
-        raise SpecError(f"{spell(where)}: YAML reads {node.value} as {str(value).lower()}; "
-                        f'write "{node.value}" in quotes, or true or false',
-                        path=path, line=line)  # fmt: skip
+    shown = node.value
+    try:
+        value = loader.construct_object(node, deep=True)
+    except ValueError as error:
+        raise _error(f'YAML cannot read {shown}: {error}; write "{shown}" in quotes',
+                     where, node, path) from error  # fmt: skip
+    if isinstance(value, bool) and shown.lower() not in {"true", "false"}:
+        raise _error(f"YAML reads {shown} as {str(value).lower()}; "
+                     f'write "{shown}" in quotes, or true or false', where, node, path)  # fmt: skip
     if value is not None and not isinstance(value, bool | int | float | str):
-        raise SpecError(f"{spell(where)}: YAML reads {node.value} as a {type(value).__name__}; "
-                        f'write "{node.value}" in quotes', path=path, line=line)  # fmt: skip
-    if isinstance(value, int | float) and str(value) != node.value and node.style is None and (
-        node.value.lstrip("+-").startswith("0") and len(node.value) > 1 and "." not in node.value
-        or ":" in node.value):  # fmt: skip
-        raise SpecError(f"{spell(where)}: YAML reads {node.value} as {value}; "
-                        f'write "{node.value}" in quotes', path=path, line=line)  # fmt: skip
+        raise _error(f"YAML reads {shown} as a {type(value).__name__}; "
+                     f'write "{shown}" in quotes', where, node, path)  # fmt: skip
+    if isinstance(value, int | float) and _otherwise(shown):
+        raise _error(f"YAML reads {shown} as {value}; "
+                     f'write "{shown}" in quotes', where, node, path)  # fmt: skip
     return value
+
+
+def _otherwise(number: str) -> bool:
+    """Return whether YAML reads a number as octal, hexadecimal, binary or in base 60."""
+    digits = number.lstrip("+-")
+    return ":" in digits or (len(digits) > 1 and digits[0] == "0" and "." not in digits)
+
+
+def _error(problem: str, where: Path_, node: yaml.Node, path: Path) -> SpecError:
+    spelt = spell(where)
+    return SpecError(f"{spelt}: {problem}" if spelt else problem,
+                     path=path, line=node.start_mark.line + 1)  # fmt: skip

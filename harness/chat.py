@@ -1,0 +1,193 @@
+"""Chat messages -> token ids, a whole batch at once: system role, base models, prefill, one BOS."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2.exceptions import TemplateError
+
+from harness.errors import PromptError
+from harness.records import Message
+from harness.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+_SENTINEL = "0b1e55ed"
+Conversation = list[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatFormat:
+    """How one model is spoken to.
+
+    Attributes:
+        template: Jinja2 chat template, or None for plain text.
+        fold_system: Put the system text into the first user turn.
+        bos_id: The token that every prompt begins with exactly once, or None.
+        end_id: The token that ends a turn, or None.
+        window: Longest prompt and completion together, in tokens.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    template: str | None
+    fold_system: bool
+    bos_id: int | None
+    end_id: int | None
+    window: int
+
+    def texts(self, conversations: Sequence[Conversation]) -> list[str]:
+        """Return the prompts as text; a last assistant turn is left open for its continuation.
+
+        Raises:
+            PromptError: The chat template refuses the conversation.
+        """
+        if self.template is None:
+            return [_plain(conversation) for conversation in conversations]
+        folded = [_fold(c) for c in conversations] if self.fold_system else list(conversations)
+        if not folded:
+            return []
+        open_end = folded[0][-1]["role"] == "assistant"
+        try:
+            rendered = self.tokenizer.apply_chat_template(
+                folded,
+                chat_template=self.template,
+                tokenize=False,
+                add_generation_prompt=not open_end,
+                continue_final_message=open_end,
+            )
+        except (TemplateError, ValueError) as error:
+            raise PromptError(f"the chat template refuses the conversation: {error}; give another "
+                              "chat_template in models.yaml") from error  # fmt: skip
+        return [str(text) for text in rendered]
+
+    def encode(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
+        """Return token ids, checked to begin with one BOS if the model has one.
+
+        Raises:
+            PromptError: Two BOS tokens stand at the beginning.
+        """
+        if not texts:
+            return []
+        batch = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        bos = self.bos_id
+        own = self.tokenizer.bos_token_id
+        ids = [tuple(row) for row in batch]
+        if bos is not None:
+            ids = [row if row[:1] == (bos,) else (bos, *row) for row in ids]
+        for row in ids:
+            if own is not None and row[:2] == (own, own):
+                raise PromptError("the prompt begins with two BOS tokens: the chat template and "
+                                  "the prompt both write one; remove it there")  # fmt: skip
+        return ids
+
+    def continuations(self, text: str, words: Sequence[str]) -> list[tuple[int, ...]]:
+        """Return the token ids of each word as it continues a prompt, in context.
+
+        Args:
+            text: The prompt.
+            words: Texts put directly behind it, leading space included.
+
+        Raises:
+            PromptError: A word's first token would reach back into the prompt.
+        """
+        head, *full = self.encode([text, *(text + word for word in words)])
+        for word, row in zip(words, full, strict=True):
+            if row[: len(head)] != head or len(row) == len(head):
+                raise PromptError(
+                    f"the label word {word!r} merges with the end of the prompt when it is "
+                    "tokenized; end the prefill at a word boundary"
+                )
+        return [row[len(head) :] for row in full]
+
+
+def open_format(name: str, spec: ModelSpec, folder: Path, *, root: Path) -> ChatFormat:
+    """Load a model's tokenizer and find out how it takes conversations.
+
+    Args:
+        name: The model's name, for errors.
+        spec: Its entry in models.yaml.
+        folder: Its weights folder.
+        root: The project; a template file lies under `root/prompts`.
+
+    Raises:
+        PromptError: No chat template where one is needed, or a folder without tokenizer.
+    """
+    from transformers import AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        first = str(error).splitlines()[0]
+        raise PromptError(
+            f"models.yaml: {name}: no usable tokenizer in {folder}: {first}"
+        ) from error
+    template = _template(name, spec, tokenizer, root)
+    trial = tokenizer("a")["input_ids"]
+    bos = tokenizer.bos_token_id
+    own_window = config.get("text_config", config).get("max_position_embeddings")
+    window = spec.max_model_len or own_window
+    if window is None:
+        raise PromptError(f"models.yaml: {name}: its config names no window; add max_model_len")
+    fold = False
+    if template is not None:
+        fold = not (_keeps_system(tokenizer, template) if spec.system_role == "auto"
+                    else spec.system_role)  # fmt: skip
+    return ChatFormat(
+        tokenizer=tokenizer,
+        template=template,
+        fold_system=fold,
+        bos_id=bos if bos is not None and trial[:1] == [bos] else None,
+        end_id=tokenizer.eos_token_id,
+        window=int(window),
+    )
+
+
+def _template(
+    name: str, spec: ModelSpec, tokenizer: PreTrainedTokenizerBase, root: Path
+) -> str | None:
+    wanted = spec.chat_template or ("plain" if spec.base else "own")
+    if wanted == "plain":
+        return None
+    if wanted != "own":
+        path = root / "prompts" / wanted
+        if not path.is_file():
+            raise PromptError(f"models.yaml: {name}: no chat template prompts/{wanted}; create it")
+        return path.read_text(encoding="utf-8")
+    own = tokenizer.chat_template
+    if isinstance(own, Mapping):
+        own = own.get("default")
+    if own is None:
+        raise PromptError(f"models.yaml: {name}: its tokenizer has no chat template; set "
+                          "chat_template to plain or to a file under prompts/")  # fmt: skip
+    return str(own)
+
+
+def _keeps_system(tokenizer: PreTrainedTokenizerBase, template: str) -> bool:
+    """Return whether the template shows a system message; some raise, some drop it silently."""
+    probe = [{"role": "system", "content": _SENTINEL}, {"role": "user", "content": "x"}]
+    try:
+        shown = tokenizer.apply_chat_template(probe, chat_template=template, tokenize=False)
+    except TemplateError:
+        return False
+    return _SENTINEL in str(shown)
+
+
+def _fold(conversation: Conversation) -> Conversation:
+    if conversation[0]["role"] != "system":
+        return conversation
+    system, first, *rest = conversation
+    joined = f"{system['content']}\n\n{first['content']}"
+    return [{"role": first["role"], "content": joined}, *rest]
+
+
+def _plain(conversation: Conversation) -> str:
+    """Return a conversation as text: each turn a paragraph, each answer under its question."""
+    *turns, last = conversation
+    parts = [m["content"] + ("\n" if m["role"] == "user" else "\n\n") for m in turns]
+    return "".join(parts) + last["content"] + ("\n" if last["role"] == "user" else "")

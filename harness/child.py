@@ -1,0 +1,171 @@
+"""The child's side of a worker: opens the engine, answers on a socket, dies with its parent.
+
+Frames are JSON, prompts one int32 array: nothing that the child sends is executed by the parent.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+from typing import Any, NoReturn, TypedDict
+
+import numpy as np
+
+from harness.engines import open_engine
+from harness.errors import EngineError
+from harness.records import Adapter, EngineConfig, Output, Request, Sampling
+
+_PARENT_CHECK_S = 1.0
+
+
+class Reply(TypedDict, total=False):
+    """What the child sends; one key at a time.
+
+    Attributes:
+        ready: The system's monotonic clock in seconds when the engine was open.
+        output: The fields of an `Output`, in their order.
+        done: All outputs of a batch were sent.
+        error: Why the engine failed, in one line.
+    """
+
+    ready: float
+    output: Sequence[object]
+    done: bool
+    error: str
+
+
+def encode_requests(requests: Sequence[Request]) -> tuple[bytes, bytes]:
+    """Return a JSON header and all prompt ids as little-endian int32, one prompt after another.
+
+    Samplings and adapters are few and shared, so they travel once each.
+    """
+    samplings: dict[Sampling, int] = {}
+    adapters: dict[Adapter, int] = {}
+    rows = [
+        [
+            request.key,
+            len(request.prompt_ids),
+            samplings.setdefault(request.sampling, len(samplings)),
+            adapters.setdefault(request.adapter, len(adapters)) if request.adapter else None,
+        ]
+        for request in requests
+    ]
+    header = {
+        "requests": rows,
+        "samplings": [asdict(sampling) for sampling in samplings],
+        "adapters": [asdict(adapter) for adapter in adapters],
+    }
+    flat = [i for request in requests for i in request.prompt_ids]
+    return json.dumps(header).encode(), np.array(flat, dtype="<i4").tobytes()
+
+
+def decode_requests(header: bytes, ids: bytes) -> list[Request]:
+    """Return what `encode_requests` was given."""
+    message = json.loads(header)
+    for fields in message["samplings"]:
+        for name in ("stop", "score_ids", "choices"):
+            fields[name] = tuple(fields[name])
+    samplings = [Sampling(**fields) for fields in message["samplings"]]
+    adapters = [Adapter(**fields) for fields in message["adapters"]]
+    flat = np.frombuffer(ids, dtype="<i4").tolist()
+    requests, start = [], 0
+    for key, length, sampling, adapter in message["requests"]:
+        requests.append(
+            Request(
+                key=key,
+                prompt_ids=tuple(flat[start : start + length]),
+                sampling=samplings[sampling],
+                adapter=None if adapter is None else adapters[adapter],
+            )
+        )
+        start += length
+    return requests
+
+
+def encode_output(output: Output) -> Sequence[object]:
+    """Return the fields of an output, in their order, as JSON can hold them."""
+    return (
+        output.key,
+        output.text,
+        output.token_ids,
+        output.finish_reason,
+        output.logprobs,
+        output.prompt_tokens,
+        output.cached_tokens,
+        output.error,
+    )
+
+
+def decode_output(row: Sequence[object]) -> Output:
+    """Return what `encode_output` was given, as it came out of JSON."""
+    fields: Any = [tuple(value) if isinstance(value, list) else value for value in row]
+    return Output(*fields)
+
+
+def main(fd: int) -> None:
+    """Serve the worker at the other end of the socket `fd` until it says `close`."""
+    faulthandler.enable()
+    os.set_inheritable(fd, False)
+    conn = Connection(fd)
+    inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(conn, inbox), daemon=True).start()
+    try:
+        _serve(conn, inbox)
+    except EngineError as error:
+        traceback.print_exc()
+        _send(conn, {"error": str(error)})
+    except Exception as error:
+        traceback.print_exc()
+        line = " ".join(f"{type(error).__name__}: {error}".split())
+        _send(conn, {"error": line[:300]})
+
+
+def _serve(conn: Connection, inbox: queue.SimpleQueue[bytes]) -> NoReturn:
+    engine = open_engine(EngineConfig(**json.loads(inbox.get())))
+    _send(conn, {"ready": time.monotonic()})
+    while True:
+        header = inbox.get()
+        if header == b"close":
+            engine.close()
+            sys.stdout.flush()
+            # The interpreter's own end takes seconds after a torch or vLLM was loaded.
+            os._exit(0)
+        for output in engine.generate(decode_requests(header, inbox.get())):
+            _send(conn, {"output": encode_output(output)})
+        _send(conn, {"done": True})
+
+
+def _listen(conn: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
+    """Pass frames on, and end the whole process group when the parent is gone.
+
+    The end of the socket says so; the parent's id does where a fork of it holds the socket open.
+    """
+    parent = os.getppid()
+    try:
+        while os.getppid() == parent:
+            if conn.poll(_PARENT_CHECK_S):
+                inbox.put(conn.recv_bytes())
+    except (EOFError, OSError):
+        pass
+    # Only ever a group of our own: started by hand, this process shares its shell's.
+    if os.getpgrp() == os.getpid():
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(1)
+
+
+def _send(conn: Connection, reply: Reply) -> None:
+    conn.send_bytes(json.dumps(reply).encode())
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

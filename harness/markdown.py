@@ -1,0 +1,54 @@
+"""Foreign text in markdown: nothing of it is rendered as markup, link, command or colour."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_MARKUP = re.compile(r"[\\`*|~$]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
+_BLOCK = re.compile(r"^(?:[-+=#](?=\s|$|[-+=#])|\[(?=[ xX]\])|\d{1,9}(?=[.)](?:\s|$)))")
+# A zero-width space keeps these from becoming a mention, a reference, a link or a command.
+_LIVE = re.compile(
+    r"(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=:)(?=//)|(?<=[wW]{3})(?=\.)|(?<=:)(?=:)|(?<=##)(?=\[)"
+)
+_GAP = "&#8203;"
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+
+
+def plain(text: str) -> str:
+    """Return the text on one line, without terminal colours, control and direction characters."""
+    text = _ANSI.sub("", text)
+    kept = ("" if unicodedata.category(c) in {"Cf", "Cs", "Co"} else c for c in text)
+    kept = (" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in kept if c)
+    return " ".join("".join(kept).split())
+
+
+def cut(text: str, limit: int) -> str:
+    """Return at most `limit` characters, a cut shown by an ellipsis in the last of them."""
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+
+
+def escape(text: str, *, limit: int = 200) -> str:
+    """Return foreign text as inert inline markdown that fits a table cell.
+
+    Args:
+        text: Anything: data, completions, names, error messages.
+        limit: Length in characters before escaping at which the text is cut.
+    """
+    shown = cut(plain(text), limit)
+    shown = "".join(_ENTITIES.get(c, c) for c in shown)
+    shown = _MARKUP.sub(lambda found: "\\" + found.group(), shown)
+    shown = _BLOCK.sub(_inert, shown)
+    return _LIVE.sub(_GAP, shown)
+
+
+def _inert(found: re.Match[str]) -> str:
+    marker = found.group()
+    return marker + "\\" if marker.isdigit() else "\\" + marker
+
+
+def code(text: str, *, limit: int = 200) -> str:
+    """Return foreign text as a code span, for use outside of tables."""
+    shown = cut(plain(text), limit).replace("`", "'").strip()
+    return f"`{shown}`" if shown else "` `"

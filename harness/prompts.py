@@ -1,0 +1,176 @@
+"""Jinja2 prompt files -> chat messages: sandboxed, strict, compiled once.
+
+A prompt file defines four macros, in plain text:
+
+    system(shots)        the system message; `shots` is "" unless the placement is `system`
+    user(text, shots)    the user message; `shots` is "" unless the placement is `user`
+    shot(text, answer)   one solved sample, for the placements `system` and `user`
+    prefill()            the beginning of the answer that the model continues; may be empty
+
+They see `words`, the mapping of each label to the word that the model is to answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2.meta import find_undeclared_variables
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from harness.errors import SpecError
+from harness.records import Message, Placement, Sample
+
+PARTS = {
+    "system": ("shots",),
+    "user": ("text", "shots"),
+    "shot": ("text", "answer"),
+    "prefill": (),
+}
+_SENTINEL = "0b1e55ed"
+# What an expression in a template can raise besides Jinja2's own errors.
+_RENDER_ERRORS = (ArithmeticError, LookupError, MemoryError, TypeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A compiled prompt file bound to its label words."""
+
+    words: Mapping[str, str]
+    prefill: str
+    system: Callable[[str], str]
+    user: Callable[[str, str], str]
+    shot: Callable[[str, str], str]
+
+    def answer(self, label: str) -> str:
+        """Return the assistant's full turn for a label, prefill included."""
+        return self.prefill + self.separator + self.words[label]
+
+    @property
+    def separator(self) -> str:
+        """What stands between the prefill and the label word."""
+        return " " if self.prefill and not self.prefill[-1].isspace() else ""
+
+    def conversations(
+        self, samples: Sequence[Sample], shots: Sequence[Sample], placement: Placement | None
+    ) -> list[list[Message]]:
+        """Return one conversation a sample; the last turn is the prefill if there is one.
+
+        Args:
+            samples: The samples under test.
+            shots: The same solved samples for all, in order; empty for zero-shot.
+            placement: Where the shots stand.
+        """
+        block = ""
+        if placement in ("system", "user"):
+            block = "\n\n".join(self.shot(s.text, self.words[s.label]) for s in shots)
+        system = self.system(block if placement == "system" else "")
+        head: list[Message] = [{"role": "system", "content": system}] if system else []
+        if placement == "chat":
+            for s in shots:
+                head.append({"role": "user", "content": self.user(s.text, "")})
+                head.append({"role": "assistant", "content": self.answer(s.label)})
+        tail: list[Message] = (
+            [{"role": "assistant", "content": self.prefill}] if self.prefill else []
+        )
+        in_user = block if placement == "user" else ""
+        return [
+            [*head, {"role": "user", "content": self.user(s.text, in_user)}, *tail] for s in samples
+        ]
+
+
+@lru_cache(maxsize=64)
+def _environment(folder: Path) -> ImmutableSandboxedEnvironment:
+    return ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=False,
+    )
+
+
+def load_prompt(template: str, words: Mapping[str, str], *, root: Path) -> Prompt:
+    """Compile a prompt file and try it once, so that a mistake shows before any model loads.
+
+    Args:
+        template: Path under `root/prompts`.
+        words: Word of each label.
+        root: The project.
+
+    Raises:
+        SpecError: Syntax, a missing or misnamed part, an unknown variable, or a part that does
+            not show what it is given.
+    """
+    path = Path("prompts") / template
+    environment = _environment(root / "prompts")
+    try:
+        source = (root / path).read_text(encoding="utf-8")
+        tree = environment.parse(source)
+        _check_parts(tree, path)
+        module = environment.get_template(template).make_module({"words": dict(words)})
+    except TemplateSyntaxError as error:
+        raise SpecError(f"{error.message}; mend the Jinja2 syntax", path=path,
+                        line=error.lineno) from error  # fmt: skip
+    except UnicodeDecodeError as error:
+        raise SpecError(f"is no UTF-8 text: {error}; save it as UTF-8", path=path) from error
+    except (*_RENDER_ERRORS, TemplateError) as error:
+        raise SpecError(f"{error}; a prompt file holds the four parts, and nothing beside them is "
+                        "rendered", path=path) from error  # fmt: skip
+
+    def part(name: str) -> Callable[..., str]:
+        macro: Callable[..., str] = getattr(module, name)
+
+        def render(*values: str) -> str:
+            try:
+                return str(macro(*values)).strip()
+            except (*_RENDER_ERRORS, TemplateError) as error:
+                raise SpecError(f"part '{name}' cannot be rendered: {error}; the parts know their "
+                                "arguments and 'words'", path=path) from error  # fmt: skip
+
+        return render
+
+    prompt = Prompt(
+        words=dict(words),
+        prefill=part("prefill")(),
+        system=part("system"),
+        user=part("user"),
+        shot=part("shot"),
+    )
+    _try(prompt, path)
+    return prompt
+
+
+def _check_parts(tree: nodes.Template, path: Path) -> None:
+    macros = {macro.name: macro for macro in tree.find_all(nodes.Macro)}
+    for name, arguments in PARTS.items():
+        signature = f"{name}({', '.join(arguments)})"
+        if name not in macros:
+            raise SpecError(f"no part '{name}'; add a macro {signature}", path=path)
+        if tuple(argument.name for argument in macros[name].args) != arguments:
+            raise SpecError(f"part '{name}' must be written {signature}", path=path,
+                            line=macros[name].lineno)  # fmt: skip
+    for variable in sorted(find_undeclared_variables(tree) - {"words"}):
+        raise SpecError(f"unknown variable '{variable}'; a prompt knows its arguments and 'words'",
+                        path=path)  # fmt: skip
+
+
+def _try(prompt: Prompt, path: Path) -> None:
+    word = next(iter(prompt.words.values()))
+    seen = {
+        "system": prompt.system(_SENTINEL),
+        "user": prompt.user("x", _SENTINEL),
+        "shot": prompt.shot(_SENTINEL, word),
+    }
+    for name, text in seen.items():
+        if _SENTINEL not in text:
+            given = PARTS[name][-1] if name != "shot" else "text"
+            raise SpecError(f"part '{name}' does not show {given}; write {{{{ {given} }}}} in it",
+                            path=path)  # fmt: skip
+    if prompt.user(_SENTINEL, "").count(_SENTINEL) != 1:
+        raise SpecError("part 'user' must show text exactly once; write {{ text }}", path=path)
+    if word not in prompt.shot("x", word):
+        raise SpecError("part 'shot' does not show answer; write {{ answer }} in it", path=path)

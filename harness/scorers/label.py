@@ -1,0 +1,33 @@
+"""Reads the answer off the log-probabilities of the label words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from harness.labeltree import LabelTree
+from harness.records import Output, Score
+
+
+def score_label(
+    target: str, labels: Sequence[str], outputs: Sequence[Output], tree: LabelTree
+) -> Score:
+    """Return the verdict: the label with the highest log-probability is the answer.
+
+    Args:
+        target: The right label.
+        labels: All labels, in the order of the tree's routes.
+        outputs: Answers to the tree's questions, in their order.
+        tree: How they add up.
+    """
+    for output in outputs:
+        if output.error is not None:
+            return Score(None, None, reason=output.error)
+    logprobs = tree.logprobs([output.logprobs for output in outputs])
+    if not all(math.isfinite(value) for value in logprobs):
+        return Score(None, None, reason="a label's log-probability is not finite")
+    best = max(logprobs)
+    if logprobs.count(best) > 1:
+        return Score(None, None, reason="two labels are equally probable", logprobs=logprobs)
+    answer = labels[logprobs.index(best)]
+    return Score(float(answer == target), answer, logprobs=logprobs)

@@ -1,0 +1,112 @@
+"""SQLite store of outputs by content key: cache and resume in one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from harness.errors import StoreError
+from harness.records import Adapter, Json, Output, Sampling
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS outputs (
+    key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, body TEXT NOT NULL, created REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_fingerprint ON outputs (fingerprint);
+"""
+_AT_ONCE = 500  # SQLite takes at least 999 variables in a statement
+
+
+def fingerprint(parts: dict[str, Json]) -> str:
+    """Return a digest of what all requests to one engine share: weights, version, dtype, ..."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def content_key(
+    shared: str, prompt_ids: Sequence[int], sampling: Sampling, adapter: Adapter | None
+) -> str:
+    """Return the content key of a request; names and paths never enter it."""
+    digest = hashlib.sha256(shared.encode())
+    digest.update((adapter.digest if adapter else "").encode())
+    digest.update(json.dumps(asdict(sampling), sort_keys=True).encode())
+    digest.update(np.asarray(prompt_ids, dtype=np.int32).tobytes())
+    return digest.hexdigest()
+
+
+class Store:
+    """Outputs on disk; several processes may use one file.
+
+    Raises:
+        StoreError: The file cannot be opened or written; nothing that was stored is lost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._db = sqlite3.connect(path, timeout=60)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise self._error("opened", error) from error
+
+    def _error(self, what: str, error: Exception) -> StoreError:
+        return StoreError(f"{self._path}: the store of outputs cannot be {what}: {error}; free "
+                          "disk space, or point --store elsewhere")  # fmt: skip
+
+    def knows(self, shared: str) -> bool:
+        """Return whether any output of this engine fingerprint is stored."""
+        query = "SELECT 1 FROM outputs WHERE fingerprint = ? LIMIT 1"
+        try:
+            return self._db.execute(query, (shared,)).fetchone() is not None
+        except sqlite3.Error as error:
+            raise self._error("read", error) from error
+
+    def get(self, keys: Sequence[str]) -> dict[str, Output]:
+        """Return the stored outputs among the keys."""
+        found: dict[str, Output] = {}
+        try:
+            for start in range(0, len(keys), _AT_ONCE):
+                some = keys[start : start + _AT_ONCE]
+                marks = ",".join("?" * len(some))
+                query = f"SELECT key, body FROM outputs WHERE key IN ({marks})"
+                for key, body in self._db.execute(query, some):
+                    found[key] = _restore(key, body)
+        except sqlite3.Error as error:
+            raise self._error("read", error) from error
+        return found
+
+    def put(self, outputs: Iterable[Output], shared: str) -> None:
+        """Store outputs; failed ones are left out, so that a later run asks again."""
+        now = time.time()
+        rows = [(o.key, shared, _body(o), now) for o in outputs if o.error is None]
+        try:
+            with self._db:
+                self._db.executemany("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise self._error("written", error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+
+def _body(output: Output) -> str:
+    body = asdict(output)
+    del body["key"], body["error"]
+    return json.dumps(body)
+
+
+def _restore(key: str, body: str) -> Output:
+    data = json.loads(body)
+    data["token_ids"] = tuple(data["token_ids"])
+    data["logprobs"] = tuple(data["logprobs"])
+    return Output(key=key, **data)
