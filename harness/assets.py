@@ -101,7 +101,8 @@ def model_asset(spec: ModelSpec, *, base: Path) -> ModelAsset:
         return ModelAsset(folder, revision, _folder_digest(folder), gguf=True)
     path = _local(where, base)
     if path.is_file():
-        folder, revision = _built(path, where), resolve(spec, base=base).revision
+        revision = resolve(spec, base=base).revision
+        folder = _built(path, where)
         return ModelAsset(folder, revision, _folder_digest(folder), gguf=True)
     _check_model(path, where, weightless=weightless)
     digest = _folder_digest(path)

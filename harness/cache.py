@@ -45,7 +45,7 @@ def building(target: Path) -> Iterator[Path | None]:
         is there already.
 
     Raises:
-        AssetError: The place cannot be written, or nothing was built.
+        AssetError: Reading or writing failed, or nothing was built.
     """
     if target.exists():
         yield None
@@ -60,8 +60,9 @@ def building(target: Path) -> Iterator[Path | None]:
                 yield built
                 built.replace(target)
     except OSError as error:
-        raise AssetError(f"{target} cannot be written: {error.strerror or error}; free space, or "
-                         "set HARNESS_CACHE to another folder") from error  # fmt: skip
+        problem = " ".join(str(error).split())
+        raise AssetError(f"{target} cannot be built: {problem}; if there is no space left, set "
+                         "HARNESS_CACHE to another folder") from error  # fmt: skip
 
 
 def file_digest(path: Path) -> str:

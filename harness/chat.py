@@ -60,7 +60,7 @@ class ChatFormat:
                 add_generation_prompt=not open_end,
                 continue_final_message=open_end,
             )
-        except (TemplateError, ValueError) as error:
+        except (TemplateError, TypeError, ValueError) as error:
             raise PromptError(f"the chat template refuses the conversation: {error}; give another "
                               "chat_template in models.yaml") from error  # fmt: skip
         return [str(text) for text in rendered]
@@ -173,7 +173,7 @@ def _keeps_system(tokenizer: PreTrainedTokenizerBase, template: str) -> bool:
     probe = [{"role": "system", "content": _SENTINEL}, {"role": "user", "content": "x"}]
     try:
         shown = tokenizer.apply_chat_template(probe, chat_template=template, tokenize=False)
-    except TemplateError:
+    except (TemplateError, TypeError, ValueError):
         return False
     return _SENTINEL in str(shown)
 

@@ -5,6 +5,7 @@ Frames are JSON, prompts one int32 array: nothing that the child sends is execut
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import json
 import os
@@ -121,25 +122,23 @@ def main(fd: int) -> None:
     threading.Thread(target=_listen, args=(conn, inbox), daemon=True).start()
     try:
         _serve(conn, inbox)
-    except EngineError as error:
-        traceback.print_exc()
-        _send(conn, {"error": str(error)})
     except Exception as error:
         traceback.print_exc()
-        line = " ".join(f"{type(error).__name__}: {error}".split())
-        _send(conn, {"error": line[:300]})
+        line = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
+        with contextlib.suppress(OSError):
+            _send(conn, {"error": " ".join(line.split())[:500]})
+    finally:
+        _end_group()
 
 
-def _serve(conn: Connection, inbox: queue.SimpleQueue[bytes]) -> NoReturn:
+def _serve(conn: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     engine = open_engine(EngineConfig(**json.loads(inbox.get())))
     _send(conn, {"ready": time.monotonic()})
     while True:
         header = inbox.get()
         if header == b"close":
             engine.close()
-            sys.stdout.flush()
-            # The interpreter's own end takes seconds after a torch or vLLM was loaded.
-            os._exit(0)
+            return
         for output in engine.generate(decode_requests(header, inbox.get())):
             _send(conn, {"output": encode_output(output)})
         _send(conn, {"done": True})
@@ -157,6 +156,13 @@ def _listen(conn: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
                 inbox.put(conn.recv_bytes())
     except (EOFError, OSError):
         pass
+    _end_group()
+
+
+def _end_group() -> NoReturn:
+    """End this process and all that it started, without the interpreter's own slow end."""
+    sys.stdout.flush()
+    sys.stderr.flush()
     # Only ever a group of our own: started by hand, this process shares its shell's.
     if os.getpgrp() == os.getpid():
         os.killpg(os.getpgrp(), signal.SIGKILL)

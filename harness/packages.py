@@ -57,13 +57,17 @@ class IndexSettings:
 
 def index_settings() -> IndexSettings:
     """Read pip's settings: its files through `pip config list`, then the `PIP_` variables."""
+    return parse_settings(_pip_config(), os.environ)
+
+
+def _pip_config() -> str:
     command = [sys.executable, "-P", "-m", "pip", "config", "list"]
     try:
-        listing = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError) as error:
         _log.info("pip's settings files cannot be asked for (%s); PIP_ variables hold", error)
-        return parse_settings("", os.environ)
-    return parse_settings(listing.stdout, os.environ)
+        return ""
+    return done.stdout
 
 
 def parse_settings(listing: str, environ: os._Environ[str] | dict[str, str]) -> IndexSettings:
@@ -125,47 +129,60 @@ def fetch_member(spec: SourceSpec, *, mend: str) -> tuple[Path, str]:
 def _fetch(name: str, version: str, spec: SourceSpec, folder: Path, mend: str) -> Path:
     """Return a distribution file whose digest is the wanted one."""
     import httpx2
-    from unearth import HashMismatchError, PackageFinder, UnpackError
-    from unearth.preparer import download_link
+    from unearth import UnpackError
 
     settings = index_settings()
-    indexes, links = _within_reach(settings.index_urls), _within_reach(settings.find_links)
-    silent = [url for url in (*settings.index_urls, *settings.find_links)
-              if url not in (*indexes, *links)]  # fmt: skip
-    unreachable = f"{spec.source} is out of reach: no answer from {_shown(silent)}; {mend}"
-    if not indexes and not links:
-        raise AssetUnreachable(unreachable)
-    refused: list[str] = []
+    asked = [*settings.index_urls, *settings.find_links]
+    reached = _within_reach(asked)
+    silent = [url for url in asked if url not in reached]
+    problems = [f"no answer from {_shown(silent)}"] if silent or not asked else []
     digests: list[str] = []
-    try:
-        with _client(settings, refused) as client:
-            kinds = {"no_binary": [name]} if spec.dist == "sdist" else {"only_binary": [name]}
-            finder = PackageFinder(client, index_urls=indexes, find_links=links,
-                                   ignore_compatibility=True, **kinds)  # fmt: skip
-            for package in _candidates(finder, f"{name}=={version}", spec.sha256 or ""):
-                hashes = _announced(package)
-                if not hashes or spec.sha256 in hashes:
-                    try:
-                        found = Path(download_link(client, package.link, folder))
-                    except HashMismatchError as error:  # not even what the index announced
-                        digests += error.actual.values()
-                        continue
-                    hashes = [sha256(found)]
-                    if hashes == [spec.sha256]:
-                        return found
-                digests += hashes
-    except (httpx2.HTTPError, UnpackError, OSError) as error:
-        raise AssetUnreachable(f"{spec.source} is out of reach: {_line(error)}; {mend}") from error
+    with _client(settings, problems) as client:
+        for url in _secure(reached, client, problems):
+            finder = _finder(client, url, name, spec, index=url in settings.index_urls)
+            # One source after the other, so that a broken one does not stand in the way.
+            try:
+                packages = _candidates(finder, f"{name}=={version}", spec.sha256 or "")
+                file, others = _download(client, packages, spec.sha256 or "", folder)
+            except (httpx2.HTTPError, UnpackError, OSError) as error:
+                problems.append(f"{_shown([url])}: {_line(error)}")
+                continue
+            if file is not None:
+                return file
+            digests += others
     if digests:
         raise AssetError(f"{spec.source}: the {spec.dist} has sha256 {', '.join(digests)}, not the "
                          f"pinned {spec.sha256}; check where it comes from before you change the "
                          "pin")  # fmt: skip
-    if refused:
-        raise AssetUnreachable(f"{spec.source} is out of reach: {'; '.join(refused)}; {mend}")
-    if silent:
-        raise AssetUnreachable(unreachable)
-    raise AssetError(f"{spec.source}: no such {spec.dist} on {_shown([*indexes, *links])}; check "
-                     f"the name, the version and 'dist', or {mend}")  # fmt: skip
+    if problems:
+        found = "; ".join(dict.fromkeys(problems))
+        raise AssetUnreachable(f"{spec.source} is out of reach: {found}; {mend}")
+    raise AssetError(f"{spec.source}: no such {spec.dist} on {_shown(asked)}; check the name, the "
+                     f"version and 'dist', or {mend}")  # fmt: skip
+
+
+def _secure(urls: Sequence[str], client: PyPIClient, problems: list[str]) -> list[str]:
+    """Return the sources that unearth asks; it passes over plain http silently, as pip does."""
+    from unearth import Link
+    from unearth.collector import is_secure_origin
+
+    secure = []
+    for url in urls:
+        if urlsplit(url).scheme != "http" or is_secure_origin(client, Link(url)):
+            secure.append(url)
+        else:
+            problems.append(f"{_shown([url])} is plain http; trust its host by PIP_TRUSTED_HOST")
+    return secure
+
+
+def _finder(
+    client: PyPIClient, url: str, name: str, spec: SourceSpec, *, index: bool
+) -> PackageFinder:
+    from unearth import PackageFinder
+
+    kinds = {"no_binary": [name]} if spec.dist == "sdist" else {"only_binary": [name]}
+    source = {"index_urls": [url]} if index else {"find_links": [url]}
+    return PackageFinder(client, ignore_compatibility=True, **source, **kinds)
 
 
 def _candidates(finder: PackageFinder, requirement: str, pin: str) -> list[Package]:
@@ -174,11 +191,34 @@ def _candidates(finder: PackageFinder, requirement: str, pin: str) -> list[Packa
     return sorted(packages, key=lambda package: pin not in _announced(package))
 
 
+def _download(
+    client: PyPIClient, packages: Sequence[Package], pin: str, folder: Path
+) -> tuple[Path | None, list[str]]:
+    """Return the file with the pinned digest, or None and the digests that there are."""
+    from unearth import HashMismatchError
+    from unearth.preparer import download_link
+
+    digests: list[str] = []
+    for package in packages:
+        hashes = _announced(package)
+        if not hashes or pin in hashes:
+            try:
+                file = Path(download_link(client, package.link, folder))
+            except HashMismatchError as error:  # not even what the index announced
+                digests += error.actual.values()
+                continue
+            hashes = [sha256(file)]
+            if hashes == [pin]:
+                return file, hashes
+        digests += hashes
+    return None, digests
+
+
 def _announced(package: Package) -> list[str]:
     return list((package.link.hash_option or {}).get("sha256", []))
 
 
-def _client(settings: IndexSettings, refused: list[str]) -> PyPIClient:
+def _client(settings: IndexSettings, problems: list[str]) -> PyPIClient:
     """Return a client that notes refusals (403, 5xx), which unearth takes for an empty index."""
     import httpx2
     from unearth.auth import MultiDomainBasicAuth
@@ -186,11 +226,16 @@ def _client(settings: IndexSettings, refused: list[str]) -> PyPIClient:
 
     def note(response: Response) -> None:
         if response.status_code >= 400 and response.status_code != 404:
-            refused.append(f"{response.url.host} answers {response.status_code}")
+            problems.append(f"{response.url.host} answers {response.status_code}")
 
+    try:
+        verify = ssl.create_default_context(cafile=settings.cert) if settings.cert else True
+    except OSError as error:
+        raise AssetError(f"pip's setting cert={settings.cert} is no file of certificates: {error}; "
+                         "mend it") from error  # fmt: skip
     client = PyPIClient(
         trusted_hosts=settings.trusted_hosts,
-        verify=ssl.create_default_context(cafile=settings.cert) if settings.cert else True,
+        verify=verify,
         timeout=httpx2.Timeout(_READ_S, connect=2 * _PROBE_S),
         follow_redirects=True,
         event_hooks={"response": [note]},

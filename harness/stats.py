@@ -85,15 +85,14 @@ def auc_interval(
     values, mask = two_classes(scores, positives)
     positive, negative = int(mask.sum()), int((~mask).sum())
     places, inverse = np.unique(values, return_inverse=True)
-    above = np.bincount(inverse[mask], minlength=len(places)) / positive
-    below = np.bincount(inverse[~mask], minlength=len(places)) / negative
     rng = np.random.default_rng(seed)
     areas: list[Floats] = []
     for block in _blocks(resamples, len(places)):
         # Counts per distinct score say all that the area needs, so nothing is sorted again.
-        drawn = rng.multinomial(positive, above, size=block) / positive
-        other = rng.multinomial(negative, below, size=block) / negative
-        areas.append((drawn * (np.cumsum(other, axis=1) - other / 2)).sum(axis=1))
+        above, below = (
+            _resampled(inverse[side], block, len(places), rng) for side in (mask, ~mask)
+        )
+        areas.append((above * (np.cumsum(below, axis=1) - below / 2)).sum(axis=1))
     low, high = _percentiles(np.concatenate(areas), level)
     if high - low < 1e-12:
         return _wilson(auc(values, mask), min(positive, negative))
@@ -201,6 +200,16 @@ def two_classes(
     if not mask.any() or mask.all():
         raise ValueError("an AUC needs samples of both classes")
     return values, mask
+
+
+def _resampled(
+    places: NDArray[np.intp], resamples: int, width: int, rng: np.random.Generator
+) -> Floats:
+    """Return shares of each place among draws with replacement, of shape [resamples, width]."""
+    drawn = places[rng.integers(0, len(places), size=(resamples, len(places)))]
+    drawn += np.arange(resamples)[:, None] * width
+    counts = np.bincount(drawn.ravel(), minlength=resamples * width)
+    return counts.reshape(resamples, width) / len(places)
 
 
 def _wilson(share: float, n: int) -> tuple[float, float]:

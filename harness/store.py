@@ -71,7 +71,7 @@ class Store:
             raise self._error("read", error) from error
 
     def get(self, keys: Sequence[str]) -> dict[str, Output]:
-        """Return the stored outputs among the keys."""
+        """Return the stored outputs among the keys; a damaged entry counts as not stored."""
         found: dict[str, Output] = {}
         try:
             for start in range(0, len(keys), _AT_ONCE):
@@ -79,7 +79,8 @@ class Store:
                 marks = ",".join("?" * len(some))
                 query = f"SELECT key, body FROM outputs WHERE key IN ({marks})"
                 for key, body in self._db.execute(query, some):
-                    found[key] = _restore(key, body)
+                    if (output := _restore(key, body)) is not None:
+                        found[key] = output
         except sqlite3.Error as error:
             raise self._error("read", error) from error
         return found
@@ -105,8 +106,11 @@ def _body(output: Output) -> str:
     return json.dumps(body)
 
 
-def _restore(key: str, body: str) -> Output:
-    data = json.loads(body)
-    data["token_ids"] = tuple(data["token_ids"])
-    data["logprobs"] = tuple(data["logprobs"])
-    return Output(key=key, **data)
+def _restore(key: str, body: str) -> Output | None:
+    try:
+        data = json.loads(body)
+        data["token_ids"] = tuple(data["token_ids"])
+        data["logprobs"] = tuple(data["logprobs"])
+        return Output(key=key, **data)
+    except (ValueError, TypeError, KeyError):
+        return None

@@ -12,6 +12,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -86,6 +87,9 @@ class Worker:
             raise EngineError(f"engine '{self._config.engine}' is closed")
         self._log = self._open_log()
         ours, theirs = socket.socketpair()
+        # A child that reads no more must not hold a sender for ever.
+        seconds = struct.pack("ll", int(self._stall_timeout_s) + 1, 0)
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
         paths = [str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH", "")]
         self._spawned = time.monotonic()
         with theirs:

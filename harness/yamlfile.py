@@ -61,10 +61,10 @@ def read_yaml(path: Path, shown: Path | None = None) -> YamlFile:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"cannot be read as UTF-8 text: {error}", path=shown) from error
-    loader = yaml.SafeLoader(text)
+    lines: dict[Path_, int] = {}
     try:
+        loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
-        lines: dict[Path_, int] = {}
         data = None if node is None else _build(loader, node, (), lines, shown)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -76,8 +76,6 @@ def read_yaml(path: Path, shown: Path | None = None) -> YamlFile:
     except RecursionError as error:
         raise SpecError("is nested too deep; look for an alias inside its own anchor",
                         path=shown) from error  # fmt: skip
-    finally:
-        loader.dispose()
     return YamlFile(path=shown, data=data, lines=lines)
 
 

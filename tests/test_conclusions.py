@@ -125,7 +125,7 @@ def test_generated_cells_are_judged_by_accuracy():
     exact = paired_accuracy([i < 150 for i in range(200)], [i < 100 for i in range(200)])
     low, high = exact.low, exact.high
     assert text == (
-        "5-shot chat (seed 0) against zero-shot, prompt plain: **hurts**. raw accuracy "
+        "5-shot chat (seed 0) against zero-shot, prompt plain: **hurts**; raw accuracy "
         f"0.750 → 0.500 (\u221225.0 points [\u2212{-100 * low:.1f}, \u2212{-100 * high:.1f}], "
         "50 lost, 0 won, p < 0.001)."
     )
@@ -149,18 +149,18 @@ def test_raw_gain_does_not_hide_a_loss_of_order():
     text = points(bare, shown).split("\n")[0]
     assert "**hurts**" in text
     assert re.search(r"raw accuracy 0\.\d+ → 0\.\d+ \(\+", text)
-    assert "“negative” is the answer to" in text
+    assert "the share of “negative” among the answers moves from" in text
     assert "few-shot hurts" in short(bare, shown)
     assert "raw accuracy rises in 1 and falls in 0 of 1" in short(bare, shown)
 
 
 def test_raw_change_alone_is_named_so():
-    odds = drawn(2.0, 0.0)
-    bare = cell(odds=[one - 1.5 for one in odds])
+    odds = drawn(1.0, 0.0)
+    bare = cell(odds=[one - 1.0 for one in odds])
     shown = cell(odds=odds, placement="chat")
     assert "**helps raw accuracy only**" in points(bare, shown)
     assert "**hurts raw accuracy only**" in points(
-        cell(odds=odds), cell(odds=[one - 1.5 for one in odds], placement="chat")
+        cell(odds=odds), cell(odds=[one - 1.0 for one in odds], placement="chat")
     )
     assert "no difference could be shown**" in short(bare, shown)
 

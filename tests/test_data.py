@@ -69,8 +69,8 @@ def test_rows_are_dropped_after_the_split(tmp_path):
     rows = [(f"text {n}", "neutral" if n % 3 == 0 else "positive" if n % 3 == 1 else "negative")
             for n in range(1, 101)]  # fmt: skip
     write(tmp_path / "rows.csv", rows)
-    full = load_data("set", evalset(source="file:rows.csv", split={},
-                                    labels=["positive", "negative", "neutral"]), base=tmp_path)  # fmt: skip
+    three = ["positive", "negative", "neutral"]
+    full = load_data("set", evalset(source="file:rows.csv", split={}, labels=three), base=tmp_path)
     less = load_data("set", evalset(source="file:rows.csv", split={}, others="drop"), base=tmp_path)
     assert list(less.samples) == [s for s in full.samples if s.label != "neutral"]
     assert list(less.pool) == [s for s in full.pool if s.label != "neutral"]
@@ -107,8 +107,8 @@ def test_ids_and_meta_come_from_columns(tmp_path):
 
 
 def test_repeated_id_is_an_error(tmp_path):
-    write(tmp_path / "rows.csv", [("k", "a", "positive"), ("x", "c", "negative"),
-                                  ("k", "b", "negative")], header=("key", "text", "label"))  # fmt: skip
+    rows = [("k", "a", "positive"), ("x", "c", "negative"), ("k", "b", "negative")]
+    write(tmp_path / "rows.csv", rows, header=("key", "text", "label"))
     with pytest.raises(SpecError, match="rows 1 and 3 have one id 'k'; make ids unique"):
         load_data("set", evalset(source="file:rows.csv", id="key"), base=tmp_path)
 
@@ -279,9 +279,7 @@ class TestOverride:
         assert len(given.pool) == 1
 
     @pytest.mark.parametrize(("balanced", "taken"), [(False, 100), (True, 50)])
-    def test_fewer_rows_than_wanted_are_all_taken(
-        self, hundred, tmp_path, caplog, balanced, taken
-    ):
+    def test_fewer_rows_than_wanted_are_all_taken(self, hundred, tmp_path, caplog, balanced, taken):
         shots = write(tmp_path / "shots.csv", [("s", "positive")])
         spec = self.spec(samples={"n": 2000, "balanced": balanced})
         with caplog.at_level(logging.WARNING, "harness"):
@@ -299,9 +297,9 @@ class TestOverride:
         assert [(sample.id, sample.text) for sample in given.samples] == [("1", "one")]
 
     def test_missing_file_names_the_option(self, tmp_path):
-        with pytest.raises(AssetError, match="--dataset set=none.csv: no such file"):
+        with pytest.raises(AssetError, match=r"--dataset set=none\.csv: no such file"):
             load_data("set", self.spec(), base=tmp_path, dataset="none.csv")
-        with pytest.raises(AssetError, match="--shots set=none.csv: no such file"):
+        with pytest.raises(AssetError, match=r"--shots set=none\.csv: no such file"):
             load_data("set", evalset(rows=[{"text": "a", "label": "positive"}]), base=tmp_path,
                       shots="none.csv")  # fmt: skip
 

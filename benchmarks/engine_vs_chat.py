@@ -1,0 +1,184 @@
+"""The harness's path from samples to outputs beside raw `LLM.chat` on the same conversations.
+
+    python benchmarks/engine_vs_chat.py --model FOLDER --samples CSV --shots CSV --out FILE.json
+
+Each round starts two engines, one after the other: one that is given conversations through
+`LLM.chat`, and one that the harness runs: render, tokenize in a batch, token ids to the worker.
+Both have the same options. Engine start is measured apart. With `--load-format dummy` the folder
+needs no weights, only a config and a tokenizer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from harness.chat import open_format  # noqa: E402
+from harness.data import load_data  # noqa: E402
+from harness.plan import Cell, modes  # noqa: E402
+from harness.prepare import prepare  # noqa: E402
+from harness.prompts import load_prompt  # noqa: E402
+from harness.records import EngineConfig  # noqa: E402
+from harness.schema import EvalSet, ModelSpec  # noqa: E402
+from harness.shots import select_shots  # noqa: E402
+from harness.worker import Worker  # noqa: E402
+
+
+def study(args: argparse.Namespace) -> tuple[EvalSet, ModelSpec]:
+    evalset = EvalSet.model_validate(
+        {
+            "data": {
+                "source": f"file:{args.samples}",
+                "shots": f"file:{args.shots}",
+                "text": "review",
+                "label": "sentiment",
+                "samples": {"n": args.n},
+            },
+            "labels": {"positive": "positive", "negative": "negative"},
+            "models": ["model"],
+            "prompts": ["sentiment/prefill.j2"],
+            "modes": ["zeroshot", {"mode": "fewshot", "k": 5, "placement": "chat"}],
+        }
+    )
+    return evalset, ModelSpec.model_validate({"source": f"file:{args.model}"})
+
+
+def conversations(args: argparse.Namespace) -> dict[str, tuple[Cell, list, list, object]]:
+    """Return cell, samples, shots and prompt of each mode."""
+    evalset, spec = study(args)
+    data = load_data("bench", evalset, base=ROOT)
+    prompt_spec = evalset.prompts[0]
+    prompt = load_prompt(prompt_spec.template, evalset.targets(prompt_spec), root=ROOT)
+    out = {}
+    for mode in modes(evalset):
+        shots = []
+        if mode.selector is not None:
+            shots = select_shots(mode.selector, data.pool, list(evalset.labels), mode.k, 0)
+        cell = Cell("bench.yaml", "bench", evalset, "model", spec, prompt_spec, mode)
+        out[mode.name] = (cell, data.samples, shots, prompt)
+    return out
+
+
+def config(args: argparse.Namespace) -> EngineConfig:
+    options = {"max_num_batched_tokens": 16384, "enforce_eager": True}
+    if args.load_format:
+        options["load_format"] = args.load_format
+    return EngineConfig(
+        engine="vllm",
+        model_path=str(args.model),
+        dtype=args.dtype,
+        device=args.device,
+        max_model_len=args.max_model_len,
+        options=options,
+    )
+
+
+def run_harness(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    times = {}
+    _, spec = study(args)
+    with Worker(config(args), log=Path("/tmp/bench-harness.log")) as worker:
+        worker.start()
+        worker.wait_ready()
+        chat = open_format("model", spec, args.model, root=ROOT)
+        for name, (cell, samples, shots, prompt) in conversations(args).items():
+            began = time.perf_counter()
+            prepared = prepare(
+                cell, samples, shots, prompt=prompt, chat=chat, shared="", adapter=None
+            )
+            ready = time.perf_counter()
+            requests = [request for row in prepared.requests for request in row]
+            outputs = list(worker.generate(requests))
+            done = time.perf_counter()
+            failed = [output.error for output in outputs if output.error]
+            assert not failed, failed[0]
+            times[name] = {
+                "prepare_s": ready - began,
+                "generate_s": done - ready,
+                "total_s": done - began,
+                "requests": len(outputs),
+                "prompt_tokens": sum(output.prompt_tokens for output in outputs),
+                "cached_tokens": sum(output.cached_tokens for output in outputs),
+            }
+        times["start"] = {"total_s": worker.start_s}
+    return times
+
+
+def run_chat(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+    """Run in a process of its own, so that its memory is free afterwards."""
+    from vllm import LLM, SamplingParams
+
+    began = time.perf_counter()
+    engine = config(args)
+    llm = LLM(
+        engine.model_path,
+        dtype=engine.dtype,
+        max_model_len=engine.max_model_len,
+        enable_prefix_caching=True,
+        **engine.options,
+    )
+    times = {"start": {"total_s": time.perf_counter() - began}}
+    for name, (cell, samples, shots, prompt) in conversations(args).items():
+        began = time.perf_counter()
+        messages = prompt.conversations(samples, shots, cell.mode.placement)
+        outputs = llm.chat(
+            messages,
+            SamplingParams(temperature=0, max_tokens=1, logprobs=2),
+            use_tqdm=False,
+            add_generation_prompt=False,
+            continue_final_message=True,
+        )
+        times[name] = {
+            "total_s": time.perf_counter() - began,
+            "requests": len(outputs),
+            "prompt_tokens": sum(len(output.prompt_token_ids) for output in outputs),
+            "cached_tokens": sum(output.num_cached_tokens or 0 for output in outputs),
+        }
+    return times
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--samples", type=Path, required=True)
+    parser.add_argument("--shots", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--n", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--dtype", default="bfloat16")
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--max-model-len", type=int, default=16384)
+    parser.add_argument("--load-format")
+    parser.add_argument("--only", choices=["chat"], help="used by the script itself")
+    args = parser.parse_args()
+    args.model, args.samples, args.shots = (
+        path.resolve() for path in (args.model, args.samples, args.shots)
+    )
+    if args.only == "chat":
+        args.out.write_text(json.dumps(run_chat(args)))
+        return
+    rounds = []
+    for number in range(args.rounds):
+        part = args.out.with_suffix(f".chat{number}.json")
+        subprocess.run(
+            [sys.executable, __file__, *sys.argv[1:], "--only", "chat", "--out", str(part)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+        rounds.append({"chat": json.loads(part.read_text()), "harness": run_harness(args)})
+        part.unlink()
+        for name in rounds[-1]["chat"]:
+            pair = [rounds[-1][side][name]["total_s"] for side in ("chat", "harness")]
+            print(f"round {number}, {name}: LLM.chat {pair[0]:.1f} s, harness {pair[1]:.1f} s, "
+                  f"ratio {pair[0] / pair[1]:.2f}", flush=True)  # fmt: skip
+        args.out.write_text(json.dumps(rounds, indent=1))
+
+
+if __name__ == "__main__":
+    main()

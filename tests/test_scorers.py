@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import math
+import unicodedata
+
+import pytest
+
+from harness.labeltree import label_tree
+from harness.records import Output, Sample
+from harness.scorers import SCORERS, Trial
+from harness.scorers.label import score_label
+from harness.scorers.match import parse_label, score_choice, score_match
+
+WORDS = {"pos": "positive", "neg": "negative"}
+LETTERS = {"a": "A", "b": "B"}
+BRACKETS = {"a": "(A)", "b": "(B)"}
+NUMBERS = {"down": "-1", "up": "1"}
+RUSSIAN = {"pos": "положительный", "neg": "отрицательный"}
+COLOURS = {"green": "зелёный", "red": "красный"}
+AMBIGUOUS = "ambiguous: several labels in the answer"
+MORE = "more than the label in the answer"
+NONE = "no label in the answer"
+EMPTY = "empty answer"
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "label", "reason"),
+    [
+        (WORDS, "positive", "pos", None),
+        (WORDS, " Negative", "neg", None),
+        (WORDS, "**Positive.**", "pos", None),
+        (WORDS, "\n\nPOSITIVE\n", "pos", None),
+        (WORDS, "“positive”", "pos", None),
+        (WORDS, "positive!!! 👍", "pos", None),
+        (WORDS, "__positive__", "pos", None),
+        (WORDS, "ｐｏｓｉｔｉｖｅ", "pos", None),  # noqa: RUF001  # full-width letters
+        (WORDS, "positive, not negative", None, AMBIGUOUS),
+        (WORDS, "negative positive", None, AMBIGUOUS),
+        (WORDS, "positive/negative", None, AMBIGUOUS),
+        (WORDS, "not positive", None, MORE),
+        (WORDS, "The review is positive.", None, MORE),
+        (WORDS, "positive positive", None, MORE),
+        (WORDS, "non-positive", None, MORE),
+        (WORDS, "positively", None, NONE),
+        (WORDS, "It was great", None, NONE),
+        (WORDS, "posit ive", None, NONE),
+        (WORDS, "p", None, NONE),
+        (WORDS, "", None, EMPTY),
+        (WORDS, " \n\t", None, EMPTY),
+        (WORDS, "...", None, EMPTY),
+        (WORDS, "👍", None, EMPTY),
+        (LETTERS, "(B). Eliminated (A)", None, AMBIGUOUS),
+        (LETTERS, "(B).", "b", None),
+        (LETTERS, "b", "b", None),
+        (LETTERS, "B, because it is a better film", None, AMBIGUOUS),
+        (LETTERS, "Banana", None, NONE),
+        (LETTERS, "AB", None, NONE),
+        (BRACKETS, "(B)", "b", None),
+        (BRACKETS, "B", "b", None),
+        (BRACKETS, "**(B).**", "b", None),
+        (BRACKETS, "(B). Eliminated (A)", None, AMBIGUOUS),
+        (NUMBERS, "-1", "down", None),
+        (NUMBERS, "1", "up", None),
+        (NUMBERS, "**-1**", None, AMBIGUOUS),
+        (NUMBERS, "11", None, NONE),
+        (RUSSIAN, "Положительный.", "pos", None),
+        (RUSSIAN, "«отрицательный»", "neg", None),
+        (RUSSIAN, unicodedata.normalize("NFD", "положительный"), "pos", None),
+        (RUSSIAN, "не положительный", None, MORE),
+        (RUSSIAN, "положительный или отрицательный", None, AMBIGUOUS),
+        (RUSSIAN, "неположительный", None, NONE),
+        (COLOURS, "зелёный", "green", None),
+        (COLOURS, "ЗЕЛЁНЫЙ", "green", None),
+        (COLOURS, unicodedata.normalize("NFD", "зелёный"), "green", None),
+        (COLOURS, "зеленый", None, NONE),
+        ({"g": "grün", "s": "Straße"}, "STRASSE", "s", None),
+        ({"x": "very good", "y": "good"}, "very  good", "x", None),
+        ({"x": "very good", "y": "good"}, "good", "y", None),
+        ({"x": "very good", "y": "good"}, "very very good", None, AMBIGUOUS),
+        ({"plus": "C++", "plain": "C"}, "C++", "plus", None),
+        ({"plus": "C++", "plain": "C"}, "C", "plain", None),
+    ],
+)
+def test_parse(words, text, label, reason):
+    assert parse_label(text, words) == (label, reason)
+
+
+@pytest.mark.parametrize("text", ["positive", "*positive*", "Positive?", "positive\x00", "positive​"])
+@pytest.mark.parametrize("around", ["{}", " {} ", "\n{}\n", "«{}»", "({})", "- {}"])
+def test_decoration_does_not_count(text, around):
+    assert parse_label(around.format(text), WORDS) == ("pos", None)
+
+
+def test_match_scores():
+    right = score_match("pos", WORDS, Output("k", text=" Positive."))
+    assert (right.value, right.answer, right.reason) == (1.0, "pos", None)
+    wrong = score_match("pos", WORDS, Output("k", text="negative"))
+    assert (wrong.value, wrong.answer) == (0.0, "neg")
+    none = score_match("pos", WORDS, Output("k", text="who knows"))
+    assert (none.value, none.answer, none.reason) == (None, None, NONE)
+    failed = score_match("pos", WORDS, Output("k", text="positive", error="it broke"))
+    assert (failed.value, failed.answer, failed.reason) == (None, None, "it broke")
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [(" positive", "pos"), ("negative", "neg"), ("posi", None), ("", None), ("Positive", None)],
+)
+def test_choice_scores(text, answer):
+    score = score_choice("neg", WORDS, Output("k", text=text))
+    assert score.answer == answer
+    assert score.value == (None if answer is None else float(answer == "neg"))
+    assert score.reason == (None if answer else "the constrained answer is not a label")
+
+
+def test_choice_without_completion():
+    score = score_choice("neg", WORDS, Output("k", error="it broke"))
+    assert (score.value, score.reason) == (None, "it broke")
+
+
+TREE = label_tree([(5,), (3,)], end_id=None)  # the question's ids are 3, 5
+
+
+def test_label_scores_the_most_probable():
+    output = Output("k", logprobs=(-2.0, -0.5))
+    right = score_label("pos", ["pos", "neg"], [output], TREE)
+    assert (right.value, right.answer, right.logprobs) == (1.0, "pos", (-0.5, -2.0))
+    wrong = score_label("neg", ["pos", "neg"], [output], TREE)
+    assert (wrong.value, wrong.answer) == (0.0, "pos")
+
+
+def test_a_tie_has_no_verdict():
+    score = score_label("pos", ["pos", "neg"], [Output("k", logprobs=(-1.0, -1.0))], TREE)
+    assert (score.value, score.answer) == (None, None)
+    assert score.reason == "two labels are equally probable"
+    assert score.logprobs == (-1.0, -1.0)
+
+
+def test_a_tie_of_the_losers_does_not_matter():
+    tree = label_tree([(1,), (2,), (3,)], end_id=None)
+    output = Output("k", logprobs=(-1.0, -1.0, -0.5))
+    assert score_label("c", ["a", "b", "c"], [output], tree).answer == "c"
+
+
+@pytest.mark.parametrize("bad", [math.nan, -math.inf, math.inf])
+def test_a_log_probability_that_is_no_number_has_no_verdict(bad):
+    score = score_label("pos", ["pos", "neg"], [Output("k", logprobs=(-1.0, bad))], TREE)
+    assert (score.value, score.answer, score.logprobs) == (None, None, ())
+    assert score.reason == "a label's log-probability is not finite"
+
+
+def test_an_error_in_any_question_has_no_verdict():
+    tree = label_tree([(1, 2), (1, 3)], end_id=None)
+    outputs = [Output("a", logprobs=(-1.0,)), Output("b", error="it broke")]
+    score = score_label("pos", ["pos", "neg"], outputs, tree)
+    assert (score.value, score.reason) == (None, "it broke")
+
+
+@pytest.mark.parametrize(
+    ("method", "output", "tree"),
+    [
+        ("logprobs", Output("k", logprobs=(-2.0, -0.5)), TREE),
+        ("generate", Output("k", text="Positive"), None),
+        ("choice", Output("k", text=" positive"), None),
+    ],
+)
+def test_every_method_has_its_scorer(method, output, tree):
+    trial = Trial(Sample("s", "text", "pos"), WORDS, [output], tree)
+    scorer = SCORERS[method]
+    assert scorer.ask(trial) == []
+    score = scorer.score(trial, ())
+    assert (score.value, score.answer) == (1.0, "pos")
+
+
+def test_the_table_has_the_methods_that_a_set_may_name():
+    from typing import get_args
+
+    from harness.schema import ScoringSpec
+
+    assert set(SCORERS) == set(get_args(ScoringSpec.model_fields["method"].annotation))
+
+
+def test_logprobs_without_a_tree_is_a_defect():
+    trial = Trial(Sample("s", "text", "pos"), WORDS, [Output("k")])
+    with pytest.raises(ValueError, match="needs the label tree"):
+        SCORERS["logprobs"].score(trial, ())
