@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import json
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from harness.collect import load_cells
 from harness.errors import HarnessError
+from harness.options import FOLDER, is_evalset
 from harness.schema import EvalSet, ModelsFile, Strict
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 _SCHEMAS: dict[str, type[Strict]] = {"evalset": EvalSet, "models": ModelsFile}
 
 
-class Lang(str, Enum):
+class Lang(StrEnum):
     """Languages of a report."""
 
     en = "en"
     ru = "ru"
 
 
-class Texts(str, Enum):
+class Texts(StrEnum):
     """Whether a report shows the samples' texts."""
 
     full = "full"
@@ -38,24 +39,29 @@ def main() -> None:
 
 @app.command()
 def validate(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Eval sets; default all.")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Eval sets or folders of them; default all.")
+    ] = None,
     root: Annotated[Path, typer.Option(help="The project folder.")] = Path(),
 ) -> None:
     """Check eval sets and their prompts without loading data or models."""
     root = root.resolve()
-    found = [path.resolve() for path in paths or sorted((root / "evalsets").rglob("*.yaml"))]
-    wrong = False
+    found: list[Path] = []
+    searched = [path.resolve() for path in paths] if paths else [root / FOLDER]
+    for path in searched:
+        inside = [one for one in sorted(path.rglob("*")) if is_evalset(one, root)]
+        found += [path] if path.is_file() else inside
+        if not path.is_file() and not inside:
+            _fail(f"{path}: no eval set (a .yaml file in a folder '{FOLDER}') is there")
+    wrong: list[str] = []
     for path in found:
-        if path.stem == "models":
-            continue
         try:
             cells = load_cells(path, root)
-            typer.echo(f"{path.relative_to(root)}: {len(cells)} cells")
+            typer.echo(f"{cells[0].path}: {len(cells)} cells")
         except HarnessError as error:
-            typer.echo(str(error), err=True)
-            wrong = True
+            wrong.append(str(error))
     if wrong:
-        raise typer.Exit(2)
+        _fail("\n".join(wrong))
 
 
 @app.command()
@@ -80,9 +86,8 @@ def report(
             lang=lang.value,
             texts=texts.value,
         )
-    except HarnessError as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
+    except (HarnessError, OSError) as error:
+        _fail(str(error))
     typer.echo(path)
 
 
@@ -95,6 +100,11 @@ def schema(
     for name, text in schemas().items():
         (out / f"{name}.json").write_text(text, encoding="utf-8")
         typer.echo(out / f"{name}.json")
+
+
+def _fail(problem: str) -> NoReturn:
+    typer.echo(problem, err=True)
+    raise typer.Exit(2)
 
 
 def schemas() -> dict[str, str]:

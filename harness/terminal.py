@@ -6,15 +6,27 @@ import os
 import sys
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn
-from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 
 class Terminal:
-    """A line that says what is being done; a context manager that shows it while it is open."""
+    """A line that says what is being done; a context manager that shows it while it is open.
 
-    def __init__(self) -> None:
-        self.shown = sys.stderr.isatty() and not os.environ.get("CI")
+    Attributes:
+        shown: Whether somebody watches: a terminal, not in CI and not told to be quiet.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.shown = not quiet and sys.stderr.isatty() and not os.environ.get("CI")
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         self._stage = ""

@@ -65,6 +65,7 @@ class Worker:
         self._log: IO[bytes] | None = None
         self._conn: Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._guard: subprocess.Popen[bytes] | None = None
         self._spawned = 0.0
         self._idle = False
 
@@ -102,6 +103,15 @@ class Worker:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+        # The child ends itself with its parent, unless it is stopped or hangs with the
+        # interpreter's lock. Then its guard does: its input ends when this process does.
+        self._guard = subprocess.Popen(
+            ["/bin/sh", "-c", 'read -r _; kill -s KILL -- "-$0"', str(self._process.pid)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         self._conn = Connection(ours.detach())
         self._send(json.dumps(asdict(self._config)).encode())
 
@@ -170,25 +180,30 @@ class Worker:
             self._kill()
             raise
 
+    def _open_conn(self) -> Connection:
+        if self._conn is None:
+            raise EngineError(f"engine '{self._config.engine}' is closed")
+        return self._conn
+
     def _send(self, *frames: bytes) -> None:
-        assert self._conn is not None
+        conn = self._open_conn()
         # A child that is gone is met, and explained, by the `_receive` that follows.
         with contextlib.suppress(OSError):
             for frame in frames:
-                self._conn.send_bytes(frame)
+                conn.send_bytes(frame)
 
     def _receive(self, timeout_s: float) -> Reply:
         """Return the child's next reply, its death as an `error`, {} if nothing came in time."""
-        assert self._conn is not None
+        conn = self._open_conn()
         deadline = time.monotonic() + timeout_s
         try:
             # A fork of the child can hold its socket open, so its death need not end the stream.
-            while not self._conn.poll(min(1.0, max(0.0, deadline - time.monotonic()))):
-                if self._exit() and not self._conn.poll(0):
+            while not conn.poll(min(1.0, max(0.0, deadline - time.monotonic()))):
+                if self._exit() and not conn.poll(0):
                     return {"error": self._obituary()}
                 if time.monotonic() >= deadline:
                     return {}
-            reply: Reply = json.loads(self._conn.recv_bytes())
+            reply: Reply = json.loads(conn.recv_bytes())
         except (EOFError, OSError):
             return {"error": self._obituary()}
         if _HOLLOW.search(reply.get("error", "")):
@@ -206,6 +221,9 @@ class Worker:
             return
         self._conn.close()
         self._conn = None
+        if self._guard is not None:
+            self._guard.kill()
+            self._guard.communicate()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()

@@ -17,7 +17,8 @@ TALK = [
 OPEN = [*TALK, {"role": "assistant", "content": "It is"}]
 TURNS = "{% for m in messages %}[{{ m.role }}]{{ m.content }}\n{% endfor %}"
 RAISES = (
-    "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}" + TURNS
+    "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+    + TURNS
 )
 DROPS = (
     "{% for m in messages %}{% if m.role != 'system' %}[{{ m.role }}]{{ m.content }}\n{% endif %}"
@@ -57,9 +58,7 @@ def test_a_prefill_continues_the_last_turn(chat):
 def test_a_template_without_system_role_gets_it_in_the_user_turn(chat, template):
     found = chat(template=template)
     assert found.fold_system
-    assert found.texts([TALK]) == [
-        "[user]Judge.\n\na film\n[assistant]good\n[user]another film\n"
-    ]
+    assert found.texts([TALK]) == ["[user]Judge.\n\na film\n[assistant]good\n[user]another film\n"]
     assert found.texts([TALK[1:2]]) == ["[user]a film\n"]
 
 
@@ -97,9 +96,7 @@ def test_a_template_file_under_prompts(chat, tmp_path):
 def test_a_missing_template_file_is_one_line(chat):
     with pytest.raises(PromptError) as raised:
         chat({"chat_template": "x.j2"})
-    assert str(raised.value) == (
-        "models.yaml: tiny: no chat template prompts/x.j2; create it"
-    )
+    assert str(raised.value) == ("models.yaml: tiny: no chat template prompts/x.j2; create it")
 
 
 def test_no_template_is_one_line(chat):
@@ -194,8 +191,8 @@ def test_a_word_that_merges_with_the_prompt_is_refused(chat):
     with pytest.raises(PromptError) as raised:
         found.continuations(" positiv", ["e", "er"])
     assert str(raised.value) == (
-        "the label word 'e' merges with the end of the prompt when it is tokenized; end the prefill "
-        "at a word boundary"
+        "the label word 'e' merges with the end of the prompt when it is tokenized; end the "
+        "prefill at a word boundary"
     )
 
 

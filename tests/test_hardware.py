@@ -29,10 +29,10 @@ class Driver:
     def __init__(self, devices: int, error: int = 0) -> None:
         self._devices, self._error = devices, error
 
-    def cuInit(self, flags):  # noqa: N802  # the driver's name
+    def cuInit(self, flags):
         return self._error
 
-    def cuDeviceGetCount(self, count):  # noqa: N802  # the driver's name
+    def cuDeviceGetCount(self, count):
         count._obj.value = self._devices
         return 0
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -115,13 +116,16 @@ def test_equal_beginnings_stand_together(seed):
     generator = random.Random(seed)
     heads = [tuple(generator.randrange(9) for _ in range(6)) for _ in range(4)]
     rows = [
-        (*generator.choice(heads), *(generator.randrange(9) for _ in range(generator.randint(0, 5))))
+        (
+            *generator.choice(heads),
+            *(generator.randrange(9) for _ in range(generator.randint(0, 5))),
+        )
         for _ in range(40)
     ]
     order = prefix_order(rows)
     assert sorted(order) == list(range(40))
     ordered = [rows[i][:6] for i in order]
-    changes = sum(a != b for a, b in zip(ordered, ordered[1:], strict=False))
+    changes = sum(a != b for a, b in pairwise(ordered))
     assert changes == len(set(ordered)) - 1
-    neighbours = sum(shared(rows[a], rows[b]) for a, b in zip(order, order[1:], strict=False))
-    assert neighbours >= sum(shared(a, b) for a, b in zip(rows, rows[1:], strict=False))
+    neighbours = sum(shared(rows[a], rows[b]) for a, b in pairwise(order))
+    assert neighbours >= sum(shared(a, b) for a, b in pairwise(rows))

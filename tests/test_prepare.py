@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -96,8 +97,6 @@ def test_labels_that_share_a_beginning_ask_more(ready):
 def test_labels_that_cannot_be_told_apart_are_one_line(ready, model_project, tokenizers):
     (model_project.root / "model").unlink()
     tokenizers(model_project.root / "model", words=True)
-    import json
-
     path = model_project.root / "model/tokenizer_config.json"
     config = json.loads(path.read_text())
     config["eos_token"] = None
@@ -105,8 +104,8 @@ def test_labels_that_cannot_be_told_apart_are_one_line(ready, model_project, tok
     with pytest.raises(PromptError) as raised:
         ready(targets="{positive: z, negative: zz}")
     assert str(raised.value) == (
-        "evalsets/set.yaml: cell tiny-prefill-zeroshot: one label begins with another and the model "
-        "has no end token; choose other targets"
+        "evalsets/set.yaml: cell tiny-prefill-zeroshot: one label begins with another and the "
+        "model has no end token; choose other targets"
     )
 
 

@@ -102,8 +102,8 @@ def test_data_is_never_rendered(project, text, placement):
 
 def test_data_is_not_escaped(project):
     prompt = load_prompt("plain.j2", WORDS, root=project.root)
-    (turns,) = prompt.conversations([Sample("a", "<b>\"it's\" & ё</b>", "positive")], [], None)
-    assert "<b>\"it's\" & ё</b>" in turns[0]["content"]
+    (turns,) = prompt.conversations([Sample("a", '<b>"it\'s" & ё</b>', "positive")], [], None)
+    assert '<b>"it\'s" & ё</b>' in turns[0]["content"]
 
 
 ATTACKS = {
@@ -138,7 +138,9 @@ def test_attacks_beside_the_parts_are_refused(project):
 def test_a_branch_that_was_not_tried_still_ends_in_one_line(project):
     for attack in ("{{ ''.__class__ }}", "{{ words.neutral }}", "{{ 1 / 0 }}", "{{ text + 1 }}"):
         branch = f"{{% if text == 'the first' %}}{attack}{{% endif %}}"
-        user = f"{{% macro user(text, shots) %}}{{{{ shots }}}}{{{{ text }}}}{branch}{{% endmacro %}}"
+        user = (
+            f"{{% macro user(text, shots) %}}{{{{ shots }}}}{{{{ text }}}}{branch}{{% endmacro %}}"
+        )
         prompt = load(project, user=user)
         with pytest.raises(SpecError, match=r"^prompts/a\.j2: part 'user' cannot be rendered: "):
             prompt.conversations(SAMPLES, [], None)
@@ -149,7 +151,10 @@ MISTAKES = {
         {"user": "{% macro user(text, shots) %}\n{{ text }\n{% endmacro %}"},
         "prompts/a.j2:3: unexpected '}'; mend the Jinja2 syntax",
     ),
-    "unclosed": ({"prefill": "{% macro prefill() %}"}, "prompts/a.j2:4: Unexpected end of template"),
+    "unclosed": (
+        {"prefill": "{% macro prefill() %}"},
+        "prompts/a.j2:4: Unexpected end of template",
+    ),
     "unknown filter": (
         {"prefill": "{% macro prefill() %}{{ 'a' | uper }}{% endmacro %}"},
         "prompts/a.j2:4: No filter named 'uper'",

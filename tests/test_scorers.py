@@ -85,7 +85,9 @@ def test_parse(words, text, label, reason):
     assert parse_label(text, words) == (label, reason)
 
 
-@pytest.mark.parametrize("text", ["positive", "*positive*", "Positive?", "positive\x00", "positive​"])
+@pytest.mark.parametrize(
+    "text", ["positive", "*positive*", "Positive?", "positive\x00", "positive​"]
+)
 @pytest.mark.parametrize("around", ["{}", " {} ", "\n{}\n", "«{}»", "({})", "- {}"])
 def test_decoration_does_not_count(text, around):
     assert parse_label(around.format(text), WORDS) == ("pos", None)

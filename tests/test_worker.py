@@ -44,6 +44,12 @@ def children():
     return set(psutil.Process().children(recursive=True))
 
 
+def engine_of(processes):
+    """Return the child that runs the engine; the other one is its guard."""
+    (child,) = [process for process in processes if "harness.child" in process.cmdline()]
+    return child
+
+
 def gone(processes, within_s=5.0):
     """Return whether none of the processes runs any more, waiting a little."""
     deadline = time.monotonic() + within_s
@@ -179,7 +185,7 @@ def test_a_killed_child_is_told_by_its_signal():
     with Worker(config(delay_s=0.2)) as worker:
         stream = worker.generate(asks(50))
         next(stream)
-        (child,) = children() - before
+        child = engine_of(children() - before)
         child.kill()
         with pytest.raises(EngineError, match="killed by SIGKILL"):
             list(stream)
@@ -192,7 +198,7 @@ def test_a_hang_is_ended_within_the_stall_timeout():
         stream = worker.generate(asks(5))
         outputs += [next(stream), next(stream)]
         started = children() - before
-        assert len(started) == 2
+        assert len(started) == 3
         asked = time.monotonic()
         with pytest.raises(EngineError, match=r"gave no output for 1 s, 3 of 5 outputs were lost"):
             next(stream)
@@ -205,7 +211,7 @@ def test_a_stopped_child_does_not_block_a_large_batch():
     before = children()
     with Worker(config(), stall_timeout_s=1.0) as worker:
         worker.wait_ready()
-        (child,) = children() - before
+        child = engine_of(children() - before)
         child.suspend()
         started = time.monotonic()
         with pytest.raises(EngineError, match="gave no output"):
@@ -218,7 +224,7 @@ def test_close_ends_the_whole_group():
     worker = Worker(config(spawn=True))
     worker.wait_ready()
     started = children() - before
-    assert len(started) == 2
+    assert len(started) == 3
     worker.close()
     worker.close()
     assert gone(started)
@@ -228,15 +234,16 @@ def test_close_ends_the_whole_group():
 
 def test_close_while_busy_does_not_wait():
     before = children()
-    worker = Worker(config(delay_s=5))
-    worker.wait_ready()
+    worker = Worker(config(hang_after=1))
+    stream = worker.generate(asks(3))
+    next(stream)
     started = children() - before
-    stream = worker.generate(asks(2))
-    worker_closed = time.monotonic()
-    del stream
+    asked = time.monotonic()
     worker.close()
-    assert time.monotonic() - worker_closed < 5
+    assert time.monotonic() - asked < 2
     assert gone(started)
+    with pytest.raises(EngineError, match="is closed"):
+        next(stream)
 
 
 def test_an_iterator_left_early_ends_the_child():
@@ -304,8 +311,27 @@ def test_the_child_dies_with_its_parent(tmp_path, sign, delay_s):
     assert parent.stdout.readline() == b"ready\n"
     time.sleep(0.3)
     processes = family(parent.pid)
-    assert len(processes) == 3
+    assert len(processes) == 4
     parent.send_signal(sign)
+    parent.wait(10)
+    parent.stdout.close()
+    assert gone(processes)
+
+
+def test_a_child_that_runs_no_thread_dies_with_its_parent(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(_PARENT)
+    parent = subprocess.Popen(
+        [sys.executable, str(script), "600"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert parent.stdout.readline() == b"ready\n"
+    processes = family(parent.pid)
+    assert len(processes) == 4
+    engine_of(processes).suspend()
+    parent.kill()
     parent.wait(10)
     parent.stdout.close()
     assert gone(processes)

@@ -55,9 +55,12 @@ class FakeEngine:
     def __init__(self, config: EngineConfig, behaviour: Behaviour) -> None:
         self._window = config.max_model_len
         self._behaviour = behaviour
+        self._closed = False
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Output]:
         """Yield one output per request, in order; see `Engine.generate`."""
+        if self._closed:
+            raise EngineError("the fake engine is closed")
         previous: tuple[int, ...] = ()
         for done, request in enumerate(requests):
             time.sleep(self._behaviour.delay_s)
@@ -67,7 +70,8 @@ class FakeEngine:
         self._misbehave(len(requests))
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Refuse what comes after; a second call does nothing."""
+        self._closed = True
 
     def _misbehave(self, done: int) -> None:
         if done == self._behaviour.die_after:

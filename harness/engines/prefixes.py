@@ -61,21 +61,25 @@ def plan_groups(prompts: Sequence[TokenIds], *, min_saving: int) -> Group:
     return Group((), tuple(root.members), tuple(root.children))
 
 
-def plan_batches(lengths: Sequence[int], *, budget: int, padding: bool = True) -> list[list[int]]:
-    """Return batches of indices, longest first, so that a batch pads little.
+def plan_batches(
+    lengths: Sequence[int], *, budget: int, pass_cost: int, padding: bool = True
+) -> list[list[int]]:
+    """Return batches of indices, longest first.
 
     Args:
         lengths: Tokens that each row computes, at least 1.
         budget: Tokens of a batch, padding included; a longer row is a batch by itself.
+        pass_cost: Tokens that may be padding in a batch: more would cost as much as another pass.
         padding: False makes batches of equal lengths only.
     """
     batches: list[list[int]] = []
-    width = 0
+    width = wasted = 0
     for index in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        wasted += width - lengths[index]
         fits = batches and (len(batches[-1]) + 1) * width <= budget
-        if not fits or not (padding or lengths[index] == width):
+        if not fits or wasted > (pass_cost if padding else 0):
             batches.append([])
-            width = lengths[index]
+            width, wasted = lengths[index], 0
         batches[-1].append(index)
     return batches
 

@@ -51,7 +51,6 @@ class VllmEngine:
         self._window = config.max_model_len
         self._waves_needed = config.device == "cpu" and config.max_lora_rank > 0
         self._max_rank = config.max_lora_rank
-        self._vocab = int(llm.model_config.get_vocab_size())
         self._loras: dict[str, LoRARequest | str] = {}
         self._served = 0
 
@@ -105,7 +104,7 @@ class VllmEngine:
         assert self._llm is not None
         pending = _Pending(request, [])
         lora = self._lora(request.adapter) if request.adapter else None
-        refusal = self._refusal(request) or (lora if isinstance(lora, str) else None)
+        refusal = lora if isinstance(lora, str) else too_long(request, self._window)
         if refusal:
             return pending, refusal
         engine = self._llm.llm_engine
@@ -122,15 +121,6 @@ class VllmEngine:
             pending.ids.clear()
             return pending, f"vLLM refused the request: {_line(error)}"
         return pending, None
-
-    def _refusal(self, request: Request) -> str | None:
-        if not request.prompt_ids:
-            return "the prompt is empty"
-        # vLLM takes score ids beyond the vocabulary and then reads past the logits.
-        wrong = [i for i in request.sampling.score_ids if not 0 <= i < self._vocab]
-        if wrong:
-            return f"score id {wrong[0]} is not in the vocabulary of {self._vocab} tokens"
-        return too_long(request, self._window)
 
     def _lora(self, adapter: Adapter) -> LoRARequest | str:
         """Return vLLM's handle of an adapter, or why it cannot be used.
@@ -169,6 +159,8 @@ def open_engine(config: EngineConfig) -> VllmEngine:
     Raises:
         EngineError: If vLLM does not know an option or cannot start.
     """
+    if not (Path(config.model_path) / "config.json").is_file():
+        raise EngineError(f"model folder '{config.model_path}' has no config.json: check the path")
     _set_environment(config)
     try:
         from vllm import LLM, EngineArgs
@@ -198,7 +190,7 @@ def open_engine(config: EngineConfig) -> VllmEngine:
             **options,
         )
     except Exception as error:
-        raise EngineError(f"vLLM could not start: {_line(error)}") from error
+        raise EngineError(_line(error)) from error
     return VllmEngine(llm, config)
 
 
@@ -295,5 +287,6 @@ def _line(error: Exception) -> str:
     """Return an exception in one line of at most 300 characters."""
     text = f"{type(error).__name__}: {error}"
     if isinstance(error, ValidationError):
-        text = "; ".join(problem["msg"] for problem in error.errors())
+        problem = error.errors()[0]
+        text = ": ".join([*map(str, problem["loc"][:1]), problem["msg"]])
     return " ".join(text.split())[:300]

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from harness.engines import ENGINES, engine_installed, engine_version, open_engine
+from harness.errors import EngineError
 from harness.records import EngineConfig, Request, Sampling
 from harness.worker import Worker
 
@@ -205,11 +206,14 @@ def test_adapters_are_per_request(engine, tiny_adapters):
 
 
 def test_close_twice(config):
-    if config.engine == "vllm":
-        pytest.skip("a second vLLM start shows nothing new: its worker is closed twice below")
-    opened = open_engine(config)
+    # In a worker this also ends an engine that is still starting.
+    opened = Worker(config) if config.engine == "vllm" else open_engine(config)
+    if isinstance(opened, Worker):
+        opened.start()
     opened.close()
     opened.close()
+    with pytest.raises(EngineError, match="closed"):
+        list(opened.generate([ask(1)]))
 
 
 def test_a_worker_leaves_nothing_behind(config):

@@ -1,0 +1,331 @@
+"""The transformers engine: completions on CPU or GPU, shared prompt prefixes computed once."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from harness.engines import too_long
+from harness.engines.adapters import Adapters
+from harness.engines.decoding import Completion, start_completion
+from harness.engines.forward import (
+    KeyValue,
+    fold_attention,
+    forward,
+    keep_freed_memory,
+    lend_prefix,
+    new_cache,
+    pick_logprobs,
+    plain_window,
+)
+from harness.engines.prefixes import Group, plan_batches, plan_groups
+from harness.errors import EngineError
+from harness.records import Adapter, EngineConfig, Output, Request
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The engine's own options.
+
+    Attributes:
+        batch_tokens: Tokens of a forward pass, padding included; four times as many for
+            requests that go on after the first token, whose later passes are one token a row.
+        pass_cost: What a forward pass costs by itself, in tokens: padding is held below it, and
+            a prefix is shared if that saves twice as much, a pass of its own and a broken batch.
+        threads: CPU threads, 0 for torch's choice.
+    """
+
+    batch_tokens: int = 0
+    pass_cost: int = 0
+    threads: int = 0
+
+
+# Measured with 135M parameters on 2 cores in float32; on a GPU a pass is bound by its launches.
+_DEFAULTS = {
+    "cpu": Options(batch_tokens=1024, pass_cost=40),
+    "cuda": Options(batch_tokens=16384, pass_cost=512),
+}
+
+
+def open_engine(config: EngineConfig) -> TransformersEngine:
+    """Load model and tokenizer.
+
+    Raises:
+        EngineError: If they cannot be loaded or an option is wrong.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    options = _read_options(config)
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise EngineError("device 'cuda': torch finds no CUDA device; use device 'cpu'")
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    if config.device == "cpu":
+        keep_freed_memory()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(config.model_path)
+        model = AutoModelForCausalLM.from_pretrained(
+            config.model_path, dtype=getattr(torch, config.dtype)
+        )
+        model = model.to(config.device).eval()
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise EngineError(f"model '{config.model_path}' cannot be loaded: {reason}") from error
+    if config.device == "cpu":
+        fold_attention(model)
+    return TransformersEngine(model, tokenizer, config=config, options=options)
+
+
+def _read_options(config: EngineConfig) -> Options:
+    """Return the options over the device's defaults."""
+    names = list(Options.__dataclass_fields__)
+    given: dict[str, int] = {}
+    for name, value in config.options.items():
+        if name not in names:
+            raise EngineError(f"option '{name}' is not one of {', '.join(names)}")
+        if type(value) is not int or value < 1:
+            raise EngineError(f"option '{name}': {value!r} is not a whole number of at least 1")
+        given[name] = value
+    if config.device not in _DEFAULTS:
+        raise EngineError(f"device '{config.device}' is not one of {', '.join(_DEFAULTS)}")
+    return replace(_DEFAULTS[config.device], **given)
+
+
+class TransformersEngine:
+    """Completes requests by a causal language model in this process; made by `open_engine`."""
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        config: EngineConfig,
+        options: Options,
+    ) -> None:
+        self._model: PreTrainedModel | None = model
+        self._tokenizer = tokenizer
+        self._config = config
+        self._options = options
+        self._eos_ids = _eos_ids(model, tokenizer)
+        self._window = plain_window(model.config)
+        self._vocab = int(model.get_output_embeddings().weight.shape[0])
+        self._adapters = Adapters(model)
+        # Tokens of prefixes that were computed and are not yet in any output's account.
+        self._uncounted = 0
+
+    def generate(self, requests: Sequence[Request]) -> Iterator[Output]:
+        """Yield one output per request as it is finished; see `Engine.generate`."""
+        import torch
+
+        if self._model is None:
+            raise EngineError("the engine is closed; open a new one")
+        by_adapter: dict[Adapter | None, list[Request]] = defaultdict(list)
+        for request in requests:
+            problem = self._problem(request)
+            if problem is None:
+                by_adapter[request.adapter].append(request)
+            else:
+                yield _failed(request, problem)
+        # The base model goes first, before any adapter is in it.
+        for adapter in sorted(by_adapter, key=lambda a: "" if a is None else a.digest):
+            group = by_adapter[adapter]
+            problem = self._adapters.load(adapter)
+            if problem is not None:
+                yield from (_failed(request, problem) for request in group)
+                continue
+            outputs = self._run(group)
+            while True:
+                # The mode is entered for each step: it must not leak to the consumer of a yield.
+                with torch.inference_mode(), self._adapters.use(adapter):
+                    output = next(outputs, None)
+                if output is None:
+                    break
+                yield output
+
+    def close(self) -> None:
+        """Free the model; a second call does nothing."""
+        if self._model is None:
+            return
+        import torch
+
+        self._model = None
+        self._adapters.forget()
+        if self._config.device == "cuda":
+            torch.cuda.empty_cache()
+
+    def _problem(self, request: Request) -> str | None:
+        """Return why a request cannot be run, or None."""
+        if not request.prompt_ids:
+            return "the prompt has no tokens"
+        strange = [
+            i
+            for i in (*request.prompt_ids, *request.sampling.score_ids)
+            if not 0 <= i < self._vocab
+        ]
+        if strange:
+            return f"token id {strange[0]} is not in the vocabulary of {self._vocab}"
+        return too_long(request, self._config.max_model_len)
+
+    def _run(self, requests: Sequence[Request]) -> Iterator[Output]:
+        """Run requests of one adapter along the tree of their prefixes."""
+        reach = max(len(r.prompt_ids) for r in requests)
+        reach += max(r.sampling.max_tokens for r in requests)
+        plain = self._window is None or reach <= self._window
+        prompts = [request.prompt_ids for request in requests]
+        if plain:
+            root = plan_groups(prompts, min_saving=2 * self._options.pass_cost)
+        else:
+            root = Group((), tuple(range(len(requests))), ())
+        yield from self._run_group(root, [], requests, plain)
+
+    def _run_group(
+        self, group: Group, prefix: list[KeyValue], requests: Sequence[Request], plain: bool
+    ) -> Iterator[Output]:
+        """Run a group's members and then its children, depth first: few prefixes live at once."""
+        done = len(group.prefix)
+        members = [requests[index] for index in group.members]
+        for goes_on in (False, True):
+            part = [request for request in members if _goes_on(request) is goes_on]
+            batches = plan_batches(
+                [len(request.prompt_ids) - done for request in part],
+                budget=self._options.batch_tokens * (4 if goes_on else 1),
+                pass_cost=self._options.pass_cost,
+                padding=plain,
+            )
+            for batch in batches:
+                yield from self._run_batch([part[i] for i in batch], prefix, done, goes_on)
+        for child in group.children:
+            longer = self._extend(prefix, child.prefix[done:])
+            yield from self._run_group(child, longer, requests, plain)
+
+    def _extend(self, prefix: list[KeyValue], tokens: Sequence[int]) -> list[KeyValue]:
+        """Return the attention state of a prefix and the tokens after it."""
+        import torch
+
+        cache = lend_prefix(prefix, rows=1, keep=True) if prefix else new_cache(self._model)
+        ids = torch.tensor([tokens], device=self._config.device)
+        forward(self._model, ids, last=torch.tensor([len(tokens) - 1]), cache=cache)
+        self._uncounted += len(tokens)
+        return [(layer.keys, layer.values) for layer in cache.layers]
+
+    def _run_batch(
+        self,
+        requests: Sequence[Request],
+        prefix: Sequence[KeyValue],
+        done: int,
+        goes_on: bool,
+    ) -> Iterator[Output]:
+        """Complete requests in one batch, padded on the right so that positions stay as they are.
+
+        Args:
+            requests: All stand on `prefix`.
+            prefix: Attention state of the first `done` tokens, per layer; empty if `done` is 0.
+            done: Length of the prefix in tokens.
+            goes_on: Whether there may be tokens after the first.
+        """
+        import torch
+
+        rows, failed = self._start(requests)
+        yield from failed
+        if not rows:
+            return
+        ids, lengths = _pad([row.request.prompt_ids[done:] for row in rows])
+        cache = None
+        if prefix:
+            cache = lend_prefix(prefix, rows=len(rows), keep=goes_on)
+        elif goes_on:
+            cache = new_cache(self._model)
+        logits = forward(self._model, ids, last=lengths - 1, cache=cache)
+        scores = pick_logprobs(logits, [row.request.sampling.score_ids for row in rows])
+        seen = torch.arange(done + ids.shape[1])[None] < done + lengths[:, None]
+        while True:
+            finished = _advance(rows, logits)
+            for number in finished:
+                yield self._count(rows[number], scores[number], done)
+            kept = [number for number in range(len(rows)) if number not in finished]
+            if not kept or cache is None:
+                return
+            if finished:
+                rows, scores = [rows[n] for n in kept], [scores[n] for n in kept]
+                seen = seen[kept]
+                cache.batch_select_indices(torch.tensor(kept, device=self._config.device))
+            positions = seen.sum(dim=1, keepdim=True)
+            seen = torch.nn.functional.pad(seen, (0, 1), value=True)
+            ids = torch.tensor([row.ids[-1:] for row in rows])
+            last = torch.zeros(len(rows), dtype=torch.long)
+            logits = forward(
+                self._model, ids, last=last, cache=cache, seen=seen, positions=positions
+            )
+
+    def _start(self, requests: Sequence[Request]) -> tuple[list[Completion], list[Output]]:
+        """Return the states of requests before their first token, and outputs of the unfit."""
+        rows, failed = [], []
+        for request in requests:
+            try:
+                row = start_completion(
+                    request, self._tokenizer, eos_ids=self._eos_ids, config=self._config
+                )
+            except ValueError as error:
+                failed.append(_failed(request, str(error)))
+            else:
+                rows.append(row)
+        return rows, failed
+
+    def _count(self, row: Completion, scores: Sequence[float], done: int) -> Output:
+        """Return a row's output; the first one after a prefix was computed pays for it."""
+        cached, self._uncounted = done - self._uncounted, 0
+        return row.output(logprobs=scores, cached_tokens=cached)
+
+
+def _pad(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return token ids padded on the right, (rows, tokens), and the rows' lengths."""
+    import torch
+
+    lengths = torch.tensor([len(row) for row in rows])
+    ids = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = torch.tensor(row)
+    return ids, lengths
+
+
+def _advance(rows: Sequence[Completion], logits: torch.Tensor) -> list[int]:
+    """Give each row its next token; return the numbers of those that are finished."""
+    peaks, best = logits.max(dim=-1)
+    for number, (peak, token) in enumerate(zip(peaks.tolist(), best.tolist(), strict=True)):
+        if math.isfinite(peak):
+            rows[number].advance(logits[number], token)
+        else:
+            rows[number].fail("the model's output is not finite; use dtype float32")
+    return [number for number, row in enumerate(rows) if row.finish_reason]
+
+
+def _goes_on(request: Request) -> bool:
+    """Return whether a completion may need more than one forward pass."""
+    return request.sampling.max_tokens > 1 or bool(request.sampling.choices)
+
+
+def _failed(request: Request, error: str) -> Output:
+    return Output(
+        key=request.key,
+        finish_reason="error",
+        prompt_tokens=len(request.prompt_ids),
+        error=error,
+    )
+
+
+def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """Return the ids that end a completion, from the generation config and the tokenizer."""
+    configured = model.generation_config.eos_token_id
+    listed = configured if isinstance(configured, list) else [configured]
+    return frozenset(i for i in (*listed, tokenizer.eos_token_id) if i is not None)

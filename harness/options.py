@@ -1,0 +1,95 @@
+"""The options of a run, and which files are eval sets; cheap to import in any session."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+FOLDER = "evalsets"
+_MODELS = "models"
+_NAMED = ("--dataset", "--shots")
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Add the options of a run."""
+    group = parser.getgroup("harness", "evaluation of language models")
+    group.addoption("--engine", choices=["transformers", "vllm", "fake"],
+                    help="engine for all models, instead of what models.yaml says")  # fmt: skip
+    group.addoption("--dtype", choices=["float32", "bfloat16", "float16"],
+                    help="dtype for all models, instead of what models.yaml says")  # fmt: skip
+    group.addoption("--dataset", action="append", default=[], metavar="NAME=PATH", type=_named_file,
+                    help="read the samples of the eval set NAME from a file")  # fmt: skip
+    group.addoption("--shots", action="append", default=[], metavar="NAME=PATH", type=_named_file,
+                    help="read the shot pool of the eval set NAME from a file")  # fmt: skip
+    group.addoption("--limit", type=_count, metavar="N", help="run the first N samples of each set")
+    group.addoption("--store", metavar="FILE", help="store of outputs (.harness/outputs.sqlite)")
+    group.addoption("--reports", metavar="DIR", help="folder of the reports (reports)")
+    group.addoption("--report-lang", choices=["en", "ru"], default="en",
+                    help="language of the report")  # fmt: skip
+    group.addoption("--report-texts", choices=["full", "none"], default="full",
+                    help="none leaves the samples' texts out of all that is written")  # fmt: skip
+    group.addoption("--start-timeout", type=_seconds, default=900.0, metavar="S",
+                    help="seconds an engine may take to start (900)")  # fmt: skip
+    group.addoption("--stall-timeout", type=_seconds, default=600.0, metavar="S",
+                    help="seconds of silence before an engine counts as hung (600)")  # fmt: skip
+
+
+def named_files(config: pytest.Config, option: str) -> dict[str, str]:
+    """Return the absolute paths that `--dataset` or `--shots` gives, by name of the eval set."""
+    return dict(entry.split("=", 1) for entry in config.getoption(option))
+
+
+def check_names(config: pytest.Config, names: Iterable[str]) -> None:
+    """Check that the options name only eval sets that are run.
+
+    Args:
+        config: Of the session.
+        names: The eval sets of the selected cells.
+
+    Raises:
+        pytest.UsageError: One is not among them.
+    """
+    known = sorted(set(names))
+    for option in _NAMED:
+        for name in named_files(config, option):
+            if known and name not in known:
+                raise pytest.UsageError(
+                    f"{option} {name}=...: no selected eval set has this name; "
+                    f"there are {', '.join(known)}"
+                )
+
+
+def is_evalset(path: Path, root: Path) -> bool:
+    """Return whether a file is an eval set: YAML in a folder `evalsets` of the project."""
+    inside = path.relative_to(root) if path.is_relative_to(root) else path
+    return (
+        path.suffix in (".yaml", ".yml") and path.stem != _MODELS and FOLDER in inside.parent.parts
+    )
+
+
+def _named_file(entry: str) -> str:
+    name, _, path = entry.partition("=")
+    full = Path.cwd() / Path(path).expanduser()
+    if not name or not path or not full.is_file():
+        raise argparse.ArgumentTypeError(f"{entry}: write NAME=PATH with a file that exists")
+    return f"{name}={full}"
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: give a number of samples, at least 1")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    # The comparison refuses NaN too.
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(f"{text}: give a number of seconds above 0")
+    return seconds

@@ -1,0 +1,205 @@
+"""The vLLM engine: what it makes of options and samplings, and the real one on a tiny model."""
+
+from __future__ import annotations
+
+import os
+from types import SimpleNamespace
+
+import pytest
+from pydantic import BaseModel, ValidationError
+
+from harness.engines import engine_installed
+from harness.engines.vllm import (
+    VllmEngine,
+    _check_options,
+    _line,
+    _output,
+    _Pending,
+    _set_environment,
+    _take,
+    open_engine,
+)
+from harness.errors import EngineError
+from harness.records import Adapter, EngineConfig, Request, Sampling
+
+KNOWN = ["max_num_batched_tokens", "gpu_memory_utilization", "enforce_eager", "load_format"]
+needs_vllm = pytest.mark.skipif(not engine_installed("vllm"), reason="vLLM is not installed")
+
+
+@pytest.fixture(autouse=True)
+def version(monkeypatch):
+    monkeypatch.setattr("harness.engines.vllm.engine_version", lambda name: "vllm 0.30.0")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    """Keep what the engine sets to the test."""
+    monkeypatch.setattr(os, "environ", {})
+    return os.environ
+
+
+def config(device="cpu", **options):
+    return EngineConfig("vllm", "folder", "float32", device, max_model_len=50, options=options)
+
+
+def test_known_options_pass():
+    _check_options({"max_num_batched_tokens": 16384, "load_format": "dummy"}, KNOWN)
+    _check_options({"kv_cache_gib": 2, "multiprocess": True}, KNOWN)
+
+
+def test_an_unknown_option_is_one_line_with_its_mend():
+    with pytest.raises(EngineError) as caught:
+        _check_options({"max_batched_tokens": 1}, KNOWN)
+    assert str(caught.value) == (
+        "engine option 'max_batched_tokens' is not one that vllm 0.30.0 knows: "
+        "did you mean 'max_num_batched_tokens'?"
+    )
+    with pytest.raises(EngineError, match=r"'zzz' is not one .*: take it out"):
+        _check_options({"zzz": 1}, KNOWN)
+
+
+@pytest.mark.parametrize("name", ["dtype", "seed", "skip_tokenizer_init", "logprobs_mode"])
+def test_what_the_harness_sets_is_not_an_option(name):
+    with pytest.raises(EngineError, match=f"option '{name}' is set by the harness"):
+        _check_options({name: 1}, [*KNOWN, name])
+
+
+def test_environment_on_cpu(environment):
+    _set_environment(config())
+    assert environment["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
+    assert 1 <= int(environment["VLLM_CPU_KVCACHE_SPACE"]) <= 4
+    assert "VLLM_USE_FLASHINFER_SAMPLER" not in environment
+    _set_environment(config(kv_cache_gib=7, multiprocess=True))
+    assert environment["VLLM_CPU_KVCACHE_SPACE"] == "7"
+    assert environment["VLLM_ENABLE_V1_MULTIPROCESSING"] == "1"
+
+
+@pytest.mark.parametrize(("found", "value"), [(None, "0"), (object(), None)])
+def test_the_sampler_of_flashinfer_is_off_where_it_is_missing(
+    environment, monkeypatch, found, value
+):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: found)
+    _set_environment(config(device="cuda"))
+    assert environment.get("VLLM_USE_FLASHINFER_SAMPLER") == value
+    assert "VLLM_CPU_KVCACHE_SPACE" not in environment
+
+
+def test_a_user_may_turn_the_sampler_on(environment, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    environment["VLLM_USE_FLASHINFER_SAMPLER"] = "1"
+    _set_environment(config(device="cuda"))
+    assert environment["VLLM_USE_FLASHINFER_SAMPLER"] == "1"
+
+
+def test_a_folder_without_a_model_is_told_before_vllm_is_loaded(tmp_path):
+    with pytest.raises(EngineError, match=r"has no config\.json: check the path"):
+        open_engine(EngineConfig("vllm", str(tmp_path), "float32", "cpu", 50))
+
+
+def test_foreign_errors_become_one_line():
+    assert _line(ValueError("a\n  b   c")) == "ValueError: a b c"
+    assert len(_line(ValueError("x" * 1000))) == 300
+
+    class Model(BaseModel):
+        size: int
+
+    with pytest.raises(ValidationError) as caught:
+        Model(size="no")
+    assert _line(caught.value).startswith("size: Input should be a valid integer")
+
+
+def part(ident, *, logprobs=None, cached=0, text="", reason="length", tokens=(4,)):
+    completion = SimpleNamespace(
+        text=text, token_ids=tokens, finish_reason=reason, logprobs=logprobs
+    )
+    return SimpleNamespace(request_id=ident, outputs=[completion], num_cached_tokens=cached)
+
+
+def entry(value):
+    return SimpleNamespace(logprob=value)
+
+
+def test_parts_of_a_request_make_one_output():
+    request = Request("k", (1, 2, 3), Sampling(score_ids=(8, 7, 8), choices=("no",)))
+    pending = _Pending(request, ["1", "2"])
+    assert _take(pending, part("2", text="no", reason="stop", cached=2)) is None
+    probe = part("1", logprobs=[{7: entry(-0.7), 8: entry(-0.8), 9: entry(-9.0)}])
+    assert _take(pending, probe) is pending
+    output = _output(pending)
+    assert output.logprobs == (-0.8, -0.7, -0.8)
+    assert (output.text, output.finish_reason, output.token_ids) == ("no", "stop", (4,))
+    assert (output.prompt_tokens, output.cached_tokens) == (3, 0)
+
+
+def test_only_the_first_position_is_scored():
+    pending = _Pending(Request("k", (1,), Sampling(max_tokens=2, score_ids=(7,))), ["1"])
+    _take(pending, part("1", logprobs=[{7: entry(-0.7)}, {7: entry(-3.0)}]))
+    assert _output(pending).logprobs == (-0.7,)
+
+
+@pytest.mark.parametrize("reason", ["abort", "error", None])
+def test_an_end_that_is_no_end_is_an_error(reason):
+    pending = _Pending(Request("k", (1,), Sampling()), ["1"])
+    _take(pending, part("1", reason=reason))
+    output = _output(pending)
+    assert output.finish_reason == "error"
+    assert str(reason) in output.error
+
+
+class StubLLM:
+    """As much of `vllm.LLM` as tells in which batches requests stood."""
+
+    def __init__(self):
+        self.llm_engine = self
+        self.engine_core = self
+        self.model_config = self
+        self.shutdowns = 0
+
+    def get_vocab_size(self):
+        return 100
+
+    def shutdown(self):
+        self.shutdowns += 1
+
+
+def test_close_twice_and_no_use_after():
+    stub = StubLLM()
+    engine = VllmEngine(stub, config())
+    engine.close()
+    engine.close()
+    assert stub.shutdowns == 1
+    with pytest.raises(EngineError, match="is closed"):
+        list(engine.generate([Request("k", (1,), Sampling())]))
+
+
+def test_on_cpu_the_base_model_shares_no_batch_with_adapters(monkeypatch):
+    adapter = Adapter("p", "d", 4)
+    mixed = [Request(str(i), (1,), Sampling(), adapter if i % 2 else None) for i in range(4)]
+    for device, rank, waves in (("cpu", 4, ["02", "13"]), ("cuda", 4, ["0123"])):
+        engine = VllmEngine(
+            StubLLM(), EngineConfig("vllm", "", "float32", device, 50, max_lora_rank=rank)
+        )
+        seen = []
+        monkeypatch.setattr(engine, "_wave", lambda wave, seen=seen: seen.append(wave) or [])
+        list(engine.generate(mixed))
+        assert ["".join(r.key for r in wave) for wave in seen] == waves
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_samplings_become_vllm_requests():
+    from harness.engines.vllm import _sampling_params
+
+    (plain,) = _sampling_params(Sampling(3, 0.5, 0.9, 7, ("\n",), (5, 6, 5)))
+    assert (plain.max_tokens, plain.temperature, plain.top_p, plain.seed) == (3, 0.5, 0.9, 7)
+    assert (plain.stop, plain.logprob_token_ids, plain.logprobs) == (["\n"], [5, 6], None)
+
+    probe, bound = _sampling_params(Sampling(1, score_ids=(5,), choices=("yes", "нет")))
+    assert (probe.max_tokens, probe.logprob_token_ids) == (1, [5])
+    assert probe.structured_outputs is None
+    assert (bound.max_tokens, bound.logprob_token_ids) == (7, None)
+    assert bound.structured_outputs.choice == ["yes", "нет"]
+
+    parts = _sampling_params(Sampling(4, score_ids=tuple(range(300))))
+    assert [len(p.logprob_token_ids) for p in parts] == [128, 128, 44]
+    assert [p.max_tokens for p in parts] == [1, 1, 4]

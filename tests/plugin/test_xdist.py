@@ -1,0 +1,126 @@
+"""Several workers: one engine start a model, one report, the same verdicts."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+
+FILES = {"report.md", "results.jsonl", "run.json"}
+FAILS = {"figure": "accuracy", "at_least": 1.5}
+
+
+@pytest.fixture
+def mixed(evals, monkeypatch):
+    """A good model, one for CUDA alone, one whose engine does not start; `b` fails a gate."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    monkeypatch.setattr("harness.hardware.device", lambda: "cpu")
+    evals.models(
+        b={},
+        a={"options": {"answer": "positive"}},
+        gpu1={"gpu": True, "seed": 1},
+        broken={"options": {"fail_start": True}},
+    )
+    evals.set(models=["b", "gpu1", "a", "broken"], gates=[{**FAILS, "cells": "b-*few*"}])
+    evals.set("zz", models=["a"])
+    return evals
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_all_that_can_happen_to_a_cell(mixed, monkeypatch, workers):
+    summary = mixed.write("summary.md", "before\n")
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
+    result = mixed.spawn("-rs", "-v", "-n2") if workers else mixed.run("-rs", "-v")
+    result.assert_outcomes(passed=5, failed=1, skipped=2, errors=2)
+    assert result.ret == 10
+    result.stdout.fnmatch_lines(["accuracy *at least 1.5 - fail"])
+    result.stdout.fnmatch_lines(["SKIPPED*model gpu1 needs CUDA*"])
+    result.stdout.fnmatch_lines(["lost: *told not to start*broken-prefill-zeroshot*"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+    check_saved(mixed)
+    assert summary.read_text() == "before\n" + mixed.report
+    assert mixed.saved.info.command.endswith("-rs -v -n2" if workers else "-rs -v")
+    if workers:
+        result.stdout.fnmatch_lines(["scheduling tests via ByEngine"])
+        said = re.findall(r"\[(gw\d)\].*?(PASSED|FAILED) \S+::(a|b)-", result.stdout.str())
+        worker_of = {model: {worker for worker, _, m in said if m == model} for model in "ab"}
+        assert {model: len(workers) for model, workers in worker_of.items()} == {"a": 1, "b": 1}
+
+
+def check_saved(mixed):
+    saved = mixed.saved
+    modes = ("zeroshot", "fewshot5-chat-s0")
+    assert [(row.evalset, row.cell) for row in saved.rows] == [
+        *(("evalsets/mini.yaml", f"{m}-prefill-{mode}") for m in "ba" for mode in modes),
+        *(("evalsets/zz.yaml", f"a-prefill-{mode}") for mode in modes),
+    ]
+    assert [cell for cell, _ in saved.skipped] == [
+        f"evalsets/mini.yaml::gpu1-prefill-{mode}" for mode in modes
+    ]
+    assert "broken-prefill-fewshot5-chat-s0" in saved.info.lost[-1]
+    ran = [engine for engine in saved.info.engines if engine.model != "broken"]
+    assert [(engine.model, engine.computed) for engine in ran] == [("b", 12), ("a", 12)]
+    assert {path.name for path in mixed.latest.iterdir()} == FILES
+    assert len(list((mixed.root / "reports").iterdir())) == 2
+
+
+def test_a_distribution_that_the_user_chose(evals):
+    evals.set("zz")
+    result = evals.spawn("-n2", "--dist", "loadfile", "-v")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["scheduling tests via LoadFileScheduling"])
+    ids = [f"{row.evalset}::{row.cell}" for row in evals.saved.rows]
+    assert len(ids) == len(set(ids)) == 4
+    assert len(evals.saved.results) == 24
+
+
+def test_wrong_usage_is_seen_before_anything_runs(evals):
+    result = evals.spawn("-n2", "--dataset", "imdb=data.csv")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*imdb=*no selected eval set has this name; there are mini*"])
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert evals.started == []
+
+
+def test_a_broken_eval_set(evals):
+    evals.set("broken", models=["x"])
+    result = evals.spawn("-n1")
+    # Unlike pytest, xdist runs what it could collect.
+    result.assert_outcomes(passed=2, errors=1)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["evalsets/broken.yaml:*unknown model 'x'*"])
+    result.stdout.fnmatch_lines(["lost: evalsets/broken.yaml:*unknown model 'x'*"])
+
+
+def test_exitfirst(evals):
+    evals.models(m={}, n={"seed": 1, "options": {"start_s": 3}})
+    evals.set(models=["m", "n"], gates=[FAILS])
+    result = evals.spawn("-n2", "-x")
+    assert result.ret != pytest.ExitCode.OK
+    assert evals.saved.rows
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert {path.name for path in evals.latest.iterdir()} == FILES
+
+
+def test_what_a_dead_worker_did_not_report_is_named_as_lost(evals):
+    evals.write(
+        "conftest.py",
+        'import os, signal\npytest_plugins = ["harness.plugin"]\n'
+        "def pytest_runtest_setup(item):\n"
+        "    first = os.environ.get('PYTEST_XDIST_WORKER') == 'gw0'\n"
+        "    if item.name.startswith('n-') and first:\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n",
+    )
+    evals.models(m={}, n={"seed": 1})
+    evals.set(models=["m", "n"], modes=["zeroshot"])
+    result = evals.spawn("-n1")
+    assert result.ret == 10
+    assert "INTERNALERROR" not in result.stdout.str()
+    result.stdout.fnmatch_lines(["lost: its worker died before the report*::m-prefill-zeroshot"])
+    # The worker that takes its place runs the cell again.
+    assert [row.cell for row in evals.saved.rows] == ["n-prefill-zeroshot"]
+    assert "m-prefill-zeroshot" in evals.report
+    assert evals.run().ret == pytest.ExitCode.OK
+    assert [engine.computed for engine in evals.saved.info.engines] == [0, 0]

@@ -1,0 +1,177 @@
+"""Holds what docs/architecture.md says of imports."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "harness"
+
+# From the bottom up: a module may import from its own layer and from those above it in this table,
+# never from those below. A package stands for all that is in it.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("errors",),
+    ("records",),
+    ("yamlfile", "schema", "spec"),
+    ("hardware", "network", "cache", "archives", "rows", "labels"),
+    ("hub", "packages", "gguf_folder", "assets"),
+    ("data", "prompts", "chat", "shots", "stats", "paired", "labeltree"),
+    ("engines", "scorers"),
+    ("child", "worker", "store"),
+    ("plan", "prepare", "collect"),
+    ("figures", "gates"),
+    ("scoring", "session", "run"),
+    ("format", "markdown", "texts", "runfiles"),
+    ("compare", "sentences", "mistakes", "conclusions", "tables", "report"),
+    ("options", "terminal", "tally", "reporting", "items", "distributed"),
+    ("plugin", "cli"),
+)
+HEAVY = {
+    "torch", "transformers", "vllm", "peft", "trl", "unsloth", "ray", "sklearn", "matplotlib",
+    "datasets", "scipy", "statsmodels", "pandas", "pyarrow", "gguf", "accelerate", "safetensors",
+    "tokenizers",
+}  # fmt: skip
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """Return a file's module: `harness.engines.vllm`, `harness` for its own __init__."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer(module: str) -> int | None:
+    """Return the number of a module's layer; the public face `harness` has none."""
+    parts = module.split(".")[1:]
+    for end in range(len(parts), 0, -1):
+        for number, names in enumerate(LAYERS):
+            if ".".join(parts[:end]) in names:
+                return number
+    return None
+
+
+def walk(node: ast.AST, *, everywhere: bool) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield imports that run; those inside functions only with `everywhere`."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Import | ast.ImportFrom):
+            yield child
+        elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+            yield from walk(ast.Module(child.orelse, []), everywhere=everywhere)
+        elif everywhere or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from walk(child, everywhere=everywhere)
+
+
+def imported(path: Path, *, everywhere: bool) -> set[str]:
+    """Return the full names of all that a file imports."""
+    found: set[str] = set()
+    for node in walk(ast.parse(path.read_text(encoding="utf-8")), everywhere=everywhere):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        else:
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def test_there_are_modules():
+    assert len(MODULES) > 20
+
+
+def test_a_name_stands_in_one_layer():
+    names = [name for names in LAYERS for name in names]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_point_one_way(path):
+    module = name_of(path)
+    own = len(LAYERS) if module == "harness" else layer(module)
+    assert own is not None, f"{module} stands in no layer of this test's table"
+    for target in imported(path, everywhere=True):
+        if target.split(".")[0] == "harness":
+            other = layer(target)
+            assert other is not None, f"{module} imports {target}, which stands in no layer"
+            assert other <= own, f"{module} imports {target}, which stands above it"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_heavy_libraries_are_imported_inside_functions(path):
+    tops = {target.split(".")[0] for target in imported(path, everywhere=False)}
+    assert not tops & HEAVY
+
+
+def test_the_test_sees_what_it_must(tmp_path):
+    path = tmp_path / "a.py"
+    path.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    import torch\nelse:\n    import ray\n"
+        "try:\n    from scipy.stats import norm\nexcept ImportError:\n    norm = None\n"
+        "class A:\n    import vllm\n"
+        "def f():\n    import peft\n"
+    )
+    tops = {name.split(".")[0] for name in imported(path, everywhere=False)}
+    assert tops == {"typing", "ray", "scipy", "vllm"}
+    assert imported(path, everywhere=True) - imported(path, everywhere=False) == {"peft"}
+
+
+def test_only_the_runner_sees_engine_and_scorer():
+    seeing = {
+        name_of(path).split(".")[1]
+        for path in MODULES
+        if name_of(path) != "harness"
+        and any(name.startswith("harness.worker") for name in imported(path, everywhere=True))
+    }
+    assert seeing == {"session"}
+    scoring = {
+        name_of(path)
+        for path in MODULES
+        if any(name.startswith("harness.scorers") for name in imported(path, everywhere=True))
+        and not name_of(path).startswith("harness.scorers")
+    }
+    assert scoring == {"harness.scoring"}
+
+
+_SPY = """
+import sys
+def pytest_unconfigure(config):
+    print("SEEN " + " ".join(sorted(name for name in sys.modules if "." not in name)))
+"""
+
+
+def collect_only(project, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run `pytest --collect-only -q` on a project, and print what was imported."""
+    project.write("conftest.py", _SPY)
+    command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "--collect-only", "-q"]
+    return subprocess.run(
+        [*command, "-p", "no:cacheprovider", "-s", *options],
+        cwd=project.root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+    )
+
+
+def test_collecting_imports_nothing_heavy(project):
+    done = collect_only(project, "evalsets")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "evalsets/set.yaml::tiny-prefill-fewshot2-chat-s0" in done.stdout
+    seen = set(done.stdout.partition("SEEN ")[2].split())
+    assert "harness" in seen
+    assert not seen & HEAVY
+
+
+def test_a_session_without_eval_sets_imports_next_to_nothing(project):
+    project.write("tests/test_x.py", "def test_x():\n    pass\n")
+    done = collect_only(project, "tests")
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen = set(done.stdout.partition("SEEN ")[2].split())
+    assert not seen & (HEAVY | {"numpy", "pydantic", "jinja2", "yaml", "rich"})

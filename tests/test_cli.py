@@ -1,0 +1,116 @@
+"""The command `harness`."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from harness.cli import app, schemas
+from harness.records import RunInfo
+from harness.runfiles import save_run
+
+ROOT = Path(__file__).parents[1]
+INFO = RunInfo(id="r", started="now", wall_s=1.0, command="pytest", machine={}, versions={})
+
+
+@pytest.fixture
+def call():
+    return lambda *args: CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+def test_validate_checks_all_sets_of_a_project(project, call):
+    result = call("validate", "--root", project.root)
+    assert result.exit_code == 0
+    assert result.stdout == "evalsets/set.yaml: 8 cells\n"
+
+
+@pytest.mark.parametrize("given", ["evalsets/set.yaml", "evalsets"])
+def test_validate_takes_files_and_folders(project, call, given):
+    result = call("validate", project.root / given, "--root", project.root)
+    assert result.stdout == "evalsets/set.yaml: 8 cells\n"
+
+
+def test_validate_says_every_mistake_in_one_line(project, call):
+    project.evalset("models: NO\n", "one")
+    project.evalset("modelz: []\n", "two")
+    result = call("validate", "--root", project.root)
+    assert result.exit_code == 2
+    assert result.stdout == "evalsets/set.yaml: 8 cells\n"
+    first, *rest = result.stderr.splitlines()
+    assert first.startswith("evalsets/one.yaml:1: models: ")
+    assert rest
+    assert all(line.startswith("evalsets/two.yaml:") for line in rest)
+
+
+def test_validate_without_eval_sets(tmp_path, call):
+    result = call("validate", "--root", tmp_path)
+    assert result.exit_code == 2
+    assert "no eval set" in result.stderr
+
+
+def test_validate_a_file_that_is_not_there(project, call):
+    result = call("validate", project.root / "evalsets/gone.yaml", "--root", project.root)
+    assert result.exit_code == 2
+    assert "evalsets/gone.yaml: no eval set" in result.stderr
+
+
+def test_validate_a_set_outside_of_the_root(project, call, tmp_path):
+    outside = tmp_path / "outside/set.yaml"
+    outside.parent.mkdir()
+    outside.write_text((project.root / "evalsets/set.yaml").read_text())
+    result = call("validate", outside, "--root", project.root)
+    assert result.exit_code == 2
+    assert "Traceback" not in result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize(("lang", "title"), [("en", "# Evaluation"), ("ru", "# Отчёт")])
+def test_report_is_written_again_in_a_language(tmp_path, call, lang, title):
+    save_run(tmp_path, info=INFO, rows=[], gates=[], results=[])
+    result = call("report", tmp_path, "--lang", lang)
+    assert result.exit_code == 0
+    assert result.stdout.strip() == str(tmp_path / "report.md")
+    assert (tmp_path / "report.md").read_text().startswith(title)
+
+
+def test_report_of_no_run(tmp_path, call):
+    result = call("report", tmp_path / "none")
+    assert result.exit_code == 2
+    assert "give the folder of a finished run" in result.stderr
+
+
+def test_report_of_a_file(tmp_path, call):
+    (tmp_path / "file").write_text("")
+    result = call("report", tmp_path / "file")
+    assert result.exit_code == 2
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_schema_writes_what_is_committed(tmp_path, call):
+    result = call("schema", "--out", tmp_path / "schema")
+    assert result.exit_code == 0
+    written = {path.name: path.read_text() for path in (tmp_path / "schema").iterdir()}
+    committed = {path.name: path.read_text() for path in (ROOT / "docs/schema").iterdir()}
+    assert written == committed, "run `harness schema`"
+    assert set(written) == {"evalset.json", "models.json"}
+
+
+def test_schemas_refuse_unknown_keys():
+    for text in schemas().values():
+        assert json.loads(text)["additionalProperties"] is False
+
+
+def test_editors_find_the_schema_of_every_shipped_file():
+    files = sorted((ROOT / "evalsets").rglob("*.yaml"))
+    assert files
+    for path in files:
+        found = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text())
+        assert found, path
+        kind = "models" if path.stem == "models" else "evalset"
+        target = (path.parent / found[1]).resolve()
+        assert target == ROOT / f"docs/schema/{kind}.json"
+        assert target.is_file()

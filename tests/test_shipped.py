@@ -1,0 +1,100 @@
+"""Everything that ships as YAML or template is loaded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.collect import load_cells
+from harness.plan import groups
+from harness.prompts import load_prompt
+from harness.records import Sample
+from harness.spec import load_models
+
+ROOT = Path(__file__).parents[1]
+EVALSETS = sorted(path for path in (ROOT / "evalsets").rglob("*.y*ml") if path.stem != "models")
+MODELS = sorted((ROOT / "evalsets").rglob("models.yaml"))
+PROMPTS = sorted(path.relative_to(ROOT / "prompts").as_posix()
+                 for path in (ROOT / "prompts/sentiment").rglob("*.j2"))  # fmt: skip
+WORDS = {"positive": "positive", "negative": "negative"}
+SHOTS = [
+    Sample("s1", "first shot {{ 7*7 }}", "positive"),
+    Sample("s2", "second shot", "negative"),
+    Sample("s3", "third shot", "negative"),
+]
+SAMPLE = Sample("x", "the text under test", "positive")
+
+
+def test_something_ships():
+    assert len(EVALSETS) > 0
+    assert len(MODELS) > 0
+    assert len(PROMPTS) >= 4
+
+
+@pytest.mark.parametrize("path", EVALSETS, ids=lambda path: path.stem)
+def test_eval_sets(path):
+    cells = load_cells(path, ROOT)
+    assert len(cells) > 0
+    assert {cell.mode.placement for cell in cells} == {None, "system", "user", "chat"}
+    assert len(groups(cells)) <= len({cell.model for cell in cells})
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda path: path.parent.name)
+def test_models(path):
+    models = load_models(path, root=ROOT)
+    assert len(models) > 0
+    # What is fetched from an index is pinned, and what is downloaded by the gigabyte is for GPUs.
+    for name, spec in models.items():
+        assert spec.gpu or not spec.source.startswith("hub:"), name
+
+
+@pytest.mark.parametrize("template", PROMPTS)
+def test_prompts_show_the_same_shots_everywhere(template):
+    prompt = load_prompt(template, WORDS, root=ROOT)
+    ((*_, last),) = prompt.conversations([SAMPLE], [], None)
+    assert last["role"] == ("assistant" if prompt.prefill else "user")
+    for placement in ("system", "user", "chat"):
+        (turns,) = prompt.conversations([SAMPLE], SHOTS, placement)
+        text = "\n".join(turn["content"] for turn in turns)
+        places = [text.index(shot.text) for shot in SHOTS]
+        assert places == sorted(places)
+        assert all(text.count(shot.text) == 1 for shot in SHOTS)
+        assert text.count(SAMPLE.text) == 1
+        for place, shot in zip(places, SHOTS, strict=True):
+            ends = [p for p in [*places, text.index(SAMPLE.text)] if p > place]
+            assert WORDS[shot.label] in text[place : min(ends)]
+
+
+@pytest.mark.parametrize("template", PROMPTS)
+def test_prompts_say_what_the_words_are(template):
+    prompt = load_prompt(template, {"positive": "ZZZ", "negative": "QQQ"}, root=ROOT)
+    (turns,) = prompt.conversations([SAMPLE], [], None)
+    text = "\n".join(turn["content"] for turn in turns)
+    assert "ZZZ" in text
+    assert "QQQ" in text
+
+
+@pytest.mark.parametrize("template", PROMPTS)
+def test_zero_shot_prompts_show_no_trace_of_shots(template):
+    prompt = load_prompt(template, WORDS, root=ROOT)
+    (turns,) = prompt.conversations([SAMPLE], [], None)
+    for turn in turns:
+        assert "example" not in turn["content"].lower()
+        assert "пример" not in turn["content"].lower()
+        assert turn["content"] == turn["content"].strip()
+        assert "\n\n\n" not in turn["content"]
+
+
+@pytest.mark.parametrize("folder", ["evalsets", "prompts", "recipes"])
+def test_no_data_ships(folder):
+    kinds = {path.suffix for path in (ROOT / folder).rglob("*") if path.is_file()}
+    assert kinds <= {".yaml", ".yml", ".j2", ".gitkeep", ""}
+
+
+@pytest.mark.parametrize("path", EVALSETS, ids=lambda path: path.stem)
+def test_no_set_holds_samples_of_a_data_set(path):
+    for cell in load_cells(path, ROOT):
+        assert cell.evalset.data.source is not None
+        assert cell.evalset.data.rows is None
+        assert not isinstance(cell.evalset.data.shots, list)
