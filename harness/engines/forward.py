@@ -63,6 +63,17 @@ def forward(
     return logits
 
 
+def pad_rows(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return token ids padded on the right, (rows, tokens), and the rows' lengths."""
+    import torch
+
+    lengths = torch.tensor([len(row) for row in rows])
+    ids = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
+    for number, row in enumerate(rows):
+        ids[number, : len(row)] = torch.tensor(row)
+    return ids, lengths
+
+
 def pick_logprobs(logits: torch.Tensor, ids: Sequence[Sequence[int]]) -> list[list[float]]:
     """Return each row's log-probabilities of its own ids, with one transfer for all rows."""
     wanted = sorted({token for row in ids for token in row})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.engines import too_long
@@ -18,40 +17,18 @@ from harness.engines.forward import (
     keep_freed_memory,
     lend_prefix,
     new_cache,
+    pad_rows,
     pick_logprobs,
     plain_window,
 )
 from harness.engines.prefixes import Group, plan_batches, plan_groups
+from harness.engines.transformers_options import Options, read_options
 from harness.errors import EngineError
 from harness.records import Adapter, EngineConfig, Output, Request
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """The engine's own options.
-
-    Attributes:
-        batch_tokens: Tokens of a forward pass, padding included; four times as many for
-            requests that go on after the first token, whose later passes are one token a row.
-        pass_cost: What a forward pass costs by itself, in tokens: padding is held below it, and
-            a prefix is shared if that saves twice as much, a pass of its own and a broken batch.
-        threads: CPU threads, 0 for torch's choice.
-    """
-
-    batch_tokens: int = 0
-    pass_cost: int = 0
-    threads: int = 0
-
-
-# Measured with 135M parameters on 2 cores in float32; on a GPU a pass is bound by its launches.
-_DEFAULTS = {
-    "cpu": Options(batch_tokens=1024, pass_cost=40),
-    "cuda": Options(batch_tokens=16384, pass_cost=512),
-}
 
 
 def open_engine(config: EngineConfig) -> TransformersEngine:
@@ -64,7 +41,7 @@ def open_engine(config: EngineConfig) -> TransformersEngine:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
-    options = _read_options(config)
+    options = read_options(config)
     if config.device == "cuda" and not torch.cuda.is_available():
         raise EngineError("device 'cuda': torch finds no CUDA device; use device 'cpu'")
     logging.set_verbosity_error()
@@ -85,21 +62,6 @@ def open_engine(config: EngineConfig) -> TransformersEngine:
     if config.device == "cpu":
         fold_attention(model)
     return TransformersEngine(model, tokenizer, config=config, options=options)
-
-
-def _read_options(config: EngineConfig) -> Options:
-    """Return the options over the device's defaults."""
-    names = list(Options.__dataclass_fields__)
-    given: dict[str, int] = {}
-    for name, value in config.options.items():
-        if name not in names:
-            raise EngineError(f"option '{name}' is not one of {', '.join(names)}")
-        if type(value) is not int or value < 1:
-            raise EngineError(f"option '{name}': {value!r} is not a whole number of at least 1")
-        given[name] = value
-    if config.device not in _DEFAULTS:
-        raise EngineError(f"device '{config.device}' is not one of {', '.join(_DEFAULTS)}")
-    return replace(_DEFAULTS[config.device], **given)
 
 
 class TransformersEngine:
@@ -240,7 +202,7 @@ class TransformersEngine:
         yield from failed
         if not rows:
             return
-        ids, lengths = _pad([row.request.prompt_ids[done:] for row in rows])
+        ids, lengths = pad_rows([row.request.prompt_ids[done:] for row in rows])
         cache = None
         if prefix:
             cache = lend_prefix(prefix, rows=len(rows), keep=goes_on)
@@ -286,17 +248,6 @@ class TransformersEngine:
         """Return a row's output; the first one after a prefix was computed pays for it."""
         cached, self._uncounted = done - self._uncounted, 0
         return row.output(logprobs=scores, cached_tokens=cached)
-
-
-def _pad(rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return token ids padded on the right, (rows, tokens), and the rows' lengths."""
-    import torch
-
-    lengths = torch.tensor([len(row) for row in rows])
-    ids = torch.zeros(len(rows), int(lengths.max()), dtype=torch.long)
-    for number, row in enumerate(rows):
-        ids[number, : len(row)] = torch.tensor(row)
-    return ids, lengths
 
 
 def _advance(rows: Sequence[Completion], logits: torch.Tensor) -> list[int]:

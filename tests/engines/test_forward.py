@@ -15,6 +15,7 @@ from harness.engines.forward import (
     keep_freed_memory,
     lend_prefix,
     new_cache,
+    pad_rows,
     pick_logprobs,
     plain_window,
 )
@@ -42,8 +43,7 @@ def whole(model, ids):
 
 
 def padded(rows):
-    width = max(map(len, rows))
-    return torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])
+    return pad_rows(rows)[0]
 
 
 def prefix_of(model):
@@ -142,6 +142,12 @@ def test_other_attention_is_left_alone(model):
     model.set_attn_implementation("eager")
     fold_attention(model)
     assert model.config._attn_implementation == "eager"
+
+
+def test_rows_are_padded_on_the_right():
+    ids, lengths = pad_rows([(5,), (6, 7, 8)])
+    assert ids.tolist() == [[5, 0, 0], [6, 7, 8]]
+    assert lengths.tolist() == [1, 3]
 
 
 def test_logprobs_are_each_rows_own():

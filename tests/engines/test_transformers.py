@@ -239,19 +239,9 @@ class TestOpening:
             open_engine(config_of(tmp_path))
         assert "\n" not in str(caught.value)
 
-    @pytest.mark.parametrize(
-        ("changes", "error"),
-        [
-            ({"options": {"batch_token": 5}}, "'batch_token' is not one of batch_tokens"),
-            ({"options": {"batch_tokens": 0}}, "0 is not a whole number"),
-            ({"options": {"threads": "2"}}, "'2' is not a whole number"),
-            ({"options": {"threads": True}}, "True is not a whole number"),
-            ({"device": "tpu"}, "device 'tpu' is not one of cpu, cuda"),
-        ],
-    )
-    def test_wrong_options(self, tiny_llama, changes, error):
-        with pytest.raises(EngineError, match=error):
-            open_engine(config_of(tiny_llama, **changes))
+    def test_wrong_option(self, tiny_llama):
+        with pytest.raises(EngineError, match="'batch_token' is not one of batch_tokens"):
+            open_engine(config_of(tiny_llama, options={"batch_token": 5}))
 
     @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has CUDA")
     def test_no_cuda(self, tiny_llama):
