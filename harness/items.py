@@ -61,12 +61,15 @@ class CellItem(pytest.Item):
             pytest.skip(f"model {self.cell.model} needs CUDA, and this machine has none")
         try:
             self._outcome = self.config.stash[RUN].outcome(self.cell, self.config)
-        except AssetUnreachable as error:
-            pytest.skip(str(error))
+            return
         except HarnessError as error:
-            kind = ENGINE_ERROR if isinstance(error, EngineError) else RUN_ERROR
-            self.user_properties.append((kind, str(error)))
-            pytest.fail(str(error), pytrace=False)
+            failure = error
+        # Outside the except clause: chained, pytest would print the line twice.
+        if isinstance(failure, AssetUnreachable):
+            pytest.skip(str(failure))
+        kind = ENGINE_ERROR if isinstance(failure, EngineError) else RUN_ERROR
+        self.user_properties.append((kind, str(failure)))
+        pytest.fail(str(failure), pytrace=False)
 
     def runtest(self) -> None:
         """Judge the gates."""

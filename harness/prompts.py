@@ -17,7 +17,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError, nodes
+from jinja2 import (
+    FileSystemLoader,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateSyntaxError,
+    nodes,
+)
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -93,6 +100,12 @@ def _environment(folder: Path) -> ImmutableSandboxedEnvironment:
     )
 
 
+@lru_cache(maxsize=256)
+def _compiled(folder: Path, source: str) -> Template:
+    """Compile a text once; an edited file is another text, so none is ever served stale."""
+    return _environment(folder).from_string(source)
+
+
 def load_prompt(template: str, words: Mapping[str, str], *, root: Path) -> Prompt:
     """Compile a prompt file and try it once, so that a mistake shows before any model loads.
 
@@ -111,7 +124,7 @@ def load_prompt(template: str, words: Mapping[str, str], *, root: Path) -> Promp
         source = (root / path).read_text(encoding="utf-8")
         tree = environment.parse(source)
         _check_parts(tree, path)
-        module = environment.get_template(template).make_module({"words": dict(words)})
+        module = _compiled(root / "prompts", source).make_module({"words": dict(words)})
     except TemplateSyntaxError as error:
         raise SpecError(f"{error.message}; mend the Jinja2 syntax", path=path,
                         line=error.lineno) from error  # fmt: skip

@@ -150,7 +150,8 @@ def batch_calibrate(logprobs: Sequence[Sequence[float]] | Floats) -> Floats:
     normal = array - np.logaddexp.reduce(array, axis=1, keepdims=True)
     prior = np.logaddexp.reduce(normal, axis=0) - np.log(len(array))
     # A label without mass in the whole batch stays at -inf instead of -inf + inf.
-    return normal - np.where(np.isneginf(prior), 0.0, prior)
+    calibrated: NDArray[np.float64] = normal - np.where(np.isneginf(prior), 0.0, prior)
+    return calibrated
 
 
 def mcnemar_exact(b: int, c: int) -> float:

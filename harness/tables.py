@@ -47,14 +47,14 @@ def engine_table(engines: Sequence[EngineInfo], t: Words) -> str:
     """Return what each engine was and did."""
     lines: list[dict[str, str]] = []
     for one in engines:
-        tokens = one.prompt_tokens + one.completion_tokens
+        tokens = one.prompt_tokens - one.cached_tokens + one.completion_tokens
         rate = tokens / one.generate_s if one.computed and one.generate_s > 0 else None
         lines.append(
             {
                 t["h_model"]: escape(one.model),
                 t["h_source"]: escape(one.source, limit=80),
                 t["h_digest"]: escape(one.digest, limit=_DIGEST),
-                t["h_engine"]: escape(f"{one.engine} {one.version}"),
+                t["h_engine"]: escape(one.version),
                 t["h_dtype"]: escape(f"{one.dtype}, {one.device}"),
                 t["h_start"]: seconds(one.start_s) if one.computed else "",
                 t["h_generate"]: seconds(one.generate_s) if one.computed else "",

@@ -168,3 +168,14 @@ def model_project(project, tiny_folder) -> Project:
     """A tiny project whose model folder has tokenizer and config."""
     (project.root / "model").symlink_to(tiny_folder, target_is_directory=True)
     return project
+
+
+@pytest.fixture(scope="session")
+def smollm2():
+    """Folder of the embedded default model, fetched and built at first use."""
+    from harness.assets import model_asset
+    from harness.spec import load_models
+
+    root = Path(__file__).parents[1]
+    models = load_models(root / "evalsets" / "models.yaml", root=root)
+    return model_asset(models["smollm2-135m"], base=root).path

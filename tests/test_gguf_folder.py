@@ -1,4 +1,4 @@
-"""The real converter on a GGUF file made on the spot, and on the real one where it is given."""
+"""The real converter on a GGUF file made on the spot, and on the real one of the package index."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import pytest
 from harness import gguf_folder
 from harness.errors import AssetError
 from harness.gguf_folder import build_folder, convert
+from harness.packages import fetch_member
+from harness.spec import load_models
 
 LETTERS = [chr(c) for c in range(33, 127)]
 MERGES = ["h i", "Ġ hi"]
@@ -209,22 +211,21 @@ def test_parent_loads_no_torch(tmp_path):
 
 
 @pytest.mark.slow
-def test_smollm2_equals_its_reference_folder(tmp_path):
-    """The folder of the real model has the tensors and the tokens of a folder built before."""
+def test_smollm2_folder_holds_the_packages_weights(smollm2):
+    """The folder built from the package has the GGUF file's tensors and a turn end that ends."""
     import torch
+    from gguf import GGUFReader
+    from gguf.quants import dequantize
     from safetensors.torch import load_file
     from transformers import AutoTokenizer
 
-    source, reference = os.environ.get("HARNESS_SMOLLM2_GGUF"), os.environ.get("HARNESS_SMOLLM2")
-    if not source or not reference:
-        pytest.skip("set HARNESS_SMOLLM2_GGUF to the GGUF file and HARNESS_SMOLLM2 to its folder")
-    build_folder(Path(source), tmp_path / "model")
-    old = load_file(Path(reference) / "model.safetensors")
-    new = load_file(tmp_path / "model" / "model.safetensors")
-    assert new.keys() == old.keys()
-    assert all(torch.equal(new[name], old[name]) for name in old)
-    tokenizers = [AutoTokenizer.from_pretrained(p) for p in (tmp_path / "model", reference)]
-    text = "The film's 2 heroes don't speak — naïve? Oui!\n\n<|im_end|> Да, 电影."
-    assert tokenizers[0](text).input_ids == tokenizers[1](text).input_ids
-    assert tokenizers[0].chat_template == tokenizers[1].chat_template
-    assert tokenizers[0].eos_token == "<|im_end|>"
+    root = Path(__file__).parents[1]
+    spec = load_models(root / "evalsets" / "models.yaml", root=root)["smollm2-135m"]
+    gguf, _ = fetch_member(spec, mend="")
+    (source,) = [t for t in GGUFReader(gguf).tensors if t.name == "blk.0.ffn_down.weight"]
+    wanted = torch.from_numpy(dequantize(source.data, source.tensor_type).copy())
+    built = load_file(smollm2 / "model.safetensors")["model.layers.0.mlp.down_proj.weight"]
+    assert torch.equal(built, wanted.to(torch.bfloat16))
+    tokenizer = AutoTokenizer.from_pretrained(smollm2)
+    assert tokenizer.eos_token == "<|im_end|>"
+    assert tokenizer.decode(tokenizer("Oui, naïve? Да.").input_ids) == "Oui, naïve? Да."

@@ -238,7 +238,7 @@ def test_a_file_is_compiled_once(project, monkeypatch):
     other = load(project, words={"positive": "A", "negative": "B"})
     prompt = load_prompt("a.j2", WORDS, root=project.root)
     prompt.conversations(SAMPLES * 50, SHOTS, "user")
-    assert compiled == ["a.j2"]
+    assert len(compiled) == 1
     assert (other.words["positive"], prompt.words["positive"]) == ("A", "good")
 
 

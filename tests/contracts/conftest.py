@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.assets import model_asset
 from harness.records import Adapter
-from harness.spec import load_models
 
 WINDOW = 256
 HIDDEN = 64
@@ -77,14 +75,6 @@ def tiny_model(tmp_path_factory):
 def tiny_adapters(tiny_model, tmp_path_factory):
     """Two random LoRA adapters of rank 4 for the tiny model."""
     return tuple(_adapter(tmp_path_factory.mktemp(f"adapter{seed}"), seed) for seed in (1, 2))
-
-
-@pytest.fixture(scope="session")
-def smollm2():
-    """Folder of the embedded default model, fetched and built at first use."""
-    root = Path(__file__).parents[2]
-    models = load_models(root / "evalsets" / "models.yaml", root=root)
-    return model_asset(models["smollm2-135m"], base=root).path
 
 
 def _adapter(folder: Path, seed: int) -> Adapter:

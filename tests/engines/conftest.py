@@ -1,9 +1,6 @@
-"""A tiny random Llama with grouped key heads, and the real small model where it is given."""
+"""A tiny random Llama with grouped key heads."""
 
 from __future__ import annotations
-
-import os
-from pathlib import Path
 
 import pytest
 
@@ -35,12 +32,3 @@ def tiny_llama(tmp_path_factory, tokenizers):
     )
     LlamaForCausalLM(config).to(torch.float32).save_pretrained(folder)
     return folder
-
-
-@pytest.fixture(scope="session")
-def smollm2():
-    """Folder of SmolLM2-135M-Instruct."""
-    folder = os.environ.get("HARNESS_SMOLLM2")
-    if not folder:
-        pytest.skip("set HARNESS_SMOLLM2 to the folder of SmolLM2-135M-Instruct")
-    return Path(folder)
