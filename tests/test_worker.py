@@ -307,6 +307,8 @@ def test_the_child_dies_with_its_parent(tmp_path, sign, delay_s):
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        # A shell that runs the tests in the background has SIGINT ignored for all of them.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert parent.stdout.readline() == b"ready\n"
     time.sleep(0.3)

@@ -32,6 +32,11 @@ def engines(root: Path) -> list[psutil.Process]:
     return found
 
 
+def interruptible():
+    """Heed SIGINT even where the tests run in the background of a shell, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(("args", "whole_group"), [([], False), (["-n1"], True), (["-n1"], False)])
 def test_interrupt(evals, args, whole_group):
     if args:
@@ -44,6 +49,7 @@ def test_interrupt(evals, args, whole_group):
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=interruptible,
     )
     try:
         wait_for(lambda: len(engines(evals.root)) == 2 and evals.started[-1] == "n-fake.log",
