@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ from harness.run.runner import Runner
 from harness.run.session import Settings
 
 ROOT = Path(__file__).parents[1]
-IMDB = os.environ.get("HARNESS_IMDB", "")
+IMDB = ROOT.parent / "shared" / "data"
+TRAIN, VALIDATION = IMDB / "imdb_train_8k.csv.gz", IMDB / "imdb_validation_2k.csv.gz"
 
 
 def accuracy(name: str, model: str, tmp_path: Path, **sources: str) -> float:
@@ -39,8 +39,8 @@ def test_snippets_of_the_package_index(tmp_path, model, least):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not IMDB, reason="HARNESS_IMDB names no folder with train.csv and test.csv")
+@pytest.mark.skipif(not TRAIN.exists(), reason="no local copy of 10,000 IMDB reviews")
 @pytest.mark.parametrize(("model", "least"), [("tfidf", 0.88), ("bilstm", 0.82)])
 def test_imdb(tmp_path, model, least):
-    (train,), (test,) = (list(Path(IMDB).glob(f"*{part}*.csv*")) for part in ("train", "test"))
-    assert accuracy("imdb", model, tmp_path, shots=str(train), dataset=str(test)) >= least
+    found = accuracy("imdb", model, tmp_path, shots=str(TRAIN), dataset=str(VALIDATION))
+    assert found >= least

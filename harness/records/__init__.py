@@ -14,21 +14,29 @@ from harness.records.asking import (
     ShotSelector,
 )
 from harness.records.gated import BaselineCheck, Bound, Contrast, Flip, Gate, Verdict
-from harness.records.judged import (
-    DataInfo,
-    EngineInfo,
-    Figure,
-    Result,
-    Row,
-    Run,
-    RunInfo,
-    Score,
+from harness.records.judged import Figure, Result, Row, Score
+from harness.records.probed import (
+    CanaryKind,
+    CanaryResult,
+    Choice,
+    Judged,
+    JudgedAnswer,
+    JudgeInfo,
+    PairResult,
+    PassportCheck,
+    ProbeResult,
+    Ruling,
+    Standing,
 )
+from harness.records.runs import DataInfo, EngineInfo, Run, RunInfo
 
 __all__ = [
     "Adapter",
     "BaselineCheck",
     "Bound",
+    "CanaryKind",
+    "CanaryResult",
+    "Choice",
     "Contrast",
     "DataInfo",
     "EngineConfig",
@@ -37,12 +45,19 @@ __all__ = [
     "Flip",
     "Gate",
     "Json",
+    "JudgeInfo",
+    "Judged",
+    "JudgedAnswer",
     "Message",
     "Output",
+    "PairResult",
+    "PassportCheck",
     "Placement",
+    "ProbeResult",
     "Request",
     "Result",
     "Row",
+    "Ruling",
     "Run",
     "RunInfo",
     "Sample",
@@ -50,5 +65,6 @@ __all__ = [
     "Score",
     "ShotOrder",
     "ShotSelector",
+    "Standing",
     "Verdict",
 ]

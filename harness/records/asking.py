@@ -49,6 +49,10 @@ class Sampling:
         stop: Strings that end the completion; they are not part of its text.
         score_ids: Token ids whose log-probability at the first completion position is wanted.
         choices: If given, the completion is exactly one of these strings.
+        schema: If given, a JSON Schema as text: the completion is JSON that fits it, without free
+            white space.
+        score_texts: Of an endpoint, which takes no token ids: texts whose log-probabilities are
+            wanted where the last value of the completion's JSON object begins.
     """
 
     max_tokens: int = 1
@@ -58,6 +62,8 @@ class Sampling:
     stop: tuple[str, ...] = ()
     score_ids: tuple[int, ...] = ()
     choices: tuple[str, ...] = ()
+    schema: str = ""
+    score_texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +77,18 @@ class Adapter:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What an engine is asked; `key` identifies its content and is repeated in the output."""
+    """What an engine is asked; `key` identifies its content and is repeated in the output.
+
+    Attributes:
+        messages: Role and content of each turn, for an engine that takes a conversation in place
+            of tokens; `prompt_ids` is then empty.
+    """
 
     key: str
     prompt_ids: tuple[int, ...]
     sampling: Sampling
     adapter: Adapter | None = None
+    messages: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +100,8 @@ class Output:
         text: The completion, without special tokens and stop strings.
         token_ids: The completion's tokens.
         finish_reason: `stop`, `length` or `error`.
-        logprobs: Natural logarithms aligned with `Sampling.score_ids`, before any constraint.
+        logprobs: Natural logarithms aligned with `Sampling.score_ids`, before any constraint; of
+            an endpoint aligned with `score_texts`, empty where it gives none.
         prompt_tokens: Length of the prompt in tokens.
         cached_tokens: Prompt tokens whose attention state was reused, not computed.
         error: Why there is no completion, or None.

@@ -47,6 +47,8 @@ def test_nothing_is_imported_written_or_printed(plain):
         "harness.records.asking",
         "harness.records.gated",
         "harness.records.judged",
+        "harness.records.probed",
+        "harness.records.runs",
         "harness.plugin.hooks",
         "harness.plugin.tally",
     }

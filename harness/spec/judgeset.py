@@ -1,0 +1,160 @@
+"""A judge set as users write it: probe questions, the models that answer, the judges, the gates."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from harness.records import Json
+from harness.spec.base import Name, Strict, Word, complain
+
+LOWEST, HIGHEST = 1, 10
+"""The scale of an absolute verdict, both ends included."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+JudgedFigure = Literal["score", "pass_rate", "win_rate", "unscored"]
+
+
+class ProbeSpec(Strict):
+    """One question.
+
+    Attributes:
+        kind: What it asks for, such as `letter` or `arithmetic`.
+        points: What a good answer covers, for the judge.
+    """
+
+    id: Name
+    kind: Word
+    question: Word
+    points: list[Word]
+
+    @field_validator("points")
+    @classmethod
+    def _some(cls, points: list[str]) -> list[str]:
+        if not points:
+            raise complain("is empty; write at least one point that a good answer covers")
+        return points
+
+
+class AnswerSpec(Strict):
+    """How the models answer.
+
+    Attributes:
+        n: Answers to each probe.
+        seed: Of the first answer; the following ones count on from it.
+        system: System message, empty for none.
+    """
+
+    n: Annotated[int, Field(ge=1, le=100)] = 3
+    seed: Annotated[int, Field(ge=0)] = 0
+    temperature: Annotated[float, Field(ge=0, le=2)] = 0.7
+    top_p: Annotated[float, Field(gt=0, le=1)] = 0.9
+    max_tokens: Annotated[int, Field(ge=1)] = 512
+    system: str = ""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.n > 1 and self.temperature == 0:
+            raise complain("several answers at temperature 0 are one answer; raise it, or write "
+                           "n: 1")  # fmt: skip
+        return self
+
+
+class PassportSpec(Strict):
+    """What a judge must have shown on gold labels before its scores gate anything."""
+
+    min_accuracy: Share = 0.7
+    min_order_agreement: Share = 0.7
+
+
+class JudgeSpec(Strict):
+    """Who judges, and how.
+
+    Attributes:
+        models: Judges of `models.yaml`; several are a jury, whose scores are averaged.
+        rubric: Absolute rubric under `prompts/`.
+        pairwise: Pairwise rubric under `prompts/`; None compares no pairs.
+        against: The model that the others are compared with; None takes the set's first.
+        passing: Score from which an answer counts as good, for `pass_rate`.
+        canary_limit: Highest score that an answer without merit may be given.
+        max_answer_chars: Longer answers are cut for the judge, with a mark.
+    """
+
+    models: list[Name]
+    rubric: str
+    pairwise: str | None = None
+    against: Name | None = None
+    passing: Annotated[float, Field(ge=LOWEST, le=HIGHEST)] = 7.0
+    canary_limit: Annotated[float, Field(ge=LOWEST, le=HIGHEST)] = 4.0
+    max_answer_chars: Annotated[int, Field(ge=100)] = 8000
+    passport: PassportSpec = PassportSpec()
+
+    @field_validator("models")
+    @classmethod
+    def _some(cls, models: list[str]) -> list[str]:
+        if not models:
+            raise complain("is empty; name at least one judge")
+        return models
+
+
+class JudgedGateSpec(Strict):
+    """A requirement on a figure of the models whose name matches a shell pattern.
+
+    Attributes:
+        models: Shell pattern of model names.
+        figure: Mean `score` (1 to 10), `pass_rate`, `win_rate` against the reference model, or
+            `unscored`, the share of answers without a verdict.
+        on_inconclusive: What becomes of a gate whose interval straddles the threshold.
+        max_unscored: Share of answers without a verdict above which the gate fails.
+    """
+
+    models: str = "*"
+    figure: JudgedFigure
+    at_least: float | None = None
+    at_most: float | None = None
+    on_inconclusive: Literal["pass", "warn", "fail"] = "warn"
+    max_unscored: Share = 0.02
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.at_least is None) == (self.at_most is None):
+            raise complain("needs exactly one of at_least and at_most")
+        return self
+
+    @property
+    def bound(self) -> Literal["at_least", "at_most"]:
+        """Which of the two requirements it is."""
+        return "at_least" if self.at_least is not None else "at_most"
+
+    @property
+    def threshold(self) -> float:
+        """The threshold, in units of the figure."""
+        found = self.at_least if self.at_least is not None else self.at_most
+        assert found is not None
+        return found
+
+
+class JudgeSet(Strict):
+    """One YAML file under `evalsets/` with `kind: judge`."""
+
+    kind: Literal["judge"]
+    description: str = ""
+    lang: Literal["en", "ru"] = "en"
+    models: list[Name]
+    answers: AnswerSpec = AnswerSpec()
+    probes: list[ProbeSpec]
+    judge: JudgeSpec
+    gates: list[JudgedGateSpec] = Field(default=[])
+
+    @field_validator("models", "probes")
+    @classmethod
+    def _some(cls, entries: list[Json]) -> list[Json]:
+        if not entries:
+            raise complain("is empty; name at least one")
+        return entries
+
+    @property
+    def reference(self) -> str:
+        """The model that the others are compared with."""
+        return self.judge.against or self.models[0]
