@@ -29,9 +29,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 # Inside a package, again from the bottom up; what is not named stands above all that is.
 INSIDE: dict[str, tuple[str, ...]] = {
-    "harness.spec": ("base", "dataspec", "gatespec", "judgeset", "evalset", "trainspec", "modelspec",
-                     "recipe",
-                     "yamlfile", "load"),
+    "harness.spec": ("base", "dataspec", "gatespec", "judgeset", "evalset", "trainspec",
+                     "modelspec", "recipe", "yamlfile", "load"),
     "harness.sources": ("network", "cache", "archives", "rows", "labels", "hub", "packages",
                         "gguf_folder", "assets", "pools", "splits", "data"),
     "harness.stats": ("arrays", "resampling", "intervals", "ranking", "calibration", "hypothesis",
