@@ -12,7 +12,7 @@ They see `words`, the mapping of each label to the word that the model is to ans
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -37,6 +37,7 @@ PARTS = {
     "shot": ("text", "answer"),
     "prefill": (),
 }
+Part = Callable[..., str]
 _SENTINEL = "0b1e55ed"
 # What an expression in a template can raise besides Jinja2's own errors.
 _RENDER_ERRORS = (ArithmeticError, LookupError, MemoryError, TypeError, ValueError)
@@ -134,56 +135,87 @@ def load_prompt(template: str, words: Mapping[str, str], *, root: Path) -> Promp
             not show what it is given.
     """
     path = Path("prompts") / template
+    part = load_parts(template, PARTS, root=root, variables={"words": dict(words)})
+    prompt = Prompt(
+        words=dict(words),
+        prefill=part["prefill"](),
+        system=part["system"],
+        user=part["user"],
+        shot=part["shot"],
+    )
+    _try(prompt, path)
+    return prompt
+
+
+def load_parts(
+    template: str,
+    signatures: Mapping[str, tuple[str, ...]],
+    *,
+    root: Path,
+    variables: Mapping[str, Mapping[str, str]],
+) -> dict[str, Part]:
+    """Compile a file of macros, and return each as a function that gives stripped text.
+
+    Args:
+        template: Path under `root/prompts`.
+        signatures: Name and argument names of each macro that the file must define.
+        root: The project.
+        variables: What the macros see besides their arguments.
+
+    Raises:
+        SpecError: Syntax, a missing or misnamed macro, or an unknown variable; and from a
+            returned function, where it cannot be rendered.
+    """
+    path = Path("prompts") / template
     environment = _environment(root / "prompts")
+    known = " and ".join(["its arguments", *(f"'{name}'" for name in variables)])
     try:
         source = (root / path).read_text(encoding="utf-8")
         tree = environment.parse(source)
-        _check_parts(tree, path)
-        module = _compiled(root / "prompts", source).make_module({"words": dict(words)})
+        _check_parts(tree, path, signatures, known=known, variables=variables)
+        module = _compiled(root / "prompts", source).make_module(dict(variables))
     except TemplateSyntaxError as error:
         raise SpecError(f"{error.message}; mend the Jinja2 syntax", path=path,
                         line=error.lineno) from error  # fmt: skip
     except UnicodeDecodeError as error:
         raise SpecError(f"is no UTF-8 text: {error}; save it as UTF-8", path=path) from error
     except (*_RENDER_ERRORS, TemplateError) as error:
-        raise SpecError(f"{error}; a prompt file holds the four parts, and nothing beside them is "
-                        "rendered", path=path) from error  # fmt: skip
+        raise SpecError(f"{error}; a prompt file holds the parts {', '.join(signatures)}, and "
+                        "nothing beside them is rendered", path=path) from error  # fmt: skip
 
-    def part(name: str) -> Callable[..., str]:
-        macro: Callable[..., str] = getattr(module, name)
+    def part(name: str) -> Part:
+        macro: Part = getattr(module, name)
 
-        def render(*values: str) -> str:
+        def render(*values: str | Sequence[str]) -> str:
             try:
                 return str(macro(*values)).strip()
             except (*_RENDER_ERRORS, TemplateError) as error:
-                raise SpecError(f"part '{name}' cannot be rendered: {error}; the parts know their "
-                                "arguments and 'words'", path=path) from error  # fmt: skip
+                raise SpecError(f"part '{name}' cannot be rendered: {error}; a part knows {known}",
+                                path=path) from error  # fmt: skip
 
         return render
 
-    prompt = Prompt(
-        words=dict(words),
-        prefill=part("prefill")(),
-        system=part("system"),
-        user=part("user"),
-        shot=part("shot"),
-    )
-    _try(prompt, path)
-    return prompt
+    return {name: part(name) for name in signatures}
 
 
-def _check_parts(tree: nodes.Template, path: Path) -> None:
+def _check_parts(
+    tree: nodes.Template,
+    path: Path,
+    signatures: Mapping[str, tuple[str, ...]],
+    *,
+    known: str,
+    variables: Collection[str],
+) -> None:
     macros = {macro.name: macro for macro in tree.find_all(nodes.Macro)}
-    for name, arguments in PARTS.items():
+    for name, arguments in signatures.items():
         signature = f"{name}({', '.join(arguments)})"
         if name not in macros:
             raise SpecError(f"no part '{name}'; add a macro {signature}", path=path)
         if tuple(argument.name for argument in macros[name].args) != arguments:
             raise SpecError(f"part '{name}' must be written {signature}", path=path,
                             line=macros[name].lineno)  # fmt: skip
-    for variable in sorted(find_undeclared_variables(tree) - {"words"}):
-        raise SpecError(f"unknown variable '{variable}'; a prompt knows its arguments and 'words'",
-                        path=path)  # fmt: skip
+    for variable in sorted(find_undeclared_variables(tree) - set(variables)):
+        raise SpecError(f"unknown variable '{variable}'; a prompt knows {known}", path=path)
 
 
 def _try(prompt: Prompt, path: Path) -> None:

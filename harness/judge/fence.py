@@ -1,0 +1,203 @@
+"""An answer under judgement -> text that a judge can only read, never obey or end.
+
+The answer stands between two marks that bear a digest of the answer itself. What would speak to
+the judge's tokenizer in place of its reader, control tokens and forged marks, gets a backslash
+behind its first character; what nobody can see is taken out and counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import count
+
+_SALT = b"harness answer fence 1\n"
+_PASSES = 4
+# What emoji are made of; taken out as well, but no news.
+_JOINERS = "\u200d\ufe0e\ufe0f"
+# Invisible, yet of categories that hold visible characters: fillers and variation selectors.
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0000-\U000e0fff]"
+)
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
+# Characters that look like those of a mark, folded before marks are looked for.
+_SIGNS = {
+    "<": "\u2039\u27e8\u3008\u276e\u02c2\u1438",
+    ">": "\u203a\u27e9\u3009\u276f\u02c3\u1433",
+    "/": "\u2044\u2215\u29f8",
+    "|": "\u2223\u2758\u01c0\u00a6\u2502\u2503",
+    "-": "\u2010\u2011\u2012\u2013\u2014\u2212",
+    "_": "\u2581\u02cd",
+}
+_LETTERS = ("аеіјкмнорсѕтухһԁԛԝ", "aeijkmhopcstyxhdqw")
+_LOOKALIKES = str.maketrans(*_LETTERS) | {
+    ord(sign): mark for mark, signs in _SIGNS.items() for sign in signs
+}
+_NAME = r"[\w./:+-]{1,80}"
+# In the folded text, which is lower case.
+_MARKS = re.compile(
+    "|".join(
+        (
+            r"<\s*/?\s*answer",  # our own fence
+            r"\[\s*note\s*-",  # our own notes
+            rf"<\s*\|\s*{_NAME}(?:\s{_NAME}){{0,4}}\s*\|\s*>",  # ChatML, Llama 3, Qwen, DeepSeek
+            rf"<\|{_NAME}>|<{_NAME}\|>",  # Gemma 4
+            r"<<\s*/?\s*sys\s*>>",  # Llama 2
+            r"\[\s*/?\s*(?:inst|system_prompt|available_tools|tool_calls|tool_results|think"
+            r"|g?mask|cls|sep|pad|unk|bos|eos)\s*\]",  # Llama 2, Mistral, BERT
+            r"</?(?:s|bos|eos|pad|unk|mask|sep|cls|sop|eop|eot|eod|eo[ah]|im_start|im_end"
+            r"|(?:start|end|begin)_of_\w{1,40}|(?:bos|eos|pad|unk)_token|image_soft_token"
+            r"|unused_?\d+|reserved_?\d+|extra_id_\d+|0x[0-9a-f]{2}"
+            r"|think|tool_call|tool_response)>",  # SentencePiece, Gemma, Qwen
+        )
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """An answer as a judge is shown it.
+
+    Attributes:
+        text: From `<answer-NONCE>` to `</answer-NONCE>`, both included and on lines of their own.
+            A last line `[note-NONCE: ...]` says where the answer is empty, was cut or held
+            invisible characters.
+        nonce: 16 hex digits that stand nowhere in the answer.
+        cut: Whether characters at its end were left out.
+        hidden: Invisible characters that were taken out, those of emoji not counted.
+    """
+
+    text: str
+    nonce: str
+    cut: bool
+    hidden: int = 0
+
+
+def fence(text: str, *, controls: re.Pattern[str] | None = None, max_chars: int = 8000) -> Fenced:
+    """Return an answer between marks that it can neither forge nor guess.
+
+    The nonce is the beginning of a SHA-256 over a fixed salt and the raw answer: no text can be
+    made to hold its own, and the same answer always gives the same prompt.
+
+    Args:
+        text: The raw answer.
+        controls: Finds the judge tokenizer's special tokens; finds none in what is returned.
+        max_chars: Visible characters that are kept, at least 1.
+
+    Raises:
+        ValueError: If `max_chars` is less than 1, or `controls` finds what cannot be spelt in
+            another way, such as the fence itself.
+    """
+    if max_chars < 1:
+        raise ValueError(f"max_chars is {max_chars}; at least 1 character must be kept")
+    visible, hidden = _visible(text)
+    left_out = max(0, len(visible) - max_chars)
+    body = neutralise(visible[:max_chars], controls=controls)
+    nonce = _nonce(text, body)
+    notes = [
+        *(["the answer is empty"] if not visible.strip() else []),
+        *([f"cut here, characters left out: {left_out}"] if left_out else []),
+        *([f"invisible characters taken out: {hidden}"] if hidden else []),
+    ]
+    lines = [body] if visible.strip() else []
+    lines += [f"[note-{nonce}: {'; '.join(notes)}]"] if notes else []
+    fenced = "\n".join([f"<answer-{nonce}>", *lines, f"</answer-{nonce}>"])
+    if controls is not None and controls.search(fenced):
+        raise ValueError("a special token of the judge's tokenizer matches the fence itself")
+    return Fenced(fenced, nonce, cut=left_out > 0, hidden=hidden)
+
+
+def neutralise(text: str, *, controls: re.Pattern[str] | None = None) -> str:
+    r"""Return a text in which nothing is a control token or a mark of the fence.
+
+    Each gets a backslash behind its first character (`<\|im_end|>`), also where it is one only to
+    a reader who folds case, width (NFKC), combining marks and look-alike letters.
+
+    Raises:
+        ValueError: If `controls` finds what cannot be spelt in another way.
+    """
+    for number in range(_PASSES):
+        spans = sorted(set(_spans(text, controls)))
+        if not spans:
+            return text
+        pieces, done = [], 0
+        for start, end in spans:
+            if start < done:
+                continue
+            # A token of one character, and one that the backslash does not break, by its codes.
+            spelt = end - start == 1 or number >= _PASSES // 2
+            end = end if spelt else start + 1
+            match = text[start:end]
+            pieces += [text[done:start], _codes(match) if spelt else match + "\\"]
+            done = end
+        text = "".join([*pieces, text[done:]])
+    if any(True for _ in _spans(text, controls)):
+        raise ValueError("a special token of the judge's tokenizer cannot be spelt in another way")
+    return text
+
+
+def _spans(text: str, controls: re.Pattern[str] | None) -> Iterator[tuple[int, int]]:
+    """Yield where marks and control tokens stand in a text, as [start, end)."""
+    folded, places = _folded(text)
+    for match in _MARKS.finditer(folded):
+        yield places[match.start()], places[match.end() - 1] + 1
+    if controls is not None:
+        anycase = re.compile(controls.pattern, controls.flags | re.IGNORECASE)
+        for match in anycase.finditer(text):
+            if match.group():
+                yield match.span()
+        for match in anycase.finditer(folded):
+            if match.group():
+                yield places[match.start()], places[match.end() - 1] + 1
+
+
+def _folded(text: str) -> tuple[str, Sequence[int]]:
+    """Return a text as a careless reader sees it, and where each of its characters comes from."""
+    if text.isascii():
+        return text.lower(), range(len(text))
+    pieces = [_fold(char) for char in text]
+    places = [i for i, piece in enumerate(pieces) for _ in piece]
+    return "".join(pieces), places
+
+
+@lru_cache(maxsize=1 << 14)
+def _fold(char: str) -> str:
+    folded = unicodedata.normalize("NFKC", char).casefold().translate(_LOOKALIKES)
+    return "".join(" " if one.isspace() and one != "\n" else one for one in folded
+                   if unicodedata.category(one) not in ("Mn", "Me"))  # fmt: skip
+
+
+def _visible(text: str) -> tuple[str, int]:
+    """Return a text without what nobody sees, and how many characters that were."""
+    text = _LINE_ENDS.sub("\n", text)
+    shown = "".join(map(_show, text))
+    joiners = sum(text.count(char) for char in _JOINERS)
+    return shown, len(text) - len(shown) - joiners
+
+
+@lru_cache(maxsize=1 << 14)
+def _show(char: str) -> str:
+    category = unicodedata.category(char)
+    if category in ("Cs", "Co") or ord(char) & 0xFFFE == 0xFFFE or "\ufdd0" <= char <= "\ufdef":
+        return "\ufffd"
+    hidden = category == "Cf" or (category == "Cc" and char not in "\n\t") or _BLANK.match(char)
+    return "" if hidden else char
+
+
+def _codes(text: str) -> str:
+    return "".join(f"[U+{ord(char):04X}]" for char in text)
+
+
+def _nonce(raw: str, body: str) -> str:
+    seen = body.casefold()
+    for number in count():
+        tail = f"\n{number}".encode() if number else b""
+        digest = hashlib.sha256(_SALT + raw.encode("utf-8", "surrogatepass") + tail).hexdigest()
+        if digest[:16] not in seen:
+            return digest[:16]
+    raise AssertionError("a text of finite length cannot hold every nonce")

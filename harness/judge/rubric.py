@@ -1,0 +1,150 @@
+"""Rubric files -> the messages that a judge is asked with.
+
+A rubric is a Jinja2 file under `prompts/` of two macros:
+
+    system()                              who judges, by what criteria, and how to reply
+    user(question, points, answer)        of an absolute rubric: one answer
+    user(question, points, first, second) of a pairwise rubric: two answers, A and B
+
+`points` is a list of texts and may be empty; the answers come fenced.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from jinja2 import Environment
+from jinja2.meta import find_referenced_templates
+
+from harness.errors import SpecError
+from harness.judge.fence import Fenced, neutralise
+from harness.prompts.templates import Part, load_parts
+from harness.records import Message
+
+RubricKind = Literal["absolute", "pairwise"]
+PARTS: dict[RubricKind, dict[str, tuple[str, ...]]] = {
+    "absolute": {"system": (), "user": ("question", "points", "answer")},
+    "pairwise": {"system": (), "user": ("question", "points", "first", "second")},
+}
+_SENTINEL = "0b1e55ed"
+
+
+@dataclass(frozen=True, slots=True)
+class Rubric:
+    """A compiled rubric file.
+
+    Attributes:
+        path: Relative to the project, such as `prompts/judge/absolute.en.j2`.
+        digest: SHA-256 of the file, in hex digits; what a passport vouches for.
+        kind: Whether it asks for a score or for the better of two.
+        system: Renders the system message, which may be empty.
+        user: Renders the user message.
+    """
+
+    path: str
+    digest: str
+    kind: RubricKind
+    system: Part
+    user: Part
+
+
+def load_rubric(template: str, *, root: Path, kind: RubricKind) -> Rubric:
+    """Compile a rubric and try it once, so that a mistake shows before any model loads.
+
+    Args:
+        template: Path under `root/prompts`.
+        root: The project.
+        kind: What it must be.
+
+    Raises:
+        SpecError: One line: no such file, syntax, a missing or misnamed macro, an unknown
+            variable, another template that it draws on, or an argument that it does not show.
+    """
+    folder = (root / "prompts").resolve()
+    wanted = (folder / template).resolve()
+    if not (wanted.is_file() and wanted.is_relative_to(folder)):
+        known = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.j2"))
+        near = difflib.get_close_matches(template, known, n=1)
+        mend = f"did you mean '{near[0]}'?" if near else "known: " + (", ".join(known) or "none")
+        raise SpecError(f"no rubric prompts/{template}; {mend}")
+    path = Path("prompts") / template
+    part = load_parts(template, PARTS[kind], root=root, variables={})
+    source = wanted.read_bytes()
+    if any(True for _ in find_referenced_templates(Environment().parse(source.decode()))):
+        raise SpecError("draws on another template; a rubric is one file, as a passport vouches "
+                        "for its digest", path=path)  # fmt: skip
+    rubric = Rubric(
+        path=path.as_posix(),
+        digest=hashlib.sha256(source).hexdigest(),
+        kind=kind,
+        system=part["system"],
+        user=part["user"],
+    )
+    _try(rubric, path)
+    return rubric
+
+
+def absolute_messages(
+    rubric: Rubric, *, question: str, points: Sequence[str], answer: Fenced
+) -> list[Message]:
+    """Return the conversation that asks for a score of one answer.
+
+    Raises:
+        ValueError: The rubric is pairwise.
+        SpecError: It cannot be rendered.
+    """
+    return _messages(rubric, "absolute", question, points, answer)
+
+
+def pairwise_messages(
+    rubric: Rubric, *, question: str, points: Sequence[str], first: Fenced, second: Fenced
+) -> list[Message]:
+    """Return the conversation that asks for the better of two answers, `first` being A.
+
+    Raises:
+        ValueError: The rubric is absolute.
+        SpecError: It cannot be rendered.
+    """
+    return _messages(rubric, "pairwise", question, points, first, second)
+
+
+def _messages(
+    rubric: Rubric, kind: RubricKind, question: str, points: Sequence[str], *answers: Fenced
+) -> list[Message]:
+    if rubric.kind != kind:
+        raise ValueError(f"{rubric.path} is a rubric of the kind {rubric.kind}, not {kind}")
+    system = rubric.system()
+    # Gold questions come from data as well, and could end the turn as an answer could.
+    user = rubric.user(
+        neutralise(question),
+        [neutralise(point) for point in points],
+        *(answer.text for answer in answers),
+    )
+    head: list[Message] = [{"role": "system", "content": system}] if system else []
+    return [*head, {"role": "user", "content": user}]
+
+
+def _try(rubric: Rubric, path: Path) -> None:
+    """Check that the user message shows each argument, the answers once and in order."""
+    rubric.system()
+    _, _, *answers = PARTS[rubric.kind]["user"]
+    marks = [f"{_SENTINEL}-{name}" for name in answers]
+    for points in ([f"{_SENTINEL}-p1", f"{_SENTINEL}-p2"], []):
+        text = rubric.user(f"{_SENTINEL}-question", points, *marks)
+        if f"{_SENTINEL}-question" not in text:
+            raise SpecError("part 'user' does not show question; write {{ question }} in it",
+                            path=path)  # fmt: skip
+        if any(point not in text for point in points):
+            raise SpecError("part 'user' does not show all points; write {% for point in points "
+                            "%}{{ point }}{% endfor %} in it", path=path)  # fmt: skip
+        for name, mark in zip(answers, marks, strict=True):
+            if text.count(mark) != 1:
+                raise SpecError(f"part 'user' must show {name} exactly once; write "
+                                f"{{{{ {name} }}}}", path=path)  # fmt: skip
+        if sorted(marks, key=text.index) != marks:
+            raise SpecError("part 'user' must show first before second", path=path)

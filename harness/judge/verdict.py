@@ -1,0 +1,172 @@
+"""Judge's completion -> ruling. Whatever is not exactly one whole verdict is none."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NoReturn, get_args
+
+from harness.records import Choice, Json, Output, Ruling
+
+SCORES = range(1, 11)
+SCORE_WORDS = tuple(str(score) for score in SCORES)
+"""The words whose probabilities make up the expectation of a score."""
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+MIN_MASS = 0.5
+"""Probability that the score words must have together for their expectation to count."""
+
+_REASON = {"type": "string", "minLength": 1, "maxLength": 400}
+_SCORE_KEY = re.compile(r'"score"\s*:')
+_WRITTEN = re.compile(_SCORE_KEY.pattern + r"(\s*)\d+(\D)")
+
+
+def _schema(key: str, values: Sequence[int] | Sequence[str], kind: str) -> str:
+    return json.dumps(
+        {
+            "type": "object",
+            "properties": {"reason": _REASON, key: {"type": kind, "enum": list(values)}},
+            "required": ["reason", key],
+            "additionalProperties": False,
+        }
+    )
+
+
+ABSOLUTE_SCHEMA = _schema("score", SCORES, "integer")
+PAIRWISE_SCHEMA = _schema("verdict", CHOICES, "string")
+
+
+class _NoVerdict(ValueError):
+    """Why a completion holds no verdict."""
+
+
+def read_absolute(output: Output) -> Ruling:
+    """Return the ruling on one answer, `value` a whole number from 1 to 10.
+
+    Anything but one JSON object with a reason and a score, and nothing around it, has no value and
+    says why in `problem`: an engine's error, a cut completion, two objects, a key too many, too
+    few or twice, a score of another type or out of range.
+    """
+    try:
+        reason, score = _read(output, "score")
+        # bool is an int to Python, and 7.0 is no token that the schema allows.
+        if isinstance(score, bool) or not isinstance(score, int):
+            raise _NoVerdict("the score is no whole number")
+        if score not in SCORES:
+            raise _NoVerdict("the score is not between 1 and 10")
+    except _NoVerdict as error:
+        return Ruling(problem=str(error))
+    return Ruling(value=float(score), reason=reason)
+
+
+def read_pairwise(output: Output) -> Ruling:
+    """Return the ruling on two answers, `choice` A, B or tie; fails as `read_absolute` does."""
+    try:
+        reason, verdict = _read(output, "verdict")
+        for choice in CHOICES:
+            if verdict == choice:
+                return Ruling(choice=choice, reason=reason)
+        raise _NoVerdict("the verdict is not A, B or tie")
+    except _NoVerdict as error:
+        return Ruling(problem=str(error))
+
+
+def score_prefix(text: str) -> str | None:
+    """Return a completion up to and with `"score":`, or None if it has no such key.
+
+    Within a string of JSON the quotes would stand behind backslashes, so a reason cannot hold it.
+    """
+    found = _SCORE_KEY.search(text)
+    return text[: found.end()] if found else None
+
+
+def score_words(text: str) -> tuple[str, ...]:
+    """Return the score words with what stands around the score in a completion.
+
+    Put behind `score_prefix(text)` they continue it as the judge did: with the white space that it
+    wrote before the score, and the one character behind it, which tells 1 from 10 where a
+    tokenizer writes digits one by one.
+    """
+    found = _WRITTEN.search(text)
+    before, behind = found.groups() if found else ("", "}")
+    return tuple(before + word + behind for word in SCORE_WORDS)
+
+
+def with_expectation(ruling: Ruling, logprobs: Mapping[int, float]) -> Ruling:
+    """Return a ruling whose value is the expectation of the score over its probabilities.
+
+    Args:
+        ruling: Of an absolute case; without a value it stays as it is.
+        logprobs: Score -> natural log-probability; scores that are not there have none. They are
+            renormalised over 1 to 10 if they hold at least half of all probability; otherwise,
+            or if one is no log-probability, the ruling stays as it is.
+
+    Source: Liu et al. (2023), G-Eval, arXiv 2303.16634, section 2.
+    """
+    known = {score: logprobs[score] for score in SCORES if score in logprobs}
+    if ruling.value is None or any(math.isnan(value) or value > 1e-3 for value in known.values()):
+        return ruling
+    shares = {score: math.exp(value) for score, value in known.items()}
+    mass = math.fsum(shares.values())
+    # More than all there is cannot be probabilities of one position.
+    if not MIN_MASS <= mass <= 1.01:
+        return ruling
+    mean = math.fsum(score * share for score, share in shares.items()) / mass
+    return replace(ruling, value=min(max(mean, SCORES[0]), SCORES[-1]), expected=True)
+
+
+def _read(output: Output, key: str) -> tuple[str, Json]:
+    """Return the reason and the value of a key of the one JSON object in a completion."""
+    if output.error is not None:
+        raise _NoVerdict(output.error)
+    if output.finish_reason != "stop":
+        cut = output.finish_reason == "length"
+        raise _NoVerdict("the verdict was cut at the token limit" if cut
+                         else f"the judge ended by {output.finish_reason}")  # fmt: skip
+    found = _one_object(output.text.strip())
+    for name in ("reason", key):
+        if name not in found:
+            raise _NoVerdict(f"the verdict has no {name}")
+    if len(found) > 2:
+        raise _NoVerdict("the verdict has further keys")
+    reason = found["reason"]
+    if not isinstance(reason, str):
+        raise _NoVerdict("the reason is no text")
+    if not reason.strip():
+        raise _NoVerdict("the reason is empty")
+    # JSON can spell half a character, which no file can hold.
+    return reason.encode("utf-8", "replace").decode("utf-8"), found[key]
+
+
+def _one_object(text: str) -> dict[str, Json]:
+    if not text:
+        raise _NoVerdict("the judge wrote nothing")
+    if not text.startswith("{"):
+        raise _NoVerdict("the judge wrote something else than a JSON object")
+    decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
+    try:
+        found: dict[str, Json]
+        found, end = decoder.raw_decode(text)
+    except _NoVerdict:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise _NoVerdict("the verdict is no valid JSON") from error
+    rest = text[end:].lstrip(" \t\r\n,;")
+    if rest:
+        raise _NoVerdict("two verdicts" if rest[0] in "{[" else "text behind the verdict")
+    if end != len(text):
+        raise _NoVerdict("text behind the verdict")
+    return found
+
+
+def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise _NoVerdict("a key stands twice in the verdict")
+    return found
+
+
+def _no_number(name: str) -> NoReturn:
+    raise _NoVerdict(f"{name} is no number of JSON")
