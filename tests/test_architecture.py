@@ -40,6 +40,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
                       "template", "batches", "job", "record", "preflight", "lora", "trl", "unsloth",
                       "machine", "fit", "failures", "progress", "trainer", "samples", "artifacts",
                       "checkpoints", "report", "run"),
+    "harness.judge": ("gold", "measures", "passport"),
     "harness.workers": ("child", "worker", "store"),
     "harness.run": ("plan", "gateplan", "collect", "prepare", "training", "provenance", "figures",
                     "gates", "contrasts", "scoring", "baselines", "judging", "repeats", "session",

@@ -1,0 +1,72 @@
+"""Gold pairs made up, and judges that rule on them by a rule; found as builders.py is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from harness.judge.gold import GoldPair, GoldSet
+from harness.judge.measures import RuledPair
+from harness.records import Choice, Ruling
+
+Choose = Callable[[str, str], Choice]
+Score = Callable[[str], float]
+
+
+def make_pairs(n: int, *, ties: int = 0) -> list[GoldPair]:
+    """Return pairs whose better answer says `good`: first in half, longer in half.
+
+    Args:
+        n: Pairs, a multiple of four.
+        ties: How many of them, at the end, people call even.
+    """
+    pairs: list[GoldPair] = []
+    for i in range(n):
+        good, bad = f"good {i}" + " more" * (i // 2 % 2), f"poor {i}" + " more" * (1 - i // 2 % 2)
+        first, second = (good, bad) if i % 2 == 0 else (bad, good)
+        better = "tie" if i >= n - ties else "first" if i % 2 == 0 else "second"
+        pairs.append(GoldPair(f"p{i}", f"Question {i}?", first, second, better))
+    return pairs
+
+
+def make_gold(n: int, *, ties: int = 0, name: str = "gold/made") -> GoldSet:
+    return GoldSet(name, "0" * 64, tuple(make_pairs(n, ties=ties)))
+
+
+def oracle(first: str, second: str) -> Choice:
+    return "A" if "good" in first else "B"
+
+
+def oracle_score(answer: str) -> float:
+    return 9.0 if "good" in answer else 3.0
+
+
+def first_shown(first: str, second: str) -> Choice:
+    return "A"
+
+
+def longer(first: str, second: str) -> Choice:
+    return "A" if len(first) > len(second) else "B"
+
+
+def undecided(first: str, second: str) -> Choice:
+    return "tie"
+
+
+def coin(seed: int) -> tuple[Choose, Score]:
+    """Return a judge that throws a coin for every verdict, and one that throws a die."""
+    rng = random.Random(seed)
+    return lambda first, second: rng.choice("AB"), lambda answer: float(rng.randint(1, 10))
+
+
+def rule(pairs: Sequence[GoldPair], choose: Choose, score: Score = oracle_score) -> list[RuledPair]:
+    return [
+        RuledPair(
+            pair,
+            Ruling(choice=choose(pair.first, pair.second)),
+            Ruling(choice=choose(pair.second, pair.first)),
+            Ruling(value=score(pair.first)),
+            Ruling(value=score(pair.second)),
+        )
+        for pair in pairs
+    ]
