@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
-import importlib.util
-import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
-from pydantic import ValidationError
-
 from harness.engines import engine_version, too_long
+from harness.engines.vllm_options import check_options, engine_options, error_line, set_environment
 from harness.errors import EngineError
-from harness.records import Adapter, EngineConfig, Json, Output, Request, Sampling
+from harness.records import Adapter, EngineConfig, Output, Request, Sampling
 
 if TYPE_CHECKING:
     from vllm import LLM, RequestOutput, SamplingParams
     from vllm.lora.request import LoRARequest
 
-# The ranks that vLLM takes, and the longest list that one request may score.
-_LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+# The longest list of token ids that one request may score.
 _MAX_SCORE_IDS = 128
-# Set from other fields of `EngineConfig`, or needed as they are.
-_RESERVED = frozenset(
-    "model tokenizer dtype max_model_len seed skip_tokenizer_init runner convert logprobs_mode "
-    "enable_lora max_lora_rank max_loras".split()
-)
-_OWN_OPTIONS = frozenset({"kv_cache_gib", "multiprocess"})
 
 
 @dataclass(slots=True)
@@ -89,7 +76,7 @@ class VllmEngine:
             engine.abort_request(list(parts))
             raise
         except Exception as error:
-            raise EngineError(f"vLLM failed while generating: {_line(error)}") from error
+            raise EngineError(f"vLLM failed while generating: {error_line(error)}") from error
 
     def close(self) -> None:
         """Stop vLLM's own processes, if it has any; memory comes back when this process ends."""
@@ -120,7 +107,7 @@ class VllmEngine:
         except Exception as error:
             engine.abort_request(pending.ids)
             pending.ids.clear()
-            return pending, f"vLLM refused the request: {_line(error)}"
+            return pending, f"vLLM refused the request: {error_line(error)}"
         return pending, None
 
     def _lora(self, adapter: Adapter) -> LoRARequest | str:
@@ -142,7 +129,7 @@ class VllmEngine:
                 try:
                     self._llm.llm_engine.add_lora(handle)
                 except Exception as error:
-                    refusal = f"adapter '{adapter.path}' cannot be loaded: {_line(error)}"
+                    refusal = f"adapter '{adapter.path}' cannot be loaded: {error_line(error)}"
             self._loras[adapter.digest] = refusal or handle
         return self._loras[adapter.digest]
 
@@ -155,7 +142,7 @@ def open_engine(config: EngineConfig) -> VllmEngine:
     attention state on CPU in whole GiB, and `multiprocess`, whether vLLM's core gets a process of
     its own (off: this process is a worker's child already, and starts in a fraction of the time).
     `enforce_eager` is on unless an option says otherwise: capturing graphs doubles the start and
-    does nothing for completions of one token. So is a float32 head, see `_hf_overrides`.
+    does nothing for completions of one token. So is a float32 head, see `engine_options`.
 
     Raises:
         EngineError: If vLLM does not know an option or cannot start.
@@ -165,28 +152,19 @@ def open_engine(config: EngineConfig) -> VllmEngine:
     if config.max_lora_rank and config.device != "cpu" and config.dtype == "float32":
         raise EngineError("vLLM's LoRA kernels on a GPU take no float32: set dtype to bfloat16 or "
                           "float16 in models.yaml or by --dtype")  # fmt: skip
-    _set_environment(config)
+    set_environment(config)
     try:
         from vllm import LLM, EngineArgs
         from vllm.platforms import current_platform
     except ImportError as error:
-        raise EngineError(f"vLLM cannot be imported: {_line(error)}") from error
-    _check_options(config.options, [f.name for f in fields(EngineArgs)])
+        raise EngineError(f"vLLM cannot be imported: {error_line(error)}") from error
+    check_options(config.options, [f.name for f in fields(EngineArgs)])
     if current_platform.is_cpu() != (config.device == "cpu"):
         raise EngineError(
             f"device '{config.device}' is asked for, but {engine_version('vllm')} runs on "
             f"{current_platform.device_type} here"
         )
-    options: dict[str, Json] = {"enforce_eager": True, "enable_prefix_caching": True}
-    options |= {k: v for k, v in config.options.items() if k not in _OWN_OPTIONS}
-    if overrides := _hf_overrides(config):
-        options["hf_overrides"] = overrides
-    if config.max_lora_rank:
-        ranks = [rank for rank in _LORA_RANKS if rank >= config.max_lora_rank]
-        if not ranks:
-            raise EngineError(f"LoRA rank {config.max_lora_rank} is above vLLM's {_LORA_RANKS[-1]}")
-        options |= {"enable_lora": True, "max_lora_rank": ranks[0]}
-        options["max_loras"] = max(1, config.max_loras)
+    options = engine_options(config)
     try:
         llm = LLM(
             config.model_path,
@@ -196,50 +174,8 @@ def open_engine(config: EngineConfig) -> VllmEngine:
             **options,
         )
     except Exception as error:
-        raise EngineError(_line(error)) from error
+        raise EngineError(error_line(error)) from error
     return VllmEngine(llm, config)
-
-
-def _hf_overrides(config: EngineConfig) -> Json:
-    """Return vLLM's `hf_overrides`: those given, and an output head that computes in float32.
-
-    Logits rounded to bfloat16 are often equal for two label words. vLLM does it from 0.26 on
-    (https://github.com/vllm-project/vllm/pull/48390); 0.25 warns and computes as before. It takes
-    no quantized head, so a quantized model keeps the head that it has. `head_dtype: model` in
-    `hf_overrides` turns it off.
-    """
-    given = config.options.get("hf_overrides", {})
-    model = json.loads((Path(config.model_path) / "config.json").read_text(encoding="utf-8"))
-    quantized = "quantization_config" in model or config.options.get("quantization") is not None
-    if config.dtype == "float32" or quantized or not isinstance(given, dict):
-        return given
-    return {"head_dtype": "float32", **given}
-
-
-def _set_environment(config: EngineConfig) -> None:
-    """Set what vLLM reads from the environment; must come before its import."""
-    multiprocess = bool(config.options.get("multiprocess", False))
-    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = str(int(multiprocess))
-    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-    if config.device == "cpu":
-        room = config.options.get("kv_cache_gib")
-        if not isinstance(room, int):
-            room = max(1, min(4, psutil.virtual_memory().available // 2**30 // 4))
-        os.environ["VLLM_CPU_KVCACHE_SPACE"] = str(room)
-    elif importlib.util.find_spec("flashinfer") is None:
-        # Otherwise the engine dies at start, on the first look for FlashInfer's sampler.
-        os.environ.setdefault("VLLM_USE_FLASHINFER_SAMPLER", "0")
-
-
-def _check_options(options: Mapping[str, Json], known: Sequence[str]) -> None:
-    for name in options:
-        if name in _RESERVED:
-            raise EngineError(f"engine option '{name}' is set by the harness: take it out")
-        if name not in known and name not in _OWN_OPTIONS:
-            near = difflib.get_close_matches(name, [*known, *_OWN_OPTIONS], n=1)
-            mend = f"did you mean '{near[0]}'?" if near else "take it out"
-            version = engine_version("vllm")
-            raise EngineError(f"engine option '{name}' is not one that {version} knows: {mend}")
 
 
 def _sampling_params(sampling: Sampling) -> list[SamplingParams]:
@@ -303,12 +239,3 @@ def _output(pending: _Pending) -> Output:
         prompt_tokens=len(request.prompt_ids),
         cached_tokens=min(pending.cached),
     )
-
-
-def _line(error: Exception) -> str:
-    """Return an exception in one line of at most 300 characters."""
-    text = f"{type(error).__name__}: {error}"
-    if isinstance(error, ValidationError):
-        problem = error.errors()[0]
-        text = ": ".join([*map(str, problem["loc"][:1]), problem["msg"]])
-    return " ".join(text.split())[:300]

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import os
 from types import SimpleNamespace
 
 import pytest
-from pydantic import BaseModel, ValidationError
 
 from harness.engines import engine_installed, engine_version
 from harness.engines.vllm import (
     VllmEngine,
-    _check_options,
-    _hf_overrides,
-    _line,
     _output,
     _Pending,
-    _set_environment,
     _take,
     open_engine,
 )
@@ -25,73 +18,11 @@ from harness.errors import EngineError
 from harness.records import Adapter, EngineConfig, Request, Sampling
 from harness.workers.worker import Worker
 
-KNOWN = ["max_num_batched_tokens", "gpu_memory_utilization", "enforce_eager", "load_format"]
 needs_vllm = pytest.mark.skipif(not engine_installed("vllm"), reason="vLLM is not installed")
-
-
-@pytest.fixture(autouse=True)
-def version(monkeypatch):
-    monkeypatch.setattr("harness.engines.vllm.engine_version", lambda name: "vllm 0.30.0")
-
-
-@pytest.fixture(autouse=True)
-def environment(monkeypatch):
-    """Keep what the engine sets to the test."""
-    monkeypatch.setattr(os, "environ", {})
-    return os.environ
 
 
 def config(device="cpu", **options):
     return EngineConfig("vllm", "folder", "float32", device, max_model_len=50, options=options)
-
-
-def test_known_options_pass():
-    _check_options({"max_num_batched_tokens": 16384, "load_format": "dummy"}, KNOWN)
-    _check_options({"kv_cache_gib": 2, "multiprocess": True}, KNOWN)
-
-
-def test_an_unknown_option_is_one_line_with_its_mend():
-    with pytest.raises(EngineError) as caught:
-        _check_options({"max_batched_tokens": 1}, KNOWN)
-    assert str(caught.value) == (
-        "engine option 'max_batched_tokens' is not one that vllm 0.30.0 knows: "
-        "did you mean 'max_num_batched_tokens'?"
-    )
-    with pytest.raises(EngineError, match=r"'zzz' is not one .*: take it out"):
-        _check_options({"zzz": 1}, KNOWN)
-
-
-@pytest.mark.parametrize("name", ["dtype", "seed", "skip_tokenizer_init", "logprobs_mode"])
-def test_what_the_harness_sets_is_not_an_option(name):
-    with pytest.raises(EngineError, match=f"option '{name}' is set by the harness"):
-        _check_options({name: 1}, [*KNOWN, name])
-
-
-def test_environment_on_cpu(environment):
-    _set_environment(config())
-    assert environment["VLLM_ENABLE_V1_MULTIPROCESSING"] == "0"
-    assert 1 <= int(environment["VLLM_CPU_KVCACHE_SPACE"]) <= 4
-    assert "VLLM_USE_FLASHINFER_SAMPLER" not in environment
-    _set_environment(config(kv_cache_gib=7, multiprocess=True))
-    assert environment["VLLM_CPU_KVCACHE_SPACE"] == "7"
-    assert environment["VLLM_ENABLE_V1_MULTIPROCESSING"] == "1"
-
-
-@pytest.mark.parametrize(("found", "value"), [(None, "0"), (object(), None)])
-def test_the_sampler_of_flashinfer_is_off_where_it_is_missing(
-    environment, monkeypatch, found, value
-):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: found)
-    _set_environment(config(device="cuda"))
-    assert environment.get("VLLM_USE_FLASHINFER_SAMPLER") == value
-    assert "VLLM_CPU_KVCACHE_SPACE" not in environment
-
-
-def test_a_user_may_turn_the_sampler_on(environment, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    environment["VLLM_USE_FLASHINFER_SAMPLER"] = "1"
-    _set_environment(config(device="cuda"))
-    assert environment["VLLM_USE_FLASHINFER_SAMPLER"] == "1"
 
 
 def test_a_folder_without_a_model_is_told_before_vllm_is_loaded(tmp_path):
@@ -103,35 +34,6 @@ def test_adapters_in_float32_on_a_gpu_are_refused_before_vllm_is_loaded(tmp_path
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(EngineError, match="take no float32: set dtype to bfloat16 or float16"):
         open_engine(EngineConfig("vllm", str(tmp_path), "float32", "cuda", 50, max_lora_rank=8))
-
-
-@pytest.mark.parametrize(
-    ("dtype", "options", "model", "expected"),
-    [
-        ("bfloat16", {}, {}, {"head_dtype": "float32"}),
-        ("float16", {"hf_overrides": {"x": 1}}, {}, {"head_dtype": "float32", "x": 1}),
-        ("bfloat16", {"hf_overrides": {"head_dtype": "model"}}, {}, {"head_dtype": "model"}),
-        ("float32", {}, {}, {}),
-        ("bfloat16", {"quantization": "fp8"}, {}, {}),
-        ("bfloat16", {}, {"quantization_config": {"bits": 4}}, {}),
-    ],
-)
-def test_the_head_is_float32_unless_it_cannot_be(tmp_path, dtype, options, model, expected):
-    (tmp_path / "config.json").write_text(json.dumps(model))
-    asked = EngineConfig("vllm", str(tmp_path), dtype, "cpu", max_model_len=50, options=options)
-    assert _hf_overrides(asked) == expected
-
-
-def test_foreign_errors_become_one_line():
-    assert _line(ValueError("a\n  b   c")) == "ValueError: a b c"
-    assert len(_line(ValueError("x" * 1000))) == 300
-
-    class Model(BaseModel):
-        size: int
-
-    with pytest.raises(ValidationError) as caught:
-        Model(size="no")
-    assert _line(caught.value).startswith("size: Input should be a valid integer")
 
 
 def part(ident, *, logprobs=None, cached=0, text="", reason="length", tokens=(4,)):
