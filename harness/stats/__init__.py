@@ -1,6 +1,8 @@
 """Intervals, tests and corrections of the figures in a report; pure functions, no I/O."""
 
+from harness.stats.agreement import cohens_kappa, krippendorff_alpha
 from harness.stats.arrays import Bools, Floats
+from harness.stats.bradley_terry import Comparison, bradley_terry_strengths, win_rate
 from harness.stats.calibration import batch_calibrate, contextual_calibrate
 from harness.stats.clusters import (
     cluster_auc_interval,
@@ -16,18 +18,22 @@ from harness.stats.ranking import auc, auc_interval, two_classes
 
 __all__ = [
     "Bools",
+    "Comparison",
     "Difference",
     "Floats",
     "auc",
     "auc_interval",
     "batch_calibrate",
+    "bradley_terry_strengths",
     "clopper_pearson_interval",
     "cluster_auc_interval",
     "cluster_interval",
     "cluster_proportion_interval",
+    "cohens_kappa",
     "contextual_calibrate",
     "holm",
     "judged_rate",
+    "krippendorff_alpha",
     "mcnemar_exact",
     "mde_paired",
     "mde_proportion",
@@ -39,4 +45,5 @@ __all__ = [
     "sign_flip_test",
     "two_classes",
     "wilson_interval",
+    "win_rate",
 ]
