@@ -102,9 +102,14 @@ def test_zero_shot_prompts_show_no_trace_of_shots(template):
 @pytest.mark.parametrize("folder", ["evalsets", "prompts", "recipes"])
 def test_no_data_ships(folder):
     kinds = {path.suffix for path in (ROOT / folder).rglob("*") if path.is_file()}
-    # The rows of the smoke recipe were written for this project.
-    own = {".jsonl"} if folder == "recipes" else set()
+    # The rows of the smoke recipe and the gold pairs were written for this project.
+    own = {".jsonl"} if folder in ("recipes", "evalsets") else set()
     assert kinds <= {".yaml", ".yml", ".j2", ".gitkeep", "", *own}
+
+
+def test_the_only_pairs_that_ship_are_gold():
+    found = list((ROOT / "evalsets").rglob("*.jsonl"))
+    assert found == [ROOT / "evalsets/gold/ru_pairs.jsonl"]
 
 
 def test_the_only_rows_that_ship_are_those_of_the_smoke_recipe():

@@ -143,17 +143,9 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
     if not ruled:
         raise ValueError("a judge is measured on one gold pair at least")
     scored = [one for one in ruled if one.settled is not None]
-    unscored = Counter(
-        one.forward.problem or one.backward.problem or "no verdict"
-        for one in ruled
-        if one.settled is None
-    )
-    lost = Counter(
-        side.problem or "no score"
-        for one in ruled
-        for side in (one.first, one.second)
-        if side.value is None
-    )
+    unscored = Counter(_reason(o.forward, o.backward) for o in ruled if o.settled is None)
+    answers = [side for one in ruled for side in (one.first, one.second)]
+    lost = Counter(_reason(side) for side in answers if side.value is None)
     return PassportSet(
         name=gold.name,
         digest=gold.digest,
@@ -164,6 +156,12 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
         unscored=dict(unscored),
         score_unscored=dict(lost),
     )
+
+
+def _reason(*rulings: Ruling) -> str:
+    """Return why there is no verdict, without details, which may repeat what was asked."""
+    problem = next((one.problem for one in rulings if one.problem), "no verdict")
+    return problem.partition(":")[0][:80]
 
 
 def _of_pairs(ruled: Sequence[RuledPair], scored: Sequence[RuledPair]) -> dict[str, Figure]:

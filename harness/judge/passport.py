@@ -33,7 +33,7 @@ class PassportError(HarnessError):
 
 @dataclass(frozen=True, slots=True)
 class BoundRubric:
-    """The rubric that a passport holds for: a path under `prompts/`, and the file's digest."""
+    """The rubric that a passport holds for: its path in the project, and the file's digest."""
 
     path: str
     digest: str

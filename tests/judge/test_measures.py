@@ -122,12 +122,14 @@ def test_a_missing_verdict_is_neither_right_nor_wrong():
     ruled = rule(gold.pairs, oracle)
     silent = Ruling(problem="no JSON")
     ruled[0] = replace(ruled[0], forward=silent)
-    ruled[1] = replace(ruled[1], forward=Ruling(problem="cut at its limit"), backward=silent)
+    ruled[1] = replace(
+        ruled[1], forward=Ruling(problem="too long: 900 tokens of p1"), backward=silent
+    )
     ruled[2] = replace(ruled[2], first=silent)
     found = measure(gold, ruled, passing=7.0)
     figures = found.figures
     assert (found.n, found.scored) == (40, 38)
-    assert found.unscored == {"no JSON": 1, "cut at its limit": 1}
+    assert found.unscored == {"no JSON": 1, "too long": 1}
     assert found.score_unscored == {"no JSON": 1}
     assert (figures["accuracy"].value, figures["accuracy"].n) == (1, 38)
     assert (figures["both_orders_correct"].value, figures["both_orders_correct"].n) == (0.95, 40)
