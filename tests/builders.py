@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
 
-from harness.records import Figure, Result, Row, Score
+from harness.records import Figure, Gate, Result, Row, Score
 from harness.run.figures import summarize
+from harness.run.gates import judge_threshold
+from harness.run.plan import Mode
+from harness.spec import GateSpec
 
 LABELS = ("positive", "negative")
 _ROW = Row(
@@ -43,24 +47,28 @@ def make_cell(
     model: str,
     prompt: str,
     placement: str | None = None,
+    k: int = 5,
+    selector: str = "balanced",
     seed: int = 0,
+    labels: Sequence[str] = LABELS,
     texts: Sequence[str] = (),
+    lengths: Sequence[int] = (),
     completions: Sequence[str] = (),
     scoring: str = "logprobs",
 ) -> tuple[Row, list[Result]]:
-    """Return the row and the results that the scores of a zero-shot or 5-shot cell come to."""
-    few = placement is not None
-    summary = summarize(scores, targets, LABELS)
-    mode = f"fewshot5-{placement}-s{seed}" if few else "zeroshot"
+    """Return the row and the results that the scores of a zero-shot or few-shot cell come to."""
+    few = placement is not None and k > 0
+    summary = summarize(scores, targets, labels)
+    mode = Mode(k, placement, selector, seed).name if few else "zeroshot"
     row = make_row(
         evalset=evalset,
         cell=f"{model}-{prompt}-{mode}",
         model=model,
         prompt=prompt,
         mode=mode,
-        k=5 if few else 0,
-        placement=placement,
-        selector="balanced" if few else None,
+        k=k if few else 0,
+        placement=placement if few else None,
+        selector=selector if few else None,
         seed=seed if few else None,
         scoring=scoring,
         n=summary.n,
@@ -83,12 +91,23 @@ def make_cell(
             calibrated=calibrated,
             correct=None if score.value is None else score.value == 1.0,
             reason=score.reason,
-            logprobs=dict(zip(LABELS, score.logprobs, strict=False)),
-            log_odds=score.logprobs[0] - score.logprobs[1] if score.logprobs else None,
+            logprobs=dict(zip(labels, score.logprobs, strict=False)),
+            log_odds=score.logprobs[0] - score.logprobs[1] if len(score.logprobs) == 2 else None,
             completion=completions[i] if completions else "",
+            length=lengths[i] if lengths else 0,
         )
         for i, (score, target, calibrated) in enumerate(
             zip(scores, targets, summary.calibrated, strict=True)
         )
     ]
     return row, results
+
+
+def judged(rows: Sequence[Row], specs: Sequence[GateSpec]) -> tuple[Gate, ...]:
+    """Return the verdicts of all thresholds on the cells that they name."""
+    return tuple(
+        judge_threshold(row, spec)
+        for row in rows
+        for spec in specs
+        if fnmatchcase(row.cell, spec.cells)
+    )

@@ -10,7 +10,6 @@ import pytest
 from harness.prompts.templates import load_prompt
 from harness.records import Sample
 from harness.run.collect import load_cells
-from harness.run.plan import groups
 from harness.spec import load_models, load_recipe
 
 ROOT = Path(__file__).parents[1]
@@ -41,14 +40,14 @@ def test_eval_sets(path):
     assert len(cells) > 0
     if path.stem == "smoke":
         # Adapters and their base share one engine start.
-        assert len(groups(cells)) == 1
+        assert len({cell.group for cell in cells}) == 1
         assert {cell.spec.adapter for cell in cells} == {
             None, "adapters/smoke", "adapters/smoke-unsloth"
         }  # fmt: skip
         return
     placements = {cell.mode.placement for cell in cells}
     assert placements == {None, "chat"} | ({"system", "user"} if path.stem != "shots" else set())
-    assert len(groups(cells)) <= len({cell.model for cell in cells})
+    assert len({cell.group for cell in cells}) <= len({cell.model for cell in cells})
     # A study of models has a classifier beside them that was trained on the same set.
     assert any(cell.spec.trained for cell in cells) == (path.stem != "shots")
 

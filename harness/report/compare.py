@@ -8,12 +8,11 @@ from itertools import combinations
 from typing import Literal
 
 from harness.records import Result, Row
-from harness.report.hits import Cell, log_odds, right_answers
 from harness.report.ranking import best_pair, grouped, lead
+from harness.run.pairs import Cell, pair
 from harness.shots import SELECTORS
 from harness.stats import holm
-from harness.stats.paired import Difference, paired_accuracy, paired_auc
-from harness.stats.pooled import pooled_accuracy, pooled_auc
+from harness.stats.paired import Difference
 
 Kind = Literal[
     "shots", "placement", "wording", "calibration", "selector", "order", "trained", "best"
@@ -151,51 +150,15 @@ def _pooled(
     """Yield the comparison of each figure, over all draws of both sides."""
     for figure in FIGURES:
         if len(first) == len(second) == 1:
-            yield from _pair(kind, first[0], second[0], figure, cells)
+            yield from _between(kind, first, second, figure, cells)
             continue
         pairs = [(a, b) for a in first for b in second if a.seed == b.seed]
         if 1 in (len(first), len(second)):
             pairs = [(a, b) for a in first for b in second]
         singles = [c.difference.value for a, b in pairs for c in _pair(kind, a, b, figure, cells)]
-        found = _over_draws(first, second, figure, cells)
-        if found is not None:
-            difference, left_out = found
-            yield Comparison(
-                kind,
-                first[0],
-                second[0],
-                figure,
-                difference,
-                left_out,
-                draws=(len(first), len(second)),
-                spread=(min(singles), max(singles)) if len(singles) > 1 else None,
-            )
-
-
-def _over_draws(
-    first: Sequence[Row], second: Sequence[Row], figure: str, cells: Cells
-) -> tuple[Difference, int] | None:
-    """Return the difference of the draws' means and the number of samples left out."""
-    if any(figure not in row.figures for row in (*first, *second)):
-        return None
-    sides = [[cells.get((row.evalset, row.cell), {}) for row in side] for side in (first, second)]
-    every = [cell for side in sides for cell in side]
-    asked = {sample for cell in every for sample in cell}
-    if figure == "auc":
-        odds = [[log_odds(cell) for cell in side] for side in sides]
-        shared = sorted(asked.intersection(*(one for side in odds for one in side)))
-        positive = next(iter(first[0].targets))
-        mask = [every[0][sample].target == positive for sample in shared]
-        if min(sum(mask), len(mask) - sum(mask)) < 2:
-            return None
-        before, after = ([[one[sample] for sample in shared] for one in side] for side in odds)
-        return pooled_auc(before, after, mask), len(asked) - len(shared)
-    right = [[right_answers(cell, figure) for cell in side] for side in sides]
-    shared = sorted(asked.intersection(*(one for side in right for one in side)))
-    if not shared:
-        return None
-    was, now = ([[one[sample] for sample in shared] for one in side] for side in right)
-    return pooled_accuracy(was, now), len(asked) - len(shared)
+        for one in _between(kind, first, second, figure, cells):
+            spread = (min(singles), max(singles)) if len(singles) > 1 else None
+            yield replace(one, draws=(len(first), len(second)), spread=spread)
 
 
 def _wordings(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
@@ -216,18 +179,12 @@ def _calibrations(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
     for row in rows:
         if row.train_rows:
             continue
-        cell = cells.get((row.evalset, row.cell), {})
-        raw, calibrated = (
-            right_answers(cell, "accuracy"),
-            right_answers(cell, "calibrated_accuracy"),
-        )
-        shared = sorted(raw.keys() & calibrated.keys())
-        if "calibrated_accuracy" in row.figures and shared:
-            difference = paired_accuracy(
-                [raw[sample] for sample in shared], [calibrated[sample] for sample in shared]
-            )
-            left_out = len(cell) - len(shared)
-            yield Comparison("calibration", row, row, "accuracy", difference, left_out)
+        if "calibrated_accuracy" in row.figures:
+            cell = [cells.get((row.evalset, row.cell), {})]
+            positive = next(iter(row.targets))
+            found = pair(cell, cell, "calibrated_accuracy", positive=positive, before="accuracy")
+            if found is not None:
+                yield Comparison("calibration", row, row, "accuracy", *found)
 
 
 def _against_trained(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
@@ -275,26 +232,16 @@ def _bests(
 
 
 def _pair(kind: Kind, first: Row, second: Row, figure: str, cells: Cells) -> Iterable[Comparison]:
+    return _between(kind, [first], [second], figure, cells)
+
+
+def _between(
+    kind: Kind, first: Sequence[Row], second: Sequence[Row], figure: str, cells: Cells
+) -> Iterable[Comparison]:
     """Yield the comparison of one figure, or nothing where the cells do not have it."""
-    a = cells.get((first.evalset, first.cell), {})
-    b = cells.get((second.evalset, second.cell), {})
-    if figure not in first.figures or figure not in second.figures:
+    if any(figure not in row.figures for row in (*first, *second)):
         return
-    if figure == "auc":
-        shared = sorted(log_odds(a).keys() & log_odds(b).keys())
-        positive = next(iter(first.targets))
-        mask = [a[sample].target == positive for sample in shared]
-        if min(sum(mask), len(mask) - sum(mask)) < 2:
-            return
-        odds = log_odds(a), log_odds(b)
-        before, after = ([side[sample] for sample in shared] for side in odds)
-        difference = paired_auc(before, after, mask)
-    else:
-        right = right_answers(a, figure), right_answers(b, figure)
-        shared = sorted(right[0].keys() & right[1].keys())
-        if not shared:
-            return
-        difference = paired_accuracy(*([side[sample] for sample in shared] for side in right))
-    yield Comparison(
-        kind, first, second, figure, difference, len(a.keys() | b.keys()) - len(shared)
-    )
+    a, b = ([cells.get((row.evalset, row.cell), {}) for row in side] for side in (first, second))
+    found = pair(a, b, figure, positive=next(iter(first[0].targets)))
+    if found is not None:
+        yield Comparison(kind, first[0], second[0], figure, *found)

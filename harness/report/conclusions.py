@@ -9,7 +9,7 @@ from harness.records import Result, Row
 from harness.report import sentences, trained, ways
 from harness.report.compare import FIGURES, Comparison, compare
 from harness.report.draws import draw_groups, draw_sentences
-from harness.report.format import count, with_interval
+from harness.report.format import with_interval
 from harness.report.markdown import code, escape
 from harness.report.ranking import best_pair, lead
 from harness.report.sentences import Words
@@ -102,14 +102,6 @@ def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang: Lang = "en
         method += t["c_method_draws"]
     compared_bests = tuple(bests) if any(one.comparison for one in bests) else ()
     return Conclusions(method, tuple(topics), compared_bests)
-
-
-def mode_name(row: Row, lang: Lang = "en") -> str:
-    """Return `zero-shot`, `5-shot`, or such as `trained on 8 000 rows (seed 0)`."""
-    t = texts(lang)
-    if row.train_rows:
-        return t["trained"].format(rows=count(row.train_rows), seed=row.seed)
-    return t["zeroshot"] if row.k == 0 else t["fewshot"].format(k=row.k)
 
 
 def _short(model: str, rows: Sequence[Row], compared: Sequence[Comparison], t: Words) -> list[str]:

@@ -9,7 +9,7 @@ from harness.records import Result, Row
 from harness.report.compare import ALPHA
 from harness.report.format import count, fraction, p_value, percent
 from harness.report.markdown import escape
-from harness.run.contrasts import by_sample, right_of
+from harness.run.pairs import by_sample, in_all, right_answers
 from harness.stats import holm
 from harness.stats.draws import Spread, spread_over_draws
 
@@ -69,11 +69,9 @@ def draw_sentences(rows: Sequence[Row], results: Sequence[Result], t: Words) -> 
     for place, group in enumerate(groups):
         own = [by_sample(cells.get((row.evalset, row.cell), [])) for row in group]
         for figure in _TESTED:
-            right = [right_of(one, figure) for one in own]
-            shared = sorted(set.intersection(*(set(one) for one in right)))
-            if len(shared) > 1:
-                table = [[one[sample] for sample in shared] for one in right]
-                found.append((place, figure, spread_over_draws(table)))
+            samples, right = in_all([right_answers(one, figure) for one in own])
+            if len(samples) > 1:
+                found.append((place, figure, spread_over_draws(right)))
     adjusted = holm([spread.p for _, _, spread in found])
     said: list[list[str]] = [[] for _ in groups]
     for (place, figure, spread), p in zip(found, adjusted, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.records import Row
 from harness.report.compare import FIGURES, Comparison, Kind
@@ -11,7 +11,6 @@ from harness.report.markdown import escape
 from harness.report.sentences import by_pair, move, verdict, way
 
 Words = Mapping[str, str]
-Namer = Callable[[Row, Words], str]
 
 
 def selectors(compared: Sequence[Comparison], t: Words) -> list[str]:

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.records import BaselineCheck, Flip, Result
-from harness.run.contrasts import PAIRED, by_sample, contrast
+from harness.run.contrasts import PAIRED, contrast
+from harness.run.pairs import by_sample
 from harness.run.provenance import Provenance
 from harness.run.scoring import Outcome
 
@@ -154,9 +155,7 @@ def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
     }
     positive = next(iter(row.targets))
     found = [
-        contrast(before, now, name, positive=positive, clusters=outcome.clusters)
-        for name in PAIRED
-        if name in row.figures
+        contrast(before, now, name, positive=positive) for name in PAIRED if name in row.figures
     ]
     lost: list[Flip] = []
     won: list[Flip] = []

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.records import Bound, Contrast, Gate, Result, Row, Verdict
+from harness.records import Bound, Contrast, Gate, Row, Verdict
 from harness.run.gates import (
     cell_problem,
     decided,
@@ -16,7 +14,7 @@ from harness.run.gates import (
     open_gate,
     shown_detectable,
 )
-from harness.stats.paired import paired_accuracy, paired_auc, paired_bootstrap
+from harness.run.pairs import Cell, pair
 from harness.stats.power import mde_paired
 
 if TYPE_CHECKING:
@@ -25,55 +23,26 @@ if TYPE_CHECKING:
 PAIRED = ("accuracy", "calibrated_accuracy", "auc")
 
 
-def contrast(
-    first: Mapping[str, Result],
-    second: Mapping[str, Result],
-    figure: str,
-    *,
-    positive: str,
-    clusters: Mapping[str, str],
-) -> Contrast | None:
+def contrast(first: Cell, second: Cell, figure: str, *, positive: str) -> Contrast | None:
     """Return one figure of two sides on the samples that both have it for, second minus first.
-
-    Accuracies by McNemar's exact test and Newcombe's interval, or by a bootstrap of whole clusters;
-    AUC by DeLong's test, which knows no clusters.
 
     Args:
         first: Results by sample id.
-        second: Likewise, of the side that is judged.
+        second: Likewise, of the side that is judged; what its samples share counts.
         figure: One of `PAIRED`.
         positive: The label that the AUC ranks first.
-        clusters: What each sample shares with others; empty where every sample is by itself.
 
     Returns:
-        None where no sample can be paired, for AUC fewer than two of a class, or there are
-        clusters and the pairs are of fewer than two, or the figure is AUC.
+        None where the two cannot be paired, see `harness.run.pairs.pair`.
     """
-    everything = len(first.keys() | second.keys())
-    if figure == "auc":
-        if clusters:
-            return None
-        odds = odds_of(first), odds_of(second)
-        shared = sorted(odds[0].keys() & odds[1].keys())
-        mask = [second[sample].target == positive for sample in shared]
-        if min(sum(mask), len(mask) - sum(mask)) < 2:
-            return None
-        before, after = ([side[sample] for sample in shared] for side in odds)
-        found = paired_auc(before, after, mask)
+    paired = pair([first], [second], figure, positive=positive)
+    if paired is None:
+        return None
+    found, left_out = paired
+    if figure == "auc" or any(one.cluster for one in second.values()):
         detectable = half_width_detectable(found.low, found.high)
     else:
-        right = right_of(first, figure), right_of(second, figure)
-        shared = sorted(right[0].keys() & right[1].keys())
-        a, b = ([side[sample] for sample in shared] for side in right)
-        own = [clusters[sample] for sample in shared] if clusters else None
-        if not shared or (own and len(set(own)) < 2):
-            return None
-        if own:
-            found = paired_bootstrap(a, b, clusters=own)
-            detectable = half_width_detectable(found.low, found.high)
-        else:
-            found = paired_accuracy(a, b)
-            detectable = mde_paired(found.n, (found.lost + found.won) / found.n)
+        detectable = mde_paired(found.n, (found.lost + found.won) / found.n)
     return Contrast(
         figure=figure,
         first=found.first,
@@ -84,34 +53,9 @@ def contrast(
         lost=found.lost,
         won=found.won,
         n=found.n,
-        left_out=everything - found.n,
+        left_out=left_out,
         detectable=detectable,
     )
-
-
-def right_of(results: Mapping[str, Result], figure: str) -> dict[str, bool]:
-    """Return by sample whether its raw or its calibrated answer is right; without one, nothing."""
-    if figure == "accuracy":
-        return {key: one.correct for key, one in results.items() if one.correct is not None}
-    return {
-        key: one.calibrated == one.target
-        for key, one in results.items()
-        if one.calibrated is not None
-    }
-
-
-def odds_of(results: Mapping[str, Result]) -> dict[str, float]:
-    """Return the log-odds by sample, where there are any."""
-    return {
-        key: one.log_odds
-        for key, one in results.items()
-        if one.log_odds is not None and not math.isnan(one.log_odds)
-    }
-
-
-def by_sample(results: Sequence[Result]) -> dict[str, Result]:
-    """Return a cell's results by sample id."""
-    return {result.sample: result for result in results}
 
 
 def contrast_verdict(found: Contrast, bound: Bound, margin: float) -> Verdict:

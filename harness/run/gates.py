@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import replace
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from harness.records import Bound, Figure, Gate, Row, Verdict
@@ -19,11 +17,6 @@ _PROPORTIONS = ("accuracy", "calibrated_accuracy", "contextual_accuracy", "unsco
 # (z of a two-sided 5% test + z of 80% power) / (z of a 95% interval): half-widths of an interval
 # that a difference must have to be shown four times in five.
 _DETECTABLE = (1.959963984540054 + 0.8416212335729143) / 1.959963984540054
-
-
-def judge_gates(row: Row, gates: Sequence[GateSpec]) -> list[Gate]:
-    """Return the verdict of every threshold whose pattern matches the cell, in the order given."""
-    return [judge_threshold(row, spec) for spec in gates if fnmatchcase(row.cell, spec.cells)]
 
 
 def judge_threshold(row: Row, spec: GateSpec, *, gate_id: str = "") -> Gate:

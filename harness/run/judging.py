@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from harness.records import BaselineCheck, Contrast, Gate
 from harness.run.baselines import BaselineError, baseline_path
-from harness.run.contrasts import by_sample, contrast, judge_contrast
+from harness.run.contrasts import contrast, judge_contrast
 from harness.run.gateplan import PlannedGate
 from harness.run.gates import judge_threshold
+from harness.run.pairs import by_sample
 from harness.run.scoring import Outcome
 from harness.spec.gatespec import BASELINE
 
@@ -39,7 +40,6 @@ def judge(
             by_sample(outcome.results),
             spec.figure,
             positive=next(iter(outcome.row.targets)),
-            clusters=outcome.clusters,
         )
     else:
         return judge_threshold(outcome.row, spec, gate_id=planned.id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.records import Placement, ShotOrder, ShotSelector
@@ -104,14 +104,6 @@ def cells(path: str, name: str, evalset: EvalSet, models: Mapping[str, ModelSpec
             for prompt in evalset.prompts
             for mode in modes(evalset)
         ]
-    return out
-
-
-def groups(selected: Iterable[Cell]) -> dict[str, list[Cell]]:
-    """Return the cells by engine start, both in order of appearance."""
-    out: dict[str, list[Cell]] = {}
-    for cell in selected:
-        out.setdefault(cell.group, []).append(cell)
     return out
 
 

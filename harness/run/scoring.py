@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from harness.records import EngineInfo, Output, Result, Row, Sample, Score
 from harness.run.figures import Summary, summarize
@@ -14,16 +14,11 @@ from harness.scorers import SCORERS, Trial
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a cell, and what it rests on.
-
-    Attributes:
-        clusters: What each sample shares with others, by its id; empty where it is by itself.
-    """
+    """What became of a cell, and what it rests on."""
 
     row: Row
     results: tuple[Result, ...]
     provenance: Provenance
-    clusters: Mapping[str, str] = field(default_factory=dict)
 
 
 def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: EngineInfo) -> Outcome:
@@ -49,14 +44,12 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
         completions.append("" if prepared.tree else answers[0].text)
     labels = list(cell.evalset.labels)
     targets = [sample.label for sample in prepared.samples]
-    clusters: dict[str, str] = {}
-    if cell.evalset.data.cluster is not None:
-        clusters = {sample.id: sample.meta["cluster"] for sample in prepared.samples}
+    clusters = [sample.meta.get("cluster", "") for sample in prepared.samples]
     summary = summarize(
         scores,
         targets,
         labels,
-        clusters=list(clusters.values()) or None,
+        clusters=clusters if any(clusters) else None,
         bare=_without_content(prepared, outputs),
     )
     row = _row(prepared, summary)
@@ -64,7 +57,7 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
         _result(prepared, i, score, summary.calibrated[i], completions[i])
         for i, score in enumerate(scores)
     )
-    return Outcome(row, results, provenance(prepared, engine), clusters)
+    return Outcome(row, results, provenance(prepared, engine))
 
 
 def _without_content(prepared: Prepared, outputs: Mapping[str, Output]) -> list[tuple[float, ...]]:
@@ -126,4 +119,5 @@ def _result(
         log_odds=score.logprobs[0] - score.logprobs[1] if two else None,
         completion=completion,
         length=len(sample.text),
+        cluster=sample.meta.get("cluster", ""),
     )

@@ -26,7 +26,6 @@ _PROPERTIES = {
     "score": COLUMNS["score"],
     "source": COLUMNS["source"],
 }
-Shares = dict[str, dict[str, list[int]]]
 
 
 @dataclass(frozen=True, slots=True)

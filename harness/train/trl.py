@@ -74,10 +74,10 @@ def trainer_class() -> type[SFTTrainer]:
             inputs: Mapping[str, torch.Tensor],
             return_outputs: bool = False,
             num_items_in_batch: torch.Tensor | int | None = None,
-        ) -> torch.Tensor:
-            if return_outputs:
-                raise NotImplementedError("training asks for the loss alone")
-            return trained_loss(model, inputs, num_items_in_batch)
+        ) -> torch.Tensor | tuple[torch.Tensor, dict[str, torch.Tensor]]:
+            loss = trained_loss(model, inputs, num_items_in_batch)
+            # The logits are of trained positions alone, so that none are handed on.
+            return (loss, {}) if return_outputs else loss
 
     return Trainer
 

@@ -8,12 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import LABELS, make_cell
+from builders import LABELS, judged, make_cell
 
 from harness.records import DataInfo, EngineInfo, Figure, Result, Row, Run, RunInfo, Score
 from harness.report.runfiles import load_run, save_run
 from harness.report.write import SUMMARY_BYTES, append_step_summary, report_markdown, write_report
-from harness.run.gates import judge_gates
 from harness.spec.evalset import GateSpec
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -154,7 +153,7 @@ def run() -> Run:
     return Run(
         info=info,
         rows=tuple(rows),
-        gates=tuple(gate for row in rows for gate in judge_gates(row, specs)),
+        gates=judged(rows, specs),
         results=tuple(result for _, results in cells for result in results),
         skipped=(
             ("qwen2.5-3b-prefill-zeroshot", "needs CUDA; run it on a GPU machine"),
@@ -192,7 +191,7 @@ def test_a_figure_with_an_n_of_its_own_shows_it(run):
     scores[:5] = [Score(None, None, reason, (-2.0, -2.0))] * 5
     row, results = _cell("evalsets/t.yaml", "m", "p", None, scores, targets)
     specs = [GateSpec(figure="auc", at_least=0.5), GateSpec(figure="accuracy", at_least=0.5)]
-    tied = Run(run.info, (row,), tuple(judge_gates(row, specs)), tuple(results))
+    tied = Run(run.info, (row,), judged([row], specs), tuple(results))
     english, russian = markdown(tied), markdown(tied, lang="ru")
     line = next(line for line in english.splitlines() if line.startswith("| m "))
     n, accuracy, calibrated, auc, mass = [part.strip() for part in line.split("|")][4:9]

@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from harness.records import Contrast, Figure, Result, Row
-from harness.run.contrasts import by_sample, contrast, contrast_verdict, judge_contrast
+from harness.run.contrasts import contrast, contrast_verdict, judge_contrast
 from harness.run.gates import judge_threshold
+from harness.run.pairs import by_sample
 from harness.spec import GateSpec
 from harness.stats import wilson_interval
 from harness.stats.paired import paired_accuracy
@@ -49,7 +50,7 @@ def made(both: int, lost: int, won: int, none: int) -> tuple[list[bool], list[bo
 def judge(first, second, **keys):
     (other, before), (row, now) = side(first, cell="m-o-zeroshot"), side(second)
     spec = GateSpec.model_validate({"figure": "accuracy", **keys})
-    found = contrast(before, now, spec.figure, positive="positive", clusters={})
+    found = contrast(before, now, spec.figure, positive="positive")
     return judge_contrast(row, spec, found, against=other.cell, other=other)
 
 
@@ -167,28 +168,29 @@ def test_a_figure_that_the_scoring_lacks_fails():
     assert gate.line == (
         "auc not worse against x - fail: choice scoring of this cell gives no such figure"
     )
-    assert contrast(before, now, "calibrated_accuracy", positive="positive", clusters={}).n == 4
+    assert contrast(before, now, "calibrated_accuracy", positive="positive").n == 4
 
 
 def test_nan_log_odds_are_left_out_of_the_auc():
     _, before = side([True, False] * 10)
     now = dict(before) | {"s0": replace(before["s0"], log_odds=math.nan)}
-    assert contrast(before, now, "auc", positive="positive", clusters={}).left_out == 1
+    assert contrast(before, now, "auc", positive="positive").left_out == 1
 
 
 def test_clusters_are_drawn_whole():
     first, second = made(60, 20, 0, 20)
     (_, before), (_, now) = side(first), side(second)
     groups = {f"s{i}": f"c{i // 10}" for i in range(100)}
-    plain = contrast(before, now, "accuracy", positive="positive", clusters={})
-    whole = contrast(before, now, "accuracy", positive="positive", clusters=groups)
+    plain = contrast(before, now, "accuracy", positive="positive")
+    grouped = {key: replace(one, cluster=groups[key]) for key, one in now.items()}
+    whole = contrast(before, grouped, "accuracy", positive="positive")
     assert (whole.value, whole.n, whole.lost) == (plain.value, plain.n, plain.lost)
     # All lost samples stand in two of the ten clusters.
     assert whole.high - whole.low > 1.5 * (plain.high - plain.low)
     assert whole.p > plain.p
-    assert contrast(before, now, "auc", positive="positive", clusters=groups) is None
-    one = dict.fromkeys(groups, "c")
-    assert contrast(before, now, "accuracy", positive="positive", clusters=one) is None
+    assert contrast(before, grouped, "auc", positive="positive") is None
+    one = {key: replace(result, cluster="c") for key, result in now.items()}
+    assert contrast(before, one, "accuracy", positive="positive") is None
 
 
 # Planted cases: n = 2,000, accuracy 0.80, 9% of the answers change.

@@ -41,6 +41,18 @@ def test_one_line_compares_every_few_shot_cell_with_its_own_zero_shot(project, g
     assert [cell.id for cell in found[0].needs] == [f"{SHOTS}-system-s0", "tiny-plain-zeroshot"]
 
 
+def test_a_pattern_chooses_cells_and_knows_upper_case(project, good):
+    found = plan(project, good, "{cells: '*-zeroshot', figure: auc, at_least: 0.5}",
+                 "{figure: auc, at_least: 0.5}")  # fmt: skip
+    zero, every = (
+        [one.cell.id for one in found if one.spec.cells == p] for p in ("*-zeroshot", "*")
+    )
+    assert zero == ["tiny-plain-zeroshot", "tiny-prefill-zeroshot"]
+    assert len(every) == 8
+    said = problem(project, good, "{cells: 'TINY*', figure: auc, at_least: 0.5}")
+    assert said.startswith("cells: 'TINY*' matches no cell")
+
+
 @pytest.mark.parametrize(
     ("other", "against", "suffix"),
     [

@@ -6,7 +6,7 @@ import pytest
 from builders import make_row
 
 from harness.records import Figure, Row
-from harness.run.gates import judge_gates
+from harness.run.gates import judge_threshold
 from harness.spec import GateSpec
 from harness.stats.power import mde_proportion
 
@@ -14,8 +14,7 @@ ROW = make_row()
 
 
 def judge(row: Row = ROW, **gate):
-    (found,) = judge_gates(row, [GateSpec(**gate)])
-    return found
+    return judge_threshold(row, GateSpec(**gate))
 
 
 def test_line_says_all():
@@ -138,14 +137,3 @@ def test_unscored_share_has_an_interval(unscored, limit, verdict):
     found = judge(replace(ROW, unscored=unscored), figure="unscored", at_most=limit)
     assert found.verdict == verdict
     assert f"n={300 + unscored}" in found.line
-
-
-def test_pattern_chooses_the_cells():
-    specs = [
-        GateSpec(cells="*-zeroshot", figure="accuracy", at_least=0.5),
-        GateSpec(cells="*-fewshot*", figure="accuracy", at_least=0.5),
-        GateSpec(cells="SMOLLM2*", figure="accuracy", at_least=0.5),
-        GateSpec(figure="auc", at_least=0.5),
-    ]
-    assert [gate.figure for gate in judge_gates(ROW, specs)] == ["accuracy", "auc"]
-    assert judge_gates(ROW, []) == []

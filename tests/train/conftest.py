@@ -65,27 +65,10 @@ def make_recipe(project) -> Callable[..., tuple[Recipe, YamlFile]]:
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tokenizers, tmp_path_factory) -> Path:
+def tiny_model(tokenizers, llamas, tmp_path_factory) -> Path:
     """A Llama of two layers with random weights, and a tokenizer that writes ChatML."""
-    import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
     folder = tokenizers(tmp_path_factory.mktemp("tiny-llama"), words=True)
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(AutoTokenizer.from_pretrained(folder)),
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=512,
-        bos_token_id=1,
-        eos_token_id=4,
-        pad_token_id=0,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
+    return llamas(folder, hidden=32, heads=4, key_heads=2, window=512)
 
 
 TINY = """\

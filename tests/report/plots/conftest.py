@@ -7,22 +7,20 @@ import random
 from collections.abc import Callable, Sequence
 
 import pytest
+from builders import LABELS, judged, make_cell
 
 from harness.records import Result, Row, Run, RunInfo, Score
-from harness.run.figures import summarize
-from harness.run.gates import judge_gates
 from harness.spec.evalset import GateSpec
 
-LABELS = ("positive", "negative")
 PLACEMENTS = (None, "system", "user", "chat")
 
 
-def make_cell(
+def drawn_cell(
     *,
     model: str = "small",
     prompt: str = "plain",
     placement: str | None = None,
-    k: int | None = None,
+    k: int = 5,
     selector: str = "balanced",
     seed: int = 0,
     n: int = 120,
@@ -35,9 +33,7 @@ def make_cell(
     evalset: str = "evalsets/mini.yaml",
 ) -> tuple[Row, list[Result]]:
     """A cell whose right label has log-odds that are normal around `skill`."""
-    shots = k if k is not None else 0 if placement is None else 5
-    mode = "zeroshot" if shots == 0 else f"fewshot{shots}-{placement}-{selector}-s{seed}"
-    draw = random.Random(f"{model}-{prompt}-{mode}")
+    draw = random.Random(f"{model}-{prompt}-{k}-{placement}-{selector}-{seed}")
     targets = [labels[i % len(labels)] for i in range(n)]
     scores: list[Score] = []
     for i, target in enumerate(targets):
@@ -48,47 +44,21 @@ def make_cell(
         answer = labels[odds.index(max(odds))]
         right = Score(float(answer == target), answer, None, logprobs)
         scores.append(Score(None, None, "too long") if i < unscored else right)
-    summary = summarize(scores, targets, labels)
-    row = Row(
+    return make_cell(
+        scores,
+        targets,
         evalset=evalset,
-        cell=f"{model}-{prompt}-{mode}",
         model=model,
         prompt=prompt,
-        mode=mode,
-        k=shots,
-        placement=placement if shots else None,
-        selector=selector if shots else None,
-        seed=seed if shots else None,
+        placement=placement,
+        k=k,
+        selector=selector,
+        seed=seed,
+        labels=labels,
+        texts=["a text that must not be shown"] * n,
+        lengths=[(i * 37) % 1500 + 20 for i in range(n)] if lengths else (),
         scoring="generate" if generated else "logprobs",
-        n=summary.n,
-        unscored=summary.unscored,
-        reasons=summary.reasons,
-        figures=summary.figures,
-        shares=summary.shares,
-        targets=summary.targets,
-        prompt_tokens=10.0,
     )
-    results = [
-        Result(
-            evalset=evalset,
-            cell=row.cell,
-            sample=f"s{i:04}",
-            prompt_key="",
-            text="a text that must not be shown",
-            target=target,
-            answer=score.answer,
-            calibrated=calibrated,
-            correct=None if score.value is None else bool(score.value),
-            reason=score.reason,
-            logprobs=dict(zip(labels, score.logprobs, strict=False)),
-            log_odds=score.logprobs[0] - score.logprobs[1] if len(score.logprobs) == 2 else None,
-            length=(i * 37) % 1500 + 20 if lengths else 0,
-        )
-        for i, (score, target, calibrated) in enumerate(
-            zip(scores, targets, summary.calibrated, strict=True)
-        )
-    ]
-    return row, results
 
 
 def make_run(*cells: tuple[Row, list[Result]], gates: Sequence[dict[str, object]] = ()) -> Run:
@@ -98,7 +68,7 @@ def make_run(*cells: tuple[Row, list[Result]], gates: Sequence[dict[str, object]
     return Run(
         RunInfo("r", "2026-01-02 03:04:05 UTC", 1.0, "pytest", {}, {}),
         rows,
-        tuple(gate for row in rows for gate in judge_gates(row, specs)),
+        judged(rows, specs),
         tuple(one for _, results in cells for one in results),
     )
 
@@ -114,7 +84,7 @@ def sized(count: int, *, n: int = 120) -> Run:
     """A run of many cells: four modes of each prompt, five prompts of each model."""
     words = ("prefill", "plain", "role", "upper", "russian")
     cells = [
-        make_cell(
+        drawn_cell(
             model=("smollm2-135m", "qwen2.5-3b", "llama-3.2-1b-instruct")[i // 20 % 3],
             prompt=words[i // 4 % 5],
             placement=PLACEMENTS[i % 4],
@@ -129,8 +99,8 @@ def sized(count: int, *, n: int = 120) -> Run:
 
 @pytest.fixture(scope="session")
 def cell() -> Callable[..., tuple[Row, list[Result]]]:
-    """Return `make_cell`."""
-    return make_cell
+    """Return `drawn_cell`."""
+    return drawn_cell
 
 
 @pytest.fixture(scope="session")
