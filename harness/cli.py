@@ -12,7 +12,7 @@ import typer
 from harness.commands.sft import data_app, train
 from harness.errors import HarnessError
 from harness.plugin.options import FOLDER, is_evalset
-from harness.run.collect import load_cells
+from harness.run.collect import collect_evalset
 from harness.spec.base import Strict
 from harness.spec.evalset import EvalSet
 from harness.spec.modelspec import ModelsFile
@@ -70,7 +70,7 @@ def validate(
     wrong: list[str] = []
     for path in found:
         try:
-            cells = load_cells(path, root)
+            cells = collect_evalset(path, root).cells
             typer.echo(f"{cells[0].path}: {len(cells)} cells")
         except HarnessError as error:
             wrong.append(str(error))

@@ -58,3 +58,7 @@ class StoreError(HarnessError):
 
 class TrainError(HarnessError):
     """A training run that cannot begin or go on: memory, disk, masks, backend."""
+
+
+class UntrustedJudge(HarnessError):
+    """A judge whose scores gate nothing: they are shown, and the gate is skipped."""

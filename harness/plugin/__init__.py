@@ -22,6 +22,7 @@ _MARKS = (
     "zeroshot: cells without shots",
     "fewshot: cells with shots",
     "trained: cells of classifiers trained on the shot pool",
+    "probe: questions of judge sets",
     "gpu: cells of models that need CUDA",
     "gate: requirements on cells",
 )

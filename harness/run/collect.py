@@ -7,24 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError, LeakError
+from harness.judge.rubric import load_rubric
 from harness.prompts.templates import load_prompt
 from harness.run.gateplan import GATE_PREFIX, PlannedGate, plan_gates
 from harness.run.plan import Cell, cells
+from harness.run.probeplan import PlannedJudgedGate, ProbeCell, plan_judged_gates, probe_cells
 from harness.sources.pools import refuses
 from harness.sources.rows import format_of
 from harness.spec import EvalSet, load_evalset
+from harness.spec.load import load_judgeset
 from harness.spec.yamlfile import YamlFile, read_yaml
 
 # Files up to this size are read at collection, which must stay quick.
 _SMALL_BYTES = 1_000_000
 
 
+AnyCell = Cell | ProbeCell
+AnyGate = PlannedGate | PlannedJudgedGate
+
+
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What pytest collects from an eval set."""
+    """What pytest collects from an eval set, or from a judge set."""
 
-    cells: tuple[Cell, ...]
-    gates: tuple[PlannedGate, ...]
+    cells: tuple[AnyCell, ...]
+    gates: tuple[AnyGate, ...]
 
 
 def collect_evalset(
@@ -44,13 +51,16 @@ def collect_evalset(
     Raises:
         SpecError: One line per mistake.
     """
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    file = read_yaml(path, shown)
+    if isinstance(file.data, dict) and file.data.get("kind") == "judge":
+        return _collect_judgeset(path, root, file)
     evalset, models = load_evalset(path, root=root)
     for prompt in evalset.prompts:
         load_prompt(prompt.template, evalset.targets(prompt), root=root)
-    shown = path.relative_to(root) if path.is_relative_to(root) else path
     found = cells(shown.as_posix(), path.stem, evalset, models)
-    file = read_yaml(path, shown)
-    _check_cells([cell.id for cell in found], file)
+    _check_cells([cell.id for cell in found], file, mend="rename a prompt or remove a mode that "
+                 "stands there twice", place="modes")  # fmt: skip
     gates = plan_gates(evalset.gates, found, file)
     dataset, pool = (datasets or {}).get(path.stem), (shots or {}).get(path.stem)
     if dataset is None:
@@ -60,22 +70,32 @@ def collect_evalset(
     return Collected(tuple(found), tuple(gates))
 
 
+def _collect_judgeset(path: Path, root: Path, file: YamlFile) -> Collected:
+    judgeset, models = load_judgeset(path, root=root)
+    load_rubric(judgeset.judge.rubric, root=root, kind="absolute")
+    if judgeset.judge.pairwise is not None:
+        load_rubric(judgeset.judge.pairwise, root=root, kind="pairwise")
+    found = probe_cells(file.path.as_posix(), path.stem, judgeset, models)
+    _check_cells([cell.id for cell in found], file, mend="rename a probe", place="probes")
+    return Collected(tuple(found), tuple(plan_judged_gates(judgeset, found, file)))
+
+
 def load_cells(
     path: Path,
     root: Path,
     datasets: Mapping[str, str] | None = None,
     shots: Mapping[str, str] | None = None,
 ) -> list[Cell]:
-    """Return the cells of `collect_evalset`."""
-    return list(collect_evalset(path, root, datasets, shots).cells)
+    """Return the cells of a labelled set; see `collect_evalset`."""
+    found = collect_evalset(path, root, datasets, shots).cells
+    return [cell for cell in found if isinstance(cell, Cell)]
 
 
-def _check_cells(ids: Sequence[str], file: YamlFile) -> None:
+def _check_cells(ids: Sequence[str], file: YamlFile, *, mend: str, place: str) -> None:
     """Raise SpecError if two cells have one id, or one has a gate's."""
     for index, cell_id in enumerate(ids):
         if cell_id in ids[:index]:
-            raise file.error(f"two cells have the id '{cell_id}'; rename a prompt or remove a mode "
-                             "that stands there twice", ("modes",))  # fmt: skip
+            raise file.error(f"two cells have the id '{cell_id}'; {mend}", (place,))
         if cell_id.startswith(GATE_PREFIX):
             raise file.error(f"the cell '{cell_id}' would be taken for a gate; rename its model",
                              ("models",))  # fmt: skip

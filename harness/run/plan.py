@@ -64,11 +64,21 @@ class Cell:
         return "logprobs" if self.spec.trained else self.evalset.scoring.method
 
     @property
+    def gpu(self) -> str | None:
+        """The model, if it needs CUDA."""
+        return self.model if self.spec.gpu else None
+
+    @property
     def group(self) -> str:
         """What one engine start serves: everything about the model but its adapter."""
-        same = self.spec.model_dump(exclude={"adapter", "chat_template", "base", "system_role"})
         # A classifier is trained on its own set's pool.
-        return json.dumps([same, self.path] if self.spec.trained else same, sort_keys=True)
+        return engine_group(self.spec) + (f" {self.path}" if self.spec.trained else "")
+
+
+def engine_group(spec: ModelSpec) -> str:
+    """Return what is equal of two models that one engine start can serve."""
+    same = spec.model_dump(exclude={"adapter", "chat_template", "base", "system_role"})
+    return json.dumps(same, sort_keys=True)
 
 
 def modes(evalset: EvalSet) -> list[Mode]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from harness.errors import EngineError, HarnessError
 from harness.prompts.chat import ChatFormat, open_format
 from harness.prompts.templates import load_prompt
 from harness.records import DataInfo, EngineInfo, Output, Request, Sample
+from harness.run.asking import ask, lost_line, opened
 from harness.run.plan import Cell, Mode
 from harness.run.prepare import Prepared, prepare
 from harness.run.repeats import first_keys, repeated, with_flips
@@ -80,7 +79,7 @@ class Runner:
         try:
             training = self._training(runnable[0])
             session = EngineSession(self.settings, runnable, self.progress, training=training)
-            with _opened(self.settings.store) as store:
+            with opened(self.settings.store) as store:
                 try:
                     self._run_cells(session, runnable, store)
                 finally:
@@ -115,34 +114,20 @@ class Runner:
         if not prepared:
             return
         wanted = {r.key: r for cell in prepared for row in cell.asked for r in row}
-        outputs = store.get(list(wanted))
-        missing = [request for key, request in wanted.items() if key not in outputs]
-        stored = len(outputs)
-        failure: EngineError | None = None
-        computed: list[Output] = []
-        if missing:
-            session.start(prepared[0].window)
-            try:
-                for output in session.generate(missing, store):
-                    computed.append(output)
-                    outputs[output.key] = output
-            except EngineError as error:
-                failure = error
-                self.lost.append(
-                    f"{session.models}: {len(wanted) - len(outputs)} of {len(wanted)} outputs are "
-                    "missing; those made are stored, run again to go on"
-                )
+        asked = ask(session, wanted.values(), store, window=prepared[0].window)
+        if asked.failure is not None:
+            self.lost.append(lost_line(session, asked, len(wanted)))
         again: dict[str, Output] = {}
-        if self.settings.repeat_engine and failure is None:
+        if self.settings.repeat_engine and asked.failure is None:
             again = self._repeat(session, prepared[0], list(wanted.values()))
-        info = session.info([*computed, *again.values()], stored)
+        info = session.info([*asked.computed, *again.values()], asked.stored)
         self.engines.append(info)
         for one in prepared:
             keys = {request.key for row in one.asked for request in row}
-            if failure is not None and not keys <= outputs.keys():
-                self._fail([one.cell], failure)
+            if asked.failure is not None and not keys <= asked.outputs.keys():
+                self._fail([one.cell], asked.failure)
                 continue
-            outcome = score_cell(one, outputs, info)
+            outcome = score_cell(one, asked.outputs, info)
             if again:
                 outcome = with_flips(outcome, score_cell(one, again, info))
             self._done[one.cell.path, one.cell.id] = outcome
@@ -236,12 +221,3 @@ class Runner:
             draw = Draw(pool, samples, labels, mode.k, mode.seed)
             self._shots[key] = select_shots(mode.selector, mode.order, draw)
         return self._shots[key]
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Store]:
-    store = Store(path)
-    try:
-        yield store
-    finally:
-        store.close()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock
 
@@ -14,9 +15,10 @@ from harness import hardware
 from harness.engines import engine_installed, engine_uses, engine_version
 from harness.errors import EngineError
 from harness.records import Adapter, EngineConfig, EngineInfo, Json, Output, Request
-from harness.run.plan import Cell, prefix_order
+from harness.run.plan import prefix_order
 from harness.run.training import Training
 from harness.sources.assets import ModelAsset, model_asset
+from harness.spec.modelspec import ModelSpec
 from harness.train.preflight import check_adapter
 from harness.workers.store import Store, fingerprint
 from harness.workers.worker import Worker
@@ -58,6 +60,20 @@ class Settings:
     repeat_engine: bool = False
 
 
+class Served(Protocol):
+    """What an engine is started for: a cell, a probe, or a judge."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model."""
+        ...
+
+    @property
+    def spec(self) -> ModelSpec:
+        """Its entry in models.yaml."""
+        ...
+
+
 class EngineSession:
     """The engine of one group of cells; started when it is first needed, closed at the end.
 
@@ -72,7 +88,7 @@ class EngineSession:
     def __init__(
         self,
         settings: Settings,
-        cells: Sequence[Cell],
+        cells: Sequence[Served],
         progress: Progress,
         *,
         training: Training | None = None,
@@ -111,7 +127,22 @@ class EngineSession:
         self._start_s = 0.0
         self._generate_s = 0.0
 
-    def check_adapter(self, cell: Cell) -> None:
+    @property
+    def engine(self) -> str:
+        """Name of the engine."""
+        return self._engine
+
+    @property
+    def dtype(self) -> str:
+        """Precision that the weights are run in."""
+        return self._dtype
+
+    @property
+    def endpoint(self) -> bool:
+        """Whether the model is a server's, which takes conversations."""
+        return self._engine == "openai"
+
+    def check_adapter(self, cell: Served) -> None:
         """Check the LoRA weights of a cell's model, if it has any, before the engine starts.
 
         Raises:

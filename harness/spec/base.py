@@ -14,7 +14,7 @@ from harness.records import Json
 # Marks with a meaning of their own to pytest or to a run; a model's name becomes a mark.
 _MARKS = frozenset(
     "skip skipif xfail parametrize usefixtures filterwarnings tryfirst trylast "
-    "gpu zeroshot fewshot slow gate".split()
+    "gpu zeroshot fewshot probe slow gate".split()
 )
 
 

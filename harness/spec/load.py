@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from harness.errors import SpecError
 from harness.spec.base import Strict
 from harness.spec.evalset import EvalSet, PromptSpec
+from harness.spec.judgeset import JudgeSet
 from harness.spec.modelspec import ModelsFile, ModelSpec
 from harness.spec.recipe import Recipe
 from harness.spec.trainspec import TRAINED
@@ -47,13 +48,44 @@ def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpe
     _check_unique(file, "prompts", [prompt.id for prompt in evalset.prompts])
     for index, prompt in enumerate(evalset.prompts):
         _check_targets(file, evalset, prompt, ("prompts", index))
-        folder = (root / "prompts").resolve()
-        wanted = (folder / prompt.template).resolve()
-        if not (wanted.is_file() and wanted.is_relative_to(folder)):
-            known = sorted(found.relative_to(folder).as_posix() for found in folder.rglob("*.j2"))
-            raise file.error(f"no template prompts/{prompt.template}; "
-                             + _mend(prompt.template, known), ("prompts", index))  # fmt: skip
+        _check_template(file, prompt.template, root, ("prompts", index))
     return evalset, {name: models_file[name] for name in evalset.models}
+
+
+def load_judgeset(path: Path, *, root: Path) -> tuple[JudgeSet, dict[str, ModelSpec]]:
+    """Read a judge set and the models that it names, judges included; see `load_evalset`.
+
+    Raises:
+        SpecError: One line per mistake, with file, line, key and mend.
+    """
+    file = read_yaml(path, _shown(path, root))
+    judgeset = _validate(JudgeSet, file, docs="docs/judge.md")
+    models = load_models(path, root=root)
+    judge = judgeset.judge
+    for where, names in ((("models",), judgeset.models), (("judge", "models"), judge.models)):
+        for index, name in enumerate(names):
+            if name not in models:
+                raise file.error(f"unknown model '{name}'; {_mend(name, models)}", (*where, index))
+            if models[name].trained:
+                raise file.error(f"model '{name}' is a classifier, which writes no text; name "
+                                 "another", (*where, index))  # fmt: skip
+    _check_unique(file, "models", judgeset.models)
+    _check_unique(file, "probes", [probe.id for probe in judgeset.probes])
+    if judge.against is not None and judge.against not in judgeset.models:
+        raise file.error(f"'{judge.against}' is not among the set's models; "
+                         + _mend(judge.against, judgeset.models), ("judge", "against"))  # fmt: skip
+    _check_template(file, judge.rubric, root, ("judge", "rubric"))
+    if judge.pairwise is not None:
+        _check_template(file, judge.pairwise, root, ("judge", "pairwise"))
+    return judgeset, {name: models[name] for name in (*judgeset.models, *judge.models)}
+
+
+def _check_template(file: YamlFile, template: str, root: Path, where: tuple[Key, ...]) -> None:
+    folder = (root / "prompts").resolve()
+    wanted = (folder / template).resolve()
+    if not (wanted.is_file() and wanted.is_relative_to(folder)):
+        known = sorted(found.relative_to(folder).as_posix() for found in folder.rglob("*.j2"))
+        raise file.error(f"no template prompts/{template}; {_mend(template, known)}", where)
 
 
 def _mend(name: str, known: Collection[str]) -> str:

