@@ -76,7 +76,7 @@ class ClassifierEngine:
             return f"a word id is not one of the {self._words} of the vocabulary"
         if not all(0 <= i < self._classes for i in sampling.score_ids):
             return f"a score id is not the index of one of the {self._classes} labels"
-        if sampling.max_tokens > 1 or sampling.choices:
+        if sampling.max_tokens > 1 or sampling.choices or sampling.schema:
             return f"engine {self._name} writes no text; ask it with score_ids"
         if request.adapter is not None:
             return f"engine {self._name} takes no adapter"

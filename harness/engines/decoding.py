@@ -1,12 +1,14 @@
-"""One request's completion, token by token: sampling, choices, stop strings."""
+"""One request's completion, token by token: sampling, choices, schemas, stop strings."""
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.engines.schemas import Matcher, Schemas
 from harness.records import EngineConfig, Output, Request, Sampling
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ class Completion:
 
     Attributes:
         choices: Where the completion stands in the trie of choices, or None if it is free.
+        schema: Likewise where in its JSON Schema.
         random: The request's own random stream, None for greedy decoding.
     """
 
@@ -51,6 +54,7 @@ class Completion:
     tokenizer: PreTrainedTokenizerBase
     eos_ids: Collection[int]
     choices: Choices | None
+    schema: Matcher | None
     random: torch.Generator | None
     ids: list[int] = field(default_factory=list)
     text: str = ""
@@ -67,9 +71,14 @@ class Completion:
         if self.choices is not None:
             self._advance_choice(logits, self.choices)
             return
+        if self.schema is not None:
+            allowed = self.schema.allowed(len(logits)).to(logits.device)
+            logits = logits.masked_fill(~allowed, -math.inf)
+            best = int(logits.argmax())
         token = best if self.random is None else sample(logits, self._sampling, self.random)
         self.ids.append(token)
-        if token in self.eos_ids:
+        complete = self.schema is not None and self.schema.take(token)
+        if complete or token in self.eos_ids:
             self.finish_reason = "stop"
         elif len(self.ids) >= self._sampling.max_tokens:
             self.finish_reason = "length"
@@ -99,8 +108,7 @@ class Completion:
         return self.request.sampling
 
     def _read_text(self) -> None:
-        ended = self.finish_reason == "stop"
-        ids = self.ids[:-1] if ended else self.ids
+        ids = self.ids[:-1] if self.ids[-1] in self.eos_ids else self.ids
         self.text = continuation_text(self.tokenizer, self.request.prompt_ids, ids)
         ends = [self.text.index(stop) for stop in self._sampling.stop if stop in self.text]
         if ends:
@@ -141,6 +149,7 @@ def start_completion(
     tokenizer: PreTrainedTokenizerBase,
     *,
     eos_ids: Collection[int],
+    schemas: Schemas,
     config: EngineConfig,
 ) -> Completion:
     """Return the state of a request before its first token.
@@ -149,12 +158,17 @@ def start_completion(
     key, so that it does not depend on the batch either.
 
     Raises:
-        ValueError: If a choice cannot be spelled or does not fit into the window.
+        ValueError: If a choice cannot be spelled or does not fit into the window, or if a schema
+            cannot be used.
     """
     import torch
 
     sampling = request.sampling
-    choices = random = None
+    choices = schema = random = None
+    if sampling.choices and sampling.schema:
+        raise ValueError("a completion takes choices or a schema, not both")
+    if sampling.schema:
+        schema = schemas.matcher(sampling.schema)
     if sampling.choices:
         choices = build_choices(tokenizer, request.prompt_ids, sampling.choices)
         whole = len(request.prompt_ids) + choices.longest
@@ -169,7 +183,7 @@ def start_completion(
             digest = hashlib.sha256(f"{config.seed} {request.key}".encode()).digest()
             seed = int.from_bytes(digest[:7], "big")
         random = torch.Generator().manual_seed(seed)
-    return Completion(request, tokenizer, eos_ids, choices, random)
+    return Completion(request, tokenizer, eos_ids, choices, schema, random)
 
 
 def sample(logits: torch.Tensor, sampling: Sampling, random: torch.Generator) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import math
 import os
 import re
@@ -89,7 +90,10 @@ class FakeEngine:
             return Output(request.key, finish_reason="error", error=error)
         digest = request.adapter.digest if request.adapter else ""
         content = repr((request.prompt_ids, digest))
-        text, finish_reason = self._answer(content, request.sampling)
+        try:
+            text, finish_reason = self._answer(content, request.sampling)
+        except ValueError as problem:
+            return Output(request.key, finish_reason="error", error=str(problem))
         pairs = zip(request.prompt_ids[:-1], previous, strict=False)
         common = list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
         return Output(
@@ -113,13 +117,21 @@ class FakeEngine:
         return None
 
     def _answer(self, content: str, sampling: Sampling) -> tuple[str, str]:
-        """Return the completion's text and its finish reason."""
+        """Return the completion's text and its finish reason.
+
+        Raises:
+            ValueError: If the schema cannot be used.
+        """
         told = self._behaviour.answer
+        if sampling.choices and sampling.schema:
+            raise ValueError("a completion takes choices or a schema, not both")
         if sampling.choices:
             index = int(_unit(content) * len(sampling.choices))
             return told if told in sampling.choices else sampling.choices[index], "stop"
-        if told is None:
-            salt = f"{content} {sampling.seed}" if sampling.temperature else content
+        salt = f"{content} {sampling.seed}" if sampling.temperature else content
+        if sampling.schema:
+            words = _WORD.findall(told or _json(sampling.schema, salt))
+        elif told is None:
             words = [f" w{int(_unit(f'{salt} {i}') * 1000)}" for i in range(sampling.max_tokens)]
         else:
             words = _WORD.findall(told)
@@ -127,7 +139,9 @@ class FakeEngine:
         cuts = [text.index(stop) for stop in sampling.stop if stop in text]
         if cuts:
             return text[: min(cuts)], "stop"
-        return text, "stop" if len(words) < sampling.max_tokens else "length"
+        # JSON needs no token that ends it.
+        room = sampling.max_tokens + bool(sampling.schema)
+        return text, "stop" if len(words) < room else "length"
 
 
 def open_engine(config: EngineConfig) -> FakeEngine:
@@ -153,6 +167,36 @@ def _behaviour(options: Mapping[str, Json]) -> Behaviour:
                 f"engine option '{name}' is not one that the fake engine knows: {', '.join(known)}"
             )
     return Behaviour(**options)  # type: ignore[arg-type]
+
+
+def _json(schema: str, content: str) -> str:
+    """Return compact JSON that fits a schema of an object with flat values, chosen by `content`.
+
+    Raises:
+        ValueError: If it is not such a schema.
+    """
+    try:
+        properties = json.loads(schema)["properties"]
+        values = {name: _value(kind, f"{content} {name}") for name, kind in properties.items()}
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError("the schema is not one that the fake engine can fit") from error
+    return json.dumps(values, separators=(",", ":"))
+
+
+def _value(kind: Mapping[str, Json], content: str) -> Json:
+    """Return a value of an enumeration, a whole number within its bounds, or three words."""
+    if isinstance(among := kind.get("enum"), list):
+        return among[int(_unit(content) * len(among))]
+    if kind["type"] == "integer":
+        low, high = kind.get("minimum", 0), kind.get("maximum", 99)
+        if not isinstance(low, int) or not isinstance(high, int) or low > high:
+            raise ValueError("no whole number lies within the bounds")
+        return low + int(_unit(content) * (high - low + 1))
+    if kind["type"] != "string":
+        raise ValueError(f"values of type {kind['type']} are not made")
+    words = " ".join(f"w{int(_unit(f'{content} {i}') * 1000)}" for i in range(3))
+    longest = kind.get("maxLength")
+    return words[:longest] if isinstance(longest, int) else words
 
 
 def _unit(text: str) -> float:

@@ -23,6 +23,7 @@ from harness.engines.forward import (
     widen_head,
 )
 from harness.engines.prefixes import Group, plan_batches, plan_groups
+from harness.engines.schemas import Schemas
 from harness.engines.transformers_options import Options, read_options
 from harness.errors import EngineError
 from harness.records import Adapter, EngineConfig, Output, Request
@@ -84,6 +85,7 @@ class TransformersEngine:
         self._eos_ids = _eos_ids(model, tokenizer)
         self._window = plain_window(model.config)
         self._vocab = int(model.get_output_embeddings().weight.shape[0])
+        self._schemas = Schemas(tokenizer, vocab=self._vocab, eos_ids=self._eos_ids)
         self._adapters = Adapters(model)
         # Tokens of prefixes that were computed and are not yet in any output's account.
         self._uncounted = 0
@@ -238,7 +240,11 @@ class TransformersEngine:
         for request in requests:
             try:
                 row = start_completion(
-                    request, self._tokenizer, eos_ids=self._eos_ids, config=self._config
+                    request,
+                    self._tokenizer,
+                    eos_ids=self._eos_ids,
+                    schemas=self._schemas,
+                    config=self._config,
                 )
             except ValueError as error:
                 failed.append(_failed(request, str(error)))

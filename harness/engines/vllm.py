@@ -190,7 +190,8 @@ def _sampling_params(sampling: Sampling) -> list[SamplingParams]:
 
     ids = list(dict.fromkeys(sampling.score_ids))
     chunks = [ids[i : i + _MAX_SCORE_IDS] for i in range(0, len(ids), _MAX_SCORE_IDS)]
-    own = None if sampling.choices or not chunks else chunks.pop()
+    bound = bool(sampling.choices or sampling.schema)
+    own = None if bound or not chunks else chunks.pop()
     final = RequestOutputKind.FINAL_ONLY
     probes = [
         SamplingParams(max_tokens=1, temperature=0.0, logprob_token_ids=chunk, output_kind=final)
@@ -201,6 +202,10 @@ def _sampling_params(sampling: Sampling) -> list[SamplingParams]:
         # A choice is one token a byte at the most, and one to end it; the grammar stops it there.
         max_tokens = max(max_tokens, 1 + max(len(choice.encode()) for choice in sampling.choices))
         constraint = StructuredOutputsParams(choice=list(sampling.choices))
+    if sampling.schema:
+        constraint = StructuredOutputsParams(
+            json=sampling.schema, choice=list(sampling.choices) or None
+        )
     main = SamplingParams(
         max_tokens=max_tokens,
         temperature=sampling.temperature,

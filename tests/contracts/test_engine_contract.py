@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
+import re
 
 import psutil
 import pytest
@@ -193,6 +195,96 @@ def test_logprobs_are_those_before_the_constraint(engine, near):
     bound = answers(engine, [ask(5, score_ids=(7, 8), max_tokens=24, choices=("no", "yes"))])["r5"]
     assert bound.logprobs == pytest.approx(free.logprobs, abs=near)
     assert bound.text in {"no", "yes"}
+
+
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {
+            "reason": {"type": "string", "maxLength": 24},
+            "score": {"type": "integer", "minimum": 1, "maximum": 10},
+        },
+        "required": ["reason", "score"],
+        "additionalProperties": False,
+    }
+)
+# White space outside of strings, but for one space after a comma or a colon, as versions differ.
+_FREE_SPACE = re.compile(r"(?<![,:])\s|\s\s")
+
+
+def verdict(text):
+    """Return the values of JSON that fits `SCHEMA` without free white space."""
+    assert not _FREE_SPACE.search(re.sub(r'"(\\.|[^"\\])*"', '""', text)), text
+    found = json.loads(text)
+    assert list(found) == ["reason", "score"]
+    assert isinstance(found["reason"], str)
+    assert len(found["reason"]) <= 24
+    assert type(found["score"]) is int
+    assert 1 <= found["score"] <= 10
+    return found
+
+
+@writes_text
+@pytest.mark.parametrize("temperature", [0.0, 1.5])
+def test_json_fits_its_schema(engine, temperature):
+    requests = [
+        Request(
+            str(seed),
+            prompt(seed),
+            Sampling(max_tokens=100, schema=SCHEMA, temperature=temperature, seed=seed),
+        )
+        for seed in range(8)
+    ]
+    outputs = answers(engine, requests)
+    assert {o.finish_reason for o in outputs.values()} == {"stop"}
+    assert len({verdict(o.text)["reason"] for o in outputs.values()}) > 1
+
+
+@writes_text
+def test_json_beyond_max_tokens_is_cut_and_says_so(engine):
+    whole = answers(engine, [ask(1, max_tokens=100, schema=SCHEMA)])["r1"]
+    cut = len(whole.token_ids) // 2
+    output = answers(engine, [ask(1, max_tokens=cut, schema=SCHEMA)])["r1"]
+    assert output.finish_reason == "length"
+    assert len(output.token_ids) == cut
+    assert output.text
+    assert whole.text.startswith(output.text)
+    assert whole.text != output.text
+
+
+@writes_text
+def test_a_schema_binds_its_own_request_alone(engine, near):
+    free = [ask(1, max_tokens=6), ask(2, score_ids=(7, 8))]
+    alone = answers(engine, free)
+    requests = [
+        free[0],
+        ask(3, max_tokens=100, schema=SCHEMA),
+        free[1],
+        ask(4, max_tokens=24, choices=("no", "yes")),
+        ask(5, max_tokens=100, schema=SCHEMA),
+    ]
+    mixed = answers(engine, requests)
+    assert verdict(mixed["r3"].text)
+    assert verdict(mixed["r5"].text)
+    assert mixed["r1"].text == alone["r1"].text
+    assert mixed["r2"].logprobs == pytest.approx(alone["r2"].logprobs, abs=near)
+    assert mixed["r4"].text in {"no", "yes"}
+
+
+@writes_text
+@pytest.mark.parametrize("schema", ["{", '{"type": "nonsense"}'])
+def test_a_schema_that_is_none_is_an_error_of_its_own(engine, schema):
+    outputs = answers(engine, [ask(1, max_tokens=9, schema=schema), ask(2, max_tokens=9)])
+    assert outputs["r1"].finish_reason == "error"
+    assert outputs["r1"].error
+    assert outputs["r1"].text == ""
+    assert outputs["r2"].error is None
+
+
+@writes_text
+def test_choices_and_a_schema_do_not_go_together(engine):
+    output = answers(engine, [ask(1, max_tokens=9, schema=SCHEMA, choices=("a", "b"))])["r1"]
+    assert output.finish_reason == "error"
 
 
 def test_a_prompt_too_long_is_an_error_of_its_own(engine):

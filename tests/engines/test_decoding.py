@@ -13,6 +13,7 @@ from harness.engines.decoding import (
     sample,
     start_completion,
 )
+from harness.engines.schemas import Schemas
 from harness.records import EngineConfig, Request, Sampling
 
 torch = pytest.importorskip("torch")
@@ -33,7 +34,9 @@ def start(tokenizer):
         ids = tuple(tokenizer.encode(text, add_special_tokens=False))
         config = EngineConfig("transformers", "none", "float32", "cpu", window, seed=seed)
         request = Request(key, ids, Sampling(**sampling))
-        return start_completion(request, tokenizer, eos_ids={tokenizer.eos_token_id}, config=config)
+        eos_ids = {tokenizer.eos_token_id}
+        schemas = Schemas(tokenizer, vocab=len(tokenizer), eos_ids=eos_ids)
+        return start_completion(request, tokenizer, eos_ids=eos_ids, schemas=schemas, config=config)
 
     return run
 
@@ -222,3 +225,51 @@ class TestText:
     def test_spaces_before_punctuation_stay(self, tokenizer):
         ids = tokenizer.encode("a , b .")
         assert continuation_text(tokenizer, tokenizer.encode("x"), ids) == "a , b ."
+
+
+class TestSchema:
+    FLAG = (
+        '{"type": "object", "properties": {"a": {"enum": ["x", "y"]}}, "required": ["a"], '
+        '"additionalProperties": false}'
+    )
+
+    def run(self, completion, logits, steps=40):
+        for _ in range(steps):
+            if completion.finish_reason:
+                break
+            feed(completion, logits)
+        return completion.output(logprobs=[], cached_tokens=0)
+
+    def test_the_best_of_what_is_allowed_is_taken(self, start, tokenizer):
+        completion = start(max_tokens=40, schema=self.FLAG)
+        letters = [tokenizer.encode(letter)[0] for letter in "qy"]
+        output = self.run(completion, peaked(tokenizer, *letters))
+        assert output.text == '{"a":"y"}'
+        assert output.finish_reason == "stop"
+        assert tokenizer.eos_token_id not in output.token_ids
+
+    def test_sampling_stays_within_the_schema(self, start, tokenizer):
+        texts = Counter(
+            self.run(
+                start(max_tokens=40, schema=self.FLAG, temperature=1.0, seed=seed),
+                peaked(tokenizer, tokenizer.encode("q")[0], height=30.0),
+            ).text
+            for seed in range(20)
+        )
+        assert set(texts) == {'{"a":"x"}', '{"a":"y"}'}
+
+    def test_cut_for_its_length(self, start, tokenizer):
+        output = self.run(start(max_tokens=3, schema=self.FLAG), peaked(tokenizer))
+        assert (output.text, output.finish_reason) == ('{"a', "length")
+
+    def test_a_schema_without_an_end_ends_by_the_end_token(self, start, tokenizer):
+        digit = tokenizer.encode("7")[0]
+        completion = start(max_tokens=9, schema='{"type": "integer"}')
+        feed(completion, peaked(tokenizer, digit))
+        assert completion.finish_reason is None
+        feed(completion, peaked(tokenizer, tokenizer.eos_token_id))
+        assert (completion.text, completion.finish_reason) == ("7", "stop")
+
+    def test_not_beside_choices(self, start):
+        with pytest.raises(ValueError, match="choices or a schema, not both"):
+            start(schema=self.FLAG, choices=("a",))

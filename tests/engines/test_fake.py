@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import subprocess
 import sys
@@ -75,6 +76,40 @@ def test_an_answer_among_the_choices_is_chosen():
     assert {complete((i,), **told).text for i in range(20)} == {"no"}
     free = {complete((i,), choices=("yes", "no")).text for i in range(20)}
     assert free == {"yes", "no"}
+
+
+SCHEMA = json.dumps(
+    {
+        "properties": {
+            "reason": {"type": "string", "maxLength": 9},
+            "score": {"type": "integer", "minimum": 3, "maximum": 10},
+            "verdict": {"enum": ["A", "B"]},
+        }
+    }
+)
+
+
+def test_json_fits_the_schema_and_depends_on_the_prompt():
+    outputs = [complete((i, 2), schema=SCHEMA, max_tokens=50) for i in range(1, 80)]
+    found = [json.loads(output.text) for output in outputs]
+    assert {one["score"] for one in found} == set(range(3, 11))
+    assert {one["verdict"] for one in found} == {"A", "B"}
+    assert {len(one["reason"]) for one in found} == {9}
+    assert outputs[0] == complete((1, 2), schema=SCHEMA, max_tokens=50)
+
+
+def test_json_that_was_told_is_given_as_it_is():
+    told = complete(options={"answer": "not { json"}, schema=SCHEMA, max_tokens=3)
+    assert (told.text, told.finish_reason) == ("not { json", "stop")
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [{"type": "array"}, {"type": "integer", "minimum": 3, "maximum": 2}, {}, {"enum": []}],
+)
+def test_a_schema_that_it_cannot_fit_is_an_error(kind):
+    output = complete(schema=json.dumps({"properties": {"a": kind}}))
+    assert output.error == "the schema is not one that the fake engine can fit"
 
 
 def test_a_shared_prefix_counts_as_cached():

@@ -128,6 +128,11 @@ def test_samplings_become_vllm_requests():
     assert (bound.max_tokens, bound.logprob_token_ids) == (7, None)
     assert bound.structured_outputs.choice == ["yes", "нет"]
 
+    probe, bound = _sampling_params(Sampling(9, score_ids=(5,), schema='{"type": "integer"}'))
+    assert (probe.structured_outputs, probe.logprob_token_ids) == (None, [5])
+    assert (bound.max_tokens, bound.logprob_token_ids) == (9, None)
+    assert bound.structured_outputs.json == '{"type": "integer"}'
+
     parts = _sampling_params(Sampling(4, score_ids=tuple(range(300))))
     assert [len(p.logprob_token_ids) for p in parts] == [128, 128, 44]
     assert [p.max_tokens for p in parts] == [1, 1, 4]

@@ -115,6 +115,21 @@ def test_foreign_errors_become_one_line():
     assert error_line(caught.value).startswith("size: Input should be a valid integer")
 
 
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, {"backend": "xgrammar", "disable_any_whitespace": True}),
+        ({"backend": "guidance"}, {"backend": "guidance", "disable_any_whitespace": True}),
+        ("guidance", "guidance"),
+    ],
+)
+def test_json_is_made_without_free_white_space(tmp_path, given, expected):
+    (tmp_path / "config.json").write_text("{}")
+    options = {"structured_outputs_config": given} if given else {}
+    asked = EngineConfig("vllm", str(tmp_path), "float32", "cpu", 50, options=options)
+    assert engine_options(asked)["structured_outputs_config"] == expected
+
+
 def test_defaults_of_ours_and_the_next_rank_of_vllm(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     given = {"enforce_eager": False, "kv_cache_gib": 2}
