@@ -114,7 +114,7 @@ def trained(seed: int, accuracy: float):
         (
             "en",
             "trained on 8\u00a0000 (3 seeds)",
-            "Trainings of bilstm, seeds 0, 1, 2: accuracy 0.7",
+            "Trainings of bilstm, seeds 0, 1, 2: ",
         ),
         ("ru", "обучение на 8\u00a0000 (seed: 3 шт.)", "Повторы обучения bilstm, "),
     ],
