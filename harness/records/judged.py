@@ -46,6 +46,7 @@ class Result:
         log_odds: For two labels, log-probability of the first minus that of the second.
         completion: Generated text, "" for log-probability scoring.
         length: Of the sample's text in characters, kept where the text is not; 0 if unknown.
+        contextual: The label after contextual calibration, None where it was not asked for.
         cluster: What the sample shares with others, "" where it is by itself.
     """
 
@@ -63,6 +64,7 @@ class Result:
     log_odds: float | None
     completion: str = ""
     length: int = 0
+    contextual: str | None = None
     cluster: str = ""
 
 

@@ -15,11 +15,23 @@ from harness.stats import holm
 from harness.stats.paired import Difference
 
 Kind = Literal[
-    "shots", "placement", "wording", "calibration", "selector", "order", "trained", "best"
+    "shots",
+    "placement",
+    "wording",
+    "calibration",
+    "contextual",
+    "selector",
+    "order",
+    "trained",
+    "best",
 ]
 FIGURES = ("auc", "calibrated_accuracy", "accuracy")
 ALPHA = 0.05
 _BASES = ("balanced", "random")
+_CALIBRATED: Mapping[Kind, str] = {
+    "calibration": "calibrated_accuracy",
+    "contextual": "contextual_accuracy",
+}
 _PLACEMENTS = {None: 0, "system": 1, "user": 2, "chat": 3}
 
 Cells = Mapping[tuple[str, str], Cell]
@@ -32,10 +44,11 @@ class Comparison:
     Attributes:
         kind: `shots` is few-shot against zero-shot; `placement` one place of the shots against
             another; `wording` the best prompt against the next; `calibration` a cell's calibrated
-            answers against its raw ones; `selector` is a way of choosing shots against the
-            balanced (or random) one; `order` one order of shots against another; `trained` a
-            model's best cell against a classifier that was trained on the same set; `best` its
-            best few-shot cell against its best zero-shot cell where no `shots` compares them.
+            answers against its raw ones, `contextual` those of contextual calibration; `selector`
+            is a way of choosing shots against the balanced (or random) one; `order` one order of
+            shots against another; `trained` a model's best cell against a classifier that was
+            trained on the same set; `best` its best few-shot cell against its best zero-shot cell
+            where no `shots` compares them.
         figure: What is compared: `accuracy`, `calibrated_accuracy` or `auc`.
         left_out: Samples that lack a score on one side or both.
         chosen_of: Cells of which the second is the best by this very figure; the p-value of its
@@ -179,12 +192,12 @@ def _calibrations(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
     for row in rows:
         if row.train_rows:
             continue
-        if "calibrated_accuracy" in row.figures:
-            cell = [cells.get((row.evalset, row.cell), {})]
-            positive = next(iter(row.targets))
-            found = pair(cell, cell, "calibrated_accuracy", positive=positive, before="accuracy")
-            if found is not None:
-                yield Comparison("calibration", row, row, "accuracy", *found)
+        cell, positive = [cells.get((row.evalset, row.cell), {})], next(iter(row.targets))
+        for kind, figure in _CALIBRATED.items():
+            if figure in row.figures:
+                found = pair(cell, cell, figure, positive=positive, before="accuracy")
+                if found is not None:
+                    yield Comparison(kind, row, row, "accuracy", *found)
 
 
 def _against_trained(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:

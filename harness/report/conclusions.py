@@ -100,6 +100,8 @@ def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang: Lang = "en
     method = t["c_method"].format(tests=len(compared)) if compared else t["c_none"]
     if any(c.draws != (1, 1) for c in compared):
         method += t["c_method_draws"]
+    if compared and any(row.clusters for row in rows):
+        method += t["c_method_clusters"]
     compared_bests = tuple(bests) if any(one.comparison for one in bests) else ()
     return Conclusions(method, tuple(topics), compared_bests)
 

@@ -1,4 +1,4 @@
-"""Several draws of shots: one row with mean and spread, and a sentence on what the spread is."""
+"""Several draws of shots or trainings: a row with mean and spread, a sentence on the spread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.records import Result, Row
 from harness.report.compare import ALPHA
 from harness.report.format import count, fraction, p_value, percent
 from harness.report.markdown import escape
-from harness.run.pairs import by_sample, in_all, right_answers
+from harness.run.pairs import by_sample, clusters_of, in_all, right_answers
 from harness.stats import holm
 from harness.stats.draws import Spread, spread_over_draws
 
@@ -20,12 +20,12 @@ _TESTED = ("calibrated_accuracy", "accuracy")
 
 
 def draw_groups(rows: Sequence[Row]) -> list[list[Row]]:
-    """Return the rows that differ in nothing but the seed of their shots, two or more each."""
+    """Return the rows of each mode or classifier that has several seeds, and differs in these."""
     groups: dict[Hashable, list[Row]] = {}
     for row in rows:
-        if row.seed is not None and row.k > 0:
+        if row.seed is not None and (row.k > 0 or row.train_rows):
             shots = (row.k, row.placement, row.selector, row.order)
-            key = (row.evalset, row.model, row.prompt, row.scoring, shots)
+            key = (row.evalset, row.model, row.prompt, row.scoring, shots, row.train_rows)
             groups.setdefault(key, []).append(row)
     return [group for group in groups.values() if len({row.seed for row in group}) > 1]
 
@@ -41,7 +41,11 @@ def draw_line(group: Sequence[Row], line: Mapping[str, str], t: Words) -> dict[s
     out = dict.fromkeys(line, "")
     for name in ("h_model", "h_prompt", "h_mode", "h_placement", "h_selector", "h_order"):
         out[t[name]] = line[t[name]]
-    out[t["h_seed"]] = t["d_seeds"].format(count=len(group))
+    seeds = t["d_seeds"].format(count=len(group))
+    if group[0].train_rows:
+        out[t["h_mode"]] = t["d_trained"].format(rows=count(group[0].train_rows), seeds=seeds)
+    else:
+        out[t["h_seed"]] = seeds
     sizes = sorted({row.n for row in group})
     out[t["h_n"]] = "-".join(count(size) for size in (sizes[0], sizes[-1])[: len(sizes)])
     for name in _FIGURES:
@@ -68,10 +72,13 @@ def draw_sentences(rows: Sequence[Row], results: Sequence[Result], t: Words) -> 
     groups = draw_groups(rows)
     for place, group in enumerate(groups):
         own = [by_sample(cells.get((row.evalset, row.cell), [])) for row in group]
-        for figure in _TESTED:
+        # A classifier is trained with the labels; what calibration does to it tells nothing.
+        for figure in _TESTED[1:] if group[0].train_rows else _TESTED:
             samples, right = in_all([right_answers(one, figure) for one in own])
-            if len(samples) > 1:
-                found.append((place, figure, spread_over_draws(right)))
+            clusters = clusters_of(own[0], samples)
+            if len(set(clusters or samples)) > 1:
+                spread = spread_over_draws(right, clusters=clusters)
+                found.append((place, figure, spread))
     adjusted = holm([spread.p for _, _, spread in found])
     said: list[list[str]] = [[] for _ in groups]
     for (place, figure, spread), p in zip(found, adjusted, strict=True):
@@ -81,12 +88,11 @@ def draw_sentences(rows: Sequence[Row], results: Sequence[Result], t: Words) -> 
 
 def _sentence(group: Sequence[Row], figure: str, spread: Spread, p: float, t: Words) -> str:
     row = group[0]
-    verdict = t["d_shown"] if p < ALPHA else t["d_unshown"]
-    return t["d_sentence"].format(
-        draw=t["d_draw"].format(
-            mode=_mode(row, t),
-            seeds=", ".join(str(one.seed) for one in group),
-        ),
+    kind = "d_trained_" if row.train_rows else "d_"
+    seeds = ", ".join(str(one.seed) for one in group)
+    verdict = t[f"{kind}shown" if p < ALPHA else f"{kind}unshown"]
+    return t[f"{kind}sentence"].format(
+        draw=t["d_draw"].format(mode=_mode(row, t), seeds=seeds),
         prompt=escape(row.prompt),
         figure=t[f"f_{figure}"],
         mean=fraction(spread.mean),
@@ -95,12 +101,18 @@ def _sentence(group: Sequence[Row], figure: str, spread: Spread, p: float, t: Wo
         sd=fraction(spread.sd),
         chance=fraction(spread.chance_sd),
         n=count(spread.n),
-        verdict=verdict.format(p=p_value(p), share=percent(spread.share)),
+        verdict=verdict.format(
+            test=t["d_test_clusters" if row.clusters else "d_test"],
+            p=p_value(p),
+            share=percent(spread.share),
+        ),
     )
 
 
 def _mode(row: Row, t: Words) -> str:
-    """Name what the draws have in common: `5-shot chat`, and selector and order where unusual."""
+    """Name what the draws have in common: a classifier, or such as `5-shot chat, random`."""
+    if row.train_rows:
+        return escape(row.model)
     names = [f"{t['fewshot'].format(k=row.k)} {row.placement}"]
     if row.selector != "balanced":
         names.append(t[f"s_{row.selector}"])

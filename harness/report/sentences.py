@@ -184,29 +184,37 @@ def wordings(compared: Sequence[Comparison], t: Words) -> list[str]:
 
 def calibrations(compared: Sequence[Comparison], t: Words) -> list[str]:
     """Say for each cell what calibration changed, and why where the figures tell."""
-    own = [c for c in compared if c.kind == "calibration"]
     sentences: list[str] = []
-    for c in own:
-        if c.sign == 0:
-            continue
-        move = f"{fraction(c.difference.first)} → {fraction(c.difference.second)}"
-        phrase = t["c_calibration_up"] if c.sign > 0 else t["c_calibration_down"]
-        text = phrase.format(cell=code(c.first.cell), move=f"{move} ({detail(c, t)})")
-        label, auc = _overused(c.first), c.first.figures.get("auc")
-        if c.sign > 0 and label:
-            text += t["c_why_bias"].format(
-                label=_quoted(label, t),
-                share=percent(c.first.shares[label]),
-                target=percent(c.first.targets[label]),
-            )
-            if auc and auc.low > 0.5:
-                text += t["c_why_auc"].format(auc=with_interval(auc))
-            text += "."
-        sentences.append(text)
-    same = [code(c.first.cell) for c in own if c.sign == 0]
-    if same:
-        sentences.append(t["c_calibration_same"].format(cells=", ".join(same)))
+    for kind in ("calibration", "contextual"):
+        own = [c for c in compared if c.kind == kind]
+        for c in own:
+            if c.sign == 0:
+                continue
+            move = f"{fraction(c.difference.first)} → {fraction(c.difference.second)}"
+            phrase = t[f"c_{kind}_up" if c.sign > 0 else f"c_{kind}_down"]
+            text = phrase.format(cell=code(c.first.cell), move=f"{move} ({detail(c, t)})")
+            if kind == "calibration" and c.sign > 0:
+                text += _why(c.first, t)
+            sentences.append(text)
+        same = [code(c.first.cell) for c in own if c.sign == 0]
+        if same:
+            sentences.append(t[f"c_{kind}_same"].format(cells=", ".join(same)))
     return sentences
+
+
+def _why(row: Row, t: Words) -> str:
+    """Say which label a cell answers too often, if one, and that it ranks samples all the same."""
+    label, auc = _overused(row), row.figures.get("auc")
+    if not label:
+        return ""
+    text = t["c_why_bias"].format(
+        label=_quoted(label, t),
+        share=percent(row.shares[label]),
+        target=percent(row.targets[label]),
+    )
+    if auc and auc.low > 0.5:
+        text += t["c_why_auc"].format(auc=with_interval(auc))
+    return text + "."
 
 
 def move(c: Comparison, t: Words) -> str:

@@ -35,6 +35,7 @@ class Summary:
         shares: Fraction of the scored samples that were given each label.
         targets: Fraction of all samples whose target is each label.
         calibrated: Per sample the label after batch calibration, None where it has none.
+        contextual: Likewise after contextual calibration; all None where it was not asked for.
         clusters: Groups of the scored samples, None where every sample is by itself.
     """
 
@@ -45,6 +46,7 @@ class Summary:
     shares: Mapping[str, float]
     targets: Mapping[str, float]
     calibrated: tuple[str | None, ...]
+    contextual: tuple[str | None, ...]
     clusters: int | None = None
 
 
@@ -79,6 +81,7 @@ def summarize(
     reasons = Counter(s.reason or "no reason given" for s in scores if s.value is None)
     figures: dict[str, Figure] = {}
     calibrated: list[str | None] = [None] * len(scores)
+    contextual: list[str | None] = [None] * len(scores)
     groups = [clusters[i] for i in scored] if clusters is not None else None
     if scored:
         figures["accuracy"] = _proportion([scores[i].value == 1.0 for i in scored], groups)
@@ -93,6 +96,8 @@ def summarize(
         figures |= _logprob_figures(array, wanted, answers, labels, own, seed)
         if bare:
             best = _top_labels(contextual_calibrate(array, bare), labels)
+            for i, answer in zip(rated, best, strict=True):
+                contextual[i] = answer
             figures |= _accuracy("contextual_accuracy", best, wanted, own)
     given = Counter(scores[i].answer for i in scored)
     asked = Counter(targets)
@@ -104,6 +109,7 @@ def summarize(
         shares={label: given[label] / len(scored) for label in labels} if scored else {},
         targets={label: asked[label] / len(scores) for label in labels} if scores else {},
         calibrated=tuple(calibrated),
+        contextual=tuple(contextual),
         clusters=len(set(groups)) if groups is not None else None,
     )
 

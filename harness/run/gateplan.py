@@ -61,11 +61,6 @@ def plan_gates(
         if not found:
             raise file.error(f"'{spec.cells}' matches no cell; cells are such as '{cells[0].id}'",
                              ("gates", index, "cells"))  # fmt: skip
-        if spec.figure == "auc" and spec.other is not None and found[0].evalset.data.cluster:
-            raise file.error(
-                "auc is not compared where samples stand in clusters; compare an accuracy",
-                ("gates", index, "figure"),
-            )
         for cell in found:
             other = _other(spec, cell, cells, file, index)
             name = _name(spec, cell, other)

@@ -13,6 +13,8 @@ from harness.stats.pooled import pooled_accuracy, pooled_auc
 Cell = Mapping[str, Result]
 """Results by sample."""
 
+# Sign patterns and resamples: a p-value then resolves 0.0002, which Holm's correction needs.
+_RESAMPLES = 9999
 _T = TypeVar("_T")
 
 
@@ -22,11 +24,15 @@ def by_sample(results: Sequence[Result]) -> dict[str, Result]:
 
 
 def right_answers(cell: Cell, figure: str) -> dict[str, bool]:
-    """Return whether each sample is right that counts for `accuracy` or the calibrated one."""
+    """Return whether each sample is right that counts for one of the accuracies."""
     if figure == "accuracy":
         return {key: one.correct for key, one in cell.items() if one.correct is not None}
+    answers = {
+        key: one.contextual if figure == "contextual_accuracy" else one.calibrated
+        for key, one in cell.items()
+    }
     return {
-        key: one.calibrated == one.target for key, one in cell.items() if one.calibrated is not None
+        key: answer == cell[key].target for key, answer in answers.items() if answer is not None
     }
 
 
@@ -62,18 +68,20 @@ def pair(
 
     Accuracies of one cell a side by McNemar's exact test and Newcombe's interval, AUCs by DeLong's;
     of several draws of shots a side, by each sample's mean over the draws. Where samples share
-    clusters, by a bootstrap of whole clusters; AUCs are not compared then.
+    clusters, accuracies by bootstrap and sign-flip test of whole clusters, AUCs by Obuchowski's
+    variance.
 
     Args:
         first: The draws of the first side, one at least.
         second: Likewise, of the side that is judged.
-        figure: `accuracy`, `calibrated_accuracy` or `auc`.
+        figure: `accuracy`, `calibrated_accuracy`, `contextual_accuracy` or `auc`.
         positive: The label that the AUC ranks first.
         before: The accuracy of the first side, where it is another.
 
     Returns:
         The difference, second minus first, and the number of samples left out; None where no
-        sample can be paired, for AUC fewer than two of a class, or the pairs are of one cluster.
+        sample can be paired, or the pairs are of one cluster; for AUC, of one sample or cluster in
+        a class.
     """
     cells = (*first, *second)
     asked = len({sample for cell in cells for sample in cell})
@@ -81,12 +89,15 @@ def pair(
     if figure == "auc":
         samples, odds = in_all([log_odds(cell) for cell in cells])
         mask = [second[0][sample].target == positive for sample in samples]
-        few = min(sum(mask), len(mask) - sum(mask)) < 2
-        if few or clusters_of(second[0], samples):
+        clusters = clusters_of(second[0], samples)
+        if _fewest(mask, clusters or samples) < 2:
             return None
         old, new = odds[: len(first)], odds[len(first) :]
-        auc = paired_auc(old[0], new[0], mask) if one_each else pooled_auc(old, new, mask)
-        return auc, asked - len(samples)
+        if one_each:
+            found = paired_auc(old[0], new[0], mask, clusters=clusters)
+        else:
+            found = pooled_auc(old, new, mask, clusters=clusters)
+        return found, asked - len(samples)
     samples, right = in_all(
         [right_answers(cell, before or figure) for cell in first]
         + [right_answers(cell, figure) for cell in second]
@@ -96,12 +107,20 @@ def pair(
         return None
     was, now = right[: len(first)], right[len(first) :]
     if clusters:
-        found = paired_bootstrap(_means(was), _means(now), clusters=clusters)
+        found = paired_bootstrap(_means(was), _means(now), clusters=clusters, resamples=_RESAMPLES)
     elif one_each:
         found = paired_accuracy(was[0], now[0])
     else:
         found = pooled_accuracy(was, now)
     return found, asked - len(samples)
+
+
+def _fewest(mask: Sequence[bool], units: Sequence[str]) -> int:
+    """Return how many samples or clusters the class has that has fewer."""
+    return min(
+        len({unit for unit, own in zip(units, mask, strict=True) if own is side})
+        for side in (True, False)
+    )
 
 
 def _means(draws: Sequence[Sequence[bool]]) -> list[float]:

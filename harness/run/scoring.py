@@ -54,8 +54,7 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
     )
     row = _row(prepared, summary)
     results = tuple(
-        _result(prepared, i, score, summary.calibrated[i], completions[i])
-        for i, score in enumerate(scores)
+        _result(prepared, i, score, summary, completions[i]) for i, score in enumerate(scores)
     )
     return Outcome(row, results, provenance(prepared, engine))
 
@@ -99,7 +98,7 @@ def _row(prepared: Prepared, summary: Summary) -> Row:
 
 
 def _result(
-    prepared: Prepared, index: int, score: Score, calibrated: str | None, completion: str
+    prepared: Prepared, index: int, score: Score, summary: Summary, completion: str
 ) -> Result:
     cell, sample = prepared.cell, prepared.samples[index]
     asked = prepared.requests[index]
@@ -112,12 +111,13 @@ def _result(
         text=sample.text,
         target=sample.label,
         answer=score.answer,
-        calibrated=calibrated,
+        calibrated=summary.calibrated[index],
         correct=None if score.value is None else score.value == 1.0,
         reason=score.reason,
         logprobs=dict(zip(cell.evalset.labels, score.logprobs, strict=bool(score.logprobs))),
         log_odds=score.logprobs[0] - score.logprobs[1] if two else None,
         completion=completion,
         length=len(sample.text),
+        contextual=summary.contextual[index],
         cluster=sample.meta.get("cluster", ""),
     )

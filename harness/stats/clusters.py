@@ -102,6 +102,37 @@ def cluster_auc_interval(
     values, mask = two_classes(scores, positives)
     up, down = placements(values, mask)
     area = float(up.mean())
+    found = cluster_area_variance(up, down, mask, clusters)
+    if found is None:
+        return 0.0, 1.0
+    variance, freedom, fewest = found
+    if variance < 1e-24:
+        return interval_of_fixed_area(area, fewest, level=level)
+    half = float(t.ppf((1 + level) / 2, freedom)) * variance**0.5
+    return max(0.0, area - half), min(1.0, area + half)
+
+
+def cluster_area_variance(
+    up: Floats, down: Floats, mask: Bools, clusters: Sequence[Hashable]
+) -> tuple[float, int, int] | None:
+    """Return the cluster-robust variance of an area or of a difference of areas.
+
+    Args:
+        up: Placement of each positive, or the difference of two; its mean is the area.
+        down: The same of each negative.
+        mask: Whether each sample is a positive.
+        clusters: The cluster of each sample.
+
+    Returns:
+        The variance, the degrees of freedom of Student's t, and the number of clusters of the
+        class that has fewer; None where a class stands in one cluster only.
+
+    Raises:
+        ValueError: If lengths differ or there are fewer than two clusters.
+
+    Source: Obuchowski (1997), Biometrics 53:567.
+    """
+    area = float(up.mean())
     own, other = np.zeros(mask.size), np.zeros(mask.size)
     own[mask], other[~mask] = (up - area) / up.size, (down - area) / down.size
     a, _, _ = cluster_sums(own, clusters)
@@ -109,16 +140,13 @@ def cluster_auc_interval(
     having = [cluster_sums(side.astype(np.float64), clusters)[0] > 0 for side in (mask, ~mask)]
     groups, (first, second) = len(a), (int(one.sum()) for one in having)
     if min(first, second) < 2:
-        return 0.0, 1.0
+        return None
     variance = (
         first / (first - 1) * float(a @ a)
         + second / (second - 1) * float(b @ b)
         + 2 * groups / (groups - 1) * float(a @ b)
     )
-    if variance < 1e-24:
-        return interval_of_fixed_area(area, min(first, second), level=level)
-    half = float(t.ppf((1 + level) / 2, min(groups - 1, first + second - 2))) * variance**0.5
-    return max(0.0, area - half), min(1.0, area + half)
+    return variance, min(groups - 1, first + second - 2), min(first, second)
 
 
 def cluster_sums(

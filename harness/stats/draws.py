@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.stats.arrays import Bools
+from harness.stats.clusters import cluster_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +36,25 @@ class Spread:
     n: int
 
 
-def spread_over_draws(right: Sequence[Sequence[bool]] | Bools) -> Spread:
+def spread_over_draws(
+    right: Sequence[Sequence[bool]] | Bools, *, clusters: Sequence[str] | None = None
+) -> Spread:
     """Return the spread of accuracies over draws, split by a two-way layout of variance.
+
+    Where samples share clusters, the layout is of draws and clusters, a cluster counting by the sum
+    of its samples; the test is then the permutation test of such sums that Cochran's Q is of
+    single answers, by the same chi-squared approximation.
 
     Args:
         right: Whether each answer is right, of shape [draws, samples]: at least 2 draws, 2 samples.
+        clusters: The cluster of each sample, two at least; by default each is its own.
 
     Raises:
-        ValueError: If the shape is another.
+        ValueError: If the shape is another, lengths differ or there are fewer than two clusters.
 
-    Source: Cochran (1950), Biometrika 37:256, for the test; Searle, Casella and McCulloch (1992),
-    Variance Components, ch. 4, for the estimate from the mean squares of draws and residuals.
+    Source: Cochran (1950), Biometrika 37:256, and Pitman (1938), Biometrika 29:322, for the test;
+    Searle, Casella and McCulloch (1992), Variance Components, ch. 4, for the estimate from the
+    mean squares of draws and residuals.
     """
     from scipy.stats import chi2
 
@@ -53,22 +62,24 @@ def spread_over_draws(right: Sequence[Sequence[bool]] | Bools) -> Spread:
     if table.ndim != 2 or min(table.shape) < 2:
         raise ValueError(f"answers have shape {table.shape}, not [draws, samples] of 2 or more")
     draws, n = table.shape
+    if clusters is not None:
+        # A cluster's share in the mean, so that the mean over clusters is that over samples.
+        sums = np.array([cluster_sums(row, clusters)[0] for row in table])
+        table = sums * sums.shape[1] / n
+    units = table.shape[1]
     means = table.mean(axis=1)
     residual = table - means[:, None] - table.mean(axis=0)[None, :] + table.mean()
-    between = float(n * means.var(ddof=1))
-    within = float((residual**2).sum() / ((draws - 1) * (n - 1)))
-    hits = table.sum(axis=0)
-    noise = float((draws * hits - hits**2).sum())
-    wins = table.sum(axis=1)
-    q = 0.0
-    if noise > 0:
-        q = (draws - 1) * float(draws * (wins**2).sum() - wins.sum() ** 2) / noise
+    between = float(units * means.var(ddof=1))
+    within = float((residual**2).sum() / ((draws - 1) * (units - 1)))
+    # Under the hypothesis a unit's values could stand in any order: this is their variance in it.
+    shuffled = float(table.var(axis=0, ddof=1).mean())
+    q = (draws - 1) * between / shuffled if shuffled > 0 else 0.0
     return Spread(
         mean=float(means.mean()),
         low=float(means.min()),
         high=float(means.max()),
         sd=float(means.std(ddof=1)),
-        chance_sd=float(np.sqrt(within / n)),
+        chance_sd=float(np.sqrt(within / units)),
         share=max(0.0, 1 - within / between) if between > 0 else 0.0,
         p=float(chi2.sf(q, draws - 1)),
         draws=draws,

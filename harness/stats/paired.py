@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from harness.stats.arrays import Bools, Floats
-from harness.stats.clusters import cluster_sums
+from harness.stats.clusters import cluster_area_variance, cluster_sums
 from harness.stats.hypothesis import mcnemar_exact, sign_flip_test
 from harness.stats.intervals import wilson_interval
 from harness.stats.ranking import placements, two_classes
@@ -83,6 +83,8 @@ def paired_auc(
     first: Sequence[float] | Floats,
     second: Sequence[float] | Floats,
     positives: Sequence[bool] | Bools,
+    *,
+    clusters: Sequence[str] | None = None,
 ) -> Difference:
     """Compare two AUCs on the same samples.
 
@@ -90,27 +92,58 @@ def paired_auc(
         first: Scores of the first side, as for `auc`.
         second: Scores of the second side, in the same order.
         positives: Whether each sample is of the positive class.
+        clusters: The cluster of each sample; by default each is its own.
 
     Raises:
-        ValueError: As `auc`, or if a class has fewer than two samples.
+        ValueError: As `auc`, or as `area_difference`.
 
     Source: DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44:837; placements from ranks by
     Sun and Xu (2014), IEEE Signal Process. Lett. 21:1389.
     """
-    from scipy.stats import norm
-
     a, mask = two_classes(first, positives)
     b, _ = two_classes(second, positives)
-    if min(mask.sum(), (~mask).sum()) < 2:
+    return area_difference(placements(a, mask), placements(b, mask), mask, clusters)
+
+
+def area_difference(
+    first: tuple[Floats, Floats],
+    second: tuple[Floats, Floats],
+    mask: Bools,
+    clusters: Sequence[str] | None = None,
+) -> Difference:
+    """Compare two AUCs by the placements of their positives and negatives.
+
+    Args:
+        first: Placements of the first side, see `harness.stats.ranking.placements`.
+        second: Those of the second side.
+        mask: Whether each sample is of the positive class.
+        clusters: The cluster of each sample; by default each is its own.
+
+    Raises:
+        ValueError: If a class has fewer than two samples, or stands in fewer than two clusters.
+
+    Source: as `paired_auc`; Obuchowski (1997), Biometrics 53:567, where there are clusters.
+    """
+    from scipy.stats import norm, t
+
+    (up_a, down_a), (up_b, down_b) = first, second
+    if min(up_a.size, down_a.size) < 2:
         raise ValueError("AUCs can be compared with at least two samples of each class")
-    (up_a, down_a), (up_b, down_b) = placements(a, mask), placements(b, mask)
+    up, down = up_b - up_a, down_b - down_a
     areas = float(up_a.mean()), float(up_b.mean())
-    parts = [np.var(step, ddof=1) / len(step) for step in (up_b - up_a, down_b - down_a)]
-    variance = sum(parts)
-    error, value = float(np.sqrt(variance)), areas[1] - areas[0]
-    p = float(2 * norm.sf(abs(value) / error)) if error > 0 else 1.0
-    half = _Z * error
-    low, high = max(-1.0, value - half), min(1.0, value + half)
+    value, spread, quantile = areas[1] - areas[0], norm, _Z
+    if clusters is None:
+        variance = sum(float(np.var(step, ddof=1)) / step.size for step in (up, down))
+    else:
+        found = cluster_area_variance(up, down, mask, clusters)
+        if found is None:
+            raise ValueError("AUCs can be compared with at least two clusters of each class")
+        variance, freedom, _ = found
+        spread, quantile = t(freedom), float(t.ppf(0.975, freedom))
+    # Clusters whose differences cancel out leave a variance of rounding errors.
+    error = variance**0.5 if variance > 1e-24 else 0.0
+    p = float(2 * spread.sf(abs(value) / error)) if error > 0 else 1.0
+    low, high = max(-1.0, value - quantile * error), min(1.0, value + quantile * error)
     return Difference(*areas, low, high, p, 0, 0, int(mask.size))
 
 

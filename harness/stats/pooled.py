@@ -8,13 +8,11 @@ import numpy as np
 
 from harness.stats.arrays import Bools, Floats
 from harness.stats.hypothesis import sign_flip_test
-from harness.stats.paired import Difference, paired_accuracy
+from harness.stats.paired import Difference, area_difference, paired_accuracy
 from harness.stats.ranking import placements, two_classes
 
 # Sign patterns to try: a p-value then resolves 0.0001, which Holm's correction needs.
 _SIGNS = 9999
-# Quantile of the standard normal distribution for a two-sided 95% interval.
-_Z = 1.959963984540054
 
 
 def pooled_accuracy(
@@ -65,8 +63,10 @@ def pooled_auc(
     first: Sequence[Sequence[float]] | Floats,
     second: Sequence[Sequence[float]] | Floats,
     positives: Sequence[bool] | Bools,
+    *,
+    clusters: Sequence[str] | None = None,
 ) -> Difference:
-    """Compare two mean AUCs over draws, the sample being the unit.
+    """Compare two mean AUCs over draws, the sample (or its cluster) being the unit.
 
     DeLong's test, each sample's placement being its mean over a side's draws.
 
@@ -74,25 +74,17 @@ def pooled_auc(
         first: Scores of the first side, of shape [draws, samples].
         second: Scores of the second side, in the same order of samples.
         positives: Whether each sample is of the positive class.
+        clusters: The cluster of each sample; by default each is its own.
 
     Raises:
         ValueError: If there are no draws, numbers of samples differ, a score is NaN, or a class
-            has fewer than two samples.
+            has fewer than two samples or clusters.
 
     Source: DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44:837; Obuchowski (1997),
     Biometrics 53:567, for several scores of one unit.
     """
-    from scipy.stats import norm
-
-    (up_a, down_a), (up_b, down_b) = (_mean_placements(side, positives) for side in (first, second))
-    if min(up_a.size, down_a.size) < 2:
-        raise ValueError("AUCs can be compared with at least two samples of each class")
-    areas = float(up_a.mean()), float(up_b.mean())
-    variance = sum(np.var(s, ddof=1) / s.size for s in (up_b - up_a, down_b - down_a))
-    error, value = float(np.sqrt(variance)), areas[1] - areas[0]
-    p = float(2 * norm.sf(abs(value) / error)) if error > 0 else 1.0
-    low, high = max(-1.0, value - _Z * error), min(1.0, value + _Z * error)
-    return Difference(*areas, low, high, p, 0, 0, up_a.size + down_a.size)
+    a, b = (_mean_placements(side, positives) for side in (first, second))
+    return area_difference(a, b, np.asarray(positives, dtype=np.bool_), clusters)
 
 
 def _means(right: Sequence[Sequence[bool]] | Bools) -> Floats:

@@ -472,3 +472,43 @@ def test_russian_says_the_same():
     assert "показ примеров вредит" in short(*cells, lang="ru")
     assert "модель впереди" in russian
     assert not re.search("shown|raw|against|trained on|behind", russian)
+
+
+def contextual(change: int) -> tuple[Row, list[Result]]:
+    """A cell with 100 of 200 right, and `change` more after contextual calibration."""
+    row, results = cell(right(100))
+    figures = row.figures | {"contextual_accuracy": row.figures["accuracy"]}
+    answers = right(100 + change)
+    return replace(row, figures=figures), [
+        replace(one, contextual=answer) for one, answer in zip(results, answers, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(40, "it raises accuracy, 0.500 → 0.700"), (-40, "it lowers accuracy, 0.500 → 0.300"),
+     (1, "no difference to raw accuracy could be shown in")],
+)  # fmt: skip
+def test_contextual_calibration_is_compared_with_raw_answers(change, said):
+    one = contextual(change)
+    (found,) = compare(*join(one))
+    assert (found.kind, found.difference.won, found.difference.lost) == (
+        "contextual", max(0, change), max(0, -change))  # fmt: skip
+    assert f"Calibration by texts without content: {said}" in points(one).replace(
+        f", `{one[0].cell}`:", ":"
+    )
+
+
+def test_samples_in_clusters_are_compared_by_clusters():
+    cells = [cell(right(150)), cell(right(135), placement="chat")]
+    (plain,) = compare(*join(*cells))
+    grouped = [
+        (replace(row, clusters=20), [replace(r, cluster=f"c{i // 10}") for i, r in enumerate(own)])
+        for row, own in cells
+    ]
+    (found,) = compare(*join(*grouped))
+    assert (found.difference.value, found.difference.lost) == (plain.difference.value, 15)
+    assert found.difference.p > 0.2 > 0.001 > plain.difference.p
+    assert found.sign == 0 > plain.sign
+    assert "whole clusters" in conclude(*join(*grouped)).method
+    assert "whole clusters" not in conclude(*join(*cells)).method

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -96,3 +97,44 @@ def test_p_values_are_adjusted_over_all_draws():
 def test_cells_without_results_have_no_sentence():
     whole = run(*CHAT)
     assert draw_sentences(whole.rows, (), texts("en")) == [[]]
+
+
+def trained(seed: int, accuracy: float):
+    """A cell of a classifier with this seed."""
+    row, results = draw(seed, accuracy, place=f"t{accuracy}")
+    name = f"bilstm-trained-s{seed}"
+    row = replace(row, cell=name, model="bilstm", prompt="", mode=f"trained-s{seed}", k=0,
+                  placement=None, selector=None, train_rows=8000)  # fmt: skip
+    return row, [replace(one, cell=name) for one in results]
+
+
+@pytest.mark.parametrize(
+    ("lang", "mode", "said"),
+    [
+        (
+            "en",
+            "trained on 8\u00a0000 (3 seeds)",
+            "Trainings of bilstm, seeds 0, 1, 2: ",
+        ),
+        ("ru", "обучение на 8\u00a0000 (seed: 3 шт.)", "Повторы обучения bilstm, "),
+    ],
+)
+def test_seeds_of_a_classifier_have_a_row_and_a_sentence(lang, mode, said):
+    whole = run(ZERO, *(trained(seed, acc) for seed, acc in enumerate((0.9, 0.6, 0.75))))
+    found = report_markdown(whole, lang=lang)
+    (line,) = [line for line in found.splitlines() if f"| {mode} " in line]
+    values = [row.figures["accuracy"].value for row in whole.rows[1:]]
+    assert f"{sum(values) / 3:.3f}" in line
+    assert "| seed" not in found
+    assert said in found
+    groups = draw_sentences(whole.rows, whole.results, texts(lang))
+    assert [len(one) for one in groups] == [1]  # calibration of a classifier is no question
+
+
+def test_draws_in_clusters_say_by_which_test():
+    cells = [(replace(row, clusters=30), [replace(one, cluster=str(i // 10))
+             for i, one in enumerate(own)]) for row, own in CHAT]  # fmt: skip
+    whole = run(*cells)
+    (said,) = draw_sentences(whole.rows, whole.results, texts("en"))
+    assert "(permutation test of whole clusters, p" in said[0]
+    assert "Cochran" not in said[0]

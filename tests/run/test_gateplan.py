@@ -118,11 +118,3 @@ def test_a_model_that_is_called_like_a_gate(project, good):
     project.models("models:\n  gate-a: {source: file:model}\n")
     with pytest.raises(SpecError, match="would be taken for a gate; rename its model"):
         plan(project, good.replace("[tiny]", "[gate-a]"), "{figure: auc, at_least: 0.5}")
-
-
-def test_areas_are_not_compared_where_samples_stand_in_clusters(project, good):
-    text = good.replace("  id: id\n", "  id: id\n  cluster: id\n")
-    found = problem(project, text, "{cells: '*-chat-s0', figure: auc, no_worse_than: baseline}")
-    assert found == (
-        "figure: auc is not compared where samples stand in clusters; compare an accuracy"
-    )

@@ -59,3 +59,28 @@ def test_identical_draws():
 def test_too_little_to_compare(right):
     with pytest.raises(ValueError, match="not \\[draws, samples\\]"):
         spread_over_draws(right)
+
+
+def test_clusters_of_one_sample_change_nothing():
+    right = table(4, 120, apart=0.05, seed=1)
+    found = spread_over_draws(right, clusters=[str(i) for i in range(120)])
+    plain = spread_over_draws(right)
+    assert found.p == pytest.approx(plain.p)
+    assert (found.share, found.chance_sd) == pytest.approx((plain.share, plain.chance_sd))
+
+
+def test_draws_of_clusters_are_rarely_called_different():
+    """Sixty clusters of five, whose samples are right or wrong together in each draw."""
+    names = [str(i // 5) for i in range(300)]
+    right = [np.repeat(table(3, 60, apart=0.0, seed=seed), 5, axis=1) for seed in range(300)]
+    found = [spread_over_draws(one, clusters=names) for one in right]
+    assert sum(one.p < 0.05 for one in found) <= 27  # 15 expected; above 27 is p < 0.002
+    assert sum(spread_over_draws(one).p < 0.05 for one in right) > 90
+    ratio = np.mean([one.sd**2 for one in found]) / np.mean([one.chance_sd**2 for one in found])
+    assert 0.85 < ratio < 1.15
+    assert found[0].mean == pytest.approx(right[0].mean())
+
+
+def test_one_cluster_is_refused():
+    with pytest.raises(ValueError, match="1 cluster"):
+        spread_over_draws([[True, False]] * 2, clusters=["a", "a"])

@@ -183,3 +183,39 @@ def test_bootstrap_without_spread_is_newcombes():
 def test_bootstrap_refuses(first, second, clusters, problem):
     with pytest.raises(ValueError, match=problem):
         paired_bootstrap(first, second, clusters=clusters)
+
+
+def test_areas_of_single_samples_in_clusters_are_delongs():
+    rng = np.random.default_rng(3)
+    positives = np.arange(200) % 2 == 0
+    first, second = (rng.normal(size=200) + positives * skill for skill in (0.5, 1.0))
+    plain = paired_auc(first, second, positives)
+    found = paired_auc(first, second, positives, clusters=[str(i) for i in range(200)])
+    assert (found.first, found.second) == (plain.first, plain.second)
+    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=0.002)
+    assert found.p == pytest.approx(plain.p, abs=0.002)
+
+
+def test_areas_of_equal_models_on_clusters_are_rarely_called_different():
+    """Forty clusters of five; what a side adds to the common score is shared by the cluster."""
+    which = np.repeat(np.arange(40), 5)
+    positives = which % 2 == 0
+    names = [str(one) for one in which]
+    alarms = plain = inside = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        common = rng.normal(size=200) + positives
+        first, second = (common + rng.normal(size=40)[which] for _ in range(2))
+        found = paired_auc(first, second, positives, clusters=names)
+        alarms += found.p < 0.05
+        inside += found.low <= 0 <= found.high
+        plain += paired_auc(first, second, positives).p < 0.05
+    assert alarms <= 27  # 15 expected; above 27 is p < 0.002
+    assert inside == 300 - alarms
+    assert plain > 60
+
+
+def test_areas_need_two_clusters_of_each_class():
+    with pytest.raises(ValueError, match="two clusters of each class"):
+        paired_auc([3.0, 1, 2, 0], [1.0, 2, 0, 3], [True, True, False, False],
+                   clusters=["a", "a", "b", "c"])  # fmt: skip

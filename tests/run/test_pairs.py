@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.records import Result
+from harness.run.pairs import by_sample, clusters_of, in_all, log_odds, pair, right_answers
+from harness.stats.paired import paired_accuracy, paired_auc
+from harness.stats.pooled import pooled_accuracy, pooled_auc
+
+LABELS = ("positive", "negative")
+
+
+def cell(right: list[bool | None], **changes: object) -> dict[str, Result]:
+    """Results whose raw and calibrated answers are right, wrong or (None) missing."""
+    results = []
+    for i, one in enumerate(right):
+        target = LABELS[i % 2]
+        answer = None if one is None else target if one else LABELS[1 - i % 2]
+        odds = None if one is None else (1.0 if answer == "positive" else -1.0) + i / 100
+        results.append(
+            Result("e.yaml", "c", f"s{i:02}", "", "", target, answer, answer, one, None, {}, odds)
+        )
+    return by_sample([replace(one, **changes) for one in results])
+
+
+def clustered(found: dict[str, Result], size: int) -> dict[str, Result]:
+    """The same results, `size` samples in a row sharing a cluster."""
+    return {key: replace(one, cluster=f"c{int(key[1:]) // size}") for key, one in found.items()}
+
+
+FIRST = cell([True, True, False, True, False, True, None, True] * 5)
+SECOND = cell([True, False, False, True, True, True, True, False] * 5)
+
+
+def test_each_accuracy_counts_its_own_answers():
+    one = cell([True, False, True], calibrated="positive", contextual=None)
+    one["s02"] = replace(one["s02"], correct=None, contextual="negative")
+    assert right_answers(one, "accuracy") == {"s00": True, "s01": False}
+    assert right_answers(one, "calibrated_accuracy") == {"s00": True, "s01": False, "s02": True}
+    assert right_answers(one, "contextual_accuracy") == {"s02": False}
+    assert log_odds({"s00": replace(one["s00"], log_odds=float("nan"))}) == {}
+
+
+def test_only_what_stands_in_every_table_is_paired():
+    tables = [{"b": 1, "a": 2, "c": 3}, {"c": 4, "a": 5}]
+    assert in_all(tables) == (["a", "c"], [[2, 3], [5, 4]])
+    assert in_all([]) == ([], [])
+
+
+def test_one_cell_a_side_is_mcnemar_and_delong():
+    found, left_out = pair([FIRST], [SECOND], "accuracy", positive="positive")
+    samples, (was, now) = in_all([right_answers(one, "accuracy") for one in (FIRST, SECOND)])
+    assert (found, left_out) == (paired_accuracy(was, now), 5)
+    found, left_out = pair([FIRST], [SECOND], "auc", positive="positive")
+    mask = [SECOND[sample].target == "positive" for sample in samples]
+    odds = in_all([log_odds(FIRST), log_odds(SECOND)])[1]
+    assert (found, left_out) == (paired_auc(*odds, mask), 5)
+
+
+def test_several_draws_count_by_their_means():
+    draws, other = [FIRST, cell([False, True] * 20)], [SECOND]
+    right = in_all([right_answers(one, "accuracy") for one in (*draws, *other)])[1]
+    found, left_out = pair(draws, other, "accuracy", positive="positive")
+    assert (found, left_out) == (pooled_accuracy(right[:2], right[2:]), 5)
+    odds = in_all([log_odds(one) for one in (*draws, *other)])[1]
+    mask = [one.target == "positive" for one in SECOND.values() if one.sample in log_odds(FIRST)]
+    found, _ = pair(draws, other, "auc", positive="positive")
+    assert found == pooled_auc(odds[:2], odds[2:], mask)
+
+
+def test_two_accuracies_of_one_cell():
+    one = {k: replace(r, calibrated=LABELS[0], contextual=r.target) for k, r in FIRST.items()}
+    found, left_out = pair(
+        [one], [one], "contextual_accuracy", positive="positive", before="accuracy"
+    )
+    assert (found.first, found.second, found.n, left_out) == (25 / 35, 1.0, 35, 5)
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+def test_clusters_widen_what_their_samples_say_together(draws):
+    first = cell([True] * 40)
+    second = cell([i >= 12 for i in range(40)])
+    for figure in ("accuracy", "auc"):
+        plain, _ = pair([first] * draws, [second], figure, positive="positive")
+        whole, _ = pair([first] * draws, [clustered(second, 6)], figure, positive="positive")
+        assert (whole.value, whole.n) == (plain.value, plain.n)
+        assert whole.high - whole.low > plain.high - plain.low
+        assert whole.p > plain.p
+        assert pair([first], [clustered(second, 40)], figure, positive="positive") is None
+
+
+def test_an_area_needs_two_clusters_of_each_class():
+    second = {
+        key: replace(one, cluster="p" if one.target == "positive" else key)
+        for key, one in SECOND.items()
+    }
+    assert pair([FIRST], [second], "auc", positive="positive") is None
+    assert pair([FIRST], [second], "accuracy", positive="positive") is not None
+    assert clusters_of(second, ["s00", "s01"]) == ["p", "s01"]
+    assert clusters_of(SECOND, ["s00", "s01"]) is None
+
+
+def test_nothing_in_common():
+    none = cell([None] * 40)
+    assert pair([none], [SECOND], "accuracy", positive="positive") is None
+    assert pair([none], [SECOND], "auc", positive="positive") is None
