@@ -43,9 +43,9 @@ INSIDE: dict[str, tuple[str, ...]] = {
     "harness.run": ("plan", "gateplan", "collect", "prepare", "training", "provenance", "figures",
                     "gates", "contrasts", "scoring", "baselines", "judging", "repeats", "session",
                     "runner"),
-    "harness.report": ("format", "markdown", "texts", "runfiles", "diff", "hits", "ranking",
+    "harness.report": ("format", "markdown", "texts", "redacting", "runfiles", "diff", "hits", "ranking",
                        "compare", "sentences", "ways", "trained", "mistakes", "gatelines",
-                       "baseline", "draws", "conclusions", "tables", "plots", "write"),
+                       "baseline", "draws", "conclusions", "tables", "judged", "plots", "write"),
     "harness.plugin": ("options", "paths", "terminal", "tally", "reporting", "items", "gate_items",
                        "evalfile", "hooks", "distributed"),
 }  # fmt: skip
