@@ -47,9 +47,9 @@ INSIDE: dict[str, tuple[str, ...]] = {
                     "figures", "gates", "pairs", "contrasts", "scoring", "baselines", "judging",
                     "repeats", "session", "asking", "runner", "speaking", "jury", "rounds",
                     "standings", "judgedgates", "probing"),
-    "harness.report": ("format", "markdown", "texts", "runfiles", "diff", "ranking",
+    "harness.report": ("format", "markdown", "texts", "redacting", "runfiles", "diff", "ranking",
                        "compare", "sentences", "ways", "trained", "mistakes", "gatelines",
-                       "baseline", "draws", "conclusions", "tables", "plots", "write"),
+                       "baseline", "draws", "conclusions", "tables", "judged", "plots", "write"),
     "harness.plugin": ("options", "paths", "terminal", "tally", "joining", "reporting", "items",
                        "gate_items", "evalfile", "hooks", "distributed"),
 }  # fmt: skip

@@ -12,6 +12,8 @@ _BLOCK = re.compile(r"^(?:[-+=#](?=\s|$|[-+=#])|\[(?=[ xX]\])|\d{1,9}(?=[.)](?:\
 _LIVE = re.compile(
     r"(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=:)(?=//)|(?<=[wW]{3})(?=\.)|(?<=:)(?=:)|(?<=##)(?=\[)"
 )
+_LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+_DEEPEST = 40
 _GAP = "&#8203;"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -46,6 +48,43 @@ def escape(text: str, *, limit: int = 200) -> str:
 def _inert(found: re.Match[str]) -> str:
     marker = found.group()
     return marker + "\\" if marker.isdigit() else "\\" + marker
+
+
+def html(text: str, *, limit: int = 200) -> str:
+    """Return foreign text as inert HTML, for inside of a tag, where no markdown is read."""
+    shown = "".join(_ENTITIES.get(c, c) for c in cut(plain(text), limit))
+    return _LIVE.sub(_GAP, shown)
+
+
+def quoted(text: str, *, limit: int, lines: int = 200) -> tuple[str, int]:
+    r"""Return foreign text of many lines as an inert block quote, and how much was left out.
+
+    Every line begins with `>` and is escaped by itself, so that none of them can begin or end
+    anything; indents are kept, and several empty lines become one.
+
+    Args:
+        text: Anything.
+        limit: Characters of the text that are kept at most.
+        lines: Lines that are kept at most.
+
+    Returns:
+        The quote without a final line end, and the number of characters left out.
+    """
+    text = _LINE_ENDS.sub("\n", text).strip("\n")
+    kept = "\n".join(text[:limit].split("\n")[:lines])
+    shown = [_quoted_line(line) for line in kept.split("\n")]
+    quote: list[str] = []
+    for line, following in zip(shown, [*shown[1:], ""], strict=True):
+        if line or (quote and quote[-1] != ">"):
+            quote.append(f"> {line}" + ("\\" if following else "") if line else ">")
+    return "\n".join(quote) or ">", len(text) - len(kept)
+
+
+def _quoted_line(line: str) -> str:
+    shown = escape(line, limit=len(line) + 1)
+    expanded = line.expandtabs(4)
+    indent = len(expanded) - len(expanded.lstrip(" "))
+    return "&nbsp;" * min(indent, _DEEPEST) + shown if shown else ""
 
 
 def code(text: str, *, limit: int = 200) -> str:

@@ -1,23 +1,37 @@
-"""The files of a run: `run.json` and `results.jsonl`, from which a report can be written again."""
+"""The files of a run, from which a report can be written again.
+
+`run.json` and `results.jsonl`; `probes.jsonl` as well where judge sets ran.
+"""
 
 from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
-from harness.records import BaselineCheck, Gate, Json, Result, Row, Run, RunInfo
+from harness.records import (
+    BaselineCheck,
+    Gate,
+    Json,
+    Judged,
+    ProbeResult,
+    Result,
+    Row,
+    Run,
+    RunInfo,
+)
+from harness.report.redacting import redact, redact_judged, redact_rows
 
 SCHEMA = 1
 RUN_FILE = "run.json"
 RESULTS_FILE = "results.jsonl"
+PROBES_FILE = "probes.jsonl"
 Texts = Literal["full", "none"]
 
 
@@ -32,26 +46,36 @@ class _Head:
     skipped: tuple[tuple[str, str], ...]
     unjudged: tuple[tuple[str, str], ...] = ()
     baselines: tuple[BaselineCheck, ...] = ()
+    judged: Judged = field(default_factory=Judged)
+    """Without its probes, which have a file of their own."""
 
 
 _HEAD = TypeAdapter(_Head)
 _RESULT = TypeAdapter(Result)
+_PROBE = TypeAdapter(ProbeResult)
 
 
 def save_run(run_dir: Path, run: Run, *, texts: Texts = "full") -> None:
-    """Write `run.json` and `results.jsonl`, each whole or not at all.
+    """Write `run.json`, `results.jsonl` and, where there are probes, `probes.jsonl`.
+
+    Each is written whole or not at all.
 
     Args:
         run_dir: Created where it is missing.
         run: What to write.
-        texts: With `none`, the samples' texts and the completions are left empty.
+        texts: With `none`, the samples' texts, the completions and the judges' words are left
+            empty.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     if texts == "none":
         run = redact_run(run)
-    head = _Head(SCHEMA, run.info, run.rows, run.gates, run.skipped, run.unjudged, run.baselines)
-    lines = [_dump(_RESULT.dump_python(one), None) for one in run.results]
-    _write(run_dir / RESULTS_FILE, "".join(line + "\n" for line in lines))
+    head = _Head(SCHEMA, run.info, run.rows, run.gates, run.skipped, run.unjudged, run.baselines,
+                 replace(run.judged, probes=()))  # fmt: skip
+    _write(run_dir / RESULTS_FILE, _lines(_RESULT.dump_python(one) for one in run.results))
+    if run.judged.probes:
+        _write(run_dir / PROBES_FILE, _lines(_PROBE.dump_python(one) for one in run.judged.probes))
+    else:
+        (run_dir / PROBES_FILE).unlink(missing_ok=True)
     _write(run_dir / RUN_FILE, _dump(_HEAD.dump_python(head), 1) + "\n")
 
 
@@ -69,45 +93,40 @@ def load_run(run_dir: Path) -> Run:
             raise HarnessError(f"{path}: schema {found} is not {SCHEMA}: run the evals again")
         head = _HEAD.validate_python(data)
         path = run_dir / RESULTS_FILE
-        # Not splitlines(): a text may hold a line separator that JSON leaves as it is.
-        lines = path.read_text(encoding="utf-8").split("\n")
-        results = tuple(_RESULT.validate_python(json.loads(line)) for line in lines if line)
+        results = tuple(map(_RESULT.validate_python, _read_lines(path)))
+        path = run_dir / PROBES_FILE
+        probes: tuple[ProbeResult, ...] = ()
+        if head.judged.standings or path.exists():
+            probes = tuple(map(_PROBE.validate_python, _read_lines(path)))
     except FileNotFoundError:
         raise HarnessError(f"{path}: no such file; give the folder of a finished run") from None
     except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise HarnessError(f"{path}: damaged ({first}): run the evals again") from error
     return Run(
-        head.info, head.rows, head.gates, results, head.skipped, head.unjudged, head.baselines
-    )
-
-
-def redact(result: Result) -> Result:
-    """Return the result without the sample's text and the model's, its reason included."""
-    reason = result.reason
-    for text in (result.text, result.completion, result.completion.strip()):
-        if reason and text.strip():
-            # Whole words only: a completion of one letter must not riddle the reason with holes.
-            reason = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", "…", reason)
-    return replace(result, text="", completion="", reason=reason)
+        head.info, head.rows, head.gates, results, head.skipped, head.unjudged, head.baselines,
+        replace(head.judged, probes=probes),
+    )  # fmt: skip
 
 
 def redact_run(run: Run) -> Run:
-    """Return the run without the samples' texts and the models', reasons included."""
+    """Return the run without the samples' texts, the models' and the judges', reasons included."""
     results = tuple(redact(one) for one in run.results)
-    return replace(run, rows=_redact_rows(run.rows, run.results), results=results)
+    return replace(
+        run,
+        rows=redact_rows(run.rows, run.results),
+        results=results,
+        judged=redact_judged(run.judged),
+    )
 
 
-def _redact_rows(rows: Sequence[Row], results: Sequence[Result]) -> tuple[Row, ...]:
-    known = {one.reason: redact(one).reason for one in results if one.reason}
-    redacted: list[Row] = []
-    for row in rows:
-        reasons: dict[str, int] = {}
-        for reason, count in row.reasons.items():
-            shown = known.get(reason) or reason
-            reasons[shown] = reasons.get(shown, 0) + count
-        redacted.append(replace(row, reasons=reasons))
-    return tuple(redacted)
+def _lines(records: Iterable[object]) -> str:
+    return "".join(_dump(record, None) + "\n" for record in records)
+
+
+def _read_lines(path: Path) -> list[Json]:
+    # Not splitlines(): a text may hold a line separator that JSON leaves as it is.
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def _dump(value: object, indent: int | None) -> str:

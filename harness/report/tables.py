@@ -14,7 +14,7 @@ from harness.report.sentences import detail, mode_place
 Words = Mapping[str, str]
 
 # A digest of this length tells any two apart; the whole of it is in run.json.
-_DIGEST = 19
+DIGEST = 19
 _MANY_LABELS = 3
 _BEST_VERDICTS = {0: "c_same", 1: "v_shown", -1: "v_bare"}
 _WORST_FIRST = ("fail", "inconclusive", "pass")
@@ -55,11 +55,11 @@ def figure_table(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> str:
         header = f"{names}, %" if few else t["h_shares"]
         cells[header] = _shares(row, labels if few else [])
         cells[t["h_unscored"]] = count(row.unscored)
-        cells[t["h_gate"]] = _gate(row, gates, t)
+        cells[t["h_gate"]] = worst_gate(row.evalset, row.cell, gates, t)
         lines.append(cells)
         if group := draws.get((row.cell, row.seed)):
             lines.append(draw_line(group, cells, t))
-    return _table(lines, keep={t["h_accuracy"]})
+    return table(lines, keep={t["h_accuracy"]})
 
 
 def _own_n(figure: Figure, row: Row) -> str:
@@ -85,7 +85,7 @@ def best_table(bests: Sequence[Best], t: Words) -> str:
                 t["h_verdict"]: t[_BEST_VERDICTS[sign]] if compared else "",
             }
         )
-    return _table(lines, keep=set())
+    return table(lines, keep=set())
 
 
 def _best(row: Row | None, figure: str, t: Words) -> str:
@@ -105,7 +105,7 @@ def engine_table(engines: Sequence[EngineInfo], t: Words) -> str:
             {
                 t["h_model"]: escape(one.model),
                 t["h_source"]: escape(one.source, limit=80),
-                t["h_digest"]: escape(one.digest, limit=_DIGEST),
+                t["h_digest"]: escape(one.digest, limit=DIGEST),
                 t["h_engine"]: escape(one.version),
                 t["h_dtype"]: escape(f"{one.dtype}, {one.device}"),
                 t["h_start"]: seconds(one.start_s) if one.computed else "",
@@ -115,7 +115,7 @@ def engine_table(engines: Sequence[EngineInfo], t: Words) -> str:
                 t["h_rate"]: count(round(rate)) if rate is not None else "",
             }
         )
-    return _table(lines, keep=set())
+    return table(lines, keep=set())
 
 
 def data_table(data: Sequence[DataInfo], t: Words) -> str:
@@ -124,7 +124,7 @@ def data_table(data: Sequence[DataInfo], t: Words) -> str:
         {
             t["h_evalset"]: escape(one.evalset),
             t["h_source"]: escape(one.source, limit=80),
-            t["h_revision"]: escape(one.revision, limit=_DIGEST),
+            t["h_revision"]: escape(one.revision, limit=DIGEST),
             t["h_rows"]: f"{count(one.rows)} ({count(one.dropped)})",
             t["h_samples"]: count(one.samples),
             t["h_pool"]: f"{count(one.pool)} ({count(one.pool_removed)})",
@@ -132,7 +132,7 @@ def data_table(data: Sequence[DataInfo], t: Words) -> str:
         }
         for one in data
     ]
-    return _table(lines, keep=set())
+    return table(lines, keep=set())
 
 
 def near_copies(data: Sequence[DataInfo], t: Words) -> list[str]:
@@ -165,16 +165,22 @@ def _shares(row: Row, labels: Sequence[str]) -> str:
     return f"{escape(top, limit=24)} {percent(row.shares[top])}"
 
 
-def _gate(row: Row, gates: Sequence[Gate], t: Words) -> str:
-    """Return the worst verdict among the cell's gates."""
-    own = [gate for gate in gates if (gate.evalset, gate.cell) == (row.evalset, row.cell)]
+def worst_gate(evalset: str, cell: str, gates: Sequence[Gate], t: Words) -> str:
+    """Return the worst verdict among a cell's gates, or a judged model's."""
+    own = [gate for gate in gates if (gate.evalset, gate.cell) == (evalset, cell)]
     if any(gate.failed for gate in own):
         return t["fail"]
     found = {gate.verdict for gate in own}
     return next((t[verdict] for verdict in _WORST_FIRST if verdict in found), "")
 
 
-def _table(lines: Sequence[Mapping[str, str]], *, keep: set[str]) -> str:
+def table(lines: Sequence[Mapping[str, str]], *, keep: set[str]) -> str:
+    """Return a table in GitHub's markdown.
+
+    Args:
+        lines: Header -> cell as inert markdown, all with the same headers.
+        keep: Columns that stay where no line fills them.
+    """
     from tabulate import tabulate
 
     if not lines:

@@ -13,6 +13,7 @@ from harness.report.baseline import baseline_lines
 from harness.report.conclusions import conclude
 from harness.report.format import NOTHING, count, duration, percent
 from harness.report.gatelines import gate_lines, unjudged_lines
+from harness.report.judged.sections import JudgedPart, judged_part
 from harness.report.markdown import code, escape
 from harness.report.mistakes import Names, wrong_answers
 from harness.report.plots.draw import Kind, Plots, draw_plots
@@ -91,10 +92,13 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
     info, rows, gates, results = run.info, run.rows, run.gates, run.results
     t = _phrases(lang)
     names = _names(rows)
+    judged = judged_part(run.judged, gates, t)
     conclusions = conclude(rows, results, lang=lang)
     return dict(
         t=t,
-        verdict=_verdict(info, rows, gates, t),
+        labelled=bool(rows or not judged.sections),
+        judged=judged,
+        verdict=_verdict(run, judged, t),
         counts=_counts(rows, gates, run.skipped, t),
         skipped=_skipped(run.skipped, t),
         info=_head(info, t),
@@ -170,14 +174,16 @@ def _of_prompted(rows: Sequence[Row], results: Sequence[Result]) -> Sequence[Res
     return [r for r in results if (r.evalset, r.cell) in prompted] if prompted else results
 
 
-def _verdict(info: RunInfo, rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> str:
-    if any(gate.failed for gate in gates):
-        return t["failed"]
-    if info.lost:
-        return t["incomplete"]
-    if not rows:
-        return t["empty"]
-    return t["passed"] if gates else t["ungated"]
+def _verdict(run: Run, judged: JudgedPart, t: Words) -> str:
+    if any(gate.failed for gate in run.gates):
+        verdict = t["failed"]
+    elif run.info.lost:
+        verdict = t["incomplete"]
+    elif not run.rows and not judged.sections:
+        verdict = t["empty"]
+    else:
+        verdict = t["passed"] if run.gates else t["ungated"]
+    return f"{verdict}, {judged.word}" if judged.word else verdict
 
 
 def _counts(rows: Sequence[Row], gates: Sequence[Gate], skipped: Skipped, t: Words) -> str:

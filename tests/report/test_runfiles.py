@@ -10,7 +10,8 @@ from builders import make_row
 
 from harness.errors import HarnessError
 from harness.records import DataInfo, EngineInfo, Figure, Gate, Result, Run, RunInfo
-from harness.report.runfiles import load_run, redact, save_run
+from harness.report.redacting import redact
+from harness.report.runfiles import load_run, save_run
 
 RESULT = Result(
     evalset="evalsets/mini.yaml",

@@ -58,7 +58,8 @@ def test_every_phrase_is_used():
     built = (
         r"[hfso]_\w+|gate_(at|no_worse|better|opens)_\w+|p_(gate|note)_\w+|c_(v|b|way|balance)_\w+"
         r"|c_\w*(hurts|helps)|c_(selector|order)|d_(trained_)?(sentence|(un)?shown)"
-        r"|c_(calibration|contextual)_(up|down|same)"
+        r"|c_(calibration|contextual)_(up|down|same)|p_judged(_untrusted|_void)?"
+        r"|j_c_(better|worse|alpha|untrusted|void)\w*|j_canary_\w+|j_by_\w+"
     )
     for name in texts("en"):
         used = re.search(rf"[\"'.]{name}\b", sources) or re.fullmatch(built, name)

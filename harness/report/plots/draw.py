@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.records import Row, Run
+from harness.report.judged.trust import judged_sets
 from harness.report.markdown import code
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
@@ -18,6 +19,7 @@ from harness.report.plots.cells import MOST_PANELS
 from harness.report.plots.confusion import confusions
 from harness.report.plots.counts import by_cell
 from harness.report.plots.forest import forest
+from harness.report.plots.judged import judged_forest
 from harness.report.plots.lengths import over_lengths
 from harness.report.plots.reliability import reliabilities
 from harness.report.plots.shotcounts import over_shots
@@ -71,7 +73,7 @@ def draw_plots(
     folder = run_dir / PLOTS_FOLDER
     for old in (*folder.glob("*.svg"), *folder.glob("*.png")):
         old.unlink()
-    if plots == "none" or not run.rows:
+    if plots == "none" or not (run.rows or judged_sets(run.judged)):
         return ()
     folder.mkdir(parents=True, exist_ok=True)
     with canvas.drawing():
@@ -89,7 +91,8 @@ def _makers(run: Run, t: Words) -> Iterator[tuple[str, Callable[[], Iterator[Plo
     sets: dict[str, list[Row]] = {}
     for row in run.rows:
         sets.setdefault(row.evalset, []).append(row)
-    slugs = dict(zip(sets, _slugs(list(sets)), strict=True))
+    judged = judged_sets(run.judged)
+    slugs = dict(zip([*sets, *judged], _slugs([*sets, *judged]), strict=True))
 
     def over_sets(
         make: Callable[[str, Sequence[Row]], Iterator[Plot]],
@@ -102,6 +105,9 @@ def _makers(run: Run, t: Words) -> Iterator[tuple[str, Callable[[], Iterator[Plo
     yield "reliability", partial(over_sets, lambda s, rows: reliabilities(s, rows, by, t))
     yield "confusion", partial(over_sets, lambda s, rows: confusions(s, rows, by, t))
     yield "length", partial(over_sets, lambda s, rows: over_lengths(s, rows, by, t))
+    yield "judged", lambda: (
+        plot for one in judged for plot in judged_forest(slugs[one], one, run.judged, t)
+    )
 
 
 def _draw(
@@ -127,7 +133,7 @@ def _draw(
 def _note(name: str, rows: Sequence[Row], t: Words) -> str:
     """Say how to read a kind of plot, and by which rule it leaves out cells if it does."""
     note = t[f"p_note_{name}"]
-    most = max(Counter(row.evalset for row in rows).values())
+    most = max(Counter(row.evalset for row in rows).values(), default=0)
     if name in _PANEL_PER_CELL and most > MOST_PANELS:
         note += " " + t["p_telling"].format(limit=MOST_PANELS)
     return note

@@ -1,0 +1,120 @@
+"""The answers of all models to one probe, side by side, each folded away until it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import mean
+
+from harness.records import Judged, JudgedAnswer, PairResult, ProbeResult
+from harness.report.format import NOTHING, count
+from harness.report.markdown import code, escape, html, quoted
+
+Words = Mapping[str, str]
+Pairs = Mapping[tuple[str, str, int], Sequence[PairResult]]
+
+_ANSWER, _QUESTION, _POINT, _REASON = 6000, 4000, 400, 400
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: what is known of it in a line, and its text as a quote."""
+
+    line: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One probe with all answers, everything inert.
+
+    Attributes:
+        summary: HTML for the line that is seen when folded.
+        rounds: By number of the answer, those of all models.
+    """
+
+    summary: str
+    question: str
+    points: tuple[str, ...]
+    rounds: tuple[tuple[str, tuple[Answer, ...]], ...]
+
+
+def probes_of(judged: Judged, evalset: str, t: Words) -> list[Probe]:
+    """Return all probes of a set with their answers."""
+    groups: dict[str, list[ProbeResult]] = {}
+    for one in judged.probes:
+        if one.evalset == evalset:
+            groups.setdefault(one.probe, []).append(one)
+    pairs: dict[tuple[str, str, int], list[PairResult]] = {}
+    for pair in judged.pairs:
+        if pair.evalset == evalset:
+            pairs.setdefault((pair.model, pair.probe, pair.number), []).append(pair)
+    return [_probe(own, pairs, t) for own in groups.values()]
+
+
+def _probe(own: Sequence[ProbeResult], pairs: Pairs, t: Words) -> Probe:
+    first = own[0]
+    scores = ", ".join(
+        f"{html(one.model)} {f'{mean(one.scores):.1f}' if one.scores else NOTHING}" for one in own
+    )
+    question, _ = quoted(first.question, limit=_QUESTION)
+    numbers = sorted({answer.number for one in own for answer in one.answers})
+    rounds = tuple(
+        (
+            t["j_answer"].format(number=number + 1),
+            tuple(
+                _answer(one, answer, pairs, t)
+                for one in own
+                for answer in one.answers
+                if answer.number == number
+            ),
+        )
+        for number in numbers
+    )
+    return Probe(
+        summary=f"<b>{html(first.probe)}</b>, {html(first.kind, limit=60)}: {scores}",
+        question=question,
+        points=tuple(escape(point, limit=_POINT) for point in first.points),
+        rounds=rounds,
+    )
+
+
+def _answer(probe: ProbeResult, answer: JudgedAnswer, pairs: Pairs, t: Words) -> Answer:
+    parts = [t["j_score"].format(score=f"{answer.score:.1f}") if answer.score is not None
+             else t["j_no_score"]]  # fmt: skip
+    if answer.cut:
+        parts.append(t["j_cut"].format(tokens=count(answer.tokens)))
+    own = pairs.get((probe.model, probe.probe, answer.number), ())
+    several = len({pair.judge for pair in own}) > 1
+    parts += [_pair(pair, t, several=several) for pair in own]
+    line = f"**{escape(probe.model)}**, {', '.join(parts)}."
+    if answer.problem:
+        line += f" {t['j_no_answer'].format(why=escape(answer.problem))}"
+    for judge, ruling in answer.rulings.items():
+        said = t["quote"].format(text=escape(ruling.reason, limit=_REASON)) if ruling.reason else ""
+        if ruling.problem:
+            said = t["j_problem"].format(why=escape(ruling.problem))
+        value = "" if ruling.value is None or len(answer.rulings) == 1 else f" {ruling.value:.1f}"
+        if said or value:
+            line += f" {escape(judge)}{value}{': ' if said else '.'}{said}"
+    return Answer(line, _quote(answer, t))
+
+
+def _quote(answer: JudgedAnswer, t: Words) -> str:
+    if not answer.text.strip():
+        # Without texts nobody can tell an empty answer from one that was left out, but by tokens.
+        return f"> *{t['j_left_out' if answer.tokens else 'j_empty']}*"
+    quote, left_out = quoted(answer.text, limit=_ANSWER)
+    return f"{quote}\n>\n> *{t['j_more'].format(count=count(left_out))}*" if left_out else quote
+
+
+def _pair(pair: PairResult, t: Words, *, several: bool) -> str:
+    against = escape(pair.against)
+    if pair.points is None:
+        phrase = "j_pair_none"
+    elif pair.agree is False:
+        phrase = "j_pair_split"
+    else:
+        phrase = {1.0: "j_pair_won", 0.0: "j_pair_lost"}.get(pair.points, "j_pair_tie")
+    text = t[phrase].format(against=against)
+    return f"{text} ({escape(pair.judge)})" if several else text

@@ -1,0 +1,128 @@
+"""Judged models against the reference model, paired over the probes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import mean
+from typing import Literal
+
+from harness.records import Figure, Judged, Standing
+from harness.report.compare import ALPHA
+from harness.stats import Difference, holm, paired_bootstrap
+from harness.stats.clusters import cluster_interval
+
+EVEN = 0.5
+"""The win rate of two models that are equally good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """A model against the reference model in one figure.
+
+    Attributes:
+        figure: `score`, or `win_rate`, whose first side is 0.5.
+        difference: The model minus the reference, each probe counting once; the interval is
+            Student's over the probes.
+        known: Whether the probes differ at all, so that the interval says something.
+        win_rate: The standing's own figure, for `win_rate`.
+        left_out: Probes without a value on one side.
+        adjusted: The p-value after Holm's correction over all duels of the run.
+    """
+
+    evalset: str
+    model: str
+    reference: str
+    figure: Literal["score", "win_rate"]
+    difference: Difference
+    known: bool
+    win_rate: Figure | None
+    left_out: int
+    adjusted: float = 1.0
+
+    @property
+    def sign(self) -> int:
+        """1 if the model is shown to be better, -1 if worse, 0 if neither is shown."""
+        value = self.difference.value
+        if self.adjusted >= ALPHA or value == 0:
+            return 0
+        if self.win_rate is not None and self.win_rate.low <= EVEN <= self.win_rate.high:
+            return 0
+        if self.known and self.difference.low <= 0 <= self.difference.high:
+            return 0
+        return 1 if value > 0 else -1
+
+
+def duels(judged: Judged) -> list[Duel]:
+    """Return all comparisons with reference models, p-values adjusted over all of them."""
+    found = [duel for one in judged.standings for duel in _of(one, judged)]
+    adjusted = holm([one.difference.p for one in found])
+    return [replace(one, adjusted=p) for one, p in zip(found, adjusted, strict=True)]
+
+
+def reference_of(judged: Judged, evalset: str) -> str | None:
+    """Return the model that a set's pairs are against; without pairs the set's first."""
+    against = [one.against for one in judged.pairs if one.evalset == evalset]
+    models = [one.model for one in judged.standings if one.evalset == evalset]
+    return next(iter((*against, *models)), None)
+
+
+def probe_scores(judged: Judged, evalset: str, model: str) -> dict[str, float]:
+    """Return the mean score of each probe that has one."""
+    return {
+        one.probe: mean(one.scores)
+        for one in judged.probes
+        if (one.evalset, one.model) == (evalset, model) and one.scores
+    }
+
+
+def probe_points(judged: Judged, evalset: str, model: str) -> dict[str, float]:
+    """Return the mean points of each probe with pairs that have a verdict."""
+    points: dict[str, list[float]] = {}
+    for pair in judged.pairs:
+        if (pair.evalset, pair.model) == (evalset, model) and pair.points is not None:
+            points.setdefault(pair.probe, []).append(pair.points)
+    return {probe: mean(own) for probe, own in points.items()}
+
+
+def _of(standing: Standing, judged: Judged) -> Iterable[Duel]:
+    evalset, model = standing.evalset, standing.model
+    reference = reference_of(judged, evalset)
+    if reference is None or model == reference:
+        return
+    asked = {one.probe for one in judged.probes if (one.evalset, one.model) == (evalset, model)}
+    points = probe_points(judged, evalset, model)
+    sides = {
+        "win_rate": (dict.fromkeys(points, EVEN), points),
+        "score": (probe_scores(judged, evalset, reference), probe_scores(judged, evalset, model)),
+    }
+    for figure in ("win_rate", "score"):
+        first, second = sides[figure]
+        shared = sorted(first.keys() & second.keys())
+        # One probe says nothing of the spread over probes.
+        if len(shared) < 2:
+            continue
+        yield Duel(
+            evalset,
+            model,
+            reference,
+            "win_rate" if figure == "win_rate" else "score",
+            _difference([first[probe] for probe in shared], [second[probe] for probe in shared]),
+            known=_differ(first, second, shared),
+            win_rate=standing.figures.get("win_rate") if figure == "win_rate" else None,
+            left_out=len(asked | first.keys() | second.keys()) - len(shared),
+        )
+
+
+def _differ(
+    first: Mapping[str, float], second: Mapping[str, float], shared: Sequence[str]
+) -> bool:
+    return len({round(second[probe] - first[probe], 9) for probe in shared}) > 1
+
+
+def _difference(first: Sequence[float], second: Sequence[float]) -> Difference:
+    found = paired_bootstrap(first, second)
+    steps = [b - a for a, b in zip(first, second, strict=True)]
+    # With ten probes the percentiles of a bootstrap are too narrow.
+    low, high = cluster_interval(steps, list(range(len(steps))))
+    return replace(found, low=low, high=high)

@@ -1,0 +1,109 @@
+"""All that a report says of its judge sets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.records import Gate, Judged
+from harness.report.format import count
+from harness.report.judged import tables
+from harness.report.judged.answers import Probe, probes_of
+from harness.report.judged.concluding import Said, conclusions, method
+from harness.report.judged.duels import reference_of
+from harness.report.judged.trust import head_word, judged_sets, judges_of, trust_lines
+from harness.report.markdown import escape
+
+Words = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One judge set, everything inert markdown.
+
+    Attributes:
+        trust: Whether the judges are trusted, and why.
+        short: The bare verdict on each model.
+        models: Name of each model with its table of probes.
+    """
+
+    title: str
+    trust: tuple[str, ...]
+    caption: str
+    table: str
+    short: tuple[str, ...]
+    conclusions: tuple[str, ...]
+    unscored: tuple[str, ...]
+    models: tuple[tuple[str, str], ...]
+    canaries: str
+    judges: str
+    notes: tuple[str, ...]
+    probes: tuple[Probe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPart:
+    """What the report's head says of judge sets, and their sections.
+
+    Attributes:
+        word: What the title says of scores that prove nothing, else empty.
+        counts: How much was judged, empty where nothing was.
+        trust: The sentences on the judges of all sets.
+    """
+
+    word: str
+    counts: str
+    trust: tuple[str, ...]
+    method: str
+    sections: tuple[Section, ...]
+
+
+def judged_part(judged: Judged, gates: Sequence[Gate], t: Words) -> JudgedPart:
+    """Return the judge's part of a report; without judge sets it is empty."""
+    sets = judged_sets(judged)
+    said = conclusions(judged, t)
+    sections = tuple(_section(judged, evalset, gates, said[evalset], t) for evalset in sets)
+    return JudgedPart(
+        word=head_word(judged, t),
+        counts=_counts(judged, t) if sets else "",
+        trust=tuple(dict.fromkeys(line for section in sections for line in section.trust)),
+        method=method(judged, t),
+        sections=sections,
+    )
+
+
+def _section(
+    judged: Judged, evalset: str, gates: Sequence[Gate], said: Said, t: Words
+) -> Section:
+    probes = [one for one in judged.probes if one.evalset == evalset]
+    judges = judges_of(judged, evalset)
+    models = tuple(
+        (escape(model), tables.probe_table([one for one in probes if one.model == model], t))
+        for model in dict.fromkeys(one.model for one in probes)
+    )
+    caption = t["j_caption"]
+    if any(one.evalset == evalset for one in judged.pairs):
+        caption += t["j_caption_pairs"].format(against=escape(reference_of(judged, evalset) or ""))
+    return Section(
+        title=escape(evalset),
+        trust=tuple(trust_lines(judged, evalset, t)),
+        caption=caption,
+        table=tables.model_table(judged, evalset, gates, t),
+        short=said.short,
+        conclusions=(*said.models, *said.further),
+        unscored=tuple(tables.unscored_notes(judged, evalset, t)),
+        models=models,
+        canaries=tables.canary_table([c for c in judged.canaries if c.evalset == evalset], t),
+        judges=tables.judge_table(judges, t),
+        notes=tuple(tables.judge_notes(judges, t)),
+        probes=tuple(probes_of(judged, evalset, t)),
+    )
+
+
+def _counts(judged: Judged, t: Words) -> str:
+    return t["j_counts"].format(
+        models=count(len({(one.evalset, one.model) for one in judged.standings})),
+        probes=count(len({(one.evalset, one.probe) for one in judged.probes})),
+        answers=count(sum(one.n + one.unscored for one in judged.standings)),
+        unscored=count(sum(one.unscored for one in judged.standings)),
+    )

@@ -1,0 +1,146 @@
+"""The tables of a judge set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+
+from harness.records import CanaryResult, Gate, Judged, JudgedAnswer, JudgeInfo, ProbeResult
+from harness.report.format import count, percent, with_interval
+from harness.report.judged.numbers import mean_spread, scale_interval, strength_interval
+from harness.report.markdown import code, escape
+from harness.report.tables import DIGEST, table, worst_gate
+
+Words = Mapping[str, str]
+
+_REASON = 160
+
+
+def model_table(judged: Judged, evalset: str, gates: Sequence[Gate], t: Words) -> str:
+    """Return one line a model."""
+    lines: list[dict[str, str]] = []
+    for one in judged.standings:
+        if one.evalset != evalset:
+            continue
+        figures = one.figures
+        rates = {
+            t[f"h_j_{name}"]: with_interval(figures[name]) if name in figures else ""
+            for name in ("pass_rate", "win_rate", "corrected_win_rate")
+        }
+        lines.append(
+            {
+                t["h_model"]: escape(one.model),
+                t["h_j_score"]: scale_interval(figures["score"]) if "score" in figures else "",
+                t["h_j_spread"]: "" if one.spread is None else f"{one.spread:.2f}",
+                t["h_j_answers"]: count(one.n),
+                t["h_unscored"]: count(one.unscored),
+                **rates,
+                t["h_j_strength"]: strength_interval(one.strength) if one.strength else "",
+                t["h_gate"]: worst_gate(evalset, one.model, gates, t),
+            }
+        )
+    return table(lines, keep={t["h_j_score"]})
+
+
+def probe_table(probes: Sequence[ProbeResult], t: Words) -> str:
+    """Return one line a probe of one model, with what the judge said of a middling answer."""
+    lines = [
+        {
+            t["h_j_probe"]: escape(one.probe),
+            t["h_j_kind"]: escape(one.kind, limit=60),
+            t["h_j_scores"]: mean_spread(one.scores),
+            t["h_unscored"]: count(len(one.answers) - len(one.scores)),
+            t["h_j_reason"]: _reason(one),
+        }
+        for one in probes
+    ]
+    return table(lines, keep={t["h_j_scores"]})
+
+
+def median_answer(probe: ProbeResult) -> JudgedAnswer | None:
+    """Return the answer whose score is in the middle, of two the lower; None without scores."""
+    scored = [(one.score, one.number, one) for one in probe.answers if one.score is not None]
+    scored.sort(key=lambda item: item[:2])
+    return scored[(len(scored) - 1) // 2][2] if scored else None
+
+
+def canary_table(canaries: Sequence[CanaryResult], t: Words) -> str:
+    """Return one line for each judge and kind of answer without merit."""
+    several = len({one.judge for one in canaries}) > 1
+    groups: dict[tuple[str, str], list[CanaryResult]] = {}
+    for one in canaries:
+        groups.setdefault((one.judge, one.kind), []).append(one)
+    return table([_canary(own, t, several=several) for own in groups.values()], keep=set())
+
+
+def judge_table(judges: Sequence[JudgeInfo], t: Words) -> str:
+    """Return one line a judge: what it ran on, and what came of its requests."""
+    lines = [
+        {
+            t["h_j_judge"]: escape(one.judge),
+            t["h_engine"]: escape(one.engine, limit=40),
+            t["h_dtype"]: escape(one.dtype, limit=40),
+            t["h_digest"]: escape(one.digest, limit=DIGEST),
+            t["h_j_asked"]: count(one.asked),
+            t["h_unscored"]: count(sum(one.unscored.values())),
+            t["h_j_expected"]: percent(one.expected) if isfinite(one.expected) else "",
+            t["h_j_tokens"]: f"{count(one.prompt_tokens)} / {count(one.completion_tokens)}",
+        }
+        for one in judges
+    ]
+    return table(lines, keep={t["h_unscored"]})
+
+
+def judge_notes(judges: Sequence[JudgeInfo], t: Words) -> list[str]:
+    """Say why verdicts are missing, and what it means where scores are no expectations."""
+    lines: list[str] = []
+    for one in judges:
+        name = code(one.judge)
+        lines += [
+            t["j_unscored"].format(who=name, count=count(n), total=count(one.asked),
+                                   reason=escape(reason))
+            for reason, n in one.unscored.items()
+        ]  # fmt: skip
+        if one.expected <= 0:
+            lines.append(t["j_expected_none"].format(judge=name))
+        elif one.expected < 1:
+            lines.append(t["j_expected_part"].format(judge=name, share=percent(one.expected)))
+    return lines
+
+
+def unscored_notes(judged: Judged, evalset: str, t: Words) -> list[str]:
+    """Say of each model how many answers have no score, and why."""
+    return [
+        t["j_unscored"].format(who=code(one.model), count=count(n),
+                               total=count(one.n + one.unscored), reason=escape(reason))
+        for one in judged.standings
+        if one.evalset == evalset
+        for reason, n in one.reasons.items()
+    ]  # fmt: skip
+
+
+def _canary(own: Sequence[CanaryResult], t: Words, *, several: bool) -> dict[str, str]:
+    scored = [(one.ruling.value, one) for one in own if one.ruling.value is not None]
+    value, highest = max(scored, key=lambda item: item[0], default=(None, None))
+    broke = sum(one.broke for one in own)
+    top = f"{value:.1f}, {escape(highest.probe)}" if highest is not None else ""
+    return {
+        t["h_j_judge"]: escape(own[0].judge) if several else "",
+        t["h_j_canary"]: t[f"j_canary_{own[0].kind}"],
+        t["h_j_asked"]: count(len(own)),
+        t["h_unscored"]: count(len(own) - len(scored)),
+        t["h_j_highest"]: top,
+        t["h_j_limit"]: f"{own[0].limit:g}",
+        t["h_j_broke"]: f"**{broke}**" if broke else "0",
+    }
+
+
+def _reason(probe: ProbeResult) -> str:
+    answer = median_answer(probe)
+    if answer is None:
+        problems = [one.problem for one in probe.answers if one.problem]
+        problems += [r.problem for one in probe.answers for r in one.rulings.values() if r.problem]
+        return escape(problems[0], limit=_REASON) if problems else ""
+    return next(
+        (escape(one.reason, limit=_REASON) for one in answer.rulings.values() if one.reason), ""
+    )

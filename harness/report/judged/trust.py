@@ -1,0 +1,98 @@
+"""Whether the scores of a judge set prove anything, and why not, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from harness.records import Figure, Judged, JudgeInfo
+from harness.report.format import count, with_interval
+from harness.report.markdown import code, escape
+
+Words = Mapping[str, str]
+Trust = Literal["trusted", "untrusted", "void"]
+
+
+def trust(judged: Judged, evalset: str) -> Trust:
+    """Return what a set's scores are worth; `trusted` only where everything says so."""
+    judges = judges_of(judged, evalset)
+    standings = [one for one in judged.standings if one.evalset == evalset]
+    if any(one.void for one in (*judges, *standings)):
+        return "void"
+    checks = [one.check.trusted for one in judges] + [one.trusted for one in standings]
+    return "trusted" if judges and standings and all(checks) else "untrusted"
+
+
+def judges_of(judged: Judged, evalset: str) -> list[JudgeInfo]:
+    """Return the judges of one set."""
+    return [one for one in judged.judges if one.evalset == evalset]
+
+
+def judged_sets(judged: Judged) -> list[str]:
+    """Return the paths of all judge sets of a run, in their order."""
+    parts: tuple[Sequence[str], ...] = (
+        [one.evalset for one in judged.standings],
+        [one.evalset for one in judged.judges],
+        [one.evalset for one in judged.probes],
+    )
+    return list(dict.fromkeys(evalset for part in parts for evalset in part))
+
+
+def head_word(judged: Judged, t: Words) -> str:
+    """Return what the title says of the judged scores where they prove nothing, or nothing."""
+    found = {trust(judged, evalset) for evalset in judged_sets(judged)}
+    if "void" in found:
+        return t["j_head_void"]
+    return t["j_head_untrusted"] if "untrusted" in found else ""
+
+
+def trust_lines(judged: Judged, evalset: str, t: Words) -> list[str]:
+    """Say of each judge of a set whether it is trusted, by which figures, or why not."""
+    judges = judges_of(judged, evalset)
+    lines = [_line(judge, t) for judge in judges]
+    state = trust(judged, evalset)
+    own = {one.void for one in judges}
+    voids = [one.void for one in judged.standings if one.evalset == evalset and one.void]
+    lines += [
+        t["j_void"].format(who=escape(evalset), why=_reason(why))
+        for why in dict.fromkeys(voids)
+        if not any(own)
+    ]
+    if state == "untrusted" and all(one.check.trusted for one in judges):
+        lines.append(t["j_untrusted_set"].format(evalset=escape(evalset)))
+    if state == "untrusted" and 0 < sum(one.check.trusted for one in judges) < len(judges):
+        lines.append(t["j_untrusted_jury"])
+    return lines
+
+
+def _line(judge: JudgeInfo, t: Words) -> str:
+    check, name = judge.check, code(judge.judge)
+    known = _known(judge, t)
+    if judge.void:
+        line = t["j_void"].format(who=name, why=_reason(judge.void))
+        return f"{line} {t['j_void_known'].format(known=known)}" if check.trusted and known else line
+    if not check.trusted:
+        why = _reason(check.problem) if check.problem else t["j_no_reason"]
+        line = t["j_untrusted"].format(who=name, why=why)
+        return f"{line} {t['j_untrusted_known'].format(known=known)}" if known else line
+    return t["j_trusted"].format(who=name, known=known or t["j_no_figures"])
+
+
+def _known(judge: JudgeInfo, t: Words) -> str:
+    """Return what the passport says of a judge, empty where it says nothing."""
+    check = judge.check
+    parts = [
+        t[name].format(figure=_figure(figure))
+        for name, figure in (("j_accuracy", check.accuracy), ("j_orders", check.order_agreement))
+        if figure is not None
+    ]
+    return ", ".join([*parts, *([code(check.path)] if parts and check.path else [])])
+
+
+def _figure(figure: Figure) -> str:
+    return f"{with_interval(figure)}, n={count(figure.n)}"
+
+
+def _reason(text: str) -> str:
+    """Return a reason as part of a sentence, whose full stop follows."""
+    return escape(text, limit=400).rstrip(".")

@@ -1,0 +1,158 @@
+"""Judged models: mean scores and win rates with intervals, and below them every probe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from harness.records import Figure, Judged, ProbeResult, Standing
+from harness.report.judged.duels import EVEN, probe_points, probe_scores, reference_of
+from harness.report.judged.numbers import scale_interval
+from harness.report.judged.trust import trust
+from harness.report.markdown import escape, plain
+from harness.report.plots import canvas
+from harness.report.plots.canvas import Plot
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Words = Mapping[str, str]
+
+_LANE, _SLIT = 0.3, 0.13
+_TOP, _BETWEEN, _BOTTOM = 0.62, 0.62, 0.75
+_LABELS, _VALUES = 2.6, 0.95
+_SCALE = (0.7, 10.3)
+# Told apart by marker as well as by colour.
+_STYLES = (
+    (canvas.BLUE, "o"), (canvas.ORANGE, "s"), (canvas.GREEN, "^"), (canvas.PURPLE, "D"),
+    (canvas.BLACK, "P"),
+)  # fmt: skip
+
+
+def judged_forest(slug: str, evalset: str, judged: Judged, t: Words) -> Iterator[Plot]:
+    """Yield the plot of one judge set, or nothing where no answer has a score."""
+    own = [one for one in judged.standings if one.evalset == evalset and "score" in one.figures]
+    probes = [one for one in judged.probes if one.evalset == evalset]
+    if not own:
+        return
+    names = list(dict.fromkeys(one.probe for one in probes))
+    state = trust(judged, evalset)
+    title = t["p_judged" if state == "trusted" else f"p_judged_{state}"].format(evalset=evalset)
+    slot = _SLIT * (len(own) + 1)
+    heights = _LANE * len(own), slot * len(names)
+    page = canvas.page(_TOP + heights[0] + _BETWEEN + heights[1] + _BOTTOM, plain(title))
+    labels = [*(one.model for one in own), *names]
+    left = 0.3 + min(_LABELS, max(canvas.text_width(plain(text)) for text in labels))
+    rated = any("win_rate" in one.figures for one in own)
+    width = (canvas.WIDTH - left - 0.1) / (2 if rated else 1)
+    for place, figure in enumerate(("score", "win_rate") if rated else ("score",)):
+        axes = canvas.place(page, left + place * width, _TOP, width - _VALUES, heights[0])
+        _models(axes, own, figure, judged, t, labelled=place == 0)
+    below = canvas.place(page, left, _TOP + heights[0] + _BETWEEN,
+                         canvas.WIDTH - left - _VALUES - 0.1, heights[1])  # fmt: skip
+    _probes(below, names, [one.model for one in own], probes, t)
+    canvas.legend(page, _handles([one.model for one in own]), columns=5)
+    yield Plot(f"judged-{slug}", page, _alt(evalset, own, title, t))
+
+
+def _models(
+    axes: Axes, own: Sequence[Standing], figure: str, judged: Judged, t: Words, *, labelled: bool
+) -> None:
+    """Draw one figure of all models: pale dots for probes, over them the mean."""
+    reference = reference_of(judged, own[0].evalset) or ""
+    name = t["p_judged_score" if figure == "score" else "p_judged_rate"]
+    width = axes.get_position().width * canvas.WIDTH
+    axes.set_title(
+        canvas.fit(name.format(against=plain(reference)), width, canvas.TEXT, bold=True),
+        fontweight="bold", pad=4,
+    )  # fmt: skip
+    axes.set_xlim(*(_SCALE if figure == "score" else (-0.03, 1.03)))
+    _lanes(axes, [one.model for one in own] if labelled else [])
+    axes.set_ylim(len(own) - 0.5, -0.5)
+    for lane, one in enumerate(own):
+        colour, marker = _style(lane)
+        of_probes = probe_scores if figure == "score" else probe_points
+        dots = list(of_probes(judged, one.evalset, one.model).values())
+        axes.plot(dots, [lane + 0.22] * len(dots), "o", color=colour, alpha=0.35, markersize=3,
+                  markeredgewidth=0, gid="probe")  # fmt: skip
+        if (shown := one.figures.get(figure)) is None:
+            continue
+        axes.errorbar([shown.value], [lane], xerr=canvas.whiskers([shown]), fmt=marker,
+                      color=colour, elinewidth=1.4, capsize=2.5)  # fmt: skip
+        axes.annotate(
+            scale_interval(shown), (1, lane), (6, 0), xycoords=("axes fraction", "data"),
+            textcoords="offset points", va="center", fontsize=canvas.SMALL, annotation_clip=False,
+        )  # fmt: skip
+    if figure == "win_rate":
+        axes.axvline(EVEN, color=canvas.FAINT, linewidth=1, linestyle=(0, (1, 1.5)), zorder=0.5)
+
+
+def _probes(
+    axes: Axes, names: Sequence[str], models: Sequence[str], probes: Sequence[ProbeResult], t: Words
+) -> None:
+    """Draw every probe: a line of each model from its least answer to its greatest."""
+    axes.set_title(t["p_judged_score"], fontweight="bold", pad=4)
+    axes.set_xlim(*_SCALE)
+    _lanes(axes, names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    for border in range(1, len(names)):
+        axes.axhline(border - 0.5, color=canvas.GRID, linewidth=0.6)
+    for one in probes:
+        if one.model not in models or not one.scores:
+            continue
+        place = models.index(one.model)
+        colour, marker = _style(place)
+        lane = names.index(one.probe) + (place + 1) / (len(models) + 1) - 0.5
+        axes.plot([min(one.scores), max(one.scores)], [lane] * 2, "-", color=colour, linewidth=1,
+                  gid="answers")  # fmt: skip
+        axes.plot([sum(one.scores) / len(one.scores)], [lane], marker, color=colour, gid="mean")
+
+
+def _lanes(axes: Axes, labels: Sequence[str]) -> None:
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x", color=canvas.GRID, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+    shown = [canvas.fit(plain(text), _LABELS, canvas.TEXT) for text in labels]
+    axes.set_yticks(range(len(shown)), shown, fontsize=canvas.TEXT)
+
+
+def _handles(models: Sequence[str]) -> list[object]:
+    from matplotlib.lines import Line2D
+
+    return [
+        Line2D([], [], linestyle="none", marker=_style(place)[1], color=_style(place)[0],
+               label=canvas.fit(plain(model), _LABELS, canvas.TEXT))
+        for place, model in enumerate(models)
+    ]  # fmt: skip
+
+
+def _style(place: int) -> tuple[str, str]:
+    return _STYLES[place % len(_STYLES)]
+
+
+
+def _alt(evalset: str, own: Sequence[Standing], title: str, t: Words) -> str:
+    def listed(figure: str) -> str:
+        return "; ".join(
+            t["p_judged_model_alt"].format(
+                model=escape(one.model), value=_interval(one.figures[figure], t)
+            )
+            for one in own
+            if figure in one.figures
+        )
+
+    parts = [
+        f"{escape(title)}.",
+        t["p_judged_alt"].format(models=len(own), evalset=escape(evalset)),
+        f"{listed('score')}.",
+    ]
+    if rates := listed("win_rate"):
+        parts.append(t["p_judged_rates_alt"].format(rates=rates))
+    return " ".join([*parts, t["p_judged_probes_alt"]])
+
+
+def _interval(one: Figure, t: Words) -> str:
+    return t["p_interval"].format(
+        value=f"{one.value:.2f}", low=f"{one.low:.2f}", high=f"{one.high:.2f}"
+    )

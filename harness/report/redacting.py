@@ -1,0 +1,86 @@
+"""Leaving out of a run what was written by samples, models and judges."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from harness.records import Judged, JudgedAnswer, Result, Row, Ruling
+
+# From the first quote to the last: a quoted text may hold quotes itself.
+_QUOTED = re.compile(r"""(?<!\w)['"“«].*['"”»](?!\w)""", re.DOTALL)
+
+
+def redact(result: Result) -> Result:
+    """Return the result without the sample's text and the model's, its reason included."""
+    reason = result.reason and _without(
+        result.reason, (result.text, result.completion, result.completion.strip())
+    )
+    return replace(result, text="", completion="", reason=reason)
+
+
+def redact_rows(rows: Sequence[Row], results: Sequence[Result]) -> tuple[Row, ...]:
+    """Return the rows with their reasons as those of the redacted results are."""
+    known = {one.reason: redact(one).reason for one in results if one.reason}
+    redacted: list[Row] = []
+    for row in rows:
+        reasons: dict[str, int] = {}
+        for reason, count in row.reasons.items():
+            shown = known.get(reason) or reason
+            reasons[shown] = reasons.get(shown, 0) + count
+        redacted.append(replace(row, reasons=reasons))
+    return tuple(redacted)
+
+
+def redact_judged(judged: Judged) -> Judged:
+    """Return what judge sets came to without the models' answers and the judges' words.
+
+    Questions and points are the project's own and stay. Of why there is no verdict, all that is
+    quoted goes: a judge's completion is kept nowhere, so that it cannot be looked for.
+    """
+    probes = tuple(
+        replace(probe, answers=tuple(map(_answer, probe.answers))) for probe in judged.probes
+    )
+    pairs = tuple(
+        replace(pair, forward=_ruling(pair.forward), backward=_ruling(pair.backward))
+        for pair in judged.pairs
+    )
+    return replace(
+        judged,
+        probes=probes,
+        pairs=pairs,
+        canaries=tuple(replace(one, ruling=_ruling(one.ruling)) for one in judged.canaries),
+        judges=tuple(replace(one, unscored=_counted(one.unscored)) for one in judged.judges),
+        standings=tuple(replace(one, reasons=_counted(one.reasons)) for one in judged.standings),
+    )
+
+
+def _answer(answer: JudgedAnswer) -> JudgedAnswer:
+    rulings = {judge: _ruling(one) for judge, one in answer.rulings.items()}
+    return replace(answer, text="", problem=answer.problem and _unquoted(answer.problem),
+                   rulings=rulings)  # fmt: skip
+
+
+def _ruling(ruling: Ruling) -> Ruling:
+    return replace(ruling, reason="", problem=ruling.problem and _unquoted(ruling.problem))
+
+
+def _counted(reasons: Mapping[str, int]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for reason, count in reasons.items():
+        shown = _unquoted(reason)
+        counts[shown] = counts.get(shown, 0) + count
+    return counts
+
+
+def _unquoted(reason: str) -> str:
+    return _QUOTED.sub("'…'", reason)
+
+
+def _without(reason: str, texts: Iterable[str]) -> str:
+    for text in texts:
+        if reason and text.strip():
+            # Whole words only: a completion of one letter must not riddle the reason with holes.
+            reason = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", "…", reason)
+    return reason
