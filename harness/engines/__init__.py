@@ -42,6 +42,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "transformers": "harness.engines.transformers",
         "rnn": "harness.engines.rnn",
         "tfidf": "harness.engines.tfidf",
+        "openai": "harness.engines.openai",
         "fake": "harness.engines.fake",
     }
 )
@@ -52,6 +53,7 @@ _DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "transformers": ("transformers",),
         "rnn": ("torch",),
         "tfidf": ("scikit-learn",),
+        "openai": ("openai",),
         "fake": (),
     }
 )
@@ -63,6 +65,7 @@ _MENDS: Mapping[str, str] = MappingProxyType(
         "transformers": "pip install '.'",
         "rnn": "pip install '.'",
         "tfidf": "pip install '.'",
+        "openai": "pip install '.'",
     }
 )
 

@@ -1,0 +1,130 @@
+"""When an endpoint is asked again: what may pass, how long to wait, how fast to send."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openai import APIError
+    from tenacity import AsyncRetrying, RetryCallState
+
+# Passing troubles of a server: time-out, conflict, too many requests, and its own errors.
+_PASSING = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+# An error of the server's own is often one of the request, and then it does not pass.
+_ERROR_TRIES = 5
+
+
+class Pace:
+    """Sends at most so many requests a minute, evenly spaced, and none while a server rests."""
+
+    def __init__(self, per_minute: float | None) -> None:
+        self._gap = 60 / per_minute if per_minute else 0.0
+        self._next = 0.0
+
+    async def turn(self) -> None:
+        """Wait for the next turn to send."""
+        now = time.monotonic()
+        turn = max(now, self._next)
+        self._next = turn + self._gap
+        await asyncio.sleep(turn - now)
+
+    def rest(self, seconds: float) -> None:
+        """Let the turns that are not taken yet begin in so many seconds."""
+        self._next = max(self._next, time.monotonic() + seconds)
+
+
+def retrying(*, deadline_s: float, pace: Pace) -> AsyncRetrying:
+    """Return what asks again after passing troubles, until the deadline is near.
+
+    It waits as long as the server says (`Retry-After`), else 0.5 s and twice as long each time, up
+    to 30 s, with jitter. The trouble itself is raised when it lasts.
+    """
+    from tenacity import (
+        AsyncRetrying,
+        retry_if_exception,
+        stop_before_delay,
+        wait_exponential,
+        wait_random,
+    )
+
+    backoff = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
+
+    near = stop_before_delay(deadline_s)
+
+    def wait(state: RetryCallState) -> float:
+        told = retry_after(_failure(state))
+        if told is None:
+            return backoff(state)
+        pace.rest(told)
+        return told
+
+    async def sleep(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await pace.turn()
+
+    return AsyncRetrying(
+        retry=retry_if_exception(may_pass),
+        wait=wait,
+        stop=lambda state: near(state) or _tried_enough(state),
+        sleep=sleep,
+        reraise=True,
+    )
+
+
+def may_pass(error: BaseException) -> bool:
+    """Return whether it is worth asking again after an error."""
+    from openai import APIConnectionError
+
+    if isinstance(error, APIConnectionError):
+        return True
+    return status_of(error) in _PASSING and not out_of_quota(error)
+
+
+def out_of_quota(error: BaseException) -> bool:
+    """Return whether an account has nothing left, which is told like too many requests."""
+    from openai import APIStatusError
+
+    return isinstance(error, APIStatusError) and error.code == "insufficient_quota"
+
+
+def status_of(error: BaseException | None) -> int:
+    """Return the HTTP status that an error came with, 0 for none."""
+    from openai import APIStatusError
+
+    return error.status_code if isinstance(error, APIStatusError) else 0
+
+
+def retry_after(error: BaseException | None) -> float | None:
+    """Return the seconds that a server asks to wait, or None if it says nothing of it."""
+    from openai import APIStatusError
+
+    if not isinstance(error, APIStatusError):
+        return None
+    told = error.response.headers.get("retry-after", "")
+    try:
+        return max(0.0, float(told))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, parsedate_to_datetime(told).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def said(error: APIError) -> str:
+    """Return in one line of at most 300 characters what a server or the network said."""
+    body = error.body
+    inner = body.get("message") if isinstance(body, dict) else None
+    text = inner if isinstance(inner, str) and inner else str(error.__cause__ or error.message)
+    return " ".join(text.split())[:300]
+
+
+def _failure(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None
+
+
+def _tried_enough(state: RetryCallState) -> bool:
+    return status_of(_failure(state)) == 500 and state.attempt_number >= _ERROR_TRIES

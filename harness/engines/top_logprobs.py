@@ -1,0 +1,120 @@
+"""The probabilities of a JSON object's last value, from an endpoint's most probable tokens."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+# The last value of an object and what closes it; a string or a scalar.
+_LAST = re.compile(r'[:\s]("(?:[^"\\]|\\.)*"|[^\s",:{}\[\]]+)\s*\}\s*$')
+# What may stand behind a value.
+_ENDS = (b"}", b",", b" ", b"\n", b"\r", b"\t")
+# Probability that may be left between two texts before none of them has a figure.
+_LOST = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """One token of a completion.
+
+    Attributes:
+        token: Its bytes.
+        top: Natural log-probabilities of the most probable tokens here, by their bytes.
+    """
+
+    token: bytes
+    top: Mapping[bytes, float]
+
+
+def value_logprobs(
+    completion: str, positions: Sequence[Position], texts: Sequence[str]
+) -> tuple[float, ...]:
+    """Return the log-probability of each text where the last value of a JSON object begins.
+
+    A text of several tokens is followed along the completion's own tokens: where `1` may go on to
+    `10`, the next position says how often. A text that is not among the most probable has minus
+    infinity.
+
+    Args:
+        completion: The object.
+        positions: Its tokens, and maybe others before and after.
+        texts: Such as `1` to `10`.
+
+    Returns:
+        One value a text; empty where the tokens do not say how probable the texts are: the
+        completion is no object, its tokens are not known, none of the texts is among the most
+        probable, or one that was not taken could become several texts.
+    """
+    found = _LAST.search(completion)
+    if found is None or not _is_object(completion):
+        return ()
+    whole = b"".join(position.token for position in positions)
+    begin = whole.rfind(completion.encode(errors="replace"))
+    if begin < 0:
+        return ()
+    begin += len(completion[: found.start(1)].encode(errors="replace"))
+    at = 0
+    for number, position in enumerate(positions):
+        if at + len(position.token) > begin:
+            lead = whole[at:begin]
+            wanted = {lead + text.encode(): text for text in texts}
+            shares, lost = _shares(positions[number:], wanted, b"")
+            if lost > _LOST or not any(shares.values()):
+                return ()
+            return tuple(math.log(s) if (s := shares[text]) else -math.inf for text in texts)
+        at += len(position.token)
+    return ()
+
+
+def _shares(
+    positions: Sequence[Position], wanted: Mapping[bytes, str], before: bytes
+) -> tuple[dict[str, float], float]:
+    """Return the probability of each text, and how much lies between several of them.
+
+    Args:
+        positions: From the one where the texts go on.
+        wanted: Texts by the bytes that spell them, those of `before` included.
+        before: What the tokens so far have spelled.
+    """
+    shares, lost = dict.fromkeys(wanted.values(), 0.0), 0.0
+    for token, logprob in positions[0].top.items() if positions else ():
+        spelled, share = before + token, math.exp(logprob)
+        # Without a byte of its own a token says nothing, and would be followed for ever.
+        if not token:
+            continue
+        if (done := _finished(spelled, wanted)) is not None:
+            shares[done] += share
+            continue
+        onward = [spell for spell in wanted if spell.startswith(spelled)]
+        if len(onward) == 1:
+            shares[wanted[onward[0]]] += share
+        elif onward and token == positions[0].token:
+            further, unsaid = _shares(positions[1:], wanted, spelled)
+            said = sum(further.values())
+            # Tokens that end the value or go on with it are the only ones that a schema lets by.
+            if said < 0.5 or unsaid > _LOST * said:
+                lost += share
+                continue
+            for text, part in further.items():
+                shares[text] += share * part / said
+        elif onward:
+            lost += share
+    return shares, lost
+
+
+def _finished(spelled: bytes, wanted: Mapping[bytes, str]) -> str | None:
+    """Return the text that is spelled to its end, what may stand behind it included, or None."""
+    for spell, text in wanted.items():
+        if spelled.startswith(spell) and spelled[len(spell) :].startswith(_ENDS):
+            return text
+    return None
+
+
+def _is_object(completion: str) -> bool:
+    try:
+        return isinstance(json.loads(completion), dict)
+    except ValueError:
+        return False

@@ -1,0 +1,65 @@
+"""Options of engine `openai`: an endpoint that speaks the OpenAI API."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from harness.records import Json
+from harness.spec.base import Strict, Word, complain
+
+PREFIX = "openai:"
+_Positive = Annotated[float, Field(gt=0)]
+
+
+class PriceSpec(Strict):
+    """Dollars a million tokens of prompts and of completions."""
+
+    prompt: Annotated[float, Field(ge=0)]
+    completion: Annotated[float, Field(ge=0)]
+
+
+class EndpointSpec(Strict):
+    """Where an endpoint is and how it may be asked.
+
+    Attributes:
+        base_url: Up to `/chat/completions`, such as `http://127.0.0.1:8000/v1`.
+        api_key_env: Name of the environment variable that holds the key; None where none is
+            needed.
+        concurrency: Requests under way at once.
+        requests_per_minute: At most so many are sent, evenly spaced; None for no limit.
+        deadline_s: Seconds that a request may take, its retries included.
+        price: What tokens cost; None if nobody asks.
+    """
+
+    base_url: Word
+    api_key_env: Word | None = "OPENAI_API_KEY"
+    concurrency: Annotated[int, Field(ge=1)] = 8
+    requests_per_minute: _Positive | None = None
+    deadline_s: _Positive = 300.0
+    price: PriceSpec | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _url(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise complain(f"'{url}' is no address; begin it with http:// or https://")
+        if "@" in url or "?" in url:
+            raise complain("an address has no key in it; name its variable in 'api_key_env'")
+        return url.rstrip("/")
+
+    def identity(self, source: str) -> dict[str, Json]:
+        """Return what tells the outputs of a model at this endpoint from all others."""
+        return {
+            "engine": "openai",
+            "base_url": self.base_url,
+            "model": source.removeprefix(PREFIX),
+        }
+
+    def cost(self, *, prompt_tokens: int, completion_tokens: int) -> float | None:
+        """Return dollars for so many tokens, reused ones at the full price; None if not known."""
+        if self.price is None:
+            return None
+        dollars = self.price.prompt * prompt_tokens + self.price.completion * completion_tokens
+        return dollars / 1e6

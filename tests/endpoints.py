@@ -1,0 +1,160 @@
+"""An HTTP server that speaks as much of the OpenAI API as a script tells it to."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is sent back: a status, JSON (or text as it is), headers, after some seconds."""
+
+    body: Body | str
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_s: float = 0.0
+
+
+Script = Callable[[Body], Reply]
+
+
+@dataclass
+class Endpoint:
+    """A running server.
+
+    Attributes:
+        url: Its `base_url`.
+        script: Makes the reply to a request's body; may be changed while it runs.
+        asked: The bodies of all requests so far, `keys` their Authorization headers, `times` when
+            they came, `most` how many were under way at once.
+    """
+
+    url: str
+    script: Script
+    asked: list[Body] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    most: int = 0
+
+
+def chat(
+    text: str | None,
+    *,
+    finish_reason: str | None = "stop",
+    refusal: str | None = None,
+    tokens: Sequence[tuple[str, Mapping[str, float]]] = (),
+    usage: tuple[int, int] = (11, 5),
+) -> Reply:
+    """Return a completion.
+
+    Args:
+        text: The message's content.
+        finish_reason: Why it ended.
+        refusal: What the model said instead.
+        tokens: The completion's tokens, each with the probabilities of the most probable.
+        usage: Tokens of prompt and completion.
+    """
+    content = [
+        {
+            "token": token,
+            "bytes": list(token.encode()),
+            "logprob": math.log(top.get(token, 1.0)),
+            "top_logprobs": [
+                {"token": t, "bytes": list(t.encode()), "logprob": math.log(p)}
+                for t, p in top.items()
+            ],
+        }
+        for token, top in tokens
+    ]
+    choice = {
+        "index": 0,
+        "finish_reason": finish_reason,
+        "message": {"role": "assistant", "content": text, "refusal": refusal},
+        "logprobs": {"content": content} if tokens else None,
+    }
+    return Reply(
+        {
+            "id": "c",
+            "object": "chat.completion",
+            "created": 0,
+            "model": "m",
+            "choices": [choice],
+            "usage": {
+                "prompt_tokens": usage[0],
+                "completion_tokens": usage[1],
+                "total_tokens": sum(usage),
+            },
+        }
+    )
+
+
+def trouble(
+    status: int,
+    message: str = "so it is",
+    *,
+    param: str | None = None,
+    code: str | None = None,
+    **headers: str,
+) -> Reply:
+    """Return an error in the form of the API; headers with `_` for `-`."""
+    error = {"message": message, "type": "t", "param": param, "code": code}
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Reply({"error": error}, status, named)
+
+
+@contextlib.contextmanager
+def serving(script: Script) -> Iterator[Endpoint]:
+    """Run a server on a free port of this machine."""
+    lock = threading.Lock()
+    under_way = 0
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            nonlocal under_way
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            with lock:
+                under_way += 1
+                endpoint.most = max(endpoint.most, under_way)
+                endpoint.asked.append(body)
+                endpoint.keys.append(self.headers["Authorization"])
+                endpoint.times.append(time.monotonic())
+                reply = endpoint.script(body)
+                if self.path != "/v1/chat/completions":
+                    reply = trouble(404, f"no {self.path}")
+            time.sleep(reply.delay_s)
+            with lock:
+                under_way -= 1
+            json_body = not isinstance(reply.body, str)
+            sent = (json.dumps(reply.body) if json_body else str(reply.body)).encode()
+            with contextlib.suppress(OSError):
+                self.send_response(reply.status)
+                self.send_header("Content-Type", "application/json" if json_body else "text/html")
+                self.send_header("Content-Length", str(len(sent)))
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(sent)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keep quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    endpoint = Endpoint(f"http://127.0.0.1:{server.server_port}/v1", script)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    try:
+        yield endpoint
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,0 +1,388 @@
+"""The engine of endpoints, against a real HTTP server that does as a script says."""
+
+from __future__ import annotations
+
+import json
+import math
+import socket
+import time
+from dataclasses import replace
+
+import pytest
+from endpoints import Reply, chat, serving, trouble
+
+from harness.engines import open_engine
+from harness.errors import EngineError
+from harness.records import Adapter, EngineConfig, Request, Sampling
+from harness.workers.worker import Worker
+
+SCHEMA = json.dumps(
+    {
+        "type": "object",
+        "properties": {"reason": {"type": "string"}, "score": {"type": "integer"}},
+        "required": ["reason", "score"],
+        "additionalProperties": False,
+    }
+)
+SCORES = tuple(str(number) for number in range(1, 11))
+
+
+@pytest.fixture
+def endpoint():
+    with serving(lambda body: chat("so be it")) as running:
+        yield running
+
+
+@pytest.fixture
+def engine(endpoint):
+    opened = open_engine(config(endpoint))
+    yield opened
+    opened.close()
+
+
+def config(endpoint, **options):
+    options = {"base_url": endpoint.url, "api_key_env": None, "deadline_s": 20.0, **options}
+    return EngineConfig("openai", "judge-1", "none", "none", 1, options=options)
+
+
+def opened(endpoint, **options):
+    return open_engine(config(endpoint, **options))
+
+
+def ask(key="k", *, text="Is it?", **sampling):
+    return Request(
+        key, (), Sampling(**sampling), messages=(("system", "Be brief."), ("user", text))
+    )
+
+
+def one(engine, request=None):
+    (output,) = engine.generate([request or ask()])
+    return output
+
+
+def refused(engine, request=None):
+    output = one(engine, request)
+    assert output.finish_reason == "error"
+    assert output.text == ""
+    return output.error
+
+
+def scripted(*replies):
+    """Give the replies one after another, the last one for ever."""
+    left = list(replies)
+    return lambda body: left.pop(0) if len(left) > 1 else left[0]
+
+
+def test_what_is_sent_and_what_comes_back(endpoint, engine):
+    request = ask(max_tokens=7, temperature=0.5, top_p=0.9, seed=3, stop=("\n",), schema=SCHEMA)
+    output = one(engine, request)
+    assert endpoint.asked == [
+        {
+            "model": "judge-1",
+            "messages": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": "Is it?"},
+            ],
+            "max_tokens": 7,
+            "temperature": 0.5,
+            "top_p": 0.9,
+            "seed": 3,
+            "stop": ["\n"],
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": "answer", "schema": json.loads(SCHEMA), "strict": True},
+            },
+        }
+    ]
+    assert (output.key, output.text, output.finish_reason) == ("k", "so be it", "stop")
+    assert (output.prompt_tokens, output.completion_tokens, output.length) == (11, 5, 5)
+    assert output.token_ids == ()
+
+
+def test_what_is_not_asked_is_not_sent(endpoint, engine):
+    one(engine)
+    assert endpoint.asked[0].keys() == {"model", "messages", "max_tokens", "temperature"}
+
+
+def test_a_cut_completion_says_so(endpoint, engine):
+    endpoint.script = scripted(chat('{"rea', finish_reason="length"))
+    output = one(engine)
+    assert (output.text, output.finish_reason, output.error) == ('{"rea', "length", None)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (chat(None, refusal="I cannot\nhelp"), "the model refused: I cannot"),
+        (chat("x", finish_reason="content_filter"), "ended the completion: content_filter"),
+        (chat("x", finish_reason="tool_calls"), "ended the completion: tool_calls"),
+        (chat(None), "without a text"),
+        (Reply({"id": "c", "choices": []}), "without a choice"),
+        (trouble(400, "prompt is\ntoo long"), "status 400: prompt is too long"),
+        (trouble(422, "bad schema"), "status 422: bad schema"),
+        (Reply("<html>", 413), "status 413"),
+    ],
+)
+def test_a_request_fails_alone(endpoint, engine, reply, reason):
+    endpoint.script = lambda body: reply if "bad" in str(body["messages"]) else chat("fine")
+    outputs = {o.key: o for o in engine.generate([ask("a", text="bad"), ask("b"), ask("c")])}
+    assert reason in outputs["a"].error
+    assert "\n" not in outputs["a"].error
+    assert outputs["a"].finish_reason == "error"
+    assert [outputs[key].text for key in "bc"] == ["fine", "fine"]
+    assert len(endpoint.asked) == 3
+
+
+def test_what_an_endpoint_cannot_be_asked(endpoint, engine):
+    plain = ask()
+    assert "takes messages" in refused(engine, Request("k", (1, 2), Sampling()))
+    assert "no score_ids" in refused(engine, replace(plain, sampling=Sampling(score_ids=(1,))))
+    assert "no choices" in refused(engine, replace(plain, sampling=Sampling(choices=("a",))))
+    assert "no adapter" in refused(engine, replace(plain, adapter=Adapter("p", "d", 4)))
+    assert "no JSON" in refused(engine, replace(plain, sampling=Sampling(schema="{")))
+    assert endpoint.asked == []
+
+
+def test_too_many_requests_wait_as_long_as_the_server_says(endpoint, engine):
+    endpoint.script = scripted(trouble(429, retry_after="1"), chat("now"))
+    assert one(engine).text == "now"
+    first, second = endpoint.times
+    assert 1.0 <= second - first < 3.0
+
+
+def test_others_wait_too_while_the_server_rests(endpoint):
+    endpoint.script = scripted(trouble(429, retry_after="1"), chat("now"))
+    engine = opened(endpoint, concurrency=1, requests_per_minute=600)
+    assert one(engine).text == "now"
+    engine.close()
+    assert len(endpoint.asked) == 2
+
+
+def test_a_wait_beyond_the_deadline_is_not_begun(endpoint):
+    endpoint.script = scripted(trouble(429, "come later", retry_after="3600"))
+    engine = opened(endpoint)
+    started = time.monotonic()
+    with pytest.raises(EngineError, match="status 429: come later"):
+        one(engine)
+    assert time.monotonic() - started < 5
+    assert len(endpoint.asked) == 1
+    engine.close()
+
+
+def test_an_error_of_the_server_passes(endpoint, engine):
+    endpoint.script = scripted(trouble(500), trouble(503), chat("now"))
+    assert one(engine).text == "now"
+    assert len(endpoint.asked) == 3
+
+
+def test_an_error_of_the_server_that_stays_is_the_request_s(endpoint, engine, monkeypatch):
+    monkeypatch.setattr("harness.engines.retries._ERROR_TRIES", 2)
+    endpoint.script = scripted(trouble(500, "CUDA out of luck"))
+    assert "status 500: CUDA out of luck" in refused(engine)
+    assert len(endpoint.asked) == 2
+
+
+def test_a_silent_endpoint_ends_the_engine_but_a_slow_request_only_itself(endpoint):
+    slow = replace(chat("late"), delay_s=2.0)
+    endpoint.script = lambda body: slow if "slow" in str(body["messages"]) else chat("fine")
+    engine = opened(endpoint, deadline_s=0.8, concurrency=2)
+    outputs = {o.key: o for o in engine.generate([ask("a", text="slow"), ask("b"), ask("c")])}
+    assert outputs["a"].error == "the endpoint failed: no answer within 0.8 s"
+    assert [outputs[key].text for key in "bc"] == ["fine", "fine"]
+    with pytest.raises(EngineError, match=r"judge-1.*no answer within 0\.8 s"):
+        one(engine, ask(text="slow"))
+    engine.close()
+
+
+def test_nobody_at_home():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+    options = {"base_url": url, "api_key_env": None, "deadline_s": 1.5}
+    engine = open_engine(EngineConfig("openai", "m", "none", "none", 1, options=options))
+    started = time.monotonic()
+    with pytest.raises(EngineError) as caught:
+        one(engine)
+    assert 0.4 < time.monotonic() - started < 4
+    assert str(caught.value).startswith(f"model 'm' at {url}: ")
+    assert "tried for up to 1.5 s" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    engine.close()
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404])
+def test_what_every_request_would_meet_ends_the_engine_at_once(endpoint, status):
+    endpoint.script = lambda body: (
+        trouble(status, "no way") if "bad" in str(body["messages"]) else chat("fine")
+    )
+    engine = opened(endpoint, concurrency=1)
+    outputs = engine.generate([ask("a"), ask("b"), ask("c", text="bad"), ask("d")])
+    assert [next(outputs).key, next(outputs).key] == ["a", "b"]
+    with pytest.raises(EngineError, match=f"status {status}: no way"):
+        next(outputs)
+    assert len(endpoint.asked) == 3
+    assert one(engine).text == "fine"
+    engine.close()
+
+
+def test_no_money_left_is_not_waited_for(endpoint, engine):
+    endpoint.script = scripted(trouble(429, "pay first", code="insufficient_quota"))
+    with pytest.raises(EngineError, match="pay first"):
+        one(engine)
+    assert len(endpoint.asked) == 1
+
+
+def test_a_page_that_is_no_api(endpoint, engine):
+    endpoint.script = scripted(Reply("<html>hello</html>"))
+    with pytest.raises(EngineError, match="not one of the OpenAI API; check base_url"):
+        one(engine)
+
+
+def test_the_key_comes_from_the_environment(endpoint, monkeypatch):
+    monkeypatch.setenv("JUDGE_KEY", " s3cret ")
+    engine = opened(endpoint, api_key_env="JUDGE_KEY")
+    one(engine)
+    engine.close()
+    assert endpoint.keys == ["Bearer s3cret"]
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_a_missing_key_is_told_before_anything_is_asked(endpoint, monkeypatch, value):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    if value is not None:
+        monkeypatch.setenv("OPENAI_API_KEY", value)
+    with pytest.raises(EngineError, match="set the environment variable OPENAI_API_KEY, name "):
+        opened(endpoint, api_key_env="OPENAI_API_KEY")
+    assert endpoint.asked == []
+
+
+def test_a_wrong_option_is_one_line(endpoint):
+    with pytest.raises(EngineError, match=r"option 'concurrency': Input should be greater"):
+        opened(endpoint, concurrency=0)
+
+
+def test_requests_go_side_by_side_up_to_the_limit(endpoint):
+    endpoint.script = scripted(replace(chat("x"), delay_s=0.2))
+    engine = opened(endpoint, concurrency=4)
+    started = time.monotonic()
+    assert len(list(engine.generate([ask(str(i)) for i in range(12)]))) == 12
+    assert endpoint.most == 4
+    assert time.monotonic() - started < 2.0
+    engine.close()
+
+
+def test_requests_a_minute(endpoint):
+    engine = opened(endpoint, requests_per_minute=300)
+    assert len(list(engine.generate([ask(str(i)) for i in range(6)]))) == 6
+    engine.close()
+    assert min(b - a for a, b in zip(endpoint.times, endpoint.times[1:], strict=False)) > 0.15
+    assert 0.9 < endpoint.times[-1] - endpoint.times[0] < 3.0
+
+
+def test_outputs_leave_as_they_are_finished(endpoint):
+    slow = replace(chat("late"), delay_s=1.0)
+    endpoint.script = lambda body: slow if "slow" in str(body["messages"]) else chat("fine")
+    engine = opened(endpoint, concurrency=2)
+    keys = [o.key for o in engine.generate([ask("a", text="slow"), ask("b"), ask("c")])]
+    assert keys == ["b", "c", "a"]
+    engine.close()
+
+
+def test_leaving_early_asks_no_more(endpoint):
+    engine = opened(endpoint, concurrency=1)
+    outputs = engine.generate([ask(str(i)) for i in range(20)])
+    assert next(outputs).text == "so be it"
+    outputs.close()
+    asked = len(endpoint.asked)
+    assert asked < 4
+    assert one(engine).text == "so be it"
+    assert len(endpoint.asked) == asked + 1
+    engine.close()
+
+
+def test_close_twice_and_no_use_after(engine):
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineError, match="closed"):
+        one(engine)
+
+
+def test_no_requests_no_outputs(engine):
+    assert list(engine.generate([])) == []
+
+
+def test_a_server_that_knows_no_max_tokens_is_remembered(endpoint, engine):
+    def script(body):
+        if "max_tokens" in body:
+            return trouble(400, "Unsupported parameter: use max_completion_tokens instead",
+                           param="max_tokens")  # fmt: skip
+        return chat("fine")
+
+    endpoint.script = script
+    for _ in range(2):
+        assert one(engine, ask(max_tokens=9)).text == "fine"
+    assert [body.get("max_tokens") for body in endpoint.asked] == [9, None, None]
+    assert [body.get("max_completion_tokens") for body in endpoint.asked] == [None, 9, 9]
+
+
+def test_a_server_without_log_probabilities_is_asked_without_once(endpoint, engine):
+    def script(body):
+        return trouble(400, "logprobs is not allowed") if "logprobs" in body else chat(VERDICT)
+
+    endpoint.script = script
+    for _ in range(2):
+        output = one(engine, ask(score_texts=SCORES))
+        assert (output.text, output.logprobs) == (VERDICT, ())
+    assert ["logprobs" in body for body in endpoint.asked] == [True, False, False]
+
+
+def test_a_server_that_refuses_in_the_name_of_what_was_not_sent(endpoint, engine):
+    endpoint.script = scripted(trouble(400, "your text speaks of logprobs"))
+    assert "speaks of logprobs" in refused(engine)
+    assert len(endpoint.asked) == 1
+
+
+VERDICT = '{"reason":"x","score":7}'
+
+
+def tokens(*last):
+    return [('{"reason":"x","', {}), ('score":', {}), *last]
+
+
+def test_scores_come_with_the_completion(endpoint, engine):
+    likely = {"7": 0.5, "8": 0.25, "1": 0.001, "\n": 0.2}
+    endpoint.script = scripted(chat(VERDICT, tokens=tokens(("7", likely), ("}", {"}": 1.0}))))
+    output = one(engine, ask(score_texts=SCORES))
+    assert (endpoint.asked[0]["logprobs"], endpoint.asked[0]["top_logprobs"]) == (True, 20)
+    assert output.logprobs[6:8] == pytest.approx((math.log(0.5), math.log(0.25)))
+    assert output.logprobs[2] == -math.inf
+
+
+def test_a_ten_that_is_split_is_put_together(endpoint, engine):
+    text = '{"reason":"x","score":10}'
+    split = tokens(("1", {"1": 0.8, "9": 0.2}), ("0", {"0": 0.75, "}": 0.25}), ("}", {"}": 1.0}))
+    endpoint.script = scripted(chat(text, tokens=split))
+    output = one(engine, ask(score_texts=SCORES))
+    assert output.logprobs[9] == pytest.approx(math.log(0.6))
+    assert output.logprobs[0] == pytest.approx(math.log(0.2))
+    assert output.logprobs[8] == pytest.approx(math.log(0.2))
+
+
+def test_in_a_worker_with_messages_schema_and_scores(endpoint):
+    likely = {"7": 0.5, "8": 0.25}
+    endpoint.script = scripted(chat(VERDICT, tokens=tokens(("7", likely), ("}", {"}": 1.0}))))
+    with Worker(config(endpoint)) as worker:
+        (output,) = worker.generate([ask(text="Да?", schema=SCHEMA, score_texts=SCORES)])
+    assert endpoint.asked[0]["messages"][1] == {"role": "user", "content": "Да?"}
+    assert endpoint.asked[0]["response_format"]["type"] == "json_schema"
+    assert (output.text, output.length) == (VERDICT, 5)
+    assert output.logprobs[6] == pytest.approx(math.log(0.5))
+
+
+def test_a_worker_tells_of_a_missing_key(endpoint, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with (
+        Worker(config(endpoint, api_key_env="OPENAI_API_KEY")) as worker,
+        pytest.raises(EngineError, match="could not start: no key for http"),
+    ):
+        list(worker.generate([ask()]))
