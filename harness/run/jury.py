@@ -131,7 +131,7 @@ class JudgeSession:
             rulings,
             self._session.info(computed, sum(one.stored for one in asked)),
             prompt_tokens=sum(output.prompt_tokens for output in outputs),
-            completion_tokens=sum(len(output.token_ids) for output in outputs),
+            completion_tokens=sum(output.length for output in outputs),
         )
 
     def _sampling(self, case: Case, max_tokens: int) -> Sampling:

@@ -277,9 +277,7 @@ def _sampling(cell: ProbeCell, number: int) -> Sampling:
 
 def _reply(number: int, seed: int, output: Output) -> Reply:
     cut = output.finish_reason == "length"
-    return Reply(
-        number, seed, output.text.strip(), len(output.token_ids), cut=cut, problem=output.error
-    )
+    return Reply(number, seed, output.text.strip(), output.length, cut=cut, problem=output.error)
 
 
 def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:

@@ -18,6 +18,7 @@ from harness.records import Adapter, EngineConfig, EngineInfo, Json, Output, Req
 from harness.run.plan import prefix_order
 from harness.run.training import Training
 from harness.sources.assets import ModelAsset, model_asset
+from harness.spec.endpointspec import PREFIX, EndpointSpec
 from harness.spec.modelspec import ModelSpec
 from harness.train.preflight import check_adapter
 from harness.workers.store import Store, fingerprint
@@ -25,6 +26,8 @@ from harness.workers.worker import Worker
 
 _CHUNK = 64
 _CHUNK_S = 2.0
+# The precision of a server's weights is its own affair.
+_UNKNOWN = "unknown"
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (0: unknown)."""
@@ -99,7 +102,7 @@ class EngineSession:
         self._spec = cells[0].spec
         self._log = cells[0].model
         self.training = training
-        self._device = "cpu" if self._spec.trained else hardware.device()
+        self._device = self._choose_device()
         self._engine = self._choose_engine()
         self._dtype = self._choose_dtype()
         progress(f"fetching {self.models}", 0, 0)
@@ -107,21 +110,9 @@ class EngineSession:
         self.adapters: dict[str, Adapter] = {}
         self.templates: dict[str, str | None] = {}
         self._version = engine_version(self._engine)
-        if training is None:
+        if training is None and not self.endpoint:
             self._version += f", torch {version('torch')}"
-        options: dict[str, Json] = dict(self._spec.options)
-        self.shared = fingerprint(
-            {
-                "weights": self.asset.digest,
-                "engine": self._engine,
-                "version": self._version,
-                "device": self._device,
-                "dtype": self._dtype,
-                **({} if self._dtype == "float32" else {"logits": "float32"}),
-                "seed": self._spec.seed,
-                "options": options,
-            }
-        )
+        self.shared = fingerprint(self._identity())
         self._lock = FileLock(settings.store.parent / "engine.lock")
         self._worker: Worker | None = None
         self._start_s = 0.0
@@ -142,6 +133,27 @@ class EngineSession:
         """Whether the model is a server's, which takes conversations."""
         return self._engine == "openai"
 
+    def _identity(self) -> dict[str, Json]:
+        """Return all that the outputs of this engine have in common."""
+        if self.endpoint:
+            return {"endpoint": self.asset.digest}
+        options: dict[str, Json] = dict(self._spec.options)
+        return {
+            "weights": self.asset.digest,
+            "engine": self._engine,
+            "version": self._version,
+            "device": self._device,
+            "dtype": self._dtype,
+            **({} if self._dtype == "float32" else {"logits": "float32"}),
+            "seed": self._spec.seed,
+            "options": options,
+        }
+
+    def _choose_device(self) -> str:
+        if self._spec.remote:
+            return "remote"
+        return "cpu" if self._spec.trained else hardware.device()
+
     def check_adapter(self, cell: Served) -> None:
         """Check the LoRA weights of a cell's model, if it has any, before the engine starts.
 
@@ -158,7 +170,9 @@ class EngineSession:
             )
 
     def _choose_engine(self) -> str:
-        wanted = (not self.training and self._settings.engine) or self._spec.engine
+        # What runs on a server of its own runs nowhere else.
+        own = bool(self.training) or self._spec.remote
+        wanted = (not own and self._settings.engine) or self._spec.engine
         if wanted == "auto":
             gpu = self._device == "cuda" and engine_uses("vllm", "cuda")
             return "vllm" if gpu else "transformers"
@@ -172,6 +186,8 @@ class EngineSession:
     def _choose_dtype(self) -> str:
         if self.training is not None:
             return "float64" if self._engine == "tfidf" else "float32"
+        if self.endpoint:
+            return _UNKNOWN
         wanted = self._settings.dtype or self._spec.dtype
         return hardware.best_dtype() if wanted == "auto" else wanted
 
@@ -179,6 +195,11 @@ class EngineSession:
         if self.training is not None:
             digest = self.training.digest
             return ModelAsset(self.training.path, digest[:12], digest, gguf=False)
+        if self.endpoint:
+            source = self._spec.source or ""
+            identity = EndpointSpec.model_validate(self._spec.options).identity(source)
+            digest = fingerprint(identity)
+            return ModelAsset(Path(source.removeprefix(PREFIX)), digest[:12], digest, gguf=False)
         return model_asset(self._spec, base=self._settings.root)
 
     def start(self, window: int) -> None:
@@ -202,7 +223,7 @@ class EngineSession:
             options=dict(self._spec.options),
         )
         self._settings.logs.mkdir(parents=True, exist_ok=True)
-        if not self._lock.is_locked:
+        if not self.endpoint and not self._lock.is_locked:
             self._progress("waiting for another engine on this machine to end", 0, 0)
             self._lock.acquire()
         self._worker = Worker(

@@ -80,7 +80,12 @@ class Speaker:
         if self.chat is not None:
             ended = [self._ended(sampling) for sampling in samplings]
             return self.of_texts(self.texts(conversations), ended)
-        raise NotImplementedError
+        found: list[Request | str] = []
+        for conversation, sampling in zip(conversations, samplings, strict=True):
+            messages = tuple((turn["role"], turn["content"]) for turn in conversation)
+            key = content_key(self.shared, (), sampling, None, messages=messages)
+            found.append(Request(key, (), sampling, messages=messages))
+        return found
 
     def _ended(self, sampling: Sampling) -> Sampling:
         """Let the answer end where the template ends a turn by plain text."""

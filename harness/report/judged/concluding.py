@@ -40,7 +40,9 @@ def conclusions(judged: Judged, t: Words) -> dict[str, Said]:
     """Return the sentences on each judge set, by its path."""
     found = duels(judged)
     return {
-        evalset: _of_set(judged, evalset, [one for one in found if one.evalset == evalset], found, t)
+        evalset: _of_set(
+            judged, evalset, [one for one in found if one.evalset == evalset], found, t
+        )
         for evalset in judged_sets(judged)
     }
 
@@ -134,5 +136,3 @@ def _few(own: Sequence[Duel], tests: int, t: Words) -> list[str]:
     if least >= ALPHA:
         said += " " + t["j_c_never"].format(p=f"{least:.2f}", tests=tests)
     return [said]
-
-

@@ -114,9 +114,7 @@ def _of(standing: Standing, judged: Judged) -> Iterable[Duel]:
         )
 
 
-def _differ(
-    first: Mapping[str, float], second: Mapping[str, float], shared: Sequence[str]
-) -> bool:
+def _differ(first: Mapping[str, float], second: Mapping[str, float], shared: Sequence[str]) -> bool:
     return len({round(second[probe] - first[probe], 9) for probe in shared}) > 1
 
 

@@ -70,7 +70,9 @@ def _line(judge: JudgeInfo, t: Words) -> str:
     known = _known(judge, t)
     if judge.void:
         line = t["j_void"].format(who=name, why=_reason(judge.void))
-        return f"{line} {t['j_void_known'].format(known=known)}" if check.trusted and known else line
+        return (
+            f"{line} {t['j_void_known'].format(known=known)}" if check.trusted and known else line
+        )
     if not check.trusted:
         why = _reason(check.problem) if check.problem else t["j_no_reason"]
         line = t["j_untrusted"].format(who=name, why=why)

@@ -131,7 +131,6 @@ def _style(place: int) -> tuple[str, str]:
     return _STYLES[place % len(_STYLES)]
 
 
-
 def _alt(evalset: str, own: Sequence[Standing], title: str, t: Words) -> str:
     def listed(figure: str) -> str:
         return "; ".join(
