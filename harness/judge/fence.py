@@ -116,7 +116,7 @@ def neutralise(text: str, *, controls: re.Pattern[str] | None = None) -> str:
     r"""Return a text in which nothing is a control token or a mark of the fence.
 
     Each gets a backslash behind its first character (`<\|im_end|>`), also where it is one only to
-    a reader who folds case, width (NFKC), combining marks and look-alike letters.
+    a reader who folds case, width (NFKC), accents and look-alike letters.
 
     Raises:
         ValueError: If `controls` finds what cannot be spelt in another way.
@@ -167,7 +167,8 @@ def _folded(text: str) -> tuple[str, Sequence[int]]:
 
 @lru_cache(maxsize=1 << 14)
 def _fold(char: str) -> str:
-    folded = unicodedata.normalize("NFKC", char).casefold().translate(_LOOKALIKES)
+    # NFKD holds all that NFKC does, and takes accents apart, which are dropped.
+    folded = unicodedata.normalize("NFKD", char).casefold().translate(_LOOKALIKES)
     return "".join(" " if one.isspace() and one != "\n" else one for one in folded
                    if unicodedata.category(one) not in ("Mn", "Me"))  # fmt: skip
 
