@@ -99,6 +99,9 @@ class ModelSpec(SourceSpec):
                            "'engine'")  # fmt: skip
         if not name or name == self.source:
             raise complain("engine openai needs the model's name there; write source: openai:NAME")
+        if not self.options:
+            raise complain("a model at an endpoint needs an address; write options: "
+                           "{base_url: URL}")  # fmt: skip
         if extra := sorted(self.model_fields_set - _OF_ENDPOINT):
             raise complain(f"a model at an endpoint takes no {', '.join(extra)}; remove it")
 

@@ -59,6 +59,8 @@ def test_cost_in_dollars():
         (f"{{source: 'openai:m', dtype: float32, adapter: a, options: {{{URL}}}}}",
          "models.judge: a model at an endpoint takes no adapter, dtype; remove it"),
         ("{source: 'openai:m'}",
+         "models.judge: a model at an endpoint needs an address; write options: {base_url: URL}"),
+        ("{source: 'openai:m', options: {concurrency: 2}}",
          "models.judge.options: missing key 'base_url'; add it"),
         ("{source: 'openai:m', options: {base_url: 'localhost:8000'}}",
          "models.judge.options.base_url: 'localhost:8000' is no address; begin it with http:// or "
