@@ -30,7 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # Inside a package, again from the bottom up; what is not named stands above all that is.
 INSIDE: dict[str, tuple[str, ...]] = {
     "harness.spec": ("base", "dataspec", "gatespec", "judgeset", "evalset", "trainspec",
-                     "endpointspec", "modelspec", "recipe", "yamlfile", "load"),
+                     "modelspec", "recipe", "yamlfile", "load"),
     "harness.sources": ("network", "cache", "archives", "rows", "labels", "hub", "packages",
                         "gguf_folder", "assets", "pools", "splits", "data"),
     "harness.stats": ("arrays", "resampling", "intervals", "ranking", "agreement", "bradley_terry",
@@ -56,8 +56,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
 HEAVY = {
     "torch", "transformers", "vllm", "peft", "trl", "unsloth", "ray", "sklearn", "matplotlib",
     "datasets", "scipy", "statsmodels", "pandas", "pyarrow", "gguf", "accelerate", "safetensors",
-    "tokenizers", "datasketch", "openai", "tenacity",
-    "llguidance",
+    "tokenizers", "datasketch",
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

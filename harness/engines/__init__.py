@@ -42,7 +42,6 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "transformers": "harness.engines.transformers",
         "rnn": "harness.engines.rnn",
         "tfidf": "harness.engines.tfidf",
-        "openai": "harness.engines.openai",
         "fake": "harness.engines.fake",
     }
 )
@@ -53,7 +52,6 @@ _DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "transformers": ("transformers",),
         "rnn": ("torch",),
         "tfidf": ("scikit-learn",),
-        "openai": ("openai",),
         "fake": (),
     }
 )
@@ -65,7 +63,6 @@ _MENDS: Mapping[str, str] = MappingProxyType(
         "transformers": "pip install '.'",
         "rnn": "pip install '.'",
         "tfidf": "pip install '.'",
-        "openai": "pip install '.'",
     }
 )
 

@@ -98,13 +98,12 @@ class Output:
     Attributes:
         key: The request's key.
         text: The completion, without special tokens and stop strings.
-        token_ids: The completion's tokens; none of an endpoint.
+        token_ids: The completion's tokens.
         finish_reason: `stop`, `length` or `error`.
         logprobs: Natural logarithms aligned with `Sampling.score_ids`, before any constraint; of
             an endpoint aligned with `score_texts`, empty where it gives none.
         prompt_tokens: Length of the prompt in tokens.
         cached_tokens: Prompt tokens whose attention state was reused, not computed.
-        completion_tokens: Of an endpoint: length of the completion in tokens; see `length`.
         error: Why there is no completion, or None.
     """
 
@@ -115,13 +114,7 @@ class Output:
     logprobs: tuple[float, ...] = ()
     prompt_tokens: int = 0
     cached_tokens: int = 0
-    completion_tokens: int = 0
     error: str | None = None
-
-    @property
-    def length(self) -> int:
-        """Return the length of the completion in tokens, whatever the engine."""
-        return len(self.token_ids) or self.completion_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +123,7 @@ class EngineConfig:
 
     Attributes:
         engine: Name in the table of engines.
-        model_path: Folder of weights and tokenizer; of a classifier, the file of training rows;
-            of an endpoint, the model's name there.
+        model_path: Folder of weights and tokenizer; of a classifier, the file of training rows.
         dtype: `float32`, `bfloat16` or `float16`, resolved (never `auto`).
         device: `cpu` or `cuda`.
         max_model_len: Window in tokens, prompt and completion together.

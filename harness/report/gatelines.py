@@ -4,29 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.records import Contrast, Gate, Row
+from harness.records import Contrast, Gate, Row, Standing
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.markdown import code, escape
 from harness.report.mistakes import Names
 from harness.report.texts import Lang, texts
 from harness.run.contrasts import contrast_verdict
 from harness.run.gates import gate_figure, interval_verdict, missing, shown_detectable
+from harness.run.judgedgates import standing_figure
 
 Words = Mapping[str, str]
 
 
 def gate_lines(
-    rows: Sequence[Row], gates: Sequence[Gate], names: Names, *, lang: Lang
+    rows: Sequence[Row],
+    gates: Sequence[Gate],
+    names: Names,
+    *,
+    lang: Lang,
+    standings: Sequence[Standing] = (),
 ) -> list[str]:
     """Return one line a gate: what failed first, then what is open, then what passed."""
     t = texts(lang)
     cells = {(row.evalset, row.cell): row for row in rows}
+    models = {(one.evalset, one.model): one for one in standings}
     ordered = sorted(gates, key=lambda gate: (not gate.failed, gate.verdict == "pass"))
     lines: list[str] = []
     for gate in ordered:
         row = cells.get((gate.evalset, gate.cell))
-        if lang == "en" or row is None:
+        standing = models.get((gate.evalset, gate.cell))
+        if lang == "en" or (row is None and standing is None):
             words = escape(gate.line, limit=400)
+        elif row is None:
+            words = _judged(gate, standing, t) if standing else ""
         else:
             words = _contrast(gate, t) if gate.against else _threshold(gate, row, t)
         lines.append(f"{names.get((gate.evalset, gate.cell)) or code(gate.cell)}: {words}")
@@ -62,6 +72,28 @@ def _threshold(gate: Gate, row: Row, t: Words) -> str:
         reason = t["gate_unscored"].format(share=f"{unscored / total:.1%}")
         verdict = f"{verdict}, {reason}"
     return f"{shown}{t['h_unscored']} {unscored}: {wanted}, {verdict}"
+
+
+def _judged(gate: Gate, standing: Standing, t: Words) -> str:
+    """Say in another language what the line of a gate on a judged model says in English."""
+    name = t[f"f_{gate.figure}"]
+    wanted = t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
+    figure = standing_figure(standing, gate.figure)
+    total = standing.n + standing.unscored
+    if figure is None:
+        reason = t["gate_no_verdicts" if standing.n else "gate_no_scores"].format(total=total)
+        return f"{name}, {wanted}: {t['fail']}, {reason}"
+    distance = t["gate_detectable"].format(value=shown_detectable(gate.detectable))
+    probes = t["gate_probes"].format(n=figure.n, probes=standing.probes)
+    verdict = _verdict(gate, t)
+    if standing.void:
+        verdict = f"{verdict}, {t['gate_void'].format(why=escape(standing.void))}"
+    elif gate.verdict == "fail" and interval_verdict(figure, gate.bound, gate.threshold) != "fail":
+        verdict = f"{verdict}, {t['gate_incomplete']}"
+    return (
+        f"{name} {fraction(figure.value)} [{fraction(figure.low)}, {fraction(figure.high)}], "
+        f"{distance}, {probes}, {t['h_unscored']} {standing.unscored}: {wanted}, {verdict}"
+    )
 
 
 def _contrast(gate: Gate, t: Words) -> str:

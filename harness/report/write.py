@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from harness.records import Gate, Result, Row, Run, RunInfo
@@ -35,6 +36,9 @@ REPORT_FILE = "report.md"
 SUMMARY_BYTES = 1_000_000
 # Foreign text never stands alone on a line, so that it cannot be taken for these marks.
 _PLOTS = re.compile(r"^<!-- plots -->\n.*?^<!-- end of plots -->\n+", re.MULTILINE | re.DOTALL)
+
+
+_FOLD_END = "\n</details>\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +95,9 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
         run = redact_run(run)
     info, rows, gates, results = run.info, run.rows, run.gates, run.results
     t = _phrases(lang)
-    names = _names(rows)
+    names = {**_names(rows), **_judged_names(run)}
     judged = judged_part(run.judged, gates, t)
+    lines = partial(_gate_lines, run, names=names, lang=lang)
     conclusions = conclude(rows, results, lang=lang)
     return dict(
         t=t,
@@ -106,8 +111,8 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
         data=data_table(info.data, t),
         near=near_copies(info.data, t),
         sections=_sections(rows, gates, t),
-        failed=gate_lines(rows, [gate for gate in gates if gate.failed], names, lang=lang),
-        gates=[*gate_lines(rows, gates, names, lang=lang), *unjudged_lines(run.unjudged, t)],
+        failed=lines([gate for gate in gates if gate.failed]),
+        gates=[*lines(gates), *unjudged_lines(run.unjudged, t)],
         baselines=baseline_lines(run.baselines, names, t),
         conclusions=conclusions,
         bests=best_table(conclusions.bests, t),
@@ -148,9 +153,14 @@ def append_step_summary(markdown: str, path: Path, *, lang: Lang = "en") -> None
     room = SUMMARY_BYTES - (path.stat().st_size if path.exists() else 0)
     if len(markdown.encode()) > room:
         mark = f"\n{_phrases(lang)['cut']}\n"
-        kept = markdown.encode()[: max(0, room - len(mark.encode()))].decode(errors="ignore")
+        size = max(0, room - len(mark.encode()) - len(_FOLD_END))
+        kept = markdown.encode()[:size].decode(errors="ignore")
         # The cut falls between lines: half a table row or half an escape renders as anything.
-        markdown = kept[: kept.rfind("\n") + 1] + mark
+        kept = kept[: kept.rfind("\n") + 1]
+        # What stands in a line by itself is the report's own: a mark in a fold would not be seen.
+        if kept.count("\n<details>\n") > kept.count("\n</details>\n"):
+            kept += _FOLD_END
+        markdown = kept + mark
     with path.open("a", encoding="utf-8") as file:
         file.write(markdown)
 
@@ -165,6 +175,20 @@ def _names(rows: Sequence[Row]) -> Names:
     return {
         (row.evalset, row.cell): code(f"{row.evalset}::{row.cell}" if several else row.cell)
         for row in rows
+    }
+
+
+def _gate_lines(run: Run, gates: Sequence[Gate], *, names: Names, lang: Lang) -> list[str]:
+    return gate_lines(run.rows, gates, names, lang=lang, standings=run.judged.standings)
+
+
+def _judged_names(run: Run) -> Names:
+    """Return how each judged model is called, by the same rule."""
+    standings = run.judged.standings
+    several = len({one.evalset for one in standings} | {row.evalset for row in run.rows}) > 1
+    return {
+        (one.evalset, one.model): code(f"{one.evalset}::{one.model}" if several else one.model)
+        for one in standings
     }
 
 

@@ -41,7 +41,7 @@ def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted:
         on_inconclusive=spec.on_inconclusive,
     )
     wanted = f"at {'least' if spec.bound == 'at_least' else 'most'} {spec.threshold:g}"
-    figure = _figure(standing, spec.figure)
+    figure = standing_figure(standing, spec.figure)
     problem = _problem(planned, standing, figure)
     if figure is None:
         return replace(gate, line=f"{spec.figure} {wanted} - fail: {problem}")
@@ -57,7 +57,8 @@ def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted:
     return decided(gate, interval_verdict(figure, spec.bound, spec.threshold), shown)
 
 
-def _figure(standing: Standing, name: str) -> Figure | None:
+def standing_figure(standing: Standing, name: str) -> Figure | None:
+    """Return a figure that a gate can name; `unscored` is the share of answers without verdict."""
     total = standing.n + standing.unscored
     if name == "unscored" and total:
         interval = clopper_pearson_interval(standing.unscored, total)

@@ -272,5 +272,5 @@ class EngineSession:
             stored=stored,
             prompt_tokens=sum(output.prompt_tokens for output in computed),
             cached_tokens=sum(output.cached_tokens for output in computed),
-            completion_tokens=sum(output.length for output in computed),
+            completion_tokens=sum(len(output.token_ids) for output in computed),
         )

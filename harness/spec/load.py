@@ -15,7 +15,6 @@ from pydantic_core import ErrorDetails
 
 from harness.errors import SpecError
 from harness.spec.base import Strict
-from harness.spec.endpointspec import EndpointSpec
 from harness.spec.evalset import EvalSet, PromptSpec
 from harness.spec.judgeset import JudgeSet
 from harness.spec.modelspec import ModelsFile, ModelSpec
@@ -45,9 +44,6 @@ def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpe
             raise file.error(
                 f"unknown model '{name}'; {_mend(name, models_file)}", ("models", index)
             )
-        if models_file[name].remote:
-            raise file.error(f"'{name}' is asked at an endpoint, which answers no set with labels; "
-                             "it may be the judge of a judge set", ("models", index))  # fmt: skip
     _check_unique(file, "models", evalset.models)
     _check_unique(file, "prompts", [prompt.id for prompt in evalset.prompts])
     for index, prompt in enumerate(evalset.prompts):
@@ -140,12 +136,11 @@ def load_models(path: Path, *, root: Path) -> dict[str, ModelSpec]:
 
 
 def _check_options(models: Mapping[str, ModelSpec], file: YamlFile) -> None:
-    """Check what is known of options here; other engines read theirs when they are opened."""
-    kinds: dict[str, type[Strict]] = {**TRAINED, "openai": EndpointSpec}
+    """Check the options of trained classifiers; other engines read theirs when they are opened."""
     for name, spec in models.items():
-        if spec.engine in kinds:
+        if spec.trained:
             try:
-                kinds[spec.engine].model_validate(spec.options)
+                TRAINED[spec.engine].model_validate(spec.options)
             except ValidationError as error:
                 where = ("models", name, "options")
                 raise SpecError("\n".join(_lines(error.errors(), file, where))) from error

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, model_validator
 
-from harness.records import Json
-from harness.spec.base import Name, SourceSpec, Strict, check_source, complain
-from harness.spec.endpointspec import PREFIX
+from harness.spec.base import Name, SourceSpec, Strict, complain
 from harness.spec.trainspec import TRAINED
 
 # All that a classifier without weights of its own can say.
 _OF_TRAINED = {"engine", "seed", "seeds", "options"}
-# And all that a model somewhere else can say.
-_OF_ENDPOINT = {"engine", "source", "options"}
 
 
 class ModelSpec(SourceSpec):
     """One model of `models.yaml`.
 
     Attributes:
-        source: Where the weights are; none for a classifier that is trained, see `trained`; the
-            name of a model after `openai:` for one at an endpoint, see `remote`.
+        source: Where the weights are; none for a classifier that is trained, see `trained`.
         engine: `auto` is vLLM where CUDA and a GPU build of vLLM are, else transformers; `rnn` and
-            `tfidf` are trained on the shot pool of each eval set; `openai` asks an endpoint, and
-            follows from the source.
+            `tfidf` are trained on the shot pool of each eval set.
         dtype: `auto` is bfloat16 on a GPU or a CPU with bfloat16 instructions, else float32.
         base: A pretrained model without chat training; plain text unless a template is given.
         chat_template: `own` (the tokenizer's), `llama-3` with its marks as plain text, `plain`
@@ -37,7 +31,7 @@ class ModelSpec(SourceSpec):
         options: Engine options, passed on by name.
     """
 
-    engine: Literal["auto", "vllm", "transformers", "rnn", "tfidf", "openai", "fake"] = "auto"
+    engine: Literal["auto", "vllm", "transformers", "rnn", "tfidf", "fake"] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     max_model_len: Annotated[int, Field(ge=1)] | None = None
     base: bool = False
@@ -54,29 +48,8 @@ class ModelSpec(SourceSpec):
         """Whether it is a classifier that is trained on the shot pool."""
         return self.engine in TRAINED
 
-    @property
-    def remote(self) -> bool:
-        """Whether it is asked at an endpoint; its options are those of `EndpointSpec`."""
-        return self.engine == "openai"
-
-    @field_validator("source")
-    @classmethod
-    def _source(cls, source: str | None) -> str | None:
-        if source is None or source.startswith(PREFIX):
-            return source
-        return check_source(source)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _engine(cls, data: Json) -> Json:
-        if isinstance(data, dict) and str(data.get("source")).startswith(PREFIX):
-            return {"engine": "openai", **data}
-        return data
-
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.remote or (self.source or "").startswith(PREFIX):
-            self._check_remote()
         if not self.trained:
             if self.source is None:
                 raise complain("missing key 'source'; add it")
@@ -91,16 +64,6 @@ class ModelSpec(SourceSpec):
         ):
             raise complain("'seeds' is empty, names one value twice or stands beside 'seed'")
         return self
-
-    def _check_remote(self) -> None:
-        name = (self.source or "").removeprefix(PREFIX)
-        if not self.remote:
-            raise complain(f"a model at an endpoint has engine openai, not {self.engine}; remove "
-                           "'engine'")  # fmt: skip
-        if not name or name == self.source:
-            raise complain("engine openai needs the model's name there; write source: openai:NAME")
-        if extra := sorted(self.model_fields_set - _OF_ENDPOINT):
-            raise complain(f"a model at an endpoint takes no {', '.join(extra)}; remove it")
 
 
 class ModelsFile(Strict):

@@ -58,7 +58,6 @@ def encode_requests(requests: Sequence[Request]) -> tuple[bytes, bytes]:
             len(request.prompt_ids),
             samplings.setdefault(request.sampling, len(samplings)),
             adapters.setdefault(request.adapter, len(adapters)) if request.adapter else None,
-            request.messages,
         ]
         for request in requests
     ]
@@ -75,20 +74,19 @@ def decode_requests(header: bytes, ids: bytes) -> list[Request]:
     """Return what `encode_requests` was given."""
     message = json.loads(header)
     for fields in message["samplings"]:
-        for name in ("stop", "score_ids", "choices", "score_texts"):
+        for name in ("stop", "score_ids", "choices"):
             fields[name] = tuple(fields[name])
     samplings = [Sampling(**fields) for fields in message["samplings"]]
     adapters = [Adapter(**fields) for fields in message["adapters"]]
     flat = np.frombuffer(ids, dtype="<i4").tolist()
     requests, start = [], 0
-    for key, length, sampling, adapter, messages in message["requests"]:
+    for key, length, sampling, adapter in message["requests"]:
         requests.append(
             Request(
                 key=key,
                 prompt_ids=tuple(flat[start : start + length]),
                 sampling=samplings[sampling],
                 adapter=None if adapter is None else adapters[adapter],
-                messages=tuple((role, content) for role, content in messages),
             )
         )
         start += length
@@ -105,7 +103,6 @@ def encode_output(output: Output) -> Sequence[object]:
         output.logprobs,
         output.prompt_tokens,
         output.cached_tokens,
-        output.completion_tokens,
         output.error,
     )
 

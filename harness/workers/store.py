@@ -21,8 +21,6 @@ CREATE TABLE IF NOT EXISTS outputs (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_fingerprint ON outputs (fingerprint);
 """
-# Fields of `Sampling` that enter a key only if they are set: older keys have none of them.
-_LATER = frozenset({"schema", "score_texts"})
 _AT_ONCE = 500  # SQLite takes at least 999 variables in a statement
 
 
@@ -32,21 +30,13 @@ def fingerprint(parts: dict[str, Json]) -> str:
 
 
 def content_key(
-    shared: str,
-    prompt_ids: Sequence[int],
-    sampling: Sampling,
-    adapter: Adapter | None,
-    *,
-    messages: Sequence[tuple[str, str]] = (),
+    shared: str, prompt_ids: Sequence[int], sampling: Sampling, adapter: Adapter | None
 ) -> str:
     """Return the content key of a request; names and paths never enter it."""
     digest = hashlib.sha256(shared.encode())
     digest.update((adapter.digest if adapter else "").encode())
-    asked = {k: v for k, v in asdict(sampling).items() if v or k not in _LATER}
-    digest.update(json.dumps(asked, sort_keys=True).encode())
+    digest.update(json.dumps(asdict(sampling), sort_keys=True).encode())
     digest.update(np.asarray(prompt_ids, dtype=np.int32).tobytes())
-    if messages:
-        digest.update(json.dumps(messages).encode())
     return digest.hexdigest()
 
 

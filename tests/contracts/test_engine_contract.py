@@ -17,12 +17,7 @@ from harness.spec.trainspec import TRAINED
 from harness.workers.worker import Worker
 
 WINDOW = 256
-# An endpoint takes no tokens: tests/engines/test_openai.py holds its engine to the same points.
-NAMES = [
-    pytest.param(name, marks=[pytest.mark.slow] if name == "vllm" else [])
-    for name in ENGINES
-    if name != "openai"
-]
+NAMES = [pytest.param(n, marks=[pytest.mark.slow] if n == "vllm" else []) for n in ENGINES]
 # Trained classifiers answer with log-probabilities alone.
 writes_text = pytest.mark.parametrize(
     "engine_name", [name for name in NAMES if name.values[0] not in TRAINED], indirect=True
@@ -30,7 +25,7 @@ writes_text = pytest.mark.parametrize(
 
 
 def test_every_engine_of_the_table_is_covered():
-    assert {param.values[0] for param in NAMES} | {"openai"} == set(ENGINES)
+    assert {param.values[0] for param in NAMES} == set(ENGINES)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.report.markdown import code, cut, escape, plain
+from harness.report.markdown import code, cut, escape, html, plain, quoted
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,41 @@ def test_surrogates_are_dropped():
 def test_table_row_keeps_its_columns():
     row = f"| {escape('x | y || z')} | {escape(chr(92) + '|')} |"
     assert len(re.findall(r"(?<!\\)(?:\\\\)*\|", row)) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("one\ntwo", "> one\\\n> two"),
+        ("one\r\ntwo\u2028three", "> one\\\n> two\\\n> three"),
+        ("\n\none\n\n\n\ntwo\n\n", "> one\n>\n> two"),
+        ("ends\\\nin one", "> ends\\\\\\\n> in one"),
+        (
+            "if x:\n    y\n\tz",
+            "> if x:\\\n> &nbsp;&nbsp;&nbsp;&nbsp;y\\\n> &nbsp;&nbsp;&nbsp;&nbsp;z",
+        ),
+        ("```\n</details>\n```", r"> \`\`\`" + "\\\n> &lt;/details&gt;\\\n> " + r"\`\`\`"),
+        ("one\n\x1b[31m\x07\ntwo", "> one\n>\n> two"),
+        ("::error::x", "> :&#8203;:error:&#8203;:x"),
+        ("half \ud83d", "> half"),
+        ("", ">"),
+        ("\n \n", ">"),
+    ],
+)
+def test_quoted_lines_are_inert_one_by_one(text, shown):
+    assert quoted(text, limit=1000) == (shown, 0)
+
+
+def test_quote_is_cut_by_characters_and_lines():
+    assert quoted("abcdef", limit=4) == ("> abcd", 2)
+    assert quoted("a\n" * 10 + "b", limit=100, lines=3) == ("> a\\\n> a\\\n> a", 16)
+
+
+def test_a_deep_indent_ends_somewhere():
+    assert quoted(" " * 500 + "x", limit=1000)[0] == "> " + "&nbsp;" * 40 + "x"
+
+
+def test_html_is_text_inside_of_a_tag():
+    assert html("<b>x</b> *y* | `z`\n@a #1") == (
+        "&lt;b&gt;x&lt;/b&gt; *y* | `z` @&#8203;a #&#8203;1"
+    )

@@ -4,15 +4,18 @@ import json
 import math
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from builders import make_row
+from judged_builders import make_judged
 
 from harness.errors import HarnessError
 from harness.records import DataInfo, EngineInfo, Figure, Gate, Result, Run, RunInfo
 from harness.report.redacting import redact
 from harness.report.runfiles import load_run, save_run
 
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 RESULT = Result(
     evalset="evalsets/mini.yaml",
     cell="m-p-zeroshot",
@@ -196,3 +199,47 @@ def test_damaged_file_is_one_line(run, tmp_path, name, content, problem):
         load_run(tmp_path)
     assert "\n" not in str(caught.value)
     assert str(tmp_path / name) in str(caught.value)
+
+
+def test_judged_run_round_trip_is_exact(run, tmp_path):
+    judged = replace(run, judged=make_judged())
+    save(judged, tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "probes.jsonl", "results.jsonl", "run.json"
+    ]  # fmt: skip
+    lines = (tmp_path / "probes.jsonl").read_text(encoding="utf-8").split("\n")
+    assert len(lines) == 31
+    assert json.loads(lines[0])["probe"] == "p01"
+    assert json.loads((tmp_path / "run.json").read_text())["judged"]["probes"] == []
+    assert load_run(tmp_path).judged == judged.judged
+
+
+def test_a_run_without_judge_sets_leaves_no_stale_probes(run, tmp_path):
+    save(replace(run, judged=make_judged()), tmp_path)
+    save(run, tmp_path)
+    assert not (tmp_path / "probes.jsonl").exists()
+    assert load_run(tmp_path).judged == run.judged
+
+
+def test_missing_or_damaged_probes_are_named(run, tmp_path):
+    save(replace(run, judged=make_judged()), tmp_path)
+    path = tmp_path / "probes.jsonl"
+    path.write_text('{"evalset": "x"}\n')
+    with pytest.raises(HarnessError, match=r"probes\.jsonl: damaged"):
+        load_run(tmp_path)
+    path.unlink()
+    with pytest.raises(HarnessError, match=r"probes\.jsonl: no such file"):
+        load_run(tmp_path)
+
+
+def test_runs_from_before_judge_sets_load(run, tmp_path):
+    shipped = sorted(EXAMPLES.glob("*/run.json"))
+    assert shipped
+    for path in shipped:
+        (tmp_path / "run.json").write_bytes(path.read_bytes())
+        (tmp_path / "results.jsonl").write_text("")
+        assert load_run(tmp_path).rows
+    data = json.loads(shipped[0].read_text(encoding="utf-8"))
+    data.pop("judged", None)
+    (tmp_path / "run.json").write_text(json.dumps(data))
+    assert load_run(tmp_path).judged == run.judged

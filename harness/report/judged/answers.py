@@ -8,7 +8,7 @@ from statistics import mean
 
 from harness.records import Judged, JudgedAnswer, PairResult, ProbeResult
 from harness.report.format import NOTHING, count
-from harness.report.markdown import code, escape, html, quoted
+from harness.report.markdown import escape, html, quoted
 
 Words = Mapping[str, str]
 Pairs = Mapping[tuple[str, str, int], Sequence[PairResult]]

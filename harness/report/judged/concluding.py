@@ -39,10 +39,7 @@ class Said:
 def conclusions(judged: Judged, t: Words) -> dict[str, Said]:
     """Return the sentences on each judge set, by its path."""
     found = duels(judged)
-    return {
-        evalset: _of_set(judged, evalset, [one for one in found if one.evalset == evalset], found, t)
-        for evalset in judged_sets(judged)
-    }
+    return {evalset: _of_set(judged, evalset, found, t) for evalset in judged_sets(judged)}
 
 
 def method(judged: Judged, t: Words) -> str:
@@ -51,16 +48,15 @@ def method(judged: Judged, t: Words) -> str:
     return t["j_c_method"].format(tests=tests) if tests else ""
 
 
-def _of_set(
-    judged: Judged, evalset: str, own: Sequence[Duel], all_: Sequence[Duel], t: Words
-) -> Said:
+def _of_set(judged: Judged, evalset: str, found: Sequence[Duel], t: Words) -> Said:
     state = trust(judged, evalset)
     claims = state == "trusted"
+    own = [one for one in found if one.evalset == evalset]
     by: dict[str, list[Duel]] = {}
     for duel in own:
         by.setdefault(duel.model, []).append(duel)
     models = [_model(group, t, claims=claims) for group in by.values()]
-    further = _few(own, len(all_), t) if claims and any(one.sign == 0 for one in own) else []
+    further = _few(own, len(found), t) if claims and any(one.sign == 0 for one in own) else []
     further += [order_line(one, t, claims=claims) for one in orders(judged, evalset)]
     if alpha := judged.agreement.get(evalset):
         line = t["j_c_alpha"].format(alpha=with_interval(alpha), n=alpha.n)
@@ -134,5 +130,3 @@ def _few(own: Sequence[Duel], tests: int, t: Words) -> list[str]:
     if least >= ALPHA:
         said += " " + t["j_c_never"].format(p=f"{least:.2f}", tests=tests)
     return [said]
-
-

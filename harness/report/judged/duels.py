@@ -61,8 +61,13 @@ def duels(judged: Judged) -> list[Duel]:
 
 
 def reference_of(judged: Judged, evalset: str) -> str | None:
-    """Return the model that a set's pairs are against; without pairs the set's first."""
-    against = [one.against for one in judged.pairs if one.evalset == evalset]
+    """Return the model that all others are compared with; without pairs the set's first.
+
+    Other models may be compared with each other too, but the reference is never a pair's first.
+    """
+    pairs = [one for one in judged.pairs if one.evalset == evalset]
+    first = {one.model for one in pairs}
+    against = [one.against for one in pairs if one.against not in first]
     models = [one.model for one in judged.standings if one.evalset == evalset]
     return next(iter((*against, *models)), None)
 
@@ -77,10 +82,11 @@ def probe_scores(judged: Judged, evalset: str, model: str) -> dict[str, float]:
 
 
 def probe_points(judged: Judged, evalset: str, model: str) -> dict[str, float]:
-    """Return the mean points of each probe with pairs that have a verdict."""
+    """Return a model's mean points against the reference, of each probe with verdicts."""
+    sides = (evalset, model, reference_of(judged, evalset))
     points: dict[str, list[float]] = {}
     for pair in judged.pairs:
-        if (pair.evalset, pair.model) == (evalset, model) and pair.points is not None:
+        if (pair.evalset, pair.model, pair.against) == sides and pair.points is not None:
             points.setdefault(pair.probe, []).append(pair.points)
     return {probe: mean(own) for probe, own in points.items()}
 
@@ -114,9 +120,7 @@ def _of(standing: Standing, judged: Judged) -> Iterable[Duel]:
         )
 
 
-def _differ(
-    first: Mapping[str, float], second: Mapping[str, float], shared: Sequence[str]
-) -> bool:
+def _differ(first: Mapping[str, float], second: Mapping[str, float], shared: Sequence[str]) -> bool:
     return len({round(second[probe] - first[probe], 9) for probe in shared}) > 1
 
 

@@ -72,9 +72,7 @@ def judged_part(judged: Judged, gates: Sequence[Gate], t: Words) -> JudgedPart:
     )
 
 
-def _section(
-    judged: Judged, evalset: str, gates: Sequence[Gate], said: Said, t: Words
-) -> Section:
+def _section(judged: Judged, evalset: str, gates: Sequence[Gate], said: Said, t: Words) -> Section:
     probes = [one for one in judged.probes if one.evalset == evalset]
     judges = judges_of(judged, evalset)
     models = tuple(

@@ -17,7 +17,7 @@ def trust(judged: Judged, evalset: str) -> Trust:
     """Return what a set's scores are worth; `trusted` only where everything says so."""
     judges = judges_of(judged, evalset)
     standings = [one for one in judged.standings if one.evalset == evalset]
-    if any(one.void for one in (*judges, *standings)):
+    if any([*(one.void for one in judges), *(one.void for one in standings)]):
         return "void"
     checks = [one.check.trusted for one in judges] + [one.trusted for one in standings]
     return "trusted" if judges and standings and all(checks) else "untrusted"
@@ -70,7 +70,8 @@ def _line(judge: JudgeInfo, t: Words) -> str:
     known = _known(judge, t)
     if judge.void:
         line = t["j_void"].format(who=name, why=_reason(judge.void))
-        return f"{line} {t['j_void_known'].format(known=known)}" if check.trusted and known else line
+        useless = t["j_void_known"].format(known=known) if check.trusted and known else ""
+        return f"{line} {useless}".strip()
     if not check.trusted:
         why = _reason(check.problem) if check.problem else t["j_no_reason"]
         line = t["j_untrusted"].format(who=name, why=why)

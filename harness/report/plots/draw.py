@@ -105,8 +105,9 @@ def _makers(run: Run, t: Words) -> Iterator[tuple[str, Callable[[], Iterator[Plo
     yield "reliability", partial(over_sets, lambda s, rows: reliabilities(s, rows, by, t))
     yield "confusion", partial(over_sets, lambda s, rows: confusions(s, rows, by, t))
     yield "length", partial(over_sets, lambda s, rows: over_lengths(s, rows, by, t))
-    yield "judged", lambda: (
-        plot for one in judged for plot in judged_forest(slugs[one], one, run.judged, t)
+    yield (
+        "judged",
+        lambda: (plot for one in judged for plot in judged_forest(slugs[one], one, run.judged, t)),
     )
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 Words = Mapping[str, str]
 
 _LANE, _SLIT = 0.3, 0.13
-_TOP, _BETWEEN, _BOTTOM = 0.62, 0.62, 0.75
-_LABELS, _VALUES = 2.6, 0.95
-_SCALE = (0.7, 10.3)
+_TOP, _BETWEEN, _BOTTOM = 0.62, 0.62, 0.6
+_LABELS, _VALUES = 2.6, 1.1
+_SCALE, _TICKS = (0.7, 10.3), range(1, 11)
 # Told apart by marker as well as by colour.
 _STYLES = (
     (canvas.BLUE, "o"), (canvas.ORANGE, "s"), (canvas.GREEN, "^"), (canvas.PURPLE, "D"),
@@ -67,6 +67,8 @@ def _models(
         fontweight="bold", pad=4,
     )  # fmt: skip
     axes.set_xlim(*(_SCALE if figure == "score" else (-0.03, 1.03)))
+    if figure == "score":
+        axes.set_xticks(_TICKS)
     _lanes(axes, [one.model for one in own] if labelled else [])
     axes.set_ylim(len(own) - 0.5, -0.5)
     for lane, one in enumerate(own):
@@ -91,8 +93,9 @@ def _probes(
     axes: Axes, names: Sequence[str], models: Sequence[str], probes: Sequence[ProbeResult], t: Words
 ) -> None:
     """Draw every probe: a line of each model from its least answer to its greatest."""
-    axes.set_title(t["p_judged_score"], fontweight="bold", pad=4)
+    axes.set_title(t["p_judged_probes"], fontweight="bold", pad=4)
     axes.set_xlim(*_SCALE)
+    axes.set_xticks(_TICKS)
     _lanes(axes, names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     for border in range(1, len(names)):
@@ -131,13 +134,10 @@ def _style(place: int) -> tuple[str, str]:
     return _STYLES[place % len(_STYLES)]
 
 
-
 def _alt(evalset: str, own: Sequence[Standing], title: str, t: Words) -> str:
     def listed(figure: str) -> str:
         return "; ".join(
-            t["p_judged_model_alt"].format(
-                model=escape(one.model), value=_interval(one.figures[figure], t)
-            )
+            f"{escape(one.model)} {_interval(one.figures[figure], t)}"
             for one in own
             if figure in one.figures
         )
