@@ -9,6 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from harness.commands.judge import judge_app
 from harness.commands.sft import data_app, train
 from harness.errors import HarnessError
 from harness.plugin.options import FOLDER, is_evalset
@@ -20,6 +21,7 @@ from harness.spec.recipe import Recipe
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(data_app, name="data")
+app.add_typer(judge_app, name="judge")
 app.command()(train)
 _SCHEMAS: dict[str, type[Strict]] = {"evalset": EvalSet, "models": ModelsFile, "recipe": Recipe}
 

@@ -46,10 +46,11 @@ INSIDE: dict[str, tuple[str, ...]] = {
     "harness.run": ("plan", "gateplan", "probeplan", "collect", "prepare", "training", "provenance",
                     "figures", "gates", "pairs", "contrasts", "scoring", "baselines", "judging",
                     "repeats", "session", "asking", "runner", "speaking", "jury", "rounds",
-                    "standings", "judgedgates", "probing"),
+                    "standings", "judgedgates", "probing", "certify"),
     "harness.report": ("format", "markdown", "texts", "redacting", "runfiles", "diff", "ranking",
                        "compare", "sentences", "ways", "trained", "mistakes", "gatelines",
-                       "baseline", "draws", "conclusions", "tables", "judged", "plots", "write"),
+                       "baseline", "draws", "conclusions", "tables", "judged", "plots", "write",
+                       "passport"),
     "harness.plugin": ("options", "paths", "terminal", "tally", "joining", "reporting", "items",
                        "gate_items", "evalfile", "hooks", "distributed"),
 }  # fmt: skip

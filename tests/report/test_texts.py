@@ -59,7 +59,7 @@ def test_every_phrase_is_used():
         r"[hfso]_\w+|gate_(at|no_worse|better|opens)_\w+|p_(gate|note)_\w+|c_(v|b|way|balance)_\w+"
         r"|c_\w*(hurts|helps)|c_(selector|order)|d_(trained_)?(sentence|(un)?shown)"
         r"|c_(calibration|contextual)_(up|down|same)|p_judged(_untrusted|_void)?"
-        r"|j_c_(better|worse|alpha|untrusted|void)\w*|j_canary_\w+|j_by_\w+"
+        r"|j_c_(better|worse|alpha|untrusted|void)\w*|j_canary_\w+|j_by_\w+|pass_(v|why|p|f|lost)_\w+"
     )
     for name in texts("en"):
         used = re.search(rf"[\"'.]{name}\b", sources) or re.fullmatch(built, name)

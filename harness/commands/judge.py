@@ -1,0 +1,156 @@
+"""The command `harness judge passport`."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.errors import EngineError, HarnessError, SpecError
+
+if TYPE_CHECKING:
+    from harness.spec.modelspec import ModelSpec
+
+GOLD = Path("evalsets/gold/ru_pairs.jsonl")
+"""The gold pairs that ship, relative to the project."""
+ENGINE_FAILED = 10
+
+judge_app = typer.Typer(no_args_is_help=True, help="Judge models.")
+
+
+class Engine(StrEnum):
+    """What runs the judge."""
+
+    transformers = "transformers"
+    vllm = "vllm"
+    fake = "fake"
+
+
+class Dtype(StrEnum):
+    """Precision of the judge's weights."""
+
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
+
+class PageLang(StrEnum):
+    """Languages of the page."""
+
+    en = "en"
+    ru = "ru"
+
+
+@judge_app.callback()
+def _judge() -> None:
+    """Judge models."""
+
+
+@judge_app.command()
+def passport(
+    model: Annotated[str, typer.Argument(help="A model of evalsets/models.yaml.")],
+    gold: Annotated[
+        list[Path] | None,
+        typer.Option(help=f"A file of gold pairs; may be repeated. Default: {GOLD}."),
+    ] = None,
+    rubric: Annotated[
+        str, typer.Option(help="Absolute rubric under prompts/.")
+    ] = "judge/absolute.ru.j2",
+    pairwise: Annotated[
+        str, typer.Option(help="Pairwise rubric under prompts/.")
+    ] = "judge/pairwise.ru.j2",
+    passing: Annotated[
+        float, typer.Option(min=1, max=10, help="Score from which an answer counts as good.")
+    ] = 7.0,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Take the first pairs of each file only.")
+    ] = None,
+    engine: Annotated[Engine | None, typer.Option(help="Instead of the model's own.")] = None,
+    dtype: Annotated[Dtype | None, typer.Option(help="Instead of the model's own.")] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Store of outputs; default .harness/outputs.sqlite.")
+    ] = None,
+    lang: Annotated[PageLang, typer.Option(help="Language of the page.")] = PageLang.en,
+    root: Annotated[Path, typer.Option(help="The project folder.")] = Path(),
+) -> None:
+    """Measure a judge on gold pairs: writes passports/MODEL.json and a page on what it is worth."""
+    from harness.judge.gold import load_gold
+    from harness.judge.passport import FOLDER, save_passport
+    from harness.judge.rubric import load_rubric
+    from harness.plugin.terminal import Terminal
+    from harness.report.passport import passport_verdict, write_passport_page
+    from harness.run.certify import certify
+    from harness.run.jury import Judge
+    from harness.run.session import Settings
+
+    root, stamp = root.resolve(), time.strftime("%Y%m%d-%H%M%S")
+    with _failing():
+        # All that can be wrong in a file is found before a model loads.
+        judge = Judge(model, _spec(model, root))
+        absolute = load_rubric(rubric, root=root, kind="absolute")
+        compared = load_rubric(pairwise, root=root, kind="pairwise")
+        sets = [load_gold(path) for path in gold or [root / GOLD]]
+        _check_names([one.name for one in sets])
+        settings = Settings(
+            root=root,
+            store=store.resolve() if store else root / ".harness/outputs.sqlite",
+            logs=root / ".harness/logs" / f"passport-{stamp}",
+            engine=engine.value if engine else None,
+            dtype=dtype.value if dtype else None,
+            limit=limit,
+        )
+        with Terminal() as terminal:
+            found = certify(
+                judge,
+                sets,
+                rubric=absolute,
+                pairwise=compared,
+                passing=passing,
+                made=time.strftime("%Y-%m-%d"),
+                settings=settings,
+                progress=terminal.update,
+            ).passport
+        path = root / FOLDER / f"{model}.json"
+        save_passport(path, found)
+        folder = root / "reports" / f"passport-{model}-{stamp}"
+        page = write_passport_page(folder, found, lang=lang.value)
+    typer.echo(f"{model}: {passport_verdict(found, lang=lang.value)}")
+    typer.echo(path)
+    typer.echo(page)
+
+
+def _spec(name: str, root: Path) -> ModelSpec:
+    from harness.spec.load import load_models
+
+    models = load_models(root / "evalsets/judge.yaml", root=root)
+    if name not in models:
+        near = difflib.get_close_matches(name, models, n=1)
+        mend = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(models)}"
+        raise SpecError(f"unknown model '{name}'; {mend}", path="evalsets/models.yaml")
+    if models[name].trained:
+        raise SpecError(f"model '{name}' is a classifier, which writes no text; name another",
+                        path="evalsets/models.yaml")  # fmt: skip
+    return models[name]
+
+
+def _check_names(names: Sequence[str]) -> None:
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise SpecError(f"--gold: two files are called {name}; rename one, or its folder")
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """Turn an engine's failure into exit code 10, and what a user can mend into exit code 2."""
+    try:
+        yield
+    except (HarnessError, OSError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(ENGINE_FAILED if isinstance(error, EngineError) else 2) from error

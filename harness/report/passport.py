@@ -1,0 +1,220 @@
+"""A judge's passport as a page: the verdict in words first, then the figures behind it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from harness.judge.measures import SMOKE, PassportSet
+from harness.judge.passport import CHANCE, MAX_UNSCORED, Passport, doubt, large_sets
+from harness.records import Figure
+from harness.report.format import NOTHING, percent, with_interval
+from harness.report.markdown import code, escape
+from harness.report.sentences import Words
+from harness.report.texts import Lang, texts
+from harness.spec.judgeset import PassportSpec
+
+# Every figure, and what a judge that throws a coin would reach, where that is one number.
+_FIGURES: dict[str, float | None] = {
+    "accuracy": 0.25,
+    "accuracy_decided": CHANCE,
+    "both_orders_correct": 0.25,
+    "order_agreement": CHANCE,
+    "kappa": 0.0,
+    "accuracy_forward": CHANCE,
+    "accuracy_backward": CHANCE,
+    "prefers_longer": None,
+    "human_prefers_longer": None,
+    "prefers_first": None,
+    "tie_rate": None,
+    "parse_rate": None,
+    "score_accuracy": CHANCE,
+    "score_ties": None,
+    "sensitivity": None,
+    "specificity": None,
+    "score_parse_rate": None,
+}
+# Of these, the gravest is the verdict.
+_GRAVITY = ("unscored", "worse", "chance", "scores", "below")
+
+
+def write_passport_page(folder: Path, passport: Passport, *, lang: Lang = "en") -> Path:
+    """Write `report.md` into a folder, made if it is missing, and return its path.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "report.md"
+    part = folder / "report.md.part"
+    part.write_text(passport_markdown(passport, lang=lang), encoding="utf-8")
+    part.replace(path)
+    return path
+
+
+def passport_markdown(
+    passport: Passport, *, demands: PassportSpec | None = None, lang: Lang = "en"
+) -> str:
+    """Return a passport's page; no text of the gold data is on it.
+
+    Args:
+        passport: What to write up.
+        demands: What the verdict is measured by; None takes those of a judge set that names none.
+        lang: Language of everything that is not data.
+    """
+    t, demands = texts(lang), demands or PassportSpec()
+    parts = [
+        f"# {t['pass_title'].format(judge=code(passport.judge))}",
+        f"**{passport_verdict(passport, demands=demands, lang=lang)}**",
+        "\n".join(f"- {_reason(one, demands, t)}" for one in passport.sets),
+        _demands(passport, demands, t),
+        f"## {t['pass_preferences']}",
+        "\n".join(f"- {line}" for line in _preferences(passport, t)),
+        f"## {t['pass_figures']}",
+        _table(passport.sets, t),
+        t["pass_cells"],
+    ]
+    if missing := _missing(passport.sets, t):
+        parts += [f"## {t['pass_missing']}", "\n".join(f"- {line}" for line in missing)]
+    parts += [
+        f"## {t['pass_conditions']}",
+        _conditions(passport, t),
+        f"## {t['pass_how']}",
+        t["pass_how_text"].format(smoke=SMOKE, passing=f"{passport.passing:g}").strip(),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def passport_verdict(
+    passport: Passport, *, demands: PassportSpec | None = None, lang: Lang = "en"
+) -> str:
+    """Return what a passport comes to, in a few words."""
+    large = large_sets(passport)
+    if not large:
+        return texts(lang)["pass_v_small"]
+    found = {_kind(one, demands or PassportSpec()) for one in large}
+    return texts(lang)[f"pass_v_{next((k for k in _GRAVITY if k in found), 'met')}"]
+
+
+def _kind(one: PassportSet, demands: PassportSpec) -> str:
+    """Return a set's doubt as the phrases know it."""
+    reason = doubt(one, demands)
+    decided = one.figures.get("accuracy_decided")
+    if reason == "chance" and decided is not None and decided.high < CHANCE:
+        return "worse"
+    return "below" if reason in ("accuracy", "order_agreement") else reason or "met"
+
+
+def _reason(one: PassportSet, demands: PassportSpec, t: Words) -> str:
+    """Say what a set has to say for or against the judge."""
+    figures, kind = one.figures, _kind(one, demands)
+    name = f"pass_why_{kind}"
+    if kind in ("chance", "worse"):
+        decided = figures.get("accuracy_decided")
+        name = name if decided is not None else "pass_why_never"
+    return t[name].format(
+        set=code(one.name),
+        scored=one.scored,
+        smoke=SMOKE,
+        lost=one.n - one.scored,
+        pairs=one.n,
+        lost_answers=sum(one.score_unscored.values()),
+        answers=2 * one.n,
+        limit=percent(MAX_UNSCORED),
+        decided=_shown(figures.get("accuracy_decided")),
+        scores=_shown(figures.get("score_accuracy")),
+        accuracy=_shown(figures.get("accuracy")),
+        order=_shown(figures.get("order_agreement")),
+    )
+
+
+def _demands(passport: Passport, demands: PassportSpec, t: Words) -> str:
+    line = t["pass_demands"].format(
+        accuracy=f"{demands.min_accuracy:g}", order=f"{demands.min_order_agreement:g}", smoke=SMOKE
+    )
+    large = large_sets(passport)
+    if large and all(_kind(one, demands) in ("met", "below") for one in large):
+        accuracy, order = (
+            min(_floor(one.figures[name].low) for one in large)
+            for name in ("accuracy", "order_agreement")
+        )
+        line += " " + t["pass_meets"].format(accuracy=accuracy, order=order)
+    return line
+
+
+def _preferences(passport: Passport, t: Words) -> list[str]:
+    """Say where a judge goes by length or place, where people do not."""
+    said: list[str] = []
+    for one in passport.sets:
+        name = code(one.name)
+        judge, people = (one.figures.get(k) for k in ("prefers_longer", "human_prefers_longer"))
+        if judge and people and not judge.low <= people.value <= judge.high:
+            kind = "longer" if judge.value > people.value else "shorter"
+            said.append(
+                t[f"pass_p_{kind}"].format(set=name, value=_shown(judge), people=_shown(people))
+            )
+        place = one.figures.get("prefers_first")
+        if place and not place.low <= CHANCE <= place.high:
+            kind = "first" if place.value > CHANCE else "second"
+            said.append(t[f"pass_p_{kind}"].format(set=name, value=_shown(place)))
+    return said or [t["pass_p_none"]]
+
+
+def _table(sets: Sequence[PassportSet], t: Words) -> str:
+    rows = [[t["pass_pairs"], NOTHING, *(f"{one.scored} / {one.n}" for one in sets)]]
+    for name, chance in _FIGURES.items():
+        found = [one.figures.get(name) for one in sets]
+        cells = [_cell(figure, near=chance == CHANCE, t=t) for figure in found]
+        rows.append([t[f"pass_f_{name}"], NOTHING if chance is None else f"{chance:g}", *cells])
+    headers = [t["pass_figure"], t["pass_chance"], *(escape(one.name) for one in sets)]
+    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+
+
+def _cell(figure: Figure | None, *, near: bool, t: Words) -> str:
+    if figure is None:
+        return NOTHING
+    shown = f"{with_interval(figure)} n={figure.n}"
+    at_chance = near and figure.low <= CHANCE <= figure.high
+    return f"{shown}, {t['pass_near']}" if at_chance else shown
+
+
+def _missing(sets: Sequence[PassportSet], t: Words) -> list[str]:
+    return [
+        t[phrase].format(set=code(one.name), count=number, reason=escape(reason))
+        for one in sets
+        for phrase, reasons in (
+            ("pass_lost_pairs", one.unscored),
+            ("pass_lost_answers", one.score_unscored),
+        )
+        for reason, number in reasons.items()
+    ]
+
+
+def _conditions(passport: Passport, t: Words) -> str:
+    rows = [
+        [t["pass_model"], escape(passport.model_digest[:16])],
+        [t["pass_engine"], escape(f"{passport.engine}, {passport.dtype}")],
+        [t["pass_rubric"], _bound(passport.rubric.path, passport.rubric.digest)],
+        [t["pass_pairwise"], _bound(passport.pairwise.path, passport.pairwise.digest)],
+        [t["pass_made"], escape(passport.made)],
+        *([f"{t['pass_gold']} {escape(one.name)}", escape(one.digest[:16])]
+          for one in passport.sets),
+    ]  # fmt: skip
+    headers = [t["pass_what"], t["pass_value"]]
+    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+
+
+def _bound(path: str, digest: str) -> str:
+    return f"{escape(path)} ({escape(digest[:16])})"
+
+
+def _shown(figure: Figure | None) -> str:
+    return NOTHING if figure is None else f"{with_interval(figure)}, n={figure.n}"
+
+
+def _floor(value: float) -> float:
+    """Return a fraction rounded down to two decimals, as a demand that is surely met."""
+    return math.floor(value * 100) / 100

@@ -1,0 +1,122 @@
+"""Runs a judge on gold pairs, and makes its passport of what it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.judge.fence import Fenced, fence
+from harness.judge.gold import GoldPair, GoldSet
+from harness.judge.measures import RuledPair, measure
+from harness.judge.passport import BoundRubric, Passport
+from harness.judge.rubric import Rubric, absolute_messages, pairwise_messages
+from harness.records import EngineInfo, Message, Ruling
+from harness.run.jury import Case, Judge, JudgeSession
+from harness.run.session import Progress, Settings
+
+_SIDES = ("forward", "backward", "first", "second")
+"""The questions about a pair: which is better, in both orders, and how good either is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A passport, and what the judge's engine did for it."""
+
+    passport: Passport
+    engine: EngineInfo
+
+
+def certify(
+    judge: Judge,
+    gold: Sequence[GoldSet],
+    *,
+    rubric: Rubric,
+    pairwise: Rubric,
+    passing: float,
+    made: str,
+    settings: Settings,
+    progress: Progress,
+) -> Certified:
+    """Ask a judge about gold pairs, all in one engine start, and return its passport.
+
+    Args:
+        judge: By its name in models.yaml.
+        gold: Sets with unlike names; `settings.limit` keeps the first pairs of each.
+        rubric: Absolute rubric.
+        pairwise: Pairwise rubric.
+        passing: Score from which an answer counts as good.
+        made: Day, as YYYY-MM-DD.
+        settings: Where the store and the project are.
+        progress: Told what is being done.
+
+    Raises:
+        HarnessError: The judge has no weights here or no usable tokenizer, or its engine failed;
+            what it made before is stored.
+        ValueError: If there is no pair, or two sets have one name.
+    """
+    if len({one.name for one in gold}) < len(gold) or not gold:
+        raise ValueError("a passport is made on one gold set at least, each with its own name")
+    session = JudgeSession(judge, settings=settings, progress=progress)
+    try:
+        cases = [
+            case
+            for one in gold
+            for pair in one.pairs[: settings.limit]
+            for case in _cases(one.name, pair, rubric, pairwise, session.controls)
+        ]
+        bench = session.rule(cases)
+    finally:
+        session.close()
+    sets = [
+        measure(
+            one,
+            [_ruled(one.name, pair, bench.rulings) for pair in one.pairs[: settings.limit]],
+            passing=passing,
+        )
+        for one in gold
+    ]
+    passport = Passport(
+        judge=judge.model,
+        model_digest=session.digest,
+        engine=session.engine,
+        dtype=session.dtype,
+        rubric=BoundRubric(rubric.path, rubric.digest),
+        pairwise=BoundRubric(pairwise.path, pairwise.digest),
+        made=made,
+        passing=passing,
+        sets=tuple(sets),
+    )
+    return Certified(passport, bench.engine)
+
+
+def _cases(
+    name: str, pair: GoldPair, rubric: Rubric, pairwise: Rubric, controls: re.Pattern[str] | None
+) -> list[Case]:
+    """Return the four questions about a pair."""
+    first, second = fence(pair.first, controls=controls), fence(pair.second, controls=controls)
+
+    def better(one: Fenced, other: Fenced) -> list[Message]:
+        return pairwise_messages(
+            pairwise, question=pair.instruction, points=pair.points, first=one, second=other
+        )
+
+    def good(answer: Fenced) -> list[Message]:
+        return absolute_messages(
+            rubric, question=pair.instruction, points=pair.points, answer=answer
+        )
+
+    return [
+        Case(_id(name, pair, "forward"), "pairwise", tuple(better(first, second))),
+        Case(_id(name, pair, "backward"), "pairwise", tuple(better(second, first))),
+        Case(_id(name, pair, "first"), "absolute", tuple(good(first))),
+        Case(_id(name, pair, "second"), "absolute", tuple(good(second))),
+    ]
+
+
+def _ruled(name: str, pair: GoldPair, rulings: Mapping[str, Ruling]) -> RuledPair:
+    return RuledPair(pair, *(rulings[_id(name, pair, side)] for side in _SIDES))
+
+
+def _id(name: str, pair: GoldPair, side: str) -> str:
+    return f"gold {name} {pair.id} {side}"

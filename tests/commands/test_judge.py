@@ -1,0 +1,146 @@
+"""`harness judge passport`, from the gold file to the page."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from judges import make_pairs
+from typer.testing import CliRunner
+
+from harness.cli import app
+from harness.judge.passport import load_passport
+
+ROOT = Path(__file__).parents[2]
+MODELS = """\
+models:
+  placed:
+    source: file:model
+    engine: fake
+    dtype: float32
+    options: {answer: '{"reason": "r", "verdict": "A"}'}
+  dying:
+    source: file:model
+    engine: fake
+    dtype: float32
+    options: {fail_start: true}
+  forest:
+    engine: tfidf
+"""
+
+
+def gold_lines(n: int) -> str:
+    rows = [
+        {"id": p.id, "instruction": p.instruction, "first": p.first, "second": p.second,
+         "better": p.better}
+        for p in make_pairs(n)
+    ]  # fmt: skip
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.fixture
+def ready(project, tokenizers) -> Path:
+    """A project with rubrics, gold pairs and judges; its model folder passes for weights."""
+    root: Path = project.root
+    project.models(MODELS)
+    shutil.copytree(ROOT / "prompts/judge", root / "prompts/judge")
+    project.write("evalsets/gold/ru_pairs.jsonl", gold_lines(40))
+    (tokenizers(root / "model", window=32768) / "model.safetensors").touch()
+    return root
+
+
+@pytest.fixture
+def call(ready):
+    def call(*options):
+        words = ["judge", "passport", *map(str, options), "--root", str(ready)]
+        return CliRunner().invoke(app, words)
+
+    return call
+
+
+def test_a_judge_is_measured_on_the_gold_that_ships(call, ready):
+    done = call("placed")
+    assert done.exit_code == 0, done.output
+    verdict, saved, page = done.stdout.splitlines()
+    # The fake says A to everything, and has no score for any answer.
+    assert verdict == "placed: too many verdicts are missing: this judge must not gate"
+    assert Path(saved) == ready / "passports/placed.json"
+    assert list(ready.glob("reports/passport-placed-*/report.md")) == [Path(page)]
+    passport = load_passport(Path(saved))
+    (one,) = passport.sets
+    assert (one.name, one.n, one.scored) == ("gold/ru_pairs", 40, 40)
+    assert (one.figures["prefers_first"].value, one.figures["order_agreement"].value) == (1, 0)
+    assert one.score_unscored == {"the verdict has no score": 80}
+    assert (passport.engine, passport.dtype) == ("fake", "float32")
+    assert passport.rubric.path == "prompts/judge/absolute.ru.j2"
+    text = Path(page).read_text(encoding="utf-8")
+    assert text.startswith("# Passport of the judge `placed`\n\n**too many verdicts")
+    assert not list(ready.rglob("*.part"))
+
+
+def test_a_second_time_takes_the_answers_from_the_store(call, ready):
+    assert call("placed").exit_code == 0
+    first = (ready / "passports/placed.json").read_text()
+    logs = len(list(ready.glob(".harness/logs/*/*")))
+    assert call("placed").exit_code == 0
+    assert (ready / "passports/placed.json").read_text() == first
+    assert len(list(ready.glob(".harness/logs/*/*"))) == logs
+
+
+def test_files_limit_rubrics_and_language_are_options(call, ready):
+    pairs = [{"input": f"Say {i}.", "output_1": f"{i}", "output_2": "no", "label": 1}
+             for i in range(6)]  # fmt: skip
+    (ready / "llmbar").mkdir()
+    (ready / "llmbar/natural.json").write_text(json.dumps(pairs))
+    done = call(
+        "placed", "--gold", ready / "llmbar/natural.json", "--gold",
+        ready / "evalsets/gold/ru_pairs.jsonl", "--rubric", "judge/absolute.en.j2", "--pairwise",
+        "judge/pairwise.en.j2", "--limit", "5", "--lang", "ru", "--passing", "6.5", "--store",
+        ready / "other.sqlite",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    passport = load_passport(ready / "passports/placed.json")
+    assert [(one.name, one.n) for one in passport.sets] == [("llmbar/natural", 5),
+                                                            ("gold/ru_pairs", 5)]  # fmt: skip
+    assert passport.pairwise.path == "prompts/judge/pairwise.en.j2"
+    assert passport.passing == 6.5
+    assert (ready / "other.sqlite").exists()
+    (page,) = ready.glob("reports/passport-placed-*/report.md")
+    assert page.read_text(encoding="utf-8").startswith("# Паспорт судьи `placed`")
+    assert done.stdout.startswith("placed: только проба")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["plased"], "evalsets/models.yaml: unknown model 'plased'; did you mean 'placed'?"),
+        (["forest"], "evalsets/models.yaml: model 'forest' is a classifier, which writes no text"),
+        (["placed", "--rubric", "judge/pairwise.ru.j2"], "prompts/judge/pairwise.ru.j2"),
+        (["placed", "--pairwise", "judge/none.j2"], "no rubric prompts/judge/none.j2"),
+        (["placed", "--gold", "none.jsonl"], "none.jsonl: cannot be read as UTF-8 text"),
+    ],
+)
+def test_a_mistake_is_one_line_before_any_model_loads(call, ready, options, problem):
+    done = call(*options)
+    assert done.exit_code == 2
+    assert problem in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert not (ready / "passports").exists()
+    assert not (ready / ".harness").exists()
+
+
+def test_two_files_of_one_name_are_refused(call, ready):
+    path = ready / "evalsets/gold/ru_pairs.jsonl"
+    done = call("placed", "--gold", path, "--gold", path)
+    assert (done.exit_code, done.stderr) == (
+        2, "--gold: two files are called gold/ru_pairs; rename one, or its folder\n"
+    )  # fmt: skip
+
+
+def test_an_engine_that_fails_is_no_verdict(call, ready):
+    done = call("dying")
+    assert done.exit_code == 10
+    assert "fake" in done.stderr
+    assert not (ready / "passports").exists()

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+from judges import coin, first_shown, longer, make_gold, make_pairs, oracle, oracle_score, rule
+
+from harness.judge.measures import measure
+from harness.judge.passport import BoundRubric, Passport
+from harness.records import Figure, Ruling
+from harness.report.passport import passport_markdown, passport_verdict, write_passport_page
+from harness.spec.judgeset import PassportSpec
+
+
+def one_set(choose=oracle, score=oracle_score, *, n=60, name="gold/made"):
+    gold = make_gold(n, name=name)
+    return measure(gold, rule(gold.pairs, choose, score), passing=7.0)
+
+
+def make_passport(*sets):
+    return Passport(
+        judge="wise",
+        model_digest="a" * 64,
+        engine="vllm",
+        dtype="bfloat16",
+        rubric=BoundRubric("prompts/judge/absolute.ru.j2", "b" * 64),
+        pairwise=BoundRubric("prompts/judge/pairwise.ru.j2", "c" * 64),
+        made="2026-01-31",
+        passing=7.0,
+        sets=sets,
+    )
+
+
+def row(page: str, label: str) -> list[str]:
+    (line,) = [line for line in page.splitlines() if line.startswith(f"| {label} ")]
+    return [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def test_the_verdict_comes_first_in_plain_words():
+    page = passport_markdown(make_passport(one_set()))
+    title, verdict, reason = [line for line in page.splitlines() if line][:3]
+    assert title == "# Passport of the judge `wise`"
+    assert verdict == "**meets the default demands: this judge may gate**"
+    assert reason == (
+        "- `gold/made`: accuracy 1.000 [0.94, 1.00], n=60; "
+        "order agreement 1.000 [0.94, 1.00], n=60."
+    )
+    assert "meets demands up to accuracy 0.94 and order agreement 0.94" in page
+
+
+def blind(n: int = 60):
+    """Return a set of a judge whose verdicts are people's, but whose scores are thrown."""
+    _, score = coin(2)
+    return one_set(oracle, score, n=n)
+
+
+def silent(n: int = 60):
+    gold = make_gold(n)
+    ruled = rule(gold.pairs, oracle)
+    ruled[0] = replace(ruled[0], forward=Ruling(problem="too long: 9000 tokens"))
+    ruled[1] = replace(ruled[1], first=Ruling(problem="no <b>JSON</b>"), forward=ruled[0].forward)
+    return measure(gold, ruled, passing=7.0)
+
+
+@pytest.mark.parametrize(
+    ("sets", "verdict"),
+    [
+        ([one_set(*coin(1))], "near chance: this judge must not gate"),
+        ([one_set(first_shown)], "near chance: this judge must not gate"),
+        ([one_set(longer)], "near chance: this judge must not gate"),
+        ([one_set(lambda a, b: oracle(b, a))], "worse than chance: this judge must not gate"),
+        ([blind()], "its scores are near chance: this judge must not gate"),
+        ([silent()], "too many verdicts are missing: this judge must not gate"),
+        ([one_set(n=28)], "a smoke test only: no set is large enough to certify"),
+        ([one_set(n=28), one_set(*coin(1))], "near chance: this judge must not gate"),
+        ([one_set(), one_set(first_shown, n=8)], "meets the default demands"),
+        ([one_set(), blind()], "its scores are near chance"),
+        ([blind(), one_set(longer)], "near chance"),
+    ],
+)
+def test_verdicts(sets, verdict):
+    passport = make_passport(*sets)
+    assert passport_verdict(passport).startswith(verdict)
+    assert f"**{verdict}" in passport_markdown(passport)
+
+
+def test_demands_can_be_higher():
+    passport = make_passport(one_set())
+    high = PassportSpec(min_accuracy=0.95, min_order_agreement=0.5)
+    assert passport_verdict(passport, demands=high).startswith("better than chance, but not shown")
+    page = passport_markdown(passport, demands=high)
+    assert "asks for accuracy 0.95 and order agreement 0.5" in page
+    assert "does not reach the demand" in page
+
+
+def test_a_figure_with_a_half_in_its_interval_is_called_near_chance():
+    page = passport_markdown(make_passport(one_set(*coin(1)), one_set(first_shown)))
+    for label in ("right where both orders agree", "the better answer scores higher"):
+        assert row(page, label)[2].endswith("near chance")
+    assert row(page, "accuracy, first answer shown first")[3].endswith("near chance")
+    # Chance is a quarter here, and order agreement of 0 is not chance.
+    assert "near" not in row(page, "accuracy, both orders")[2]
+    assert row(page, "order agreement")[3] == "0.000 [0.00, 0.06] n=60"
+    assert row(page, "right where both orders agree")[3] == "\N{EN DASH}"
+    assert "near chance" not in passport_markdown(make_passport(one_set())).split("## How")[0]
+
+
+def test_preferences_are_said():
+    page = passport_markdown(make_passport(one_set(first_shown), one_set(longer, name="gold/b")))
+    said = page.split("## Preferences")[1].split("##")[0].strip().splitlines()
+    assert said == [
+        "- `gold/made`: the judge prefers the answer that is shown first: "
+        "1.000 [0.94, 1.00], n=120 of the verdicts are for it.",
+        "- `gold/b`: the judge prefers the longer answer more often than people do: "
+        "1.000 [0.94, 1.00], n=120; people 0.500 [0.37, 0.63], n=60.",
+    ]
+
+
+def test_the_other_preferences_are_said_too():
+    last = one_set(lambda a, b: "B")
+    short = one_set(lambda a, b: longer(b, a))
+    page = passport_markdown(make_passport(last, short))
+    assert "prefers the answer that is shown second: only 0.000 [0.00, 0.06]" in page
+    assert "less often than people do: 0.000 [0.00, 0.06]" in page
+
+
+def test_no_preference_is_said_where_none_shows():
+    page = passport_markdown(make_passport(one_set()))
+    assert "- No preference for a place, nor one for length" in page
+
+
+def test_missing_verdicts_are_counted_by_reason_and_escaped():
+    page = passport_markdown(make_passport(silent()))
+    lost = page.split("## Missing verdicts")[1].split("##")[0].strip().splitlines()
+    assert lost == [
+        "- `gold/made`: pairs without a verdict in one order or both, 2: too long",
+        "- `gold/made`: answers without a score, 1: no &lt;b&gt;JSON&lt;/b&gt;",
+    ]
+    assert row(page, "pairs with a verdict in both orders / asked")[2] == "58 / 60"
+    assert "2 of 60 pairs have no verdict in one order, 1 of 120 answers no score" in page
+    assert "Missing" not in passport_markdown(make_passport(one_set()))
+
+
+def test_names_are_escaped():
+    page = passport_markdown(make_passport(one_set(name="a|b`<i>")))
+    assert "`a|b'<i>`" in page
+    assert row(page, "figure")[2] == "a\\|b\\`&lt;i&gt;"
+
+
+def test_conditions_are_shown():
+    page = passport_markdown(make_passport(one_set()))
+    assert row(page, "weights")[1] == "a" * 16
+    assert row(page, "engine, precision")[1] == "vllm, bfloat16"
+    assert row(page, "pairwise rubric")[1] == f"prompts/judge/pairwise.ru.j2 ({'c' * 16})"
+    assert row(page, "gold set gold/made")[1] == "0" * 16
+
+
+def test_a_page_has_no_text_of_the_gold_data():
+    page = passport_markdown(make_passport(one_set()))
+    for pair in make_pairs(60):
+        assert pair.instruction not in page
+        assert pair.first not in page
+
+
+def test_every_figure_has_a_line():
+    found = one_set()
+    strange = replace(found, figures={n: Figure(0.123, 0.1, 0.2, 9) for n in found.figures})
+    assert passport_markdown(make_passport(strange)).count("0.123 [0.10, 0.20] n=9") == 17
+
+
+@pytest.mark.parametrize("sets", [[one_set()], [one_set(first_shown), silent()], [one_set(n=8)]])
+def test_the_russian_page_is_russian(sets):
+    english, russian = (passport_markdown(make_passport(*sets), lang=lang) for lang in ("en", "ru"))
+    figures = re.compile(r"\d\.\d{3} \[[^]]*\]")
+    assert figures.findall(russian) == figures.findall(english)
+    words = re.sub(r"`[^`]*`|\|.*|gold/made|too long|no &lt;b&gt;JSON&lt;/b&gt;", "", russian)
+    assert set(re.findall("[A-Za-z]+", words)) <= {"n"}
+
+
+def test_the_page_is_written_whole(tmp_path):
+    path = write_passport_page(tmp_path / "reports/passport-wise", make_passport(one_set()))
+    assert path.name == "report.md"
+    assert path.read_text(encoding="utf-8") == passport_markdown(make_passport(one_set()))
+    assert list(path.parent.iterdir()) == [path]
