@@ -16,6 +16,7 @@ from harness.plugin.options import FOLDER, is_evalset
 from harness.run.collect import collect_evalset
 from harness.spec.base import Strict
 from harness.spec.evalset import EvalSet
+from harness.spec.judgeset import JudgeSet
 from harness.spec.modelspec import ModelsFile
 from harness.spec.recipe import Recipe
 
@@ -23,7 +24,12 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(data_app, name="data")
 app.add_typer(judge_app, name="judge")
 app.command()(train)
-_SCHEMAS: dict[str, type[Strict]] = {"evalset": EvalSet, "models": ModelsFile, "recipe": Recipe}
+_SCHEMAS: dict[str, type[Strict]] = {
+    "evalset": EvalSet,
+    "judgeset": JudgeSet,
+    "models": ModelsFile,
+    "recipe": Recipe,
+}
 
 
 class Lang(StrEnum):

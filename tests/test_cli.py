@@ -126,7 +126,7 @@ def test_schema_writes_what_is_committed(tmp_path, call):
     written = {path.name: path.read_text() for path in (tmp_path / "schema").iterdir()}
     committed = {path.name: path.read_text() for path in (ROOT / "docs/schema").iterdir()}
     assert written == committed, "run `harness schema`"
-    assert set(written) == {"evalset.json", "models.json", "recipe.json"}
+    assert set(written) == {"evalset.json", "judgeset.json", "models.json", "recipe.json"}
 
 
 def test_schemas_refuse_unknown_keys():
@@ -143,6 +143,7 @@ def test_editors_find_the_schema_of_every_shipped_file():
         found = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text())
         assert found, path
         kind = "models" if path.stem == "models" else "evalset"
+        kind = "judgeset" if "\nkind: judge\n" in path.read_text() else kind
         kind = "recipe" if path in recipes else kind
         target = (path.parent / found[1]).resolve()
         assert target == ROOT / f"docs/schema/{kind}.json"

@@ -13,7 +13,9 @@ from harness.run.collect import load_cells
 from harness.spec import load_models, load_recipe
 
 ROOT = Path(__file__).parents[1]
-EVALSETS = sorted(path for path in (ROOT / "evalsets").rglob("*.y*ml") if path.stem != "models")
+FILES = sorted(path for path in (ROOT / "evalsets").rglob("*.y*ml") if path.stem != "models")
+# Judge sets are loaded in tests/spec/test_judgeset.py.
+EVALSETS = [path for path in FILES if not path.stem.startswith("probes_")]
 MODELS = sorted((ROOT / "evalsets").rglob("models.yaml"))
 RECIPES = sorted((ROOT / "recipes").rglob("*.y*ml"))
 PROMPTS = sorted(path.relative_to(ROOT / "prompts").as_posix()

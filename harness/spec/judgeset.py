@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -14,6 +15,12 @@ LOWEST, HIGHEST = 1, 10
 
 Share = Annotated[float, Field(ge=0, le=1)]
 JudgedFigure = Literal["score", "pass_rate", "win_rate", "unscored"]
+
+
+def _check_unique(names: Sequence[str], what: str) -> None:
+    for index, name in enumerate(names):
+        if name in names[:index]:
+            raise complain(f"the {what} '{name}' stands here twice; remove or rename one")
 
 
 class ProbeSpec(Strict):
@@ -34,6 +41,7 @@ class ProbeSpec(Strict):
     def _some(cls, points: list[str]) -> list[str]:
         if not points:
             raise complain("is empty; write at least one point that a good answer covers")
+        _check_unique(points, "point")
         return points
 
 
@@ -82,8 +90,8 @@ class JudgeSpec(Strict):
     """
 
     models: list[Name]
-    rubric: str
-    pairwise: str | None = None
+    rubric: Word
+    pairwise: Word | None = None
     against: Name | None = None
     passing: Annotated[float, Field(ge=LOWEST, le=HIGHEST)] = 7.0
     canary_limit: Annotated[float, Field(ge=LOWEST, le=HIGHEST)] = 4.0
@@ -95,7 +103,17 @@ class JudgeSpec(Strict):
     def _some(cls, models: list[str]) -> list[str]:
         if not models:
             raise complain("is empty; name at least one judge")
+        _check_unique(models, "judge")
         return models
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.canary_limit >= self.passing:
+            raise complain(
+                f"canary_limit {self.canary_limit:g} is not below passing {self.passing:g}, so an "
+                "answer without merit could count as good; lower it, or raise passing"
+            )
+        return self
 
 
 class JudgedGateSpec(Strict):
@@ -120,6 +138,10 @@ class JudgedGateSpec(Strict):
     def _one(self) -> Self:
         if (self.at_least is None) == (self.at_most is None):
             raise complain("needs exactly one of at_least and at_most")
+        low, high = (LOWEST, HIGHEST) if self.figure == "score" else (0, 1)
+        if not low <= self.threshold <= high:
+            raise complain(f"{self.bound} {self.threshold:g} is no {self.figure}, which goes from "
+                           f"{low} to {high}")  # fmt: skip
         return self
 
     @property
@@ -153,6 +175,17 @@ class JudgeSet(Strict):
         if not entries:
             raise complain("is empty; name at least one")
         return entries
+
+    @model_validator(mode="after")
+    def _pairs_have_sides(self) -> Self:
+        if self.judge.pairwise is not None and len(self.models) < 2:
+            raise complain("judge.pairwise compares models, and there is one; add another, or "
+                           "remove it")  # fmt: skip
+        for index, gate in enumerate(self.gates):
+            if gate.figure == "win_rate" and self.judge.pairwise is None:
+                raise complain(f"gates[{index}] asks for a win_rate, and no pairs are compared; "
+                               "add judge.pairwise")  # fmt: skip
+        return self
 
     @property
     def reference(self) -> str:

@@ -23,7 +23,12 @@ def judge_set(*gates: dict[str, object], against: str | None = None) -> JudgeSet
                 {"id": name, "kind": "k", "question": f"{name}?", "points": ["it is so"]}
                 for name in ("letter", "sum")
             ],
-            "judge": {"models": ["wise"], "rubric": "judge/a.j2", "against": against},
+            "judge": {
+                "models": ["wise"],
+                "rubric": "judge/a.j2",
+                "pairwise": "judge/b.j2",
+                "against": against,
+            },
             "gates": list(gates),
         }
     )

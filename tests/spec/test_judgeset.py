@@ -1,0 +1,276 @@
+"""Judge sets as YAML: those that ship, and the mistakes in them."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from harness.errors import SpecError
+from harness.judge.canaries import canaries
+from harness.judge.fence import fence
+from harness.judge.rubric import absolute_messages, load_rubric, pairwise_messages
+from harness.records import Json
+from harness.spec.judgeset import JudgeSet
+from harness.spec.load import load_judgeset, load_models
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = sorted((ROOT / "evalsets").glob("probes_*.yaml"))
+GOOD: dict[str, Json] = {
+    "kind": "judge",
+    "models": ["tiny", "tuned"],
+    "probes": [
+        {"id": "one", "kind": "fact", "question": "One?", "points": ["It is one.", "It is short."]},
+        {"id": "two", "kind": "fact", "question": "Two?", "points": ["It is two."]},
+    ],
+    "judge": {
+        "models": ["tiny"],
+        "rubric": "judge/absolute.en.j2",
+        "pairwise": "judge/pairwise.en.j2",
+    },
+    "gates": [{"figure": "win_rate", "at_least": 0.5}],
+}
+
+
+def load(project, change: str = "", text: str | None = None) -> JudgeSet:
+    """Load the good set, keys of it replaced: `judge.passing=8`, `gates.0.at_least=50`."""
+    data = deepcopy(GOOD)
+    if change:
+        path, _, value = change.partition("=")
+        *where, last = [int(key) if key.isdigit() else key for key in path.split(".")]
+        place = data
+        for key in where:
+            place = place[key]  # type: ignore[index,call-overload]
+        place[last] = yaml.safe_load(value)  # type: ignore[index,call-overload]
+    prompts = project.root / "prompts/judge"
+    prompts.mkdir(parents=True, exist_ok=True)
+    for name in ("absolute.en.j2", "pairwise.en.j2"):
+        (prompts / name).write_text((ROOT / "prompts/judge" / name).read_text("utf-8"), "utf-8")
+    models = {"models": {name: {"source": "file:model"} for name in ("tiny", "tuned", "other")}}
+    (project.root / "evalsets/models.yaml").write_text(yaml.safe_dump(models))
+    path = project.evalset(text or yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+    return load_judgeset(path, root=project.root)[0]
+
+
+def problem(project, change: str) -> str:
+    with pytest.raises(SpecError) as raised:
+        load(project, change)
+    found = str(raised.value)
+    assert "\n" not in found
+    assert found.startswith("evalsets/set.yaml:")
+    return found.split(": ", 1)[1]
+
+
+def test_what_is_left_out_has_a_default(project):
+    found = load(project)
+    assert (found.lang, found.reference, found.description) == ("en", "tiny", "")
+    answers, judge = found.answers, found.judge
+    assert (answers.n, answers.seed, answers.temperature, answers.top_p) == (3, 0, 0.7, 0.9)
+    assert (answers.max_tokens, answers.system) == (512, "")
+    assert (judge.passing, judge.canary_limit, judge.max_answer_chars) == (7, 4, 8000)
+    assert (judge.passport.min_accuracy, judge.passport.min_order_agreement) == (0.7, 0.7)
+    gate = found.gates[0]
+    assert (gate.models, gate.bound, gate.threshold) == ("*", "at_least", 0.5)
+    assert (gate.on_inconclusive, gate.max_unscored) == ("warn", 0.02)
+
+
+def test_the_reference_is_the_one_that_is_named(project):
+    assert load(project, "judge.against=tuned").reference == "tuned"
+
+
+def test_a_judge_may_be_one_of_the_judged(project):
+    assert load(project, "judge.models=[tuned]").judge.models == ["tuned"]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ("models=[]", "models: is empty; name at least one"),
+        ("probes=[]", "probes: is empty; name at least one"),
+        ("judge.models=[]", "judge.models: is empty; name at least one judge"),
+        (
+            "probes.0.points=[]",
+            "probes[0].points: is empty; write at least one point that a good answer covers",
+        ),
+        (
+            "probes.0.points=[It is one., It is one.]",
+            "probes[0].points: the point 'It is one.' stands here twice; remove or rename one",
+        ),
+        ("models=[tiny, tiny]", "models[1]: the id 'tiny' stands here twice; rename one"),
+        ("probes.1.id=one", "probes[1]: the id 'one' stands here twice; rename one"),
+        (
+            "judge.models=[tiny, other, tiny]",
+            "judge.models: the judge 'tiny' stands here twice; remove or rename one",
+        ),
+        ("models=[tiny, tuner]", "models[1]: unknown model 'tuner'; did you mean 'tuned'?"),
+        ("judge.models=[tinny]", "judge.models[0]: unknown model 'tinny'; did you mean 'tiny'?"),
+        (
+            "judge.against=other",
+            "judge.against: 'other' is not among the set's models; known: tiny, tuned",
+        ),
+        (
+            "judge.pairwise=null",
+            "gates[0] asks for a win_rate, and no pairs are compared; add judge.pairwise",
+        ),
+        (
+            "models=[tiny]",
+            "judge.pairwise compares models, and there is one; add another, or remove it",
+        ),
+        (
+            "judge.rubric=judge/absolut.en.j2",
+            "judge.rubric: no template prompts/judge/absolut.en.j2; "
+            "did you mean 'judge/absolute.en.j2'?",
+        ),
+        (
+            "judge.canary_limit=7",
+            "judge: canary_limit 7 is not below passing 7, so an answer without merit could count "
+            "as good; lower it, or raise passing",
+        ),
+        (
+            "judge.passing=11",
+            "judge.passing: input should be less than or equal to 10, not 11",
+        ),
+        (
+            "answers={n: 2, temperature: 0}",
+            "answers: several answers at temperature 0 are one answer; raise it, or write n: 1",
+        ),
+        (
+            "gates.0.at_least=50",
+            "gates[0]: at_least 50 is no win_rate, which goes from 0 to 1",
+        ),
+        (
+            "gates=[{figure: score, at_most: 0.5}]",
+            "gates[0]: at_most 0.5 is no score, which goes from 1 to 10",
+        ),
+        (
+            "gates=[{figure: score}]",
+            "gates[0]: needs exactly one of at_least and at_most",
+        ),
+        (
+            "gates=[{figure: score, at_least: 5, at_most: 6}]",
+            "gates[0]: needs exactly one of at_least and at_most",
+        ),
+        (
+            "gates=[{figure: auc, at_least: 0.5}]",
+            "gates[0].figure: 'auc' is not one of score, pass_rate, win_rate, unscored",
+        ),
+        ("probes.0.pionts=[x]", "probes[0].pionts: unknown key; did you mean 'points'?"),
+        ("judge.rubric=''", "judge.rubric: string should have at least 1 character, not ''"),
+    ],
+)
+def test_mistakes_are_one_line(project, change, line):
+    assert problem(project, change) == line
+
+
+def test_a_rubric_and_a_judge_are_needed(project):
+    for key in ("rubric", "models"):
+        data = deepcopy(GOOD)
+        del data["judge"][key]  # type: ignore[union-attr,arg-type,index]
+        with pytest.raises(SpecError, match=rf"judge: missing key '{key}'; add it"):
+            load(project, text=yaml.safe_dump(data, sort_keys=False))
+
+
+def test_two_sets_ship():
+    assert [path.stem for path in SHIPPED] == ["probes_ru", "probes_smoke"]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_sets_ask_a_base_model_and_two_adapters_in_one_engine(path):
+    judgeset, models = load_judgeset(path, root=ROOT)
+    specs = [models[name] for name in judgeset.models]
+    assert len(specs) == 3
+    assert {spec.source for spec in specs} == {specs[0].source}
+    assert models[judgeset.reference].adapter is None
+    assert len({spec.adapter for spec in specs}) == 3
+    assert judgeset.gates
+    assert all(len(probe.points) >= 2 for probe in judgeset.probes)
+    # Every adapter that is named has a recipe that trains it.
+    for spec in specs:
+        if spec.adapter is not None:
+            recipe = spec.adapter.removeprefix("adapters/").removesuffix("-unsloth")
+            assert (ROOT / f"recipes/{recipe}.yaml").is_file()
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_part_of_a_probe_reaches_the_judge_as_it_is_written(path):
+    judgeset, _ = load_judgeset(path, root=ROOT)
+    absolute = load_rubric(judgeset.judge.rubric, root=ROOT, kind="absolute")
+    pairwise = load_rubric(judgeset.judge.pairwise or "", root=ROOT, kind="pairwise")
+    for probe in judgeset.probes:
+        one, other = fence(f"yes, {probe.id}"), fence("no")
+        parts = {"question": probe.question, "points": probe.points}
+        for messages in (
+            absolute_messages(absolute, **parts, answer=one),
+            pairwise_messages(pairwise, **parts, first=one, second=other),
+        ):
+            user = messages[-1]["content"]
+            assert probe.question in user
+            assert all(f"- {point}\n" in user for point in probe.points)
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_every_probe_has_all_canaries(path):
+    judgeset, _ = load_judgeset(path, root=ROOT)
+    for probe in judgeset.probes:
+        others = [one.points for one in judgeset.probes if one.id != probe.id]
+        found = canaries(probe.question, probe.points, others=others, lang=judgeset.lang,
+                         other_answer="other", answer="own")  # fmt: skip
+        assert {one.kind for one in found} == {"null", "constant", "off_topic", "shuffled"}
+
+
+def russian() -> JudgeSet:
+    return load_judgeset(ROOT / "evalsets/probes_ru.yaml", root=ROOT)[0]
+
+
+def test_the_russian_probes_are_ten_of_ten_kinds():
+    found = russian()
+    assert found.lang == "ru"
+    assert [probe.kind for probe in found.probes] == [
+        "explanation", "plan", "arithmetic", "summary", "rewriting", "code", "trap", "letter",
+        "constraints", "refusal",
+    ]  # fmt: skip
+    assert all(3 <= len(probe.points) <= 6 for probe in found.probes)
+    gated = {gate.models for gate in found.gates}
+    assert gated == {"saiga*"}
+
+
+def test_the_figures_in_the_points_are_right():
+    points = {probe.id: " ".join(probe.points) for probe in russian().probes}
+    first, second = 12 * (8 - 1), 12 * 1.25 * 8
+    third = 12 * 1.25 * 0.8 * 8
+    made = first + second + third
+    good = made - made / 20
+    boxes, left = divmod(good, 12)
+    shift = points["machine-shift"]
+    for number in (first, second, third, made, made / 20, good, boxes, 12 * boxes, left):
+        assert re.search(rf"\b{number:g}\b", shift)
+    assert f"{8 * 16} часов" in points["ml-plan"]
+
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted([(8, 10), (1, 3), (2, 6), (6, 7)]):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    assert " и ".join(map(str, merged)) in points["merge-intervals"]
+
+
+def test_the_text_to_be_summarised_has_what_its_points_ask_for():
+    probe = next(probe for probe in russian().probes if probe.id == "night-buses")
+    text = probe.question.split("\n\n")[1]
+    assert 120 <= len(text.split()) <= 180
+    for word in ("октября по март", "ста двадцати", "четырёхсот", "шестеро из десяти",
+                 "пятнадцать процентов", "треть", "Северный район", "осенью"):  # fmt: skip
+        assert word in text
+
+
+def test_judges_of_shipped_sets_are_models_with_weights():
+    for path in SHIPPED:
+        judgeset, _ = load_judgeset(path, root=ROOT)
+        models = load_models(path, root=ROOT)
+        for judge in judgeset.judge.models:
+            assert models[judge].adapter is None
+            assert not models[judge].base
