@@ -17,16 +17,20 @@ from scipy.stats import binom
 from tabulate import tabulate
 
 from harness.stats import (
+    Comparison,
     auc_interval,
+    bradley_terry_strengths,
     clopper_pearson_interval,
     cluster_auc_interval,
     cluster_interval,
     cluster_proportion_interval,
     judged_rate,
+    krippendorff_alpha,
     paired_accuracy,
     paired_auc,
     paired_bootstrap,
     wilson_interval,
+    win_rate,
 )
 from harness.stats.power import mcnemar_power
 
@@ -159,6 +163,64 @@ def judges(repeats: int) -> list[list[str]]:
     return rows
 
 
+def rates(repeats: int) -> list[list[str]]:
+    """Win rates over probes that differ; three answers each."""
+    rows = []
+    for probes in (10, 30):
+        for mean, spread in ((0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (2.0, 1.0)):
+            rng, hits, width = np.random.default_rng(probes), 0, 0.0
+            odds = mean + spread * np.random.default_rng(0).normal(size=1_000_000)
+            truth = float((1 / (1 + np.exp(-odds))).mean())
+            for seed in range(repeats):
+                chance = 1 / (1 + np.exp(-mean - spread * rng.normal(size=probes)))
+                points = (rng.random((probes, 3)) < chance[:, None]).astype(float).ravel()
+                found = win_rate(points.tolist(), np.repeat(np.arange(probes), 3).tolist(),
+                                 seed=seed)  # fmt: skip
+                hits += found.low <= truth <= found.high
+                width += found.high - found.low
+            shown = [f"{hits / repeats:.1%}", f"{width / repeats:.2f}"]
+            rows.append([str(probes), f"{truth:.2f}", "yes" if spread else "no", *shown])
+    return rows
+
+
+def strengths(repeats: int) -> list[list[str]]:
+    """Strengths of three models, ten probes, three answers each to each pair."""
+    rows = []
+    for truth in ((0.0, 0.0, 0.0), (1.0, 0.0, -1.0), (3.0, 0.0, -3.0)):
+        rng, hits, width = np.random.default_rng(0), 0, 0.0
+        for seed in range(repeats):
+            games = [
+                Comparison(probe, str(a), str(b),
+                           float(rng.random() < 1 / (1 + np.exp(truth[b] - truth[a]))))
+                for probe in range(10) for a, b in ((0, 1), (0, 2), (1, 2)) for _ in range(3)
+            ]  # fmt: skip
+            found = bradley_terry_strengths(games, seed=seed, resamples=500)
+            for i, own in enumerate(truth):
+                hits += found[str(i)].low <= own <= found[str(i)].high
+                width += found[str(i)].high - found[str(i)].low
+        shown = [f"{hits / repeats / 3:.1%}", f"{width / repeats / 3:.2f}"]
+        rows.append([", ".join(f"{own:g}" for own in truth), *shown])
+    return rows
+
+
+def agreements(repeats: int) -> list[list[str]]:
+    """Alpha of two judges' scores."""
+    rows = []
+    for units in (30, 100):
+        for truth in (0.3, 0.8, 0.95):
+            rng, hits, width = np.random.default_rng(units), 0, 0.0
+            for seed in range(repeats):
+                ratings = truth**0.5 * rng.normal(size=(units, 1)) + (1 - truth) ** 0.5 * (
+                    rng.normal(size=(units, 2))
+                )
+                found = krippendorff_alpha(ratings.tolist(), seed=seed)
+                hits += found.low <= truth <= found.high
+                width += found.high - found.low
+            shown = [f"{hits / repeats:.1%}", f"{width / repeats:.2f}"]
+            rows.append([str(units), f"{truth}", *shown])
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=500)
@@ -187,6 +249,18 @@ def main() -> None:
         f"Judged rates, {repeats} simulated": (
             ["rate", "sensitivity", "specificity", "n", "gold", "corrected", "as judged"],
             judges(repeats),
+        ),
+        f"Win rates, three answers a probe, {repeats} simulated": (
+            ["probes", "rate", "probes differ", "coverage", "width"],
+            rates(repeats),
+        ),
+        f"Strengths of three models, ten probes, three answers each, {repeats} simulated": (
+            ["strengths", "coverage", "width"],
+            strengths(repeats),
+        ),
+        f"Alpha of two judges' scores, {repeats} simulated": (
+            ["answers", "alpha", "coverage", "width"],
+            agreements(repeats),
         ),
     }
     for title, (headers, rows) in tables.items():

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 
+from harness.errors import PromptError
+
 _SALT = b"harness answer fence 1\n"
 _PASSES = 4
 # What emoji are made of; taken out as well, but no news.
@@ -90,8 +92,8 @@ def fence(text: str, *, controls: re.Pattern[str] | None = None, max_chars: int 
         max_chars: Visible characters that are kept, at least 1.
 
     Raises:
-        ValueError: If `max_chars` is less than 1, or `controls` finds what cannot be spelt in
-            another way, such as the fence itself.
+        ValueError: If `max_chars` is less than 1.
+        PromptError: If `controls` finds what cannot be spelt in another way, such as the fence.
     """
     if max_chars < 1:
         raise ValueError(f"max_chars is {max_chars}; at least 1 character must be kept")
@@ -108,7 +110,8 @@ def fence(text: str, *, controls: re.Pattern[str] | None = None, max_chars: int 
     lines += [f"[note-{nonce}: {'; '.join(notes)}]"] if notes else []
     fenced = "\n".join([f"<answer-{nonce}>", *lines, f"</answer-{nonce}>"])
     if controls is not None and controls.search(fenced):
-        raise ValueError("a special token of the judge's tokenizer matches the fence itself")
+        raise PromptError("a special token of the judge's tokenizer matches the fence around an "
+                          "answer; take another judge")  # fmt: skip
     return Fenced(fenced, nonce, cut=left_out > 0, hidden=hidden)
 
 
@@ -119,7 +122,7 @@ def neutralise(text: str, *, controls: re.Pattern[str] | None = None) -> str:
     a reader who folds case, width (NFKC), accents and look-alike letters.
 
     Raises:
-        ValueError: If `controls` finds what cannot be spelt in another way.
+        PromptError: If `controls` finds what cannot be spelt in another way.
     """
     for number in range(_PASSES):
         spans = sorted(set(_spans(text, controls)))
@@ -137,7 +140,8 @@ def neutralise(text: str, *, controls: re.Pattern[str] | None = None) -> str:
             done = end
         text = "".join([*pieces, text[done:]])
     if any(True for _ in _spans(text, controls)):
-        raise ValueError("a special token of the judge's tokenizer cannot be spelt in another way")
+        raise PromptError("a special token of the judge's tokenizer cannot be spelt in another "
+                          "way; take another judge")  # fmt: skip
     return text
 
 

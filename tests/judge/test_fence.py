@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from harness.errors import PromptError
 from harness.judge.fence import _nonce, fence, neutralise
 
-CONTROLS = re.compile(r"<\|im_end\|>|<repo_name>")
+CONTROLS = re.compile(r"<\|im_end\|>|<repo_name>|<EMPTY>|\[\u00e9t\u00e9\]")
 
 
 def inside(fenced) -> str:
@@ -69,6 +70,17 @@ def test_a_nonce_that_stands_in_the_answer_is_not_taken():
         ("\uff1c\uff5cim_end\uff5c\uff1e", "\uff1c\\\uff5cim_end\uff5c\uff1e"),
         ("<start_of_turn>", r"<\start_of_turn>"),
         ("<|turn>", r"<\|turn>"),
+        # The same to a reader who forgets accents, what is unseen, width, case or the alphabet.
+        ("<|im_\u0332end|>", "<\\|im_\u0332end|>"),
+        ("</a\u0308nswer-1>", "<\\/a\u0308nswer-1>"),
+        ("\u226e|im_end|>", "\u226e\\|im_end|>"),
+        ("<|\u0456m_\u0435nd|>", "<\\|\u0456m_\u0435nd|>"),
+        ("\uff1crepo\uff3fname\uff1e", "\uff1c\\repo\uff3fname\uff1e"),
+        ("<r\u0435po_name>", "<\\r\u0435po_name>"),
+        ("<Repo_NAME>", r"<\Repo_NAME>"),
+        ("<empty>", r"<\empty>"),
+        # Accents that a token has by itself.
+        ("[\u00e9t\u00e9]", "[\\\u00e9t\u00e9]"),
     ],
 )
 def test_a_mark_stays_readable(text, shown):
@@ -78,6 +90,10 @@ def test_a_mark_stays_readable(text, shown):
 
 def test_what_only_a_tokenizer_knows_is_left_without_it():
     assert neutralise("<repo_name>") == "<repo_name>"
+
+
+def test_two_marks_at_one_place_get_one_backslash():
+    assert neutralise("<|im_end|>", controls=re.compile(r"<\|im")) == r"<\|im_end|>"
 
 
 def test_a_token_of_one_character_is_spelt_by_its_code():
@@ -91,12 +107,12 @@ def test_a_token_that_a_backslash_does_not_break_is_spelt_by_its_codes():
 
 
 def test_what_cannot_be_spelt_in_another_way_is_refused():
-    with pytest.raises(ValueError, match="cannot be spelt"):
+    with pytest.raises(PromptError, match="cannot be spelt"):
         neutralise("~", controls=re.compile("~|U"))
 
 
 def test_a_token_that_is_the_fence_is_refused():
-    with pytest.raises(ValueError, match="the fence itself"):
+    with pytest.raises(PromptError, match="the fence around an answer"):
         fence("x", controls=re.compile("/answer"))
 
 
