@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 _ALTERNATIVES = 20
 # Statuses that every request would meet: no key, no money, no right, no such model or address.
 _HOPELESS = frozenset({401, 402, 403, 404})
-# What a server may not know, each asked for once.
-_LIMIT, _LOGPROBS = "max_tokens", "logprobs"
+# What a server may not know, by the word that its refusal has: then it goes without.
+_LIMIT, _LOGPROBS, _BOUNDS = "max_tokens", "logprobs", "Length"
+_ALL = frozenset({_LIMIT, _LOGPROBS, _BOUNDS})
+# A refusal of the word itself; a limit that is too high for the window is another matter.
+_REFUSAL = re.compile(r"support|recogni[sz]ed|unknown|unexpected|allowed|permitted|extra|instead")
 
 
 class OpenAIEngine:
@@ -133,7 +137,7 @@ class OpenAIEngine:
         from openai.types.chat import ChatCompletion
 
         while True:
-            known = frozenset({_LIMIT, _LOGPROBS} - self._unknown)
+            known = _ALL - self._unknown
             try:
                 answer = await self._create(request, known)
             except (BadRequestError, UnprocessableEntityError) as error:
@@ -165,7 +169,9 @@ class OpenAIEngine:
             max_completion_tokens=omit if plain else sampling.max_tokens,
             logprobs=True if scored else omit,
             top_logprobs=_ALTERNATIVES if scored else omit,
-            response_format=response_format(sampling.schema) if sampling.schema else omit,
+            response_format=response_format(sampling.schema, bounds=_BOUNDS in known)
+            if sampling.schema
+            else omit,
         )
 
 
@@ -236,6 +242,11 @@ def _problem(request: Request) -> str | None:
 def _unknown(error: APIStatusError, request: Request, known: frozenset[str]) -> str | None:
     """Return which of the known names a server refuses, or None if it refuses something else."""
     told = f"{error.param} {said(error)}"
-    asked = {_LIMIT} | ({_LOGPROBS} if request.sampling.score_texts else set())
-    return next((name for name in (_LOGPROBS, _LIMIT) if name in known & asked and name in told),
-                None)  # fmt: skip
+    if not _REFUSAL.search(told.lower()):
+        return None
+    asked = {
+        _LIMIT: True,
+        _LOGPROBS: bool(request.sampling.score_texts),
+        _BOUNDS: _BOUNDS in request.sampling.schema,
+    }
+    return next((n for n, sent in asked.items() if sent and n in known and n in told), None)

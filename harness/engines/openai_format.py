@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.engines.top_logprobs import Position, value_logprobs
-from harness.records import Output, Request
+from harness.records import Json, Output, Request
 
 if TYPE_CHECKING:
     from openai.types.chat import ChatCompletion, ChatCompletionMessageParam
@@ -28,11 +28,26 @@ def messages(request: Request) -> list[ChatCompletionMessageParam]:
     return made
 
 
-def response_format(schema: str) -> ResponseFormat:
-    """Return a JSON Schema as what the completion must keep to."""
+def response_format(schema: str, *, bounds: bool) -> ResponseFormat:
+    """Return a JSON Schema as what the completion must keep to.
+
+    Args:
+        schema: As text.
+        bounds: Whether the lengths of its strings stay bounded, which strict servers may not know.
+    """
+    made = json.loads(schema, object_hook=None if bounds else _unbounded)
     return {
         "type": "json_schema",
-        "json_schema": {"name": "answer", "schema": json.loads(schema), "strict": True},
+        "json_schema": {"name": "answer", "schema": made, "strict": True},
+    }
+
+
+def _unbounded(schema: dict[str, Json]) -> dict[str, Json]:
+    """Return a part of a schema without bounds; a property of such a name is none."""
+    return {
+        name: value
+        for name, value in schema.items()
+        if name not in ("minLength", "maxLength") or isinstance(value, dict)
     }
 
 

@@ -118,7 +118,9 @@ def said(error: APIError) -> str:
     """Return in one line of at most 300 characters what a server or the network said."""
     body = error.body
     inner = body.get("message") if isinstance(body, dict) else None
-    text = inner if isinstance(inner, str) and inner else str(error.__cause__ or error.message)
+    text = (
+        inner if isinstance(inner, str) and inner else str(error.__cause__ or "") or error.message
+    )
     return " ".join(text.split())[:300]
 
 

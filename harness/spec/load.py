@@ -47,7 +47,7 @@ def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpe
             )
         if models_file[name].remote:
             raise file.error(f"'{name}' is asked at an endpoint, which answers no set with labels; "
-                             "it may be the judge of a judge set", ("models", index))  # fmt: skip
+                             "it may answer or judge a judge set", ("models", index))  # fmt: skip
     _check_unique(file, "models", evalset.models)
     _check_unique(file, "prompts", [prompt.id for prompt in evalset.prompts])
     for index, prompt in enumerate(evalset.prompts):

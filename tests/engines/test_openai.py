@@ -336,9 +336,37 @@ def test_a_server_without_log_probabilities_is_asked_without_once(endpoint, engi
     assert ["logprobs" in body for body in endpoint.asked] == [True, False, False]
 
 
+def test_a_server_that_knows_no_bounds_of_strings_is_asked_without_them(endpoint, engine):
+    def script(body):
+        if "maxLength" in json.dumps(body):
+            return trouble(400, "In context=('properties', 'a'), 'maxLength' is not permitted.")
+        return chat(VERDICT)
+
+    bounded = {"properties": {"a": {"type": "string", "minLength": 1, "maxLength": 9}}}
+    endpoint.script = script
+    for _ in range(2):
+        assert one(engine, ask(schema=json.dumps(bounded))).text == VERDICT
+    sent = [body["response_format"]["json_schema"]["schema"] for body in endpoint.asked]
+    assert sent == [bounded, *[{"properties": {"a": {"type": "string"}}}] * 2]
+
+
+def test_a_prompt_that_is_too_long_teaches_nothing(endpoint, engine):
+    said = "max_tokens is too large: the window is 256 tokens and the prompt has 450"
+    endpoint.script = scripted(trouble(400, said), chat("fine"))
+    assert "too large" in refused(engine)
+    assert one(engine).text == "fine"
+    assert ["max_tokens" in body for body in endpoint.asked] == [True, True]
+
+
+def test_an_answer_that_is_broken_ends_the_engine_in_words(endpoint, engine):
+    endpoint.script = scripted(replace(Reply("{"), headers={"X": "json"}))
+    with pytest.raises(EngineError, match="not one of the OpenAI API"):
+        one(engine)
+
+
 def test_a_server_that_refuses_in_the_name_of_what_was_not_sent(endpoint, engine):
-    endpoint.script = scripted(trouble(400, "your text speaks of logprobs"))
-    assert "speaks of logprobs" in refused(engine)
+    endpoint.script = scripted(trouble(400, "logprobs is not allowed in a text"))
+    assert "not allowed in a text" in refused(engine)
     assert len(endpoint.asked) == 1
 
 

@@ -76,6 +76,8 @@ def test_what_was_said_in_one_line():
     lost = openai.APIConnectionError(request=SENT)
     lost.__cause__ = OSError("no route\nto host")
     assert said(lost) == "no route to host"
+    lost.__cause__ = TimeoutError()
+    assert said(lost) == "Connection error."
 
 
 def turns(pace, count):

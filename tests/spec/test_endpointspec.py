@@ -99,5 +99,5 @@ def test_a_set_with_labels_is_not_answered_by_an_endpoint(project):
         load_evalset(path, root=project.root)
     assert str(raised.value) == (
         "evalsets/set.yaml:7: models[0]: 'tiny' is asked at an endpoint, which answers no set "
-        "with labels; it may be the judge of a judge set"
+        "with labels; it may answer or judge a judge set"
     )
