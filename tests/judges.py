@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import hashlib
 from collections.abc import Callable, Sequence
 
 from harness.judge.gold import GoldPair, GoldSet
@@ -54,9 +54,15 @@ def undecided(first: str, second: str) -> Choice:
 
 
 def coin(seed: int) -> tuple[Choose, Score]:
-    """Return a judge that throws a coin for every verdict, and one that throws a die."""
-    rng = random.Random(seed)
-    return lambda first, second: rng.choice("AB"), lambda answer: float(rng.randint(1, 10))
+    """Return a judge that throws a coin for every question, and one that throws a die.
+
+    Both throw the same for the same question, in whatever order they are asked.
+    """
+
+    def throw(*texts: str) -> int:
+        return hashlib.sha256("\n".join([str(seed), *texts]).encode()).digest()[0]
+
+    return lambda first, second: "AB"[throw(first, second) % 2], lambda a: throw(a) % 10 + 1.0
 
 
 def rule(pairs: Sequence[GoldPair], choose: Choose, score: Score = oracle_score) -> list[RuledPair]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from harness.judge.gold import Better, GoldPair, GoldSet
 from harness.judge.pairs import settle
 from harness.records import Choice, Figure, Ruling
+from harness.stats.agreement import cohens_kappa
 from harness.stats.clusters import cluster_proportion_interval
 from harness.stats.intervals import clopper_pearson_interval
 
@@ -100,7 +101,7 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
     - `both_orders_correct`: as `accuracy`, but of all pairs: one without a verdict is not right.
     - `order_agreement`: scored pairs where both orders prefer the same answer, or both see a tie.
     - `kappa`: Cohen's, of people's and the settled verdicts first, second and undecided: the
-      agreement beyond that of chance, from -1 to 1. The interval holds chance agreement fixed.
+      agreement beyond that of chance, from -1 to 1.
     - `human_prefers_longer`: scored pairs without a human tie, of unequal length in characters,
       where people prefer the longer answer; the measure for `prefers_longer`.
 
@@ -123,6 +124,7 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
     - `sensitivity`: people's answers, of those with a score, that score at least `passing`.
     - `specificity`: the others, of those with a score, that score less.
     - `score_parse_rate`: answers that have a score.
+    - `score_expected`: scores that are an expectation over probabilities, not the written number.
 
     Counts, to correct the rate of pairs that an answer wins in both orders (see
     `harness.stats.judged.judged_rate`): `positives` are scored pairs whose first answer people
@@ -172,7 +174,7 @@ def _of_pairs(ruled: Sequence[RuledPair], scored: Sequence[RuledPair]) -> dict[s
         "accuracy_decided": _share([one.right for one in decided]),
         "both_orders_correct": _share([one.right for one in ruled]),
         "order_agreement": _share([one.agree is True for one in scored]),
-        "kappa": _kappa([(one.pair.better, one.settled or "tie") for one in scored]),
+        "kappa": _kappa(scored),
         "human_prefers_longer": _share([_longer(one.pair) == one.pair.better for one in uneven]),
     }
     return {name: figure for name, figure in found.items() if figure is not None}
@@ -213,6 +215,7 @@ def _of_scores(ruled: Sequence[RuledPair], passing: float) -> dict[str, Figure]:
                for one in ruled for side in (one.first, one.second)]  # fmt: skip
     whole = [(better, worse) for better, worse in _scores(ruled)
              if better is not None and worse is not None]  # fmt: skip
+    scores = [side for one in ruled for side in (one.first, one.second) if side.value is not None]
     counts = _score_counts(ruled, passing)
     found = {
         "score_accuracy": _share([better > worse for better, worse in whole]),
@@ -220,6 +223,7 @@ def _of_scores(ruled: Sequence[RuledPair], passing: float) -> dict[str, Figure]:
         "sensitivity": _rate(counts["score_true_positives"], counts["score_positives"]),
         "specificity": _rate(counts["score_true_negatives"], counts["score_negatives"]),
         "score_parse_rate": _clustered(answers),
+        "score_expected": _share([score.expected for score in scores]),
     }
     return {name: figure for name, figure in found.items() if figure is not None}
 
@@ -278,22 +282,13 @@ def _clustered(verdicts: Sequence[tuple[str, bool]]) -> Figure | None:
     return Figure(value, min(low, value), max(high, value), len(holds))
 
 
-def _kappa(verdicts: Sequence[tuple[Better, Better]]) -> Figure | None:
-    """Return Cohen's kappa of two raters, None where chance alone makes them agree.
-
-    The interval is Clopper and Pearson's of the agreement, with the agreement by chance held
-    fixed, as in Cohen's own standard error; unlike that, it has a width where all agree.
-
-    Source: Cohen (1960), Educational and Psychological Measurement 20:37.
-    """
-    n = len(verdicts)
-    if n == 0:
+def _kappa(scored: Sequence[RuledPair]) -> Figure | None:
+    """Return Cohen's kappa, None where people and judge are of one opinion throughout."""
+    people = [one.pair.better for one in scored]
+    judge = [one.settled or "tie" for one in scored]
+    if len({*people, *judge}) < 2:
         return None
-    people, judge = (Counter(side) for side in zip(*verdicts, strict=True))
-    chance = sum(people[one] * judge[one] for one in people) / n**2
-    agreed = sum(one == other for one, other in verdicts)
-    if chance == 1:
-        return None
-    low, high = clopper_pearson_interval(agreed, n)
-    value, low, high = ((share - chance) / (1 - chance) for share in (agreed / n, low, high))
-    return Figure(value, max(-1.0, low), high, n)
+    found = cohens_kappa(people, judge)
+    # Rounding must not make it more than perfect, nor put it outside of its interval.
+    value = max(-1.0, min(1.0, found.value))
+    return Figure(value, min(found.low, value), max(found.high, value), found.n)

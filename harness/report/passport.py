@@ -36,6 +36,7 @@ _FIGURES: dict[str, float | None] = {
     "sensitivity": None,
     "specificity": None,
     "score_parse_rate": None,
+    "score_expected": None,
 }
 # Of these, the gravest is the verdict.
 _GRAVITY = ("unscored", "worse", "chance", "scores", "below")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
-from judges import make_pairs
+from endpoints import Reply, chat, serving
+from judges import Choose, Score, coin, make_pairs, oracle, oracle_score
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.judge.passport import load_passport
+from harness.judge.passport import check_passport, load_passport
+from harness.spec.judgeset import PassportSpec
 
 ROOT = Path(__file__).parents[2]
 MODELS = """\
@@ -29,6 +32,9 @@ models:
   forest:
     engine: tfidf
 """
+
+
+FENCED = re.compile(r"<answer-([0-9a-f]{16})>\n(.*?)\n</answer-\1>", re.DOTALL)
 
 
 def gold_lines(n: int) -> str:
@@ -144,3 +150,49 @@ def test_an_engine_that_fails_is_no_verdict(call, ready):
     assert done.exit_code == 10
     assert "fake" in done.stderr
     assert not (ready / "passports").exists()
+
+
+def replying(choose: Choose, score: Score):
+    """Return a server's script: it reads the fenced answers, and replies by a function."""
+
+    def script(body) -> Reply:
+        answers = [text for _, text in FENCED.findall(body["messages"][-1]["content"])]
+        if len(answers) == 2:
+            return chat(json.dumps({"reason": "so it is", "verdict": choose(*answers)}))
+        return chat(json.dumps({"reason": "so it is", "score": int(score(answers[0]))}))
+
+    return script
+
+
+@pytest.mark.parametrize(
+    ("judge", "verdict"),
+    [
+        ((oracle, oracle_score), "meets the default demands: this judge may gate"),
+        (coin(5), "near chance: this judge must not gate"),
+    ],
+    ids=["oracle", "coin"],
+)
+def test_a_judge_at_an_endpoint(call, ready, project, judge, verdict):
+    with serving(replying(*judge)) as endpoint:
+        project.models(
+            "models:\n  remote:\n    source: openai:judge-1\n    options:\n"
+            f"      base_url: {endpoint.url}\n      api_key_env: null\n"
+        )
+        done = call("remote")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[0] == f"remote: {verdict}"
+    assert len(endpoint.asked) == 160
+    path = ready / "passports/remote.json"
+    passport = load_passport(path)
+    assert passport.engine == "openai"
+    checked = check_passport(
+        path,
+        judge="remote",
+        model_digest=passport.model_digest,
+        engine=passport.engine,
+        dtype=passport.dtype,
+        rubric_digest=passport.rubric.digest,
+        pairwise_digest=passport.pairwise.digest,
+        spec=PassportSpec(),
+    )
+    assert checked.trusted is (judge[0] is oracle)

@@ -50,6 +50,7 @@ def test_an_oracle_is_right_in_everything():
         "sensitivity": 1,
         "specificity": 1,
         "score_parse_rate": 1,
+        "score_expected": 0,
     }
     assert found.counts == {
         "true_positives": 40, "positives": 40, "true_negatives": 40, "negatives": 40,
@@ -194,6 +195,23 @@ def test_a_single_pair_has_no_narrow_interval():
     found = measure(GOLD, rule(GOLD.pairs[:1], first_shown), passing=7.0).figures
     assert (found["prefers_first"].low, found["prefers_first"].high) == (0, 1)
     assert found["accuracy"].high > 0.97
+
+
+def test_scores_say_whether_they_are_expectations():
+    ruled = rule(GOLD.pairs, oracle)
+    ruled[0] = replace(ruled[0], first=Ruling(value=8.7, expected=True), second=Ruling(problem="-"))
+    found = measure(GOLD, ruled, passing=7.0).figures["score_expected"]
+    assert (found.value, found.n) == (1 / 159, 159)
+
+
+@pytest.mark.parametrize("n", range(4, 64, 4))
+def test_no_figure_is_out_of_its_interval(n):
+    choose, score = coin(n)
+    for found in (measured(oracle, gold=make_gold(n)), measured(choose, score, gold=make_gold(n)),
+                  measured(oracle, gold=make_gold(n, ties=1))):  # fmt: skip
+        for name, figure in found.figures.items():
+            least = -1 if name == "kappa" else 0
+            assert least <= figure.low <= figure.value <= figure.high <= 1, name
 
 
 def test_equal_scores_do_not_tell_the_better():

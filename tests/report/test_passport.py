@@ -166,7 +166,7 @@ def test_a_page_has_no_text_of_the_gold_data():
 def test_every_figure_has_a_line():
     found = one_set()
     strange = replace(found, figures={n: Figure(0.123, 0.1, 0.2, 9) for n in found.figures})
-    assert passport_markdown(make_passport(strange)).count("0.123 [0.10, 0.20] n=9") == 17
+    assert passport_markdown(make_passport(strange)).count("0.123 [0.10, 0.20] n=9") == 18
 
 
 @pytest.mark.parametrize("sets", [[one_set()], [one_set(first_shown), silent()], [one_set(n=8)]])
