@@ -53,8 +53,11 @@ def collect_evalset(
     """
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     file = read_yaml(path, shown)
-    if isinstance(file.data, dict) and file.data.get("kind") == "judge":
+    kind = file.data.get("kind", "classify") if isinstance(file.data, dict) else "classify"
+    if kind == "judge":
         return _collect_judgeset(path, root, file)
+    if kind != "classify":
+        raise file.error(f"'{kind}' is not one of classify, judge", ("kind",))
     evalset, models = load_evalset(path, root=root)
     for prompt in evalset.prompts:
         load_prompt(prompt.template, evalset.targets(prompt), root=root)

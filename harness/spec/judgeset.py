@@ -176,17 +176,6 @@ class JudgeSet(Strict):
             raise complain("is empty; name at least one")
         return entries
 
-    @model_validator(mode="after")
-    def _pairs_have_sides(self) -> Self:
-        if self.judge.pairwise is not None and len(self.models) < 2:
-            raise complain("judge.pairwise compares models, and there is one; add another, or "
-                           "remove it")  # fmt: skip
-        for index, gate in enumerate(self.gates):
-            if gate.figure == "win_rate" and self.judge.pairwise is None:
-                raise complain(f"gates[{index}] asks for a win_rate, and no pairs are compared; "
-                               "add judge.pairwise")  # fmt: skip
-        return self
-
     @property
     def reference(self) -> str:
         """The model that the others are compared with."""

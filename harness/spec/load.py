@@ -81,6 +81,13 @@ def load_judgeset(path: Path, *, root: Path) -> tuple[JudgeSet, dict[str, ModelS
     _check_template(file, judge.rubric, root, ("judge", "rubric"))
     if judge.pairwise is not None:
         _check_template(file, judge.pairwise, root, ("judge", "pairwise"))
+        if len(judgeset.models) < 2:
+            raise file.error("compares models, and there is one; add another, or remove it",
+                             ("judge", "pairwise"))  # fmt: skip
+    for index, gate in enumerate(judgeset.gates):
+        if gate.figure == "win_rate" and judge.pairwise is None:
+            raise file.error("no pairs are compared, so there is no win_rate; add judge.pairwise",
+                             ("gates", index, "figure"))  # fmt: skip
     return judgeset, {name: models[name] for name in (*judgeset.models, *judge.models)}
 
 

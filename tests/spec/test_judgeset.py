@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from copy import deepcopy
 from pathlib import Path
 
@@ -113,11 +114,11 @@ def test_a_judge_may_be_one_of_the_judged(project):
         ),
         (
             "judge.pairwise=null",
-            "gates[0] asks for a win_rate, and no pairs are compared; add judge.pairwise",
+            "gates[0].figure: no pairs are compared, so there is no win_rate; add judge.pairwise",
         ),
         (
             "models=[tiny]",
-            "judge.pairwise compares models, and there is one; add another, or remove it",
+            "judge.pairwise: compares models, and there is one; add another, or remove it",
         ),
         (
             "judge.rubric=judge/absolut.en.j2",
@@ -219,6 +220,46 @@ def test_every_probe_has_all_canaries(path):
         found = canaries(probe.question, probe.points, others=others, lang=judgeset.lang,
                          other_answer="other", answer="own")  # fmt: skip
         assert {one.kind for one in found} == {"null", "constant", "off_topic", "shuffled"}
+
+
+DOCS = (ROOT / "docs/judge.md").read_text(encoding="utf-8")
+EXAMPLE = re.findall(r"```yaml\n(.*?)```", DOCS, re.DOTALL)[0]
+
+
+def shown(tmp_path, text: str) -> JudgeSet:
+    """Load a set as `evalsets/probes_tiny.yaml`, beside the models and rubrics that ship."""
+    shutil.copytree(ROOT / "prompts/judge", tmp_path / "prompts/judge")
+    (tmp_path / "evalsets").mkdir()
+    shutil.copy(ROOT / "evalsets/models.yaml", tmp_path / "evalsets/models.yaml")
+    path = tmp_path / "evalsets/probes_tiny.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_judgeset(path, root=tmp_path)[0]
+
+
+def test_the_example_of_the_documentation_loads(tmp_path):
+    found = shown(tmp_path, EXAMPLE)
+    assert found.models == ["smollm2-135m", "smollm2-135m-smoke"]
+    assert found.answers.n == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("[smollm2-135m, smollm2-135m-smoke]", "[smollm2-135m, smollm2-135m-smok]"),
+        ("id: apples", "id: capital"),
+        ("judge/absolute.en.j2", "judge/absolut.en.j2"),
+        ("judge/absolute.en.j2", "judge/absolute.en.j2\n  canary_limit: 7"),
+        ("at_least: 0.5", "at_least: 50"),
+        ("  pairwise: judge/pairwise.en.j2\n", ""),
+        ("answers: {n: 2,", "answers: {n: 2, temperature: 0,"),
+        ("    points:\n      - The", "    pionts:\n      - The"),
+    ],
+)
+def test_the_documentation_shows_what_is_printed(tmp_path, old, new):
+    assert old in EXAMPLE
+    with pytest.raises(SpecError) as raised:
+        shown(tmp_path, EXAMPLE.replace(old, new, 1))
+    assert all(line in DOCS for line in str(raised.value).splitlines())
 
 
 def russian() -> JudgeSet:
