@@ -87,7 +87,7 @@ def test_the_table_and_the_cells_of_one_side():
         "only A / B": "0 / 0",
         "flips": "1",
         "of n": "1",
-        "share": "1.000 [0.21, 1.00]",
+        "share": "1.000 [0.03, 1.00]",
         "largest log-odds gap": "1.5",
         "unscored A / B": "0 / 0",
     }
