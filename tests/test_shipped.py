@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from harness.prompts.templates import load_prompt
 from harness.records import Sample
-from harness.run.collect import load_cells
+from harness.run.baselines import baseline_path, load_baseline
+from harness.run.collect import collect_evalset, load_cells
 from harness.spec import load_models, load_recipe
 
 ROOT = Path(__file__).parents[1]
@@ -136,3 +137,21 @@ def test_no_set_holds_samples_of_a_data_set(path):
         assert cell.evalset.data.source is not None
         assert cell.evalset.data.rows is None
         assert not isinstance(cell.evalset.data.shots, list)
+
+
+def test_baselines_are_of_cells_that_ship_and_gates_have_theirs():
+    known = {}
+    for path in EVALSETS:
+        collected = collect_evalset(path, ROOT)
+        known |= {baseline_path(cell.path, cell.id): cell for cell in collected.cells}
+        for gate in collected.gates:
+            if gate.against == "baseline":
+                assert load_baseline(ROOT, gate.cell.path, gate.cell.id) is not None, gate.id
+    files = sorted((ROOT / "baselines").rglob("*.json"))
+    assert len(files) > 0
+    for path in files:
+        cell = known[PurePosixPath(path.relative_to(ROOT).as_posix())]
+        baseline = load_baseline(ROOT, cell.path, cell.id)
+        assert baseline.cell == cell.id
+        assert len(baseline.samples) == cell.evalset.data.samples.n
+        assert baseline.labels == list(cell.evalset.labels)

@@ -9,6 +9,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.plugin.items import RUN, fail_setup, mark_as, only_planned, outcome_of
+from harness.plugin.options import data_options
 from harness.plugin.tally import GATE
 from harness.records import Gate
 from harness.run.collect import AnyCell, AnyGate
@@ -74,7 +75,16 @@ class GateItem(pytest.Item):
         except HarnessError as error:
             failure = error
         # Outside the except clause: chained, pytest would print the line twice.
+        self._skip_on_other_data(failure)
         fail_setup(self, failure)
+
+    def _skip_on_other_data(self, failure: HarnessError) -> None:
+        """Skip a gate whose baseline does not fit where an option changes the set's data."""
+        from harness.run.baselines import BaselineError
+
+        given = data_options(self.config)
+        if given and isinstance(failure, BaselineError):
+            pytest.skip(f"the data is not the set's own ({', '.join(given)}): {failure}")
 
     def _check_cells(self) -> None:
         """Raise why a cell has no outcome, or skip where the cell's own item says so already."""

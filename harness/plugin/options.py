@@ -49,6 +49,11 @@ def named_files(config: pytest.Config, option: str) -> dict[str, str]:
     return dict(entry.split("=", 1) for entry in config.getoption(option))
 
 
+def data_options(config: pytest.Config) -> list[str]:
+    """Return those of `--dataset`, `--shots` and `--limit` that are given."""
+    return [option for option in (*_NAMED, "--limit") if config.getoption(option)]
+
+
 def check_names(config: pytest.Config, names: Iterable[str]) -> None:
     """Check that the options name only eval sets that are run.
 

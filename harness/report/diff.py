@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.records import Figure, Result, Run
 from harness.report.format import NOTHING, count, with_interval
 from harness.report.markdown import plain
-from harness.stats import wilson_interval
+from harness.stats import clopper_pearson_interval
 
 _Cell = tuple[str, str]
 _Samples = Mapping[str, Result]
@@ -81,7 +81,7 @@ def _diff(cell: _Cell, a: _Samples, b: _Samples) -> CellDiff:
         changed=len(shared) - len(pairs),
         missing=(len(a) - len(shared), len(b) - len(shared)),
         flips=flips,
-        share=Figure(flips / n, *wilson_interval(flips, n), n) if n else None,
+        share=Figure(flips / n, *clopper_pearson_interval(flips, n), n) if n else None,
         gap=_gap(pairs),
         unscored=(
             sum(x.correct is None for x, _ in pairs),

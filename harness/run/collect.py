@@ -20,6 +20,7 @@ from harness.spec.yamlfile import YamlFile, read_yaml
 
 # Files up to this size are read at collection, which must stay quick.
 _SMALL_BYTES = 1_000_000
+_KINDS = ("classify", "judge")
 
 
 AnyCell = Cell | ProbeCell
@@ -53,11 +54,11 @@ def collect_evalset(
     """
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     file = read_yaml(path, shown)
-    kind = file.data.get("kind", "classify") if isinstance(file.data, dict) else "classify"
+    kind = file.data.get("kind", _KINDS[0]) if isinstance(file.data, dict) else _KINDS[0]
+    if kind not in _KINDS:
+        raise file.error(f"{kind!r} is not one of {', '.join(_KINDS)}", ("kind",))
     if kind == "judge":
         return _collect_judgeset(path, root, file)
-    if kind != "classify":
-        raise file.error(f"'{kind}' is not one of classify, judge", ("kind",))
     evalset, models = load_evalset(path, root=root)
     for prompt in evalset.prompts:
         load_prompt(prompt.template, evalset.targets(prompt), root=root)

@@ -17,7 +17,7 @@ class Provenance:
         data: Of all samples: ids, texts and labels, in order.
         wording: Of the prompt without samples and shots, label words included.
         prompts: Of all conversations as they were rendered, before the model's chat template.
-        scoring: The method, its options and the labels, spelt out.
+        scoring: The method, those of its options that are not at their defaults, and the labels.
         model: Digest of the weights; `adapter` likewise, empty without one.
         engine: Name and version, `numbers` its dtype and device.
     """
@@ -35,12 +35,16 @@ class Provenance:
 def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
     """Return what the results of a cell rest on."""
     evalset = prepared.cell.evalset
+    # Options at their defaults are left out, so that a new one makes no baseline another's.
+    scoring = {"method": evalset.scoring.method,
+               **evalset.scoring.model_dump(exclude_defaults=True),
+               "labels": list(evalset.labels)}  # fmt: skip
     asked = next((requests[0] for requests in prepared.requests if requests), None)
     return Provenance(
         data=digest([[s.id, s.text, s.label] for s in prepared.samples]),
         wording=prepared.wording,
         prompts=prepared.conversations,
-        scoring=json.dumps({**evalset.scoring.model_dump(), "labels": list(evalset.labels)}),
+        scoring=json.dumps(scoring),
         model=engine.digest,
         adapter=asked.adapter.digest if asked and asked.adapter else "",
         engine=f"{engine.engine} {engine.version}",

@@ -80,6 +80,17 @@ def test_a_baseline_of_something_else_is_refused(gated, change, words):
     assert "not compared" in gated.report
 
 
+def test_a_gate_on_a_baseline_is_skipped_where_an_option_changes_the_data(gated):
+    gated.run("--write-baseline")
+    result = gated.run("--limit", "4", "-rs")
+    result.assert_outcomes(passed=1, skipped=1)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["SKIPPED*the data is not the set's own (--limit): *made on 6*"])
+    assert "not compared" in gated.report
+    gated.run("--limit", "4", "--write-baseline")
+    gated.run("--limit", "4").assert_outcomes(passed=2)
+
+
 def test_another_wording_is_refused_and_can_be_accepted(gated):
     gated.run("--write-baseline")
     template = gated.root / "prompts/prefill.j2"

@@ -7,7 +7,7 @@ import pytest
 
 from harness.records import Result, Run, RunInfo
 from harness.report.diff import diff_runs, diff_text
-from harness.stats import wilson_interval
+from harness.stats import clopper_pearson_interval
 
 INFO = RunInfo(id="r", started="now", wall_s=1.0, command="pytest", machine={}, versions={})
 
@@ -42,7 +42,7 @@ def test_flips_gaps_and_unscored_samples():
     assert (found.evalset, found.cell) == ("evalsets/mini.yaml", "m-p-zeroshot")
     assert (found.both, found.changed, found.missing) == (6, 0, (0, 0))
     assert (found.flips, found.share.n, found.share.value) == (1, 4, 0.25)
-    assert (found.share.low, found.share.high) == wilson_interval(1, 4)
+    assert (found.share.low, found.share.high) == clopper_pearson_interval(1, 4)
     assert found.gap == 4.0
     assert found.unscored == (1, 1)
 
@@ -87,7 +87,7 @@ def test_the_table_and_the_cells_of_one_side():
         "only A / B": "0 / 0",
         "flips": "1",
         "of n": "1",
-        "share": "1.000 [0.21, 1.00]",
+        "share": "1.000 [0.03, 1.00]",
         "largest log-odds gap": "1.5",
         "unscored A / B": "0 / 0",
     }

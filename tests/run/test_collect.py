@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import SpecError
-from harness.run.collect import load_cells
+from harness.run.collect import collect_evalset, load_cells
 
 
 def problem(project, text: str, datasets=None, shots=None) -> str:
@@ -154,3 +154,12 @@ def test_a_set_outside_the_root_is_named_in_full(project, good, tmp_path):
     with pytest.raises(SpecError) as raised:
         load_cells(path, project.root)
     assert str(raised.value).startswith(f"{path}:7: models[0]: unknown model")
+
+
+def test_an_unknown_kind_of_set_names_both(project):
+    path = project.evalset("kind: compare\n")
+    with pytest.raises(SpecError) as raised:
+        collect_evalset(path, project.root)
+    assert str(raised.value) == (
+        "evalsets/set.yaml:1: kind: 'compare' is not one of classify, judge"
+    )
