@@ -43,7 +43,7 @@ def model_table(judged: Judged, evalset: str, gates: Sequence[Gate], t: Words) -
 
 
 def probe_table(probes: Sequence[ProbeResult], t: Words) -> str:
-    """Return one line a probe of one model, with what the judge said of a middling answer."""
+    """Return one line a probe of one model, with what the judge said of its median answer."""
     lines = [
         {
             t["h_j_probe"]: escape(one.probe),

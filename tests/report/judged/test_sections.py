@@ -124,6 +124,13 @@ def test_long_answers_are_cut_with_a_mark():
     assert "> *… cut here, 6\u00a0000 more characters*" in found
 
 
+def test_of_many_answers_the_first_are_shown():
+    found = report_markdown(make_judged_run(make_judged({"base": 5.0}, probes=2, answers=8)))
+    assert found.count("#### Answer 5") == 2
+    assert "#### Answer 6" not in found
+    assert found.count("Answers of each model that are not shown: 3. They count") == 2
+
+
 @pytest.mark.parametrize("lang", ["en", "ru"])
 def test_texts_none_shows_no_answer_and_no_word_of_a_judge(run, lang):
     full = report_markdown(run, lang=lang)
@@ -162,6 +169,13 @@ def test_title_says_what_the_judge_is_worth(judged, title):
     found = report_markdown(make_judged_run(judged))
     assert found.split("\n", 1)[0] == title
     assert found.index("**The ") < found.index("## Run")
+
+
+def test_gates_that_were_not_judged_are_no_missing_gates(run):
+    untrusted = make_judged_run(make_judged(check=FAILED))
+    found = report_markdown(replace(untrusted, unjudged=(("gate-win_rate", "no passport"),)))
+    assert found.startswith("# Evaluation report: gates not judged, judge UNTRUSTED\n")
+    assert "\n- `gate-win_rate`: not judged, no passport\n" in found
 
 
 def test_judge_only_run_has_no_empty_parts_of_other_sets(run):
