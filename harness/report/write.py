@@ -206,7 +206,7 @@ def _verdict(run: Run, judged: JudgedPart, t: Words) -> str:
     elif not run.rows and not judged.sections:
         verdict = t["empty"]
     else:
-        verdict = t["passed"] if run.gates else t["ungated"]
+        verdict = t["passed" if run.gates else "unjudged" if run.unjudged else "ungated"]
     return f"{verdict}, {judged.word}" if judged.word else verdict
 
 

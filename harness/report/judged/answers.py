@@ -13,6 +13,8 @@ from harness.report.markdown import escape, html, quoted
 Words = Mapping[str, str]
 Pairs = Mapping[tuple[str, str, int], Sequence[PairResult]]
 
+# With more answers a report is a file that GitHub does not render.
+_ROUNDS = 5
 _ANSWER, _QUESTION, _POINT, _REASON = 6000, 4000, 400, 400
 
 
@@ -31,12 +33,14 @@ class Probe:
     Attributes:
         summary: HTML for the line that is seen when folded.
         rounds: By number of the answer, those of all models.
+        more: How many are not shown, empty where all are.
     """
 
     summary: str
     question: str
     points: tuple[str, ...]
     rounds: tuple[tuple[str, tuple[Answer, ...]], ...]
+    more: str
 
 
 def probes_of(judged: Judged, evalset: str, t: Words) -> list[Probe]:
@@ -69,13 +73,15 @@ def _probe(own: Sequence[ProbeResult], pairs: Pairs, t: Words) -> Probe:
                 if answer.number == number
             ),
         )
-        for number in numbers
+        for number in numbers[:_ROUNDS]
     )
+    more = len(numbers) - len(rounds)
     return Probe(
         summary=f"<b>{html(first.probe)}</b>, {html(first.kind, limit=60)}: {scores}",
         question=question,
         points=tuple(escape(point, limit=_POINT) for point in first.points),
         rounds=rounds,
+        more=t["j_more_answers"].format(count=count(more)) if more else "",
     )
 
 

@@ -103,9 +103,8 @@ def _verdict(group: Sequence[Duel], t: Words) -> str:
 
 def _figure(duel: Duel, t: Words, *, claims: bool) -> str:
     d = duel.difference
-    if duel.figure == "win_rate":
-        rate = with_interval(duel.win_rate) if duel.win_rate else f"{d.second:.3f}"
-        text = t["j_c_win_rate"].format(rate=rate)
+    if duel.win_rate is not None:
+        text = t["j_c_win_rate"].format(rate=with_interval(duel.win_rate), n=duel.win_rate.n)
     else:
         interval = signed_interval(d.low, d.high, 2) if duel.known else t["j_c_unknown"]
         text = t["j_c_score"].format(

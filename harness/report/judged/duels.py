@@ -25,7 +25,7 @@ class Duel:
         difference: The model minus the reference, each probe counting once; the interval is
             Student's over the probes.
         known: Whether the probes differ at all, so that the interval says something.
-        win_rate: The standing's own figure, for `win_rate`.
+        win_rate: The standing's own figure, None for `score`.
         left_out: Probes without a value on one side.
         adjusted: The p-value after Holm's correction over all duels of the run.
     """
@@ -106,7 +106,7 @@ def _of(standing: Standing, judged: Judged) -> Iterable[Duel]:
         first, second = sides[figure]
         shared = sorted(first.keys() & second.keys())
         # One probe says nothing of the spread over probes.
-        if len(shared) < 2:
+        if len(shared) < 2 or (figure == "win_rate" and figure not in standing.figures):
             continue
         yield Duel(
             evalset,

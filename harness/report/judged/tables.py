@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
-from harness.records import CanaryResult, Gate, Judged, JudgedAnswer, JudgeInfo, ProbeResult
+from harness.records import CanaryResult, Figure, Gate, Judged, JudgedAnswer, JudgeInfo, ProbeResult
 from harness.report.format import count, percent, with_interval
 from harness.report.judged.numbers import mean_spread, scale_interval, strength_interval
 from harness.report.markdown import code, escape
@@ -24,7 +24,7 @@ def model_table(judged: Judged, evalset: str, gates: Sequence[Gate], t: Words) -
             continue
         figures = one.figures
         rates = {
-            t[f"h_j_{name}"]: with_interval(figures[name]) if name in figures else ""
+            t[f"h_j_{name}"]: _rate(figures.get(name), one.n)
             for name in ("pass_rate", "win_rate", "corrected_win_rate")
         }
         lines.append(
@@ -43,7 +43,7 @@ def model_table(judged: Judged, evalset: str, gates: Sequence[Gate], t: Words) -
 
 
 def probe_table(probes: Sequence[ProbeResult], t: Words) -> str:
-    """Return one line a probe of one model, with what the judge said of a middling answer."""
+    """Return one line a probe of one model, with what the judge said of its median answer."""
     lines = [
         {
             t["h_j_probe"]: escape(one.probe),
@@ -117,6 +117,13 @@ def unscored_notes(judged: Judged, evalset: str, t: Words) -> list[str]:
         if one.evalset == evalset
         for reason, n in one.reasons.items()
     ]  # fmt: skip
+
+
+def _rate(figure: Figure | None, n: int) -> str:
+    """Return a rate with its interval, and its n where it is not that of the line."""
+    if figure is None:
+        return ""
+    return with_interval(figure) + (f", n={count(figure.n)}" if figure.n != n else "")
 
 
 def _canary(own: Sequence[CanaryResult], t: Words, *, several: bool) -> dict[str, str]:

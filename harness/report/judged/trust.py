@@ -67,13 +67,13 @@ def trust_lines(judged: Judged, evalset: str, t: Words) -> list[str]:
 
 def _line(judge: JudgeInfo, t: Words) -> str:
     check, name = judge.check, code(judge.judge)
-    known = _known(judge, t)
+    known, why = _known(judge, t), _reason(check.problem) or t["j_no_reason"]
     if judge.void:
         line = t["j_void"].format(who=name, why=_reason(judge.void))
-        useless = t["j_void_known"].format(known=known) if check.trusted and known else ""
-        return f"{line} {useless}".strip()
+        if not check.trusted:
+            return f"{line} {t['j_void_untrusted'].format(why=why)}"
+        return f"{line} {t['j_void_known'].format(known=known)}" if known else line
     if not check.trusted:
-        why = _reason(check.problem) if check.problem else t["j_no_reason"]
         line = t["j_untrusted"].format(who=name, why=why)
         return f"{line} {t['j_untrusted_known'].format(known=known)}" if known else line
     return t["j_trusted"].format(who=name, known=known or t["j_no_figures"])

@@ -52,7 +52,7 @@ def judged_forest(slug: str, evalset: str, judged: Judged, t: Words) -> Iterator
                          canvas.WIDTH - left - _VALUES - 0.1, heights[1])  # fmt: skip
     _probes(below, names, [one.model for one in own], probes, t)
     canvas.legend(page, _handles([one.model for one in own]), columns=5)
-    yield Plot(f"judged-{slug}", page, _alt(evalset, own, title, t))
+    yield Plot(f"judged-{slug}", page, _alt(own, title, t))
 
 
 def _models(
@@ -134,7 +134,7 @@ def _style(place: int) -> tuple[str, str]:
     return _STYLES[place % len(_STYLES)]
 
 
-def _alt(evalset: str, own: Sequence[Standing], title: str, t: Words) -> str:
+def _alt(own: Sequence[Standing], title: str, t: Words) -> str:
     def listed(figure: str) -> str:
         return "; ".join(
             f"{escape(one.model)} {_interval(one.figures[figure], t)}"
@@ -144,8 +144,7 @@ def _alt(evalset: str, own: Sequence[Standing], title: str, t: Words) -> str:
 
     parts = [
         f"{escape(title)}.",
-        t["p_judged_alt"].format(models=len(own), evalset=escape(evalset)),
-        f"{listed('score')}.",
+        t["p_judged_alt"].format(models=len(own), scores=listed("score")),
     ]
     if rates := listed("win_rate"):
         parts.append(t["p_judged_rates_alt"].format(rates=rates))

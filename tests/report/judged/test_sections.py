@@ -33,10 +33,11 @@ from harness.report.write import (
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 VOID = "canary 'shuffled' of p01 scored 8.2, more than 4"
+RATE = make_judged().standings[2].figures["win_rate"]
 GATE = Gate(
     EVALSET, "ru-b", "win_rate", "at_least", 0.6, "inconclusive", False,
-    "win_rate 0.589 [0.444, 0.734], detectable 0.208, n=28 on 10 probes, unscored 1: at least 0.6 "
-    "- inconclusive, which passes with a warning",
+    f"win_rate {RATE.value:.3f} [{RATE.low:.3f}, {RATE.high:.3f}], detectable 0.208, n={RATE.n} on "
+    "10 probes, unscored 1: at least 0.6 - inconclusive, which passes with a warning",
     id="ru-b-win_rate", detectable=0.208,
 )  # fmt: skip
 
@@ -123,6 +124,13 @@ def test_long_answers_are_cut_with_a_mark():
     assert "> *… cut here, 6\u00a0000 more characters*" in found
 
 
+def test_of_many_answers_the_first_are_shown():
+    found = report_markdown(make_judged_run(make_judged({"base": 5.0}, probes=2, answers=8)))
+    assert found.count("#### Answer 5") == 2
+    assert "#### Answer 6" not in found
+    assert found.count("Answers of each model that are not shown: 3. They count") == 2
+
+
 @pytest.mark.parametrize("lang", ["en", "ru"])
 def test_texts_none_shows_no_answer_and_no_word_of_a_judge(run, lang):
     full = report_markdown(run, lang=lang)
@@ -163,6 +171,13 @@ def test_title_says_what_the_judge_is_worth(judged, title):
     assert found.index("**The ") < found.index("## Run")
 
 
+def test_gates_that_were_not_judged_are_no_missing_gates(run):
+    untrusted = make_judged_run(make_judged(check=FAILED))
+    found = report_markdown(replace(untrusted, unjudged=(("gate-win_rate", "no passport"),)))
+    assert found.startswith("# Evaluation report: gates not judged, judge UNTRUSTED\n")
+    assert "\n- `gate-win_rate`: not judged, no passport\n" in found
+
+
 def test_judge_only_run_has_no_empty_parts_of_other_sets(run):
     found = report_markdown(run)
     heads = re.findall(r"^## (.*)$", found, re.MULTILINE)
@@ -170,13 +185,11 @@ def test_judge_only_run_has_no_empty_parts_of_other_sets(run):
 
 
 def test_gates_stand_in_both_languages(run):
-    line = "`ru-b`: win_rate 0.589 \\[0.444"
     english, russian = report_markdown(run), report_markdown(run, lang="ru")
-    assert line.replace("\\", "") in english
-    rate = next(one for one in run.judged.standings if one.model == "ru-b").figures["win_rate"]
+    assert f"`ru-b`: {GATE.line}" in english
     assert (
-        f"`ru-b`: доля побед {rate.value:.3f} [{rate.low:.3f}, {rate.high:.3f}], различимо 0.208, "
-        f"n={rate.n}, вопросов 10, без оценки 1: не меньше 0.6, не решено"
+        f"`ru-b`: доля побед {RATE.value:.3f} [{RATE.low:.3f}, {RATE.high:.3f}], различимо 0.208, "
+        f"n={RATE.n}, вопросов 10, без оценки 1: не меньше 0.6, не решено"
     ) in russian
     assert re.search(r"^\| ru-b .*\| inconclusive +\|$", english, re.MULTILINE)
 

@@ -74,6 +74,8 @@ def test_a_canary_outweighs_the_passport():
     (line,) = trust_lines(make_judged(void=VOID), EVALSET, T)
     assert line.startswith("**The scores of `judge-7b` are VOID**: canary 'shuffled' of p01")
     assert "Its passport (accuracy on gold pairs 0.860" in line
+    (line,) = trust_lines(make_judged(check=FAILED, void=VOID), EVALSET, T)
+    assert "It is UNTRUSTED, too: passports/judge-7b.json: accuracy on llmbar" in line
 
 
 def test_one_untrusted_judge_makes_a_jury_untrusted():
