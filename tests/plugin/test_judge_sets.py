@@ -1,0 +1,274 @@
+"""Judge sets from the command line: answers by the fake engine, an oracle behind a real server."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from endpoints import chat, serving
+from typer.testing import CliRunner
+
+from harness.cli import app
+from harness.judge.canaries import canaries
+
+ROOT = Path(__file__).parents[2]
+FENCED = re.compile(r"<answer-([0-9a-f]{16})>\n(.*?)\n</answer-\1>", re.DOTALL)
+GATES = [
+    {"models": "fine", "figure": "score", "at_least": 6},
+    {"models": "fine", "figure": "win_rate", "at_least": 0.5},
+]
+PROBES = [
+    {"id": name, "kind": "fact", "question": f"What of {name}?", "points": [f"{name} is good"]}
+    for name in ("bread", "salt", "water", "honey")
+]
+
+
+def oracle(body):
+    """Score answers that say `good` 9 and all others 2, and prefer those."""
+    shown = [text for _, text in FENCED.findall(body["messages"][-1]["content"])]
+    merit = ["good" in text and "shuffled" not in text for text in shown]
+    # Against the points of another probe nothing is good.
+    points = re.findall(r"(\w+) is good\n", body["messages"][-1]["content"])
+    asked = re.search(r"What of (\w+)\?", body["messages"][-1]["content"])
+    if asked and points and asked[1] not in points:
+        merit = [False] * len(merit)
+    if len(merit) == 1:
+        return chat(json.dumps({"reason": "it says so", "score": 9 if merit[0] else 2}))
+    choice = "tie" if merit[0] == merit[1] else "A" if merit[0] else "B"
+    return chat(json.dumps({"reason": "it says so", "verdict": choice}))
+
+
+@pytest.fixture
+def endpoint():
+    with serving(oracle) as running:
+        yield running
+
+
+@pytest.fixture
+def judged(evals, endpoint):
+    """A project with the judge set `probes`: `plain` and `fine` answer, `wise` judges."""
+    shutil.copytree(ROOT / "prompts/judge", evals.root / "prompts/judge")
+    (evals.root / "evalsets/mini.yaml").unlink()
+    local = {"source": "file:model", "engine": "fake", "dtype": "float32", "max_model_len": 4096}
+    remote = {"base_url": endpoint.url, "api_key_env": None, "deadline_s": 5.0}
+    evals.write(
+        "evalsets/models.yaml",
+        {
+            "models": {
+                "plain": {**local, "options": {"answer": "who knows"}},
+                "fine": {**local, "options": {"answer": "it is good"}},
+                "wise": {"source": "openai:wise-1", "options": remote},
+            }
+        },
+    )
+    write_set(evals)
+    return evals
+
+
+def write_set(evals, *, judge=None, **keys):
+    evals.write(
+        "evalsets/probes.yaml",
+        {
+            "kind": "judge",
+            "models": ["plain", "fine"],
+            "answers": {"n": 2, "max_tokens": 8},
+            "probes": PROBES,
+            "judge": {
+                "models": ["wise"],
+                "rubric": "judge/absolute.en.j2",
+                "pairwise": "judge/pairwise.en.j2",
+                **(judge or {}),
+            },
+            "gates": GATES,
+            **keys,
+        },
+    )
+
+
+def certify(evals):
+    """Give the judge a passport, by the command that users call."""
+    lines = []
+    for number in range(60):
+        good, bad = f"it is good, {number}", f"no idea, {number}"
+        first, second = (good, bad) if number % 2 else (bad, good)
+        lines.append(
+            json.dumps(
+                {
+                    "id": f"g{number}",
+                    "instruction": f"Is number {number} fine?",
+                    "first": first,
+                    "second": second,
+                    "better": "first" if number % 2 else "second",
+                    "kind": "k",
+                    "why": "w",
+                }
+            )
+        )
+    gold = evals.write("gold.jsonl", "\n".join(lines) + "\n")
+    result = CliRunner().invoke(
+        app,
+        ["judge", "passport", "wise", "--gold", str(gold), "--root", str(evals.root),
+         "--rubric", "judge/absolute.en.j2", "--pairwise", "judge/pairwise.en.j2"],
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+
+
+def test_an_oracle_with_a_passport_gates(judged):
+    certify(judged)
+    result = judged.run("-v")
+    result.assert_outcomes(passed=10)
+    run = judged.saved
+    assert {gate.verdict for gate in run.gates} == {"pass"}
+    assert [info.check.trusted for info in run.judged.judges] == [True]
+    fine = next(one for one in run.judged.standings if one.model == "fine")
+    assert (fine.n, fine.unscored, fine.probes) == (8, 0, 4)
+    assert fine.figures["score"].value == 9
+    assert fine.figures["win_rate"].value == 1
+    assert "corrected_win_rate" in fine.figures
+    assert not any(canary.broke for canary in run.judged.canaries)
+    assert "untrusted" not in judged.report.lower()
+
+
+def test_without_a_passport_scores_are_shown_and_gate_nothing(judged):
+    result = judged.run("-rs")
+    result.assert_outcomes(passed=8, skipped=2)
+    result.stdout.fnmatch_lines(
+        [
+            "untrusted: evalsets/probes.yaml: wise gates nothing: no passport passports/wise.json;"
+            " run: harness judge passport wise*"
+        ]
+    )
+    assert judged.saved.gates == ()
+    assert len(judged.saved.unjudged) == 2
+    assert "9.0" in judged.report
+    assert "untrusted" in judged.report.lower()
+
+
+def test_another_rubric_than_the_passport_s_is_not_covered(judged):
+    certify(judged)
+    path = judged.root / "prompts/judge/absolute.en.j2"
+    path.write_text(path.read_text() + "\n{# another wording #}\n")
+    result = judged.run("-rs")
+    result.assert_outcomes(passed=8, skipped=2)
+    result.stdout.fnmatch_lines(["untrusted: *rubric*"])
+
+
+def test_a_worse_model_fails_its_gate(judged):
+    certify(judged)
+    write_set(judged, gates=[{"models": "plain", "figure": "score", "at_least": 6}])
+    result = judged.run()
+    result.assert_outcomes(passed=8, failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*gate-score-plain*score 2.000*at least 6 - fail*"])
+
+
+def test_a_canary_that_is_liked_voids_the_run(judged, endpoint):
+    certify(judged)
+    (praise,) = [c.answer for c in canaries("q", ["p"], others=[], other_answer="", lang="en")
+                 if c.kind == "constant"]  # fmt: skip
+
+    def flattered(body):
+        if praise in body["messages"][-1]["content"]:
+            return chat(json.dumps({"reason": "what an answer", "score": 10}))
+        return oracle(body)
+
+    endpoint.script = flattered
+    result = judged.run()
+    result.assert_outcomes(passed=8, failed=2)
+    result.stdout.fnmatch_lines(["*the run is void: wise scored 4 of * answers without merit*"])
+    assert "void" in judged.report.lower()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("nine, I would say", "something else than a JSON object"),
+        ('{"reason": "r", "score": 9}{"reason": "r", "score": 9}', "two verdicts"),
+        ('{"reason": "r", "score": 11}', "not between 1 and 10"),
+    ],
+)
+def test_a_verdict_that_cannot_be_read_is_unscored_and_fails_the_gate(
+    judged, endpoint, text, reason
+):
+    certify(judged)
+    endpoint.script = lambda body: chat(text)
+    result = judged.run()
+    result.assert_outcomes(passed=8, failed=2)
+    fine = next(one for one in judged.saved.judged.standings if one.model == "fine")
+    assert (fine.n, fine.unscored, dict(fine.figures)) == (0, 8, {})
+    assert reason in next(iter(fine.reasons))
+    assert {gate.verdict for gate in judged.saved.gates} == {"fail"}
+
+
+def test_the_second_time_nothing_is_asked(judged, endpoint):
+    judged.run()
+    asked = len(endpoint.asked)
+    assert asked > 8
+    judged.run().assert_outcomes(passed=8, skipped=2)
+    assert len(endpoint.asked) == asked
+    assert sum(engine.computed for engine in judged.saved.info.engines) == 0
+    assert judged.saved.judged.judges[0].prompt_tokens > 0
+
+
+def test_a_judge_out_of_reach_is_an_engine_failure_and_answers_are_kept(judged, endpoint):
+    endpoint.script = lambda body: chat("x") if False else _gone()
+    result = judged.run()
+    assert result.ret == 10
+    assert sum(engine.computed for engine in judged.saved.info.engines) == 16
+    endpoint.script = oracle
+    judged.run().assert_outcomes(passed=8, skipped=2)
+    made = {one.model: one.computed for one in judged.saved.info.engines}
+    assert (made["plain"], made["fine"]) == (0, 0)
+
+
+def _gone():
+    from endpoints import trouble
+
+    return trouble(401, "no such key")
+
+
+def test_selection_brings_one_probe_and_its_gates_say_what_they_lack(judged):
+    certify(judged)
+    result = judged.run("-k", "fine-bread", "-rs")
+    result.assert_outcomes(passed=1)
+    result = judged.run("-k", "fine-bread or gate", "-rs")
+    result.assert_outcomes(passed=1, skipped=2)
+    result.stdout.fnmatch_lines(["*needs cells that are not selected: fine-salt*"])
+
+
+def test_a_jury_has_an_agreement(judged):
+    models = json.loads((judged.root / "evalsets/models.yaml").read_text())
+    models["models"]["wise-too"] = models["models"]["wise"] | {"source": "openai:wise-2"}
+    judged.write("evalsets/models.yaml", models)
+    write_set(judged, judge={"models": ["wise", "wise-too"]})
+    judged.run().assert_outcomes(passed=8, skipped=2)
+    saved = judged.saved.judged
+    assert saved.agreement["evalsets/probes.yaml"].value == pytest.approx(1)
+    assert {len(answer.rulings) for probe in saved.probes for answer in probe.answers} == {2}
+
+
+def test_items_say_in_junit_whether_the_judge_is_trusted(judged):
+    judged.run("--junitxml", "j.xml")
+    text = (judged.root / "j.xml").read_text()
+    assert '<property name="trusted" value="False"' in text
+    assert '<property name="score" value="9.0"' in text
+
+
+def test_workers_keep_a_set_together(judged):
+    result = judged.spawn("-n", "2")
+    result.assert_outcomes(passed=8, skipped=2)
+    assert len(judged.saved.judged.standings) == 2
+
+
+def test_a_wrong_set_is_one_line_before_anything_runs(judged, endpoint):
+    write_set(judged, judge={"rubric": "judge/absolut.en.j2"})
+    result = judged.run()
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(
+        ["*evalsets/probes.yaml:*judge.rubric: no template prompts/judge/absolut.en.j2; did you "
+         "mean 'judge/absolute.en.j2'?*"]
+    )  # fmt: skip
+    assert endpoint.asked == []
