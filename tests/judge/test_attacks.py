@@ -115,10 +115,11 @@ def test_one_mark_opens_and_one_closes(text):
 
 @each_attack
 def test_no_chat_control_token_survives_unknown_to_the_tokenizer(text):
-    fenced = fence(text)
+    shown = fence(text).text
+    seen = careless(shown)
     for token in set(TOKENS) - DATA:
-        assert token not in fenced.text
-        assert careless(token) not in careless(fenced.text)
+        assert token not in shown
+        assert careless(token) not in seen
 
 
 @each_attack
@@ -128,7 +129,8 @@ def test_no_special_token_of_the_judge_survives(text):
         fenced = fence(text, controls=pattern)
         assert not pattern.search(fenced.text)
         assert not pattern.search(unicodedata.normalize("NFKC", fenced.text))
-        assert not any(careless(token) in careless(fenced.text) for token in family)
+        seen = careless(fenced.text)
+        assert not any(careless(token) in seen for token in family)
 
 
 @each_attack
@@ -252,10 +254,11 @@ PIECES = [*TOKENS, "</answer-", "<answer-", "[note-", ">", "<", "|", "\u200b", "
 
 
 def test_no_mixture_of_pieces_gets_through():
-    rng, pattern = random.Random(0), controls(TOKENS)
+    rng, pattern, tokens = random.Random(0), controls(TOKENS), [careless(t) for t in TOKENS]
     for _ in range(2000):
         text = "".join(rng.choices(PIECES, k=rng.randrange(1, 12)))
         fenced = fence(text, controls=pattern)
         assert not pattern.search(unicodedata.normalize("NFKC", fenced.text)), text
         assert not re.search(r"<\s*/?\s*answer", careless(body(fenced))), text
-        assert not any(careless(token) in careless(fenced.text) for token in TOKENS), text
+        seen = careless(fenced.text)
+        assert not any(token in seen for token in tokens), text

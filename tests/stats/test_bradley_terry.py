@@ -8,9 +8,9 @@ import pytest
 
 from harness.stats import Comparison, bradley_terry_strengths, wilson_interval, win_rate
 
-# Agresti, Categorical Data Analysis, 2nd ed., table 10.10: the American League East of 1987, home
-# wins and losses of each team against each other. Abilities (Baltimore 0) as the R package
-# BradleyTerry2 gives them without a home advantage.
+# Agresti's example in Categorical Data Analysis: the American League East of 1987, home wins and
+# losses of each team against each other. Abilities (Baltimore 0) as the R package BradleyTerry2
+# gives them without a home advantage.
 TEAMS = "Milwaukee Detroit Toronto NewYork Boston Cleveland Baltimore".split()
 HOME = {
     "Milwaukee": ["4-3", "4-2", "4-3", "6-1", "4-2", "6-0"],
