@@ -8,8 +8,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# The last value of an object and what closes it; a string or a scalar.
-_LAST = re.compile(r'[:\s]("(?:[^"\\]|\\.)*"|[^\s",:{}\[\]]+)\s*\}\s*$')
+# The last key of an object, its value, a string or a scalar, and what closes the object.
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_LAST = re.compile(rf"({_STRING}\s*:\s*)({_STRING}|[^\s\",:{{}}\[\]]+)\s*\}}\s*$")
 # What may stand behind a value.
 _ENDS = (b"}", b",", b" ", b"\n", b"\r", b"\t")
 # Probability that may be left between two texts before none of them has a figure.
@@ -51,11 +52,14 @@ def value_logprobs(
     found = _LAST.search(completion)
     if found is None or not _is_object(completion):
         return ()
+    key, value = (part.encode(errors="replace") for part in found.groups())
+    # Only the end is looked for: of a character that is split between tokens, servers tell the
+    # tokens' bytes wrongly, and reasoning and special tokens stand around the completion.
     whole = b"".join(position.token for position in positions)
-    begin = whole.rfind(completion.encode(errors="replace"))
+    begin = whole.rfind(key + value)
     if begin < 0:
         return ()
-    begin += len(completion[: found.start(1)].encode(errors="replace"))
+    begin += len(key)
     at = 0
     for number, position in enumerate(positions):
         if at + len(position.token) > begin:

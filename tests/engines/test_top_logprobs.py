@@ -127,6 +127,14 @@ def test_characters_of_several_bytes_stand_before_the_value():
     ]
     found = value_logprobs('{"причина":"и","score":7}', at, SCORES)
     assert found[6] == pytest.approx(math.log(0.5))
+    # Servers tell halves of a character as what stands for an unknown one.
+    at[1:3] = [Position("\ufffd".encode(), {}), Position('\ufffd","score":'.encode(), {})]
+    assert value_logprobs('{"причина":"и","score":7}', at, SCORES) == found
+
+
+def test_a_reason_that_looks_like_a_score():
+    reason = r'{"reason":"\"score\":3} \"score\":4","score":'
+    assert probabilities([reason, ("7", {"7": 1.0}), END]) == {"7": 1.0}
 
 
 def test_words_with_their_quotes():
