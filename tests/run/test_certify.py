@@ -9,7 +9,11 @@ from judges import Choose, Score, coin, first_shown, longer, make_gold, oracle, 
 
 from harness.errors import HarnessError
 from harness.judge.gold import GoldPair, GoldSet, load_gold
-from harness.judge.passport import check_passport, load_passport, save_passport
+from harness.judge.passport import (
+    check_passport,
+    load_passport,
+    save_passport,
+)
 from harness.judge.rubric import load_rubric
 from harness.records import EngineInfo, PassportCheck, Ruling
 from harness.run import certify as certify_module
@@ -20,6 +24,7 @@ from harness.spec.judgeset import PassportSpec
 from harness.spec.modelspec import ModelSpec
 
 ROOT = Path(__file__).parents[2]
+GOLD = ROOT / "evalsets/gold/ru_pairs.jsonl"
 FENCED = re.compile(r"<answer-([0-9a-f]{16})>\n(.*?)\n</answer-\1>", re.DOTALL)
 JUDGE = Judge("wise", ModelSpec(source="file:model", engine="fake", dtype="float32"))
 INFO = EngineInfo(
@@ -175,7 +180,7 @@ def test_sets_need_names_of_their_own(run):
 
 
 def test_an_oracle_of_the_gold_that_ships_passes(run, tmp_path):
-    gold = load_gold(ROOT / "evalsets/gold/ru_pairs.jsonl")
+    gold = load_gold(GOLD)
     better = {pair.first if pair.better == "first" else pair.second for pair in gold.pairs}
     passport, _ = run(
         lambda a, b: "A" if a in better else "B",
@@ -188,3 +193,22 @@ def test_an_oracle_of_the_gold_that_ships_passes(run, tmp_path):
     saved = (tmp_path / "wise.json").read_text(encoding="utf-8")
     assert not any(json.dumps(pair.instruction)[1:-1] in saved or pair.instruction in saved
                    for pair in gold.pairs)  # fmt: skip
+
+
+@pytest.mark.slow
+def test_the_small_model_is_heard_out(smollm2, tmp_path):
+    spec = ModelSpec(source=f"file:{smollm2}", engine="transformers", dtype="float32")
+    passport = certify(
+        Judge("small", spec),
+        [load_gold(GOLD)],
+        rubric=load_rubric("judge/absolute.en.j2", root=ROOT, kind="absolute"),
+        pairwise=load_rubric("judge/pairwise.en.j2", root=ROOT, kind="pairwise"),
+        passing=7.0,
+        made="2026-01-31",
+        settings=Settings(root=ROOT, store=tmp_path / "s.sqlite", logs=tmp_path, limit=2),
+        progress=lambda *what: None,
+    ).passport
+    (one,) = passport.sets
+    assert (passport.engine, passport.dtype, one.n) == ("transformers", "float32", 2)
+    assert one.figures["parse_rate"].value > 0
+    assert not one.certifies
