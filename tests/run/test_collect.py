@@ -33,12 +33,6 @@ def test_cells_of_a_set(project):
     assert {(cell.path, cell.name) for cell in found} == {("evalsets/set.yaml", "set")}
 
 
-def test_a_kind_that_is_none(project, good):
-    line = good.count("\n") + 1
-    found = problem(project, good + "kind: jury\n")
-    assert found == f"evalsets/set.yaml:{line}: kind: 'jury' is not one of classify, judge"
-
-
 def test_gate_that_matches_no_cell(project, good):
     gates = "gates:\n  - {figure: accuracy, at_least: 0.5}\n  - cells: '*-plane-*'\n"
     line = good.count("\n") + 3
