@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.errors import EngineError, HarnessError, SpecError
+from harness.judge.rubric import DEFAULT_RUBRICS
 
 if TYPE_CHECKING:
     from harness.spec.modelspec import ModelSpec
@@ -60,12 +61,12 @@ def passport(
         list[Path] | None,
         typer.Option(help=f"A file of gold pairs; may be repeated. Default: {GOLD}."),
     ] = None,
-    rubric: Annotated[
-        str, typer.Option(help="Absolute rubric under prompts/.")
-    ] = "judge/absolute.ru.j2",
+    rubric: Annotated[str, typer.Option(help="Absolute rubric under prompts/.")] = DEFAULT_RUBRICS[
+        "absolute"
+    ],
     pairwise: Annotated[
         str, typer.Option(help="Pairwise rubric under prompts/.")
-    ] = "judge/pairwise.ru.j2",
+    ] = DEFAULT_RUBRICS["pairwise"],
     passing: Annotated[
         float, typer.Option(min=1, max=10, help="Score from which an answer counts as good.")
     ] = 7.0,

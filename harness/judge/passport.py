@@ -159,6 +159,7 @@ def check_passport(
     rubric_digest: str,
     pairwise_digest: str | None,
     spec: PassportSpec,
+    options: str = "",
 ) -> PassportCheck:
     """Return whether a judge's passport covers it as it is used here, and meets the demands.
 
@@ -174,8 +175,9 @@ def check_passport(
         rubric_digest: Of the absolute rubric in use.
         pairwise_digest: Of the pairwise rubric in use; None where no pairs are compared.
         spec: What is demanded.
+        options: Of the command that makes such a passport, where its defaults would not.
     """
-    mend = f"run: harness judge passport {judge}"
+    mend = f"run: harness judge passport {judge}{options}"
     shown = shown_path(path)
     try:
         passport = load_passport(path)

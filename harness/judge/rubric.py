@@ -31,6 +31,11 @@ PARTS: dict[RubricKind, dict[str, tuple[str, ...]]] = {
     "absolute": {"system": (), "user": ("question", "points", "answer")},
     "pairwise": {"system": (), "user": ("question", "points", "first", "second")},
 }
+DEFAULT_RUBRICS: dict[RubricKind, str] = {
+    "absolute": "judge/absolute.ru.j2",
+    "pairwise": "judge/pairwise.ru.j2",
+}
+"""The rubrics that the gold pairs which ship are judged by."""
 _SENTINEL = "0b1e55ed"
 
 

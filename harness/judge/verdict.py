@@ -18,7 +18,7 @@ CHOICES: tuple[Choice, ...] = get_args(Choice)
 MIN_MASS = 0.5
 """Probability that the score words must have together for their expectation to count."""
 
-_REASON = {"type": "string", "minLength": 1, "maxLength": 400}
+_REASON = {"type": "string", "minLength": 1, "maxLength": 240}
 _SCORE_KEY = re.compile(r'"score"\s*:')
 _WRITTEN = re.compile(_SCORE_KEY.pattern + r"(\s*)\d+(\D)")
 

@@ -190,7 +190,7 @@ def _wordings(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
 
 def _calibrations(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
     for row in rows:
-        if row.train_rows:
+        if row.train_rows or not row.targets:
             continue
         cell, positive = [cells.get((row.evalset, row.cell), {})], next(iter(row.targets))
         for kind, figure in _CALIBRATED.items():

@@ -99,12 +99,13 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
     judged = judged_part(run.judged, gates, t)
     lines = partial(_gate_lines, run, names=names, lang=lang)
     conclusions = conclude(rows, results, lang=lang)
+    labelled = bool(rows or not judged.sections)
     return dict(
         t=t,
-        labelled=bool(rows or not judged.sections),
+        labelled=labelled,
         judged=judged,
         verdict=_verdict(run, judged, t),
-        counts=_counts(rows, gates, run.skipped, t),
+        counts=_counts(rows, gates, run.skipped, t, labelled=labelled),
         skipped=_skipped(run.skipped, t),
         info=_head(info, t),
         engines=engine_table(info.engines, t),
@@ -210,9 +211,10 @@ def _verdict(run: Run, judged: JudgedPart, t: Words) -> str:
     return f"{verdict}, {judged.word}" if judged.word else verdict
 
 
-def _counts(rows: Sequence[Row], gates: Sequence[Gate], skipped: Skipped, t: Words) -> str:
+def _counts(rows: Sequence[Row], gates: Sequence[Gate], skipped: Skipped, t: Words, *,
+            labelled: bool) -> str:  # fmt: skip
     verdicts = Counter(gate.verdict for gate in gates)
-    return t["verdict"].format(
+    return t["verdict" if labelled else "verdict_judged"].format(
         passed=verdicts["pass"],
         failed=verdicts["fail"],
         open=verdicts["inconclusive"],

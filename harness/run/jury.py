@@ -25,7 +25,7 @@ from harness.run.speaking import open_speaker
 from harness.spec.modelspec import ModelSpec
 from harness.workers.store import Store
 
-VERDICT_TOKENS = 256
+VERDICT_TOKENS = 320
 
 
 @dataclass(frozen=True, slots=True)

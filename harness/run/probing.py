@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from harness.errors import HarnessError
-from harness.judge.passport import check_passport, large_sets, load_passport
-from harness.judge.rubric import load_rubric
+from harness.judge.passport import FOLDER, check_passport, large_sets, load_passport
+from harness.judge.rubric import DEFAULT_RUBRICS, load_rubric
 from harness.records import (
     CanaryResult,
     EngineInfo,
@@ -36,7 +36,6 @@ from harness.spec.judgeset import PassportSpec
 from harness.spec.modelspec import ModelSpec
 from harness.workers.store import Store
 
-PASSPORTS = "passports"
 _Asks = list[tuple[ProbeCell, int, Request | str]]
 
 
@@ -209,7 +208,7 @@ class Probing:
         """Return what a single trusted judge got right on the gold pairs that it did worst on."""
         if len(infos) != 1 or not infos[0].check.trusted:
             return None
-        passport = load_passport(self.settings.root / PASSPORTS / f"{infos[0].judge}.json")
+        passport = load_passport(self.settings.root / FOLDER / f"{infos[0].judge}.json")
         return large_sets(passport)[0].counts
 
     def _sit(self, name: str, model: ModelSpec, asked: Round, demands: PassportSpec) -> _Sitting:
@@ -222,7 +221,7 @@ class Probing:
         self.engines.append(bench.engine)
         canaries = asked.canary_results(name, bench.rulings)
         check = check_passport(
-            self.settings.root / PASSPORTS / f"{name}.json",
+            self.settings.root / FOLDER / f"{name}.json",
             judge=name,
             model_digest=session.digest,
             engine=session.engine,
@@ -230,6 +229,7 @@ class Probing:
             rubric_digest=asked.rubric.digest,
             pairwise_digest=asked.pairwise.digest if asked.pairwise else None,
             spec=demands,
+            options=_options(asked),
         )
         rulings = list(bench.rulings.values())
         info = JudgeInfo(
@@ -278,6 +278,16 @@ def _sampling(cell: ProbeCell, number: int) -> Sampling:
 def _reply(number: int, seed: int, output: Output) -> Reply:
     cut = output.finish_reason == "length"
     return Reply(number, seed, output.text.strip(), output.length, cut=cut, problem=output.error)
+
+
+def _options(asked: Round) -> str:
+    """Return what `harness judge passport` must be told to ask by the rubrics of a set."""
+    rubrics = [("rubric", asked.rubric), ("pairwise", asked.pairwise)]
+    return "".join(
+        f" --{option} {rubric.path.removeprefix('prompts/')}"
+        for option, rubric in rubrics
+        if rubric is not None and rubric.path != f"prompts/{DEFAULT_RUBRICS[rubric.kind]}"
+    )
 
 
 def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:

@@ -129,20 +129,24 @@ def _reason(answer: JudgedAnswer) -> str:
 
 
 def _scored(scores: Sequence[tuple[str, float]], *, passing: float) -> dict[str, Figure]:
-    """Return mean score and pass rate; a probe's answers are a cluster, and not independent."""
+    """Return score and pass rate; a probe's answers hang together, so probes make the interval."""
     if not scores:
         return {}
-    values, probes = [score for _, score in scores], [probe for probe, _ in scores]
-    passed = [score >= passing for score in values]
-    mean, rate, n = statistics.fmean(values), sum(passed) / len(passed), len(values)
-    if len(set(probes)) < 2:
+    by_probe: dict[str, list[float]] = {}
+    for probe, score in scores:
+        by_probe.setdefault(probe, []).append(score)
+    means = [statistics.fmean(values) for values in by_probe.values()]
+    passed = [score >= passing for _, score in scores]
+    mean, rate, n = statistics.fmean(means), sum(passed) / len(passed), len(scores)
+    if len(means) < 2:
         # One probe says nothing of how probes differ.
         return {
             "score": Figure(mean, LOWEST, HIGHEST, n),
             "pass_rate": Figure(rate, *clopper_pearson_interval(int(rate > 0.5), 1), n),
         }
-    low, high = cluster_interval(values, probes)
+    low, high = cluster_interval(means, range(len(means)))
+    share = cluster_proportion_interval(passed, [probe for probe, _ in scores])
     return {
         "score": Figure(mean, max(LOWEST, low), min(HIGHEST, high), n),
-        "pass_rate": Figure(rate, *cluster_proportion_interval(passed, probes), n),
+        "pass_rate": Figure(rate, *share, n),
     }

@@ -67,6 +67,14 @@ def test_more_answers_to_the_same_probes_do_not_make_it_sharper():
     assert width(10) == pytest.approx(width(1))
 
 
+def test_each_probe_counts_once_however_many_of_its_answers_have_a_score():
+    results = [probe("one", "p0", 8.0, 8.0, 8.0), probe("one", "p1", 4.0, None, None)]
+    (found,) = standings(judge_set(2), "p.yaml", results, [])
+    assert found.figures["score"].value == 6.0
+    assert found.figures["score"].n == 4
+    assert found.figures["pass_rate"].value == 0.75
+
+
 def test_one_probe_says_nothing_of_others():
     (found,) = standings(judge_set(1), "p.yaml", [probe("one", "p0", 9.0, 9.0)], [])
     assert (found.figures["score"].low, found.figures["score"].high) == (1, 10)

@@ -41,9 +41,10 @@ def judged_sets(judged: Judged) -> list[str]:
 def head_word(judged: Judged, t: Words) -> str:
     """Return what the title says of the judged scores where they prove nothing, or nothing."""
     found = {trust(judged, evalset) for evalset in judged_sets(judged)}
+    untrusted = not all(judge.check.trusted for judge in judged.judges) or "untrusted" in found
     if "void" in found:
-        return t["j_head_void"]
-    return t["j_head_untrusted"] if "untrusted" in found else ""
+        return t["j_head_both" if untrusted else "j_head_void"]
+    return t["j_head_untrusted"] if untrusted else ""
 
 
 def trust_lines(judged: Judged, evalset: str, t: Words) -> list[str]:

@@ -19,7 +19,7 @@ VOID = "canary 'shuffled' of p01 scored 8.2, more than 4"
         (make_judged(), "trusted", ""),
         (make_judged(check=FAILED), "untrusted", "judge UNTRUSTED"),
         (make_judged(void=VOID), "void", "judged scores VOID"),
-        (make_judged(check=FAILED, void=VOID), "void", "judged scores VOID"),
+        (make_judged(check=FAILED, void=VOID), "void", "judge UNTRUSTED, judged scores VOID"),
         (replace(make_judged(), judges=()), "untrusted", "judge UNTRUSTED"),
         (replace(make_judged(), standings=()), "untrusted", "judge UNTRUSTED"),
     ],
