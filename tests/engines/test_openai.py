@@ -151,11 +151,20 @@ def test_too_many_requests_wait_as_long_as_the_server_says(endpoint, engine):
 
 
 def test_others_wait_too_while_the_server_rests(endpoint):
-    endpoint.script = scripted(trouble(429, retry_after="1"), chat("now"))
-    engine = opened(endpoint, concurrency=1, requests_per_minute=600)
-    assert one(engine).text == "now"
+    busy = scripted(trouble(429, retry_after="1"), chat("now"))
+    slow = replace(chat("fine"), delay_s=0.3)
+    endpoint.script = lambda body: busy(body) if "busy" in str(body["messages"]) else slow
+    engine = opened(endpoint, concurrency=2)
+    requests = [ask("a", text="busy"), ask("b"), ask("c")]
+    assert {o.key: o.text for o in engine.generate(requests)} == {
+        "a": "now",
+        "b": "fine",
+        "c": "fine",
+    }
     engine.close()
-    assert len(endpoint.asked) == 2
+    first, second, *later = endpoint.times
+    assert second - first < 0.5
+    assert min(later) - first > 0.9
 
 
 def test_a_wait_beyond_the_deadline_is_not_begun(endpoint):
