@@ -288,6 +288,18 @@ def test_requests_a_minute(endpoint):
     assert 0.9 < endpoint.times[-1] - endpoint.times[0] < 3.0
 
 
+def test_retries_keep_the_pace_too(endpoint):
+    busy = trouble(429, retry_after="0.2")
+    # All three are told at the same time to come back at the same time.
+    together = [replace(busy, delay_s=seconds) for seconds in (0.6, 0.4, 0.2)]
+    endpoint.script = scripted(*together, chat("now"))
+    engine = opened(endpoint, requests_per_minute=300)
+    assert {o.text for o in engine.generate([ask(str(i)) for i in range(3)])} == {"now"}
+    engine.close()
+    assert len(endpoint.times) == 6
+    assert min(b - a for a, b in zip(endpoint.times, endpoint.times[1:], strict=False)) > 0.12
+
+
 def test_outputs_leave_as_they_are_finished(endpoint):
     slow = replace(chat("late"), delay_s=1.0)
     endpoint.script = lambda body: slow if "slow" in str(body["messages"]) else chat("fine")
