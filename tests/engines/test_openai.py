@@ -147,15 +147,23 @@ def test_too_many_requests_wait_as_long_as_the_server_says(endpoint, engine):
     endpoint.script = scripted(trouble(429, retry_after="1"), chat("now"))
     assert one(engine).text == "now"
     first, second = endpoint.times
-    assert 1.0 <= second - first < 3.0
+    assert 1.0 <= second - first < 5.0
 
 
 def test_others_wait_too_while_the_server_rests(endpoint):
-    endpoint.script = scripted(trouble(429, retry_after="1"), chat("now"))
-    engine = opened(endpoint, concurrency=1, requests_per_minute=600)
-    assert one(engine).text == "now"
+    busy = scripted(trouble(429, retry_after="1"), chat("now"))
+    slow = replace(chat("fine"), delay_s=0.3)
+    endpoint.script = lambda body: busy(body) if "busy" in str(body["messages"]) else slow
+    engine = opened(endpoint, concurrency=2)
+    requests = [ask("a", text="busy"), ask("b"), ask("c")]
+    assert {o.key: o.text for o in engine.generate(requests)} == {
+        "a": "now",
+        "b": "fine",
+        "c": "fine",
+    }
     engine.close()
-    assert len(endpoint.asked) == 2
+    first, _, *later = endpoint.times
+    assert min(later) - first > 0.9
 
 
 def test_a_wait_beyond_the_deadline_is_not_begun(endpoint):
@@ -183,13 +191,13 @@ def test_an_error_of_the_server_that_stays_is_the_request_s(endpoint, engine, mo
 
 
 def test_a_silent_endpoint_ends_the_engine_but_a_slow_request_only_itself(endpoint):
-    slow = replace(chat("late"), delay_s=2.0)
+    slow = replace(chat("late"), delay_s=3.0)
     endpoint.script = lambda body: slow if "slow" in str(body["messages"]) else chat("fine")
-    engine = opened(endpoint, deadline_s=0.8, concurrency=2)
+    engine = opened(endpoint, deadline_s=1.5, concurrency=2)
     outputs = {o.key: o for o in engine.generate([ask("a", text="slow"), ask("b"), ask("c")])}
-    assert outputs["a"].error == "the endpoint failed: no answer within 0.8 s"
+    assert outputs["a"].error == "the endpoint failed: no answer within 1.5 s"
     assert [outputs[key].text for key in "bc"] == ["fine", "fine"]
-    with pytest.raises(EngineError, match=r"judge-1.*no answer within 0\.8 s"):
+    with pytest.raises(EngineError, match=r"judge-1.*no answer within 1\.5 s"):
         one(engine, ask(text="slow"))
     engine.close()
 
@@ -267,7 +275,7 @@ def test_requests_go_side_by_side_up_to_the_limit(endpoint):
     started = time.monotonic()
     assert len(list(engine.generate([ask(str(i)) for i in range(12)]))) == 12
     assert endpoint.most == 4
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 2.4, "no faster than one after another"
     engine.close()
 
 
@@ -275,8 +283,20 @@ def test_requests_a_minute(endpoint):
     engine = opened(endpoint, requests_per_minute=300)
     assert len(list(engine.generate([ask(str(i)) for i in range(6)]))) == 6
     engine.close()
-    assert min(b - a for a, b in zip(endpoint.times, endpoint.times[1:], strict=False)) > 0.15
-    assert 0.9 < endpoint.times[-1] - endpoint.times[0] < 3.0
+    assert 0.8 < endpoint.times[-1] - endpoint.times[0] < 4.0
+
+
+def test_retries_keep_the_pace_too(endpoint):
+    busy = trouble(429, retry_after="0.2")
+    # All three are told at the same time to come back at the same time.
+    together = [replace(busy, delay_s=seconds) for seconds in (0.6, 0.4, 0.2)]
+    endpoint.script = scripted(*together, chat("now"))
+    engine = opened(endpoint, requests_per_minute=300)
+    assert {o.text for o in engine.generate([ask(str(i)) for i in range(3)])} == {"now"}
+    engine.close()
+    assert len(endpoint.times) == 6
+    # Six turns; without turns of their own the retries come 0.8 s after the first request.
+    assert endpoint.times[-1] - endpoint.times[0] > 1.0
 
 
 def test_outputs_leave_as_they_are_finished(endpoint):
