@@ -181,7 +181,8 @@ def open_format(
 
 def _controls(tokenizer: PreTrainedTokenizerBase, stop: str | None) -> re.Pattern[str] | None:
     added = tokenizer.added_tokens_decoder.values()
-    spelled = {str(token.content) for token in added if token.special and token.content}
+    # Runs of white space are tokens of their own to some, and end no turn.
+    spelled = {str(one.content) for one in added if one.special and str(one.content).strip()}
     spelled |= {stop} if stop else set()
     # The longest first: a token may begin with another one.
     ordered = sorted(spelled, key=lambda text: (-len(text), text))
