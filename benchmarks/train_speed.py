@@ -28,6 +28,7 @@ VARIANTS = {
     "trl-2x4": ("trl", 2),
     "trl-8x1-padded": ("trl", 8),
     "trl-auto": ("trl", "auto"),
+    "trl-auto-unrecorded": ("trl", "auto"),
     "unsloth-auto": ("unsloth", "auto"),
 }
 SHAPES = {
@@ -97,11 +98,13 @@ def build_rows(path: Path, rows: int, seed: int = 0) -> None:
 def run_one(root: Path, variant: str) -> dict[str, object]:
     """Train one variant in this process, and return its figures."""
     from harness.spec.load import load_recipe
+    from harness.train import trainer
     from harness.train.artifacts import final_loss
     from harness.train.job import Job, gather
     from harness.train.machine import choose_backend
-    from harness.train.trainer import run_training
 
+    if variant.endswith("-unrecorded"):
+        trainer.Recorder = lambda *_: None
     name, micro = VARIANTS[variant]
     backend = choose_backend(name)
     recipe, file = load_recipe(root / "recipes/speed.yaml", root=root)
@@ -110,7 +113,7 @@ def run_one(root: Path, variant: str) -> dict[str, object]:
     job = Job(recipe=recipe, file=file, name="speed", root=root, backend=backend, out=root / "out")
     material = gather(job, _say)
     began = time.perf_counter()
-    done = run_training(
+    done = trainer.run_training(
         job, material, work=root / f"work-{variant}", checkpoint=None, step=0, say=_say
     )
     return {
@@ -121,9 +124,11 @@ def run_one(root: Path, variant: str) -> dict[str, object]:
         "peak_gib": done.peak_gib,
         "micro_batch": done.fit.micro_batch,
         "unpadded": done.flat,
+        "recorded": done.recorded,
         "checkpointing": done.fit.checkpointing,
         "first_loss": done.losses[0],
         "final_loss": final_loss(done.losses),
+        "losses": list(done.losses),
     }
 
 

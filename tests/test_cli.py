@@ -135,7 +135,8 @@ def test_schemas_refuse_unknown_keys():
 
 
 def test_editors_find_the_schema_of_every_shipped_file():
-    recipes = sorted((ROOT / "recipes").rglob("*.yaml"))
+    recipes = [path for folder in ("recipes", "benchmarks/recipes")
+               for path in sorted((ROOT / folder).rglob("*.yaml"))]  # fmt: skip
     evalsets = sorted((ROOT / "evalsets").rglob("*.yaml"))
     assert recipes
     assert evalsets

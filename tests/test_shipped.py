@@ -18,7 +18,8 @@ FILES = sorted(path for path in (ROOT / "evalsets").rglob("*.y*ml") if path.stem
 # Judge sets are loaded in tests/spec/test_judgeset.py.
 EVALSETS = [path for path in FILES if not path.stem.startswith("probes_")]
 MODELS = sorted((ROOT / "evalsets").rglob("models.yaml"))
-RECIPES = sorted((ROOT / "recipes").rglob("*.y*ml"))
+RECIPES = sorted(path for folder in ("recipes", "benchmarks/recipes")
+                 for path in (ROOT / folder).rglob("*.y*ml"))  # fmt: skip
 PROMPTS = sorted(path.relative_to(ROOT / "prompts").as_posix()
                  for path in (ROOT / "prompts/sentiment").rglob("*.j2"))  # fmt: skip
 WORDS = {"positive": "positive", "negative": "negative"}

@@ -52,6 +52,7 @@ def make_record(
         **dataclasses.asdict(trained.machine),
         "micro_batch": trained.fit.micro_batch,
         "unpadded": trained.flat,
+        "recorded": trained.recorded,
         "gradient_checkpointing": trained.fit.checkpointing,
         "resumed_from_step": trained.resumed,
         "step_s": round(trained.step_s, 4),

@@ -81,10 +81,15 @@ class FlatCollator:
 
     Positions start at 0 in each row; from them, and from there being no attention mask, the model
     knows that a row sees itself alone.
+
+    Attributes:
+        bounds: Also return where rows begin, for `harness.train.packed`.
     """
 
-    def __call__(self, features: Features) -> Tensors:
-        """Return input_ids, position_ids and labels."""
+    bounds: bool = False
+
+    def __call__(self, features: Features) -> dict[str, torch.Tensor | int]:
+        """Return input_ids, position_ids, labels; with bounds cu_seq_lens_q and max_length_q."""
         import torch
 
         ids, places, labels = list[int](), list[int](), list[int]()
@@ -93,11 +98,16 @@ class FlatCollator:
             places += range(len(feature["input_ids"]))
             # The first token of a row would be predicted from the end of the row before it.
             labels += [MASKED, *feature["labels"][1:]]
-        return {
+        found: dict[str, torch.Tensor | int] = {
             "input_ids": torch.tensor([ids]),
             "position_ids": torch.tensor([places]),
             "labels": torch.tensor([labels]),
         }
+        if self.bounds:
+            lengths = [len(feature["input_ids"]) for feature in features]
+            ends = torch.tensor([0, *lengths]).cumsum(0)
+            found |= {"cu_seq_lens_q": ends.to(torch.int32), "max_length_q": max(lengths)}
+        return found
 
 
 def as_features(examples: Sequence[Example], rows: Sequence[int]) -> dict[str, list[list[int]]]:

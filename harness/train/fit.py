@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
 # Bytes of activations that training keeps for each token, layer and hidden unit, without and with
-# gradient checkpointing; after Korthikanti et al. (2022), 34 in 16 bits, here in 32.
-_KEPT, _KEPT_CHECKPOINTED = 68, 4
-_SHARE = 0.5  # of the free memory of a machine that runs other things too
+# gradient checkpointing; after Korthikanti et al. (2022), 34 in 16 bits, twice that in 32.
+_KEPT, _KEPT_CHECKPOINTED = {"bfloat16": 34, "float32": 68}, 4
+# Of the free memory: a machine runs other things too, a GPU mostly does not.
+_SHARES = {"cpu": 0.5, "cuda": 0.8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def heaviest(steps: Sequence[Sequence[int]], lengths: Sequence[int], size: int) 
 
 
 def bytes_needed(
-    config: PretrainedConfig, tokens: int, trained: int, *, checkpointing: bool
+    config: PretrainedConfig, tokens: int, trained: int, *, checkpointing: bool, dtype: str
 ) -> int:
     """Return roughly how many bytes a forward and backward pass holds beside the weights.
 
@@ -57,17 +58,20 @@ def bytes_needed(
         tokens: In the micro-batch, padding included.
         trained: Those of them with logits.
         checkpointing: Whether activations are computed twice.
+        dtype: `bfloat16` or `float32`: that of the activations.
     """
-    each = _KEPT_CHECKPOINTED if checkpointing else _KEPT
+    each = _KEPT_CHECKPOINTED if checkpointing else _KEPT[dtype]
     layers, hidden = int(config.num_hidden_layers), int(config.hidden_size)
     return tokens * layers * hidden * each + 3 * 4 * trained * int(config.vocab_size)
 
 
-def fits_in_memory(
-    config: PretrainedConfig, tokens: int, trained: int, *, checkpointing: bool
-) -> bool:
-    """Return whether a micro-batch should fit in half of this machine's free memory."""
+def fits_in_memory(need: int, device: str) -> bool:
+    """Return whether so many bytes should fit in the free memory of this machine's device."""
+    if device == "cuda":
+        import torch
+
+        free, _ = torch.cuda.mem_get_info()
+        return need < _SHARES[device] * int(free)
     import psutil
 
-    need = bytes_needed(config, tokens, trained, checkpointing=checkpointing)
-    return need < _SHARE * psutil.virtual_memory().available
+    return need < _SHARES[device] * psutil.virtual_memory().available

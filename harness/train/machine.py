@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -81,3 +82,15 @@ def resolve_machine(recipe: Recipe, say: Say) -> Machine:
         four_bit=cuda and quantizer and four_bit is not False,
         optimizer=optimizer,
     )
+
+
+def device_wait(device: str) -> Callable[[], None]:
+    """Return what waits until a device has done all that it was told to."""
+    if device != "cuda":
+        return lambda: None
+    import torch
+
+    def wait() -> None:
+        torch.cuda.synchronize()
+
+    return wait

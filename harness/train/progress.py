@@ -18,11 +18,13 @@ class Pace:
     """How fast the steps of a run go; `tokens` are those of each step, padding left out.
 
     Attributes:
+        wait: Returns once the device has done all that it was told to.
         seconds: Wall time of each step done in this process.
     """
 
     tokens: Sequence[int]
     say: Callable[[str], None]
+    wait: Callable[[], None] = lambda: None
     seconds: list[float] = field(default_factory=list)
     _begun: float = 0.0
     _said: float = 0.0
@@ -35,7 +37,8 @@ class Pace:
         self._begun = time.perf_counter()
 
     def end(self) -> None:
-        """Note that the step has ended."""
+        """Wait until the step has ended, and note it."""
+        self.wait()
         self.seconds.append(time.perf_counter() - self._begun)
 
     @property

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
     from trl import SFTTrainer
 
+    from harness.train.recorded import Recorder
+
 
 def load(folder: Path, recipe: Recipe, *, device: str, dtype: str, four_bit: bool) -> PeftModel:
     """Return a base model with fresh LoRA weights.
@@ -52,11 +54,16 @@ def load(folder: Path, recipe: Recipe, *, device: str, dtype: str, four_bit: boo
         attn_implementation="sdpa",
     )
     try:
-        return get_peft_model(model, lora_config(recipe.lora))
+        tuned = get_peft_model(model, lora_config(recipe.lora))
     except ValueError as error:
         first = str(error).splitlines()[0]
         raise TrainError(f"LoRA cannot be put on the base model: {first}; name modules that it has "
                          "in lora.target_modules") from error  # fmt: skip
+    # peft leaves them in 16 bits on a quantized base, where small updates are lost.
+    for name, weight in tuned.named_parameters():
+        if "lora_" in name:
+            weight.data = weight.data.float()
+    return tuned
 
 
 def trainer_class() -> type[SFTTrainer]:
@@ -68,6 +75,24 @@ def trainer_class() -> type[SFTTrainer]:
     from trl import SFTTrainer
 
     class Trainer(SFTTrainer):  # type: ignore[misc]  # the library has no types here
+        recorder: Recorder | None = None
+
+        def training_step(
+            self,
+            model: PreTrainedModel,
+            inputs: Mapping[str, torch.Tensor],
+            num_items_in_batch: torch.Tensor | int | None = None,
+        ) -> torch.Tensor:
+            if self.recorder is not None and num_items_in_batch is not None:
+                model.train()
+                try:
+                    return self.recorder.step(self._prepare_inputs(inputs), num_items_in_batch)
+                except RuntimeError:
+                    # What cannot be recorded is computed as it comes.
+                    self.recorder = None
+                    model.zero_grad(set_to_none=True)
+            return super().training_step(model, inputs, num_items_in_batch)
+
         def compute_loss(
             self,
             model: PreTrainedModel,
@@ -94,13 +119,37 @@ def trained_loss(
         inputs: Of a collator; labels of shape (rows, tokens).
         total: Trained tokens of the whole step; None takes those of the micro-batch.
     """
+    keep, targets = trained_places(inputs["labels"])
+    rest = {key: value for key, value in inputs.items() if key != "labels"}
+    return kept_loss(model, rest, keep, targets, (targets != MASKED).sum() if total is None
+                     else total)  # fmt: skip
+
+
+def trained_places(labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the places whose next token is trained in any row, and the tokens there.
+
+    Args:
+        labels: Of shape (rows, tokens).
+
+    Returns:
+        Places of shape (n,) and tokens of shape (rows, n), masked where a row has none.
+    """
+    targets = labels[:, 1:]
+    keep = (targets != MASKED).any(dim=0).nonzero().squeeze(1)
+    return keep, targets[:, keep]
+
+
+def kept_loss(
+    model: PreTrainedModel,
+    inputs: Mapping[str, torch.Tensor | int],
+    keep: torch.Tensor,
+    targets: torch.Tensor,
+    total: torch.Tensor | int,
+) -> torch.Tensor:
+    """Return the cross-entropy at some places, in nats, as a share of `total` tokens; see above."""
     from torch.nn.functional import cross_entropy
 
-    targets = inputs["labels"][:, 1:]
-    keep = (targets != MASKED).any(dim=0).nonzero().squeeze(1)
-    rest = {key: value for key, value in inputs.items() if key != "labels"}
-    logits = model(**rest, logits_to_keep=keep, use_cache=False).logits
-    targets = targets[:, keep]
+    logits = model(**inputs, logits_to_keep=keep, use_cache=False).logits
     loss = cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=MASKED,
                          reduction="sum")  # fmt: skip
-    return loss / ((targets != MASKED).sum() if total is None else total)
+    return loss / total

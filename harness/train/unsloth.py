@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,19 @@ if TYPE_CHECKING:
 
 
 def prepare() -> None:
-    """Import unsloth, which must patch the other libraries before they are used."""
-    import unsloth  # noqa: F401
+    """Import unsloth, which must patch the other libraries before they are used.
+
+    It would load vLLM's compiled parts to see whether they work. Training needs none of them, and
+    those of the CPU build kill the process where the CPU lacks AVX-512.
+    """
+    hidden = "vllm" not in sys.modules
+    if hidden:
+        sys.modules["vllm"] = None  # type: ignore[assignment]  # how Python marks what is not there
+    try:
+        import unsloth  # noqa: F401
+    finally:
+        if hidden:
+            del sys.modules["vllm"]
 
 
 def load(folder: Path, recipe: Recipe, *, device: str, dtype: str, four_bit: bool) -> PeftModel:

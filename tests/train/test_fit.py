@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
+import torch
 
 from harness.train.fit import Fit, bytes_needed, candidates, fits_in_memory, heaviest
 
@@ -36,12 +37,22 @@ def test_the_heaviest_micro_batch_is_that_with_the_most_padded_tokens():
     assert heaviest([[2, 3], [4, 5]], lengths, 1) == [2]
 
 
-def test_bytes_grow_with_tokens_and_shrink_with_checkpointing():
-    assert bytes_needed(CONFIG, 1, 0, checkpointing=False) == 2 * 10 * 68
-    assert bytes_needed(CONFIG, 1, 1, checkpointing=True) == 2 * 10 * 4 + 1200
+def test_bytes_grow_with_tokens_and_shrink_with_checkpointing_and_16_bits():
+    def need(tokens, trained, checkpointing=False, dtype="float32"):
+        return bytes_needed(CONFIG, tokens, trained, checkpointing=checkpointing, dtype=dtype)
+
+    assert need(1, 0) == 2 * 10 * 68
+    assert need(1, 0, dtype="bfloat16") == 2 * 10 * 34
+    assert need(1, 1, checkpointing=True) == 2 * 10 * 4 + 1200
 
 
 @pytest.mark.parametrize(("free", "fits"), [(2720, False), (2722, True)])
 def test_half_of_the_free_memory_is_taken(monkeypatch, free, fits):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
-    assert fits_in_memory(CONFIG, 1, 0, checkpointing=False) is fits
+    assert fits_in_memory(1360, "cpu") is fits
+
+
+@pytest.mark.parametrize(("free", "fits"), [(1700, False), (1702, True)])
+def test_most_of_the_free_memory_of_a_gpu_is_taken(monkeypatch, free, fits):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free, 9999))
+    assert fits_in_memory(1361, "cuda") is fits

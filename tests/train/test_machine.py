@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+
 import pytest
+import torch
 
 from harness import hardware
 from harness.errors import TrainError
 from harness.train import machine, unsloth
-from harness.train.machine import choose_backend, resolve_machine
+from harness.train.machine import choose_backend, device_wait, resolve_machine
 
 
 @pytest.fixture
@@ -50,6 +54,28 @@ def test_unsloth_that_does_not_load(installed, monkeypatch):
         TrainError, match=r"^unsloth does not load: needs a GPU; use --backend trl$"
     ):
         choose_backend("auto")
+
+
+def test_unsloth_does_not_see_vllm(tmp_path, monkeypatch):
+    (tmp_path / "unsloth.py").write_text(
+        "import importlib.util\nfound = importlib.util.find_spec('vllm')\n", encoding="utf-8"
+    )
+    (tmp_path / "vllm.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("unsloth", "vllm"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    unsloth.prepare()
+    assert sys.modules.pop("unsloth").found is None
+    assert importlib.util.find_spec("vllm") is not None
+
+
+def test_only_a_gpu_is_waited_for(monkeypatch):
+    waited = []
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: waited.append(1))
+    device_wait("cpu")()
+    assert not waited
+    device_wait("cuda")()
+    assert waited == [1]
 
 
 @pytest.fixture

@@ -46,3 +46,12 @@ def test_a_line_at_the_beginning_at_the_end_and_now_and_then(clock):
     clock[0] += 11
     pace.report(3, 1.0)
     assert said[-1].startswith("step 3/4  loss 1.000")
+
+
+def test_a_step_lasts_until_the_device_is_done(clock):
+    def wait():
+        clock[0] += 5.0
+
+    pace = Pace([10, 20], lambda line: None, wait)
+    steps(pace, clock, [1.0, 1.0])
+    assert pace.seconds == [6.0, 6.0]

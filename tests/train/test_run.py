@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 
@@ -10,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from harness.errors import SpecError, TrainError
-from harness.train import trl
+from harness.train import setup, trl
 from harness.train.record import RECORD, read_record
 from harness.train.run import dry_run, train_adapter
 
@@ -87,6 +88,20 @@ def test_micro_batches_change_nothing_but_rounding(losses, keys):
     assert ours[0] == pytest.approx(theirs[0], rel=1e-4)
     for name, tensor in ours[1].items():
         assert torch.allclose(tensor, theirs[1][name], atol=2e-4), name
+
+
+def test_what_cannot_be_recorded_is_computed_as_it_comes(make_job, losses, monkeypatch):
+    plain, _ = losses("max_steps: 4")
+    # Without a GPU there are no CUDA graphs.
+    monkeypatch.setattr(setup, "can_pack", lambda *_, **__: True)
+    monkeypatch.setattr(setup, "packed_attention", lambda model: contextlib.nullcontext())
+    said = []
+    job = make_job(STEPS + "max_steps: 4}")
+    train_adapter(job, say=said.append)
+    record = read_record(job.out)
+    assert "the model's passes could not be recorded, and were computed one by one" in said
+    assert record["settings"]["recorded"] is False
+    assert record["losses"] == pytest.approx(plain, rel=1e-6)
 
 
 def test_the_seed_repeats_the_run(losses):

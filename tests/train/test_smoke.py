@@ -1,4 +1,4 @@
-"""The smoke recipe on the real small model, and a run that is killed for real."""
+"""The smoke recipe on the real small model, with both backends, and a run killed for real."""
 
 from __future__ import annotations
 
@@ -15,39 +15,59 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-ENV = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "2"}
+ENV = os.environ | {
+    "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+    "OMP_NUM_THREADS": "2",
+}
 CLI = [sys.executable, "-c", "from harness.cli import app; app()"]
+ADAPTERS = {"trl": "adapters/smoke", "unsloth": "adapters/smoke-unsloth"}
 pytestmark = pytest.mark.slow
 
 
-def installed(*names):
-    return all(importlib.util.find_spec(name) for name in names)
+def installed(name):
+    return importlib.util.find_spec(name) is not None
 
 
 @pytest.fixture(scope="module")
 def smoke(tmp_path_factory):
-    """A copy of the shipped files, with the adapter of the smoke recipe trained."""
-    if not installed("trl", "peft"):
-        pytest.skip("needs the extra train")
+    """A copy of the shipped files, with the adapters of the smoke recipe, one a backend."""
+    missing = [name for name in ("trl", "peft", "unsloth") if not installed(name)]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)} (docs/recipes.md)")
     root = tmp_path_factory.mktemp("smoke")
     for name in ("evalsets", "prompts", "recipes"):
         shutil.copytree(ROOT / name, root / name)
-    command = [*CLI, "train", "recipes/smoke.yaml", "--backend", "trl", "--out", "adapters/smoke"]
-    subprocess.run(command, cwd=root, env=ENV, check=True, timeout=900)
+    for backend, out in ADAPTERS.items():
+        command = [*CLI, "train", "recipes/smoke.yaml", "--backend", backend, "--out", out]
+        done = subprocess.run(command, cwd=root, env=ENV, check=False, timeout=900,
+                              capture_output=True, text=True)  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
     return root
 
 
-def test_the_loss_ends_where_the_recipe_says(smoke):
-    record = json.loads((smoke / "adapters/smoke/training.json").read_text())
-    assert record["as_expected"] is True
-    assert record["losses"][0] > 4 * record["final_loss"]
-    (one,) = record["continuations"]
+def record(root, backend):
+    return json.loads((root / ADAPTERS[backend] / "training.json").read_text())
+
+
+@pytest.mark.parametrize("backend", ADAPTERS)
+def test_the_loss_ends_where_the_recipe_says(smoke, backend):
+    found = record(smoke, backend)
+    assert found["backend"] == backend
+    assert found["as_expected"] is True
+    assert found["losses"][0] > 4 * found["final_loss"]
+    (one,) = found["continuations"]
     assert one["after"] in {"positive", "negative"}
     assert one["before"] != one["after"]
 
 
+def test_both_backends_learn_the_same(smoke):
+    ours, theirs = (record(smoke, backend)["losses"] for backend in ADAPTERS)
+    assert len(ours) == len(theirs) == 24
+    assert ours == pytest.approx(theirs, rel=0.02, abs=0.005)
+
+
 @pytest.mark.parametrize("engine", ["transformers", "vllm"])
-def test_base_and_adapter_differ_on_one_engine(smoke, engine):
+def test_base_and_adapters_differ_on_one_engine(smoke, engine):
     if engine == "vllm" and not installed("vllm"):
         pytest.skip("needs vllm")
     command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "evalsets/smoke.yaml",
@@ -60,9 +80,11 @@ def test_base_and_adapter_differ_on_one_engine(smoke, engine):
     for row in map(json.loads, lines):
         answers.setdefault(row["cell"], []).append(row["answer"])
     assert answers["smollm2-135m-plain-zeroshot"] == [None] * 8
-    tuned = answers["smollm2-135m-smoke-plain-zeroshot"]
-    assert len(tuned) == 8
-    assert set(tuned) <= {"positive", "negative"}
+    trl, unsloth = (answers[f"smollm2-135m-{name}-plain-zeroshot"]
+                    for name in ("smoke", "smoke-unsloth"))  # fmt: skip
+    assert len(trl) == 8
+    assert set(trl) <= {"positive", "negative"}
+    assert unsloth == trl
 
 
 def test_a_run_that_is_killed_goes_on(project, tiny_model, make_job):

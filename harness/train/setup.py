@@ -1,0 +1,164 @@
+"""What a run is made of: model, rows of each step, the trainer and how it computes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from harness.spec.recipe import TrainingSpec
+from harness.train import trl, unsloth
+from harness.train.batches import FlatCollator, PaddedCollator, as_features, step_rows
+from harness.train.failures import explained
+from harness.train.fit import Fit
+from harness.train.fused import fused_lora
+from harness.train.job import Job, Material, Say
+from harness.train.lora import seed_lora
+from harness.train.machine import Machine, device_wait, resolve_machine
+from harness.train.packed import can_pack, packed_attention
+from harness.train.progress import Pace, pace_callback
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from trl import SFTConfig, SFTTrainer
+
+_SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """All that a trainer is made of but the size of its micro-batches.
+
+    Attributes:
+        steps: Positions of each step's rows.
+        flat: Whether rows go in without padding, and LoRA is added in few steps.
+        packed: Whether attention takes flat rows without a mask.
+        recorded: Whether passes are recorded and replayed.
+    """
+
+    backend: ModuleType
+    model: PeftModel
+    material: Material
+    training: TrainingSpec
+    machine: Machine
+    steps: Sequence[Sequence[int]]
+    work: Path
+    flat: bool
+    packed: bool
+    recorded: bool
+    pace: Pace
+
+    def trainer(self, fit: Fit) -> SFTTrainer:
+        """Return a trainer that takes the rows in the order of the steps."""
+        from datasets import Dataset
+        from transformers import PrinterCallback
+
+        tokenizer = self.material.base.tokenizer
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+        rows = [row for step in self.steps for row in step]
+        trainer: SFTTrainer = self.backend.trainer_class()(
+            model=self.model,
+            args=_config(self.training, self.machine, fit, self.work),
+            train_dataset=Dataset.from_dict(as_features(self.material.examples, rows)),
+            data_collator=(
+                FlatCollator(bounds=self.packed)
+                if self.flat
+                else PaddedCollator(tokenizer.pad_token_id)
+            ),
+            processing_class=tokenizer,
+            callbacks=[pace_callback(self.pace)],
+        )
+        # It prints every step as a dictionary.
+        trainer.remove_callback(PrinterCallback)
+        return trainer
+
+    @contextmanager
+    def faster(self) -> Iterator[None]:
+        """Change how the model computes, not what, within a `with` block."""
+        with ExitStack() as stack:
+            if self.packed:
+                stack.enter_context(packed_attention(self.model))
+            if self.flat:
+                stack.enter_context(fused_lora(self.model))
+            yield
+
+
+def set_up(job: Job, material: Material, work: Path, say: Say) -> Setup:
+    """Resolve the machine, decide on the rows of each step and load the model."""
+    recipe, training = job.recipe, job.recipe.training
+    machine = resolve_machine(recipe, say)
+    lengths = [len(example.ids) for example in material.examples]
+    steps = step_rows(
+        lengths, steps=training.max_steps, batch_size=training.batch_size, seed=training.seed
+    )
+    bits = ", 4 bits" if machine.four_bit else ""
+    say(f"loading {material.base.source} with {job.backend} ({machine.device}, {machine.dtype}"
+        f"{bits})")  # fmt: skip
+    backend = {"trl": trl, "unsloth": unsloth}[job.backend]
+    with explained(work, micro_batch=training.batch_size, max_length=training.max_length):
+        model = backend.load(
+            material.base.asset.path,
+            recipe,
+            device=machine.device,
+            dtype=machine.dtype,
+            four_bit=machine.four_bit,
+        )
+        seed_lora(model, training.seed)
+    # unsloth's attention takes no packed rows without an attention mask.
+    flat = job.backend == "trl" and training.micro_batch == "auto"
+    config = model.config.get_text_config()
+    packed = flat and can_pack(config, device=machine.device, dtype=machine.dtype)
+    return Setup(
+        backend=backend,
+        model=model,
+        material=material,
+        training=training,
+        machine=machine,
+        steps=steps,
+        work=work,
+        flat=flat,
+        packed=packed,
+        recorded=packed and not recipe.lora.dropout,
+        pace=Pace(
+            [sum(lengths[row] for row in rows) for rows in steps], say, device_wait(machine.device)
+        ),
+    )
+
+
+def _config(training: TrainingSpec, machine: Machine, fit: Fit, work: Path) -> SFTConfig:
+    """Return the trainer's settings; rows are taken in the order in which they stand."""
+    from trl import SFTConfig
+
+    return SFTConfig(
+        output_dir=str(work),
+        max_steps=training.max_steps,
+        per_device_train_batch_size=fit.micro_batch,
+        gradient_accumulation_steps=training.batch_size // fit.micro_batch,
+        learning_rate=training.learning_rate,
+        lr_scheduler_type=_SCHEDULES[training.schedule],
+        warmup_steps=training.warmup_steps,
+        weight_decay=training.weight_decay,
+        max_grad_norm=training.max_grad_norm,
+        optim=machine.optimizer,
+        seed=training.seed,
+        bf16=machine.device == "cuda" and machine.dtype == "bfloat16",
+        use_cpu=machine.device == "cpu",
+        gradient_checkpointing=fit.checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        train_sampling_strategy="sequential",
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        remove_unused_columns=False,
+        dataloader_pin_memory=machine.device == "cuda",
+        logging_steps=1,
+        # A loss that is not finite is an error here, not a zero in the log.
+        logging_nan_inf_filter=False,
+        save_steps=training.save_steps,
+        save_total_limit=2,
+        report_to=training.report_to or "none",
+        disable_tqdm=True,
+    )
