@@ -46,7 +46,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
     "harness.run": ("plan", "gateplan", "probeplan", "collect", "prepare", "training", "provenance",
                     "figures", "gates", "pairs", "contrasts", "scoring", "baselines", "judging",
                     "repeats", "session", "asking", "runner", "speaking", "jury", "rounds",
-                    "standings", "judgedgates", "probing", "certify"),
+                    "standings", "judgedgates", "sitting", "probing", "certify"),
     "harness.report": ("format", "markdown", "texts", "redacting", "runfiles", "diff", "ranking",
                        "compare", "sentences", "ways", "trained", "mistakes", "gatelines",
                        "baseline", "draws", "conclusions", "tables", "judged", "plots", "write",

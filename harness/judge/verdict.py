@@ -15,8 +15,12 @@ SCORES = range(1, 11)
 SCORE_WORDS = tuple(str(score) for score in SCORES)
 """The words whose probabilities make up the expectation of a score."""
 CHOICES: tuple[Choice, ...] = get_args(Choice)
-MIN_MASS = 0.5
-"""Probability that the score words must have together for their expectation to count."""
+MIN_MASS = 0.01
+"""Probability that the score words must have together for their expectation to count.
+
+The schema leaves a judge no other word there, so its verdict, too, is drawn from their
+probabilities, renormalised. Below this they are what rounding left of them.
+"""
 
 _REASON = {"type": "string", "minLength": 1, "maxLength": 240}
 _SCORE_KEY = re.compile(r'"score"\s*:')
@@ -100,8 +104,8 @@ def with_expectation(ruling: Ruling, logprobs: Mapping[int, float]) -> Ruling:
     Args:
         ruling: Of an absolute case; without a value it stays as it is.
         logprobs: Score -> natural log-probability; scores that are not there have none. They are
-            renormalised over 1 to 10 if they hold at least half of all probability; otherwise,
-            or if one is no log-probability, the ruling stays as it is.
+            renormalised over 1 to 10 if they hold at least `MIN_MASS` of all probability;
+            otherwise, or if one is no log-probability, the ruling stays as it is.
 
     Source: Liu et al. (2023), G-Eval, arXiv 2303.16634, section 2.
     """

@@ -142,6 +142,7 @@ class JudgeInfo:
         asked: Rulings asked for, `unscored` without a verdict, counted by reason.
         void: Why its scores count for nothing (a canary that broke), or empty.
         prompt_tokens: Of all its requests, `completion_tokens` likewise.
+        cost: Of these tokens in dollars, None where models.yaml names no price.
     """
 
     evalset: str
@@ -156,6 +157,7 @@ class JudgeInfo:
     unscored: Mapping[str, int]
     prompt_tokens: int
     completion_tokens: int
+    cost: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

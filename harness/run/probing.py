@@ -2,51 +2,38 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
+from harness.engines.openai import endpoint_key
 from harness.errors import HarnessError
-from harness.judge.passport import FOLDER, check_passport, large_sets, load_passport
-from harness.judge.rubric import DEFAULT_RUBRICS, load_rubric
+from harness.judge.passport import FOLDER, large_sets, load_passport
+from harness.judge.rubric import load_rubric
 from harness.records import (
-    CanaryResult,
     EngineInfo,
     Gate,
     Judged,
     JudgeInfo,
     Message,
     Output,
-    PairResult,
     ProbeResult,
     Request,
-    Ruling,
     Sampling,
 )
 from harness.run.asking import Asked, ask, lost_line, opened
 from harness.run.judgedgates import judge_standing
-from harness.run.jury import Judge, JudgeSession
+from harness.run.jury import Judge
 from harness.run.probeplan import PlannedJudgedGate, ProbeCell
 from harness.run.rounds import Reply, Round
 from harness.run.session import EngineSession, Progress, Settings
+from harness.run.sitting import Sitting, sit
 from harness.run.speaking import Speaker, open_speaker
 from harness.run.standings import jury_agreement, standings
-from harness.spec.judgeset import PassportSpec
-from harness.spec.modelspec import ModelSpec
+from harness.spec.endpointspec import EndpointSpec
 from harness.workers.store import Store
 
 _Asks = list[tuple[ProbeCell, int, Request | str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Sitting:
-    """What one judge made of a set."""
-
-    info: JudgeInfo
-    rulings: Mapping[str, Ruling]
-    pairs: Sequence[PairResult]
-    canaries: Sequence[CanaryResult]
 
 
 @dataclass(slots=True)
@@ -102,6 +89,14 @@ class Probing:
             self._done.setdefault((cell.path, cell.id), error)
 
     def _run_set(self, cells: Sequence[ProbeCell]) -> None:
+        try:
+            # Before other engines have worked for nothing.
+            for judge in cells[0].judges.values():
+                if judge.remote:
+                    endpoint_key(EndpointSpec.model_validate(judge.options))
+        except HarnessError as error:
+            self._fail(cells, error)
+            return
         replies: dict[tuple[str, str], list[Reply]] = {}
         by_engine: dict[str, list[ProbeCell]] = {}
         for cell in cells:
@@ -186,8 +181,12 @@ class Probing:
         if spec.pairwise is not None:
             pairwise = load_rubric(spec.pairwise, root=self.settings.root, kind="pairwise")
         asked = Round(cell.evalset, path, replies, rubric, pairwise)
-        sittings = [self._sit(name, model, asked, spec.passport)
-                    for name, model in cell.judges.items()]  # fmt: skip
+        sittings: list[Sitting] = []
+        for name, model in cell.judges.items():
+            made = sit(Judge(name, model), asked, spec.passport, settings=self.settings,
+                       progress=self.progress)  # fmt: skip
+            self.engines.append(made.engine)
+            sittings.append(made)
         results = asked.results({one.info.judge: one.rulings for one in sittings})
         pairs = tuple(chain.from_iterable(one.pairs for one in sittings))
         infos = tuple(one.info for one in sittings)
@@ -210,43 +209,6 @@ class Probing:
             return None
         passport = load_passport(self.settings.root / FOLDER / f"{infos[0].judge}.json")
         return large_sets(passport)[0].counts
-
-    def _sit(self, name: str, model: ModelSpec, asked: Round, demands: PassportSpec) -> _Sitting:
-        """Have one judge rule on all cases, and check what is known of it."""
-        session = JudgeSession(Judge(name, model), settings=self.settings, progress=self.progress)
-        try:
-            bench = session.rule(asked.cases(session.controls))
-        finally:
-            session.close()
-        self.engines.append(bench.engine)
-        canaries = asked.canary_results(name, bench.rulings)
-        check = check_passport(
-            self.settings.root / FOLDER / f"{name}.json",
-            judge=name,
-            model_digest=session.digest,
-            engine=session.engine,
-            dtype=session.dtype,
-            rubric_digest=asked.rubric.digest,
-            pairwise_digest=asked.pairwise.digest if asked.pairwise else None,
-            spec=demands,
-            options=_options(asked),
-        )
-        rulings = list(bench.rulings.values())
-        info = JudgeInfo(
-            evalset=asked.path,
-            judge=name,
-            engine=session.engine,
-            dtype=session.dtype,
-            digest=session.digest,
-            check=check,
-            void=_void(name, canaries),
-            expected=_expected(rulings),
-            asked=len(rulings),
-            unscored=dict(Counter(one.problem for one in rulings if one.problem)),
-            prompt_tokens=bench.prompt_tokens,
-            completion_tokens=bench.completion_tokens,
-        )
-        return _Sitting(info, bench.rulings, asked.pair_results(name, bench.rulings), canaries)
 
 
 def _asks(cells: Sequence[ProbeCell], speaker: Speaker) -> _Asks:
@@ -278,29 +240,3 @@ def _sampling(cell: ProbeCell, number: int) -> Sampling:
 def _reply(number: int, seed: int, output: Output) -> Reply:
     cut = output.finish_reason == "length"
     return Reply(number, seed, output.text.strip(), output.length, cut=cut, problem=output.error)
-
-
-def _options(asked: Round) -> str:
-    """Return what `harness judge passport` must be told to ask by the rubrics of a set."""
-    rubrics = [("rubric", asked.rubric), ("pairwise", asked.pairwise)]
-    return "".join(
-        f" --{option} {rubric.path.removeprefix('prompts/')}"
-        for option, rubric in rubrics
-        if rubric is not None and rubric.path != f"prompts/{DEFAULT_RUBRICS[rubric.kind]}"
-    )
-
-
-def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:
-    """Say which answers without merit a judge scored above the limit, if any."""
-    broken = [one for one in canaries if one.broke]
-    if not broken:
-        return ""
-    worst = max(broken, key=lambda one: one.ruling.value or 0.0)
-    return (f"{judge} scored {len(broken)} of {len(canaries)} answers without merit above "
-            f"{worst.limit:g}, such as {worst.kind} on {worst.probe}: "
-            f"{worst.ruling.value:.1f}")  # fmt: skip
-
-
-def _expected(rulings: Sequence[Ruling]) -> float:
-    scored = [one.expected for one in rulings if one.value is not None]
-    return sum(scored) / len(scored) if scored else 0.0

@@ -197,8 +197,8 @@ class EngineSession:
             return ModelAsset(self.training.path, digest[:12], digest, gguf=False)
         if self.endpoint:
             source = self._spec.source or ""
-            identity = EndpointSpec.model_validate(self._spec.options).identity(source)
-            digest = fingerprint(identity)
+            spec = EndpointSpec.model_validate(self._spec.options)
+            digest = fingerprint(spec.identity(source))
             return ModelAsset(Path(source.removeprefix(PREFIX)), digest[:12], digest, gguf=False)
         return model_asset(self._spec, base=self._settings.root)
 

@@ -200,7 +200,7 @@ def test_one_sure_score_is_itself():
     "logprobs",
     [
         {},
-        logs({7: 0.2, 8: 0.29}),  # less than half of all probability
+        logs({7: 0.004, 8: 0.005}),  # less than a hundredth of all probability
         logs({7: 0.0}),
         logs({7: 0.9, 8: 0.9}),  # more than there is
         {7: math.nan, 8: 0.0},

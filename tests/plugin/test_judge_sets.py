@@ -224,6 +224,28 @@ def test_a_judge_out_of_reach_is_an_engine_failure_and_answers_are_kept(judged, 
     assert (made["plain"], made["fine"]) == (0, 0)
 
 
+def test_a_missing_key_is_found_before_anything_is_answered(judged, monkeypatch):
+    monkeypatch.delenv("WISE_KEY", raising=False)
+    models = json.loads((judged.root / "evalsets/models.yaml").read_text())
+    models["models"]["wise"]["options"]["api_key_env"] = "WISE_KEY"
+    judged.write("evalsets/models.yaml", models)
+    result = judged.run()
+    assert result.ret == 10
+    result.stdout.fnmatch_lines(["*set the environment variable WISE_KEY*"])
+    assert judged.started == []
+
+
+def test_what_a_judge_cost_is_counted(judged):
+    models = json.loads((judged.root / "evalsets/models.yaml").read_text())
+    models["models"]["wise"]["options"]["price"] = {"prompt": 1.0, "completion": 2.0}
+    judged.write("evalsets/models.yaml", models)
+    judged.run()
+    (info,) = judged.saved.judged.judges
+    tokens = info.prompt_tokens + 2 * info.completion_tokens
+    assert info.cost == pytest.approx(tokens / 1e6)
+    assert f"${info.cost:.4f}" in judged.report
+
+
 def _gone():
     from endpoints import trouble
 

@@ -248,9 +248,9 @@ def test_special_tokens_are_found_in_texts(chat):
     assert found.control_token("") is None
 
 
-def test_white_space_is_text_even_where_it_is_a_special_token(tmp_path):
+def test_white_space_is_text_even_where_it_is_a_special_token(tmp_path, tokenizers):
     special = ("<pad>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "\n\n", "   ")
-    folder = make_tokenizer(tmp_path / "spaces", special=special)
+    folder = tokenizers(tmp_path / "spaces", special=special)
     found = open_format("m", ModelSpec(source="file:m"), folder, root=tmp_path)
     assert found.control_token("one\n\ntwo   three") is None
     assert found.control_token("one\n\n<|im_end|>") == "<|im_end|>"

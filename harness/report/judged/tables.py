@@ -84,7 +84,8 @@ def judge_table(judges: Sequence[JudgeInfo], t: Words) -> str:
             t["h_j_asked"]: count(one.asked),
             t["h_unscored"]: count(sum(one.unscored.values())),
             t["h_j_expected"]: percent(one.expected) if isfinite(one.expected) else "",
-            t["h_j_tokens"]: f"{count(one.prompt_tokens)} / {count(one.completion_tokens)}",
+            t["h_j_tokens"]: f"{count(one.prompt_tokens)} / {count(one.completion_tokens)}"
+            + ("" if one.cost is None else f", ${one.cost:.4f}"),
         }
         for one in judges
     ]

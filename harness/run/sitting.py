@@ -1,0 +1,105 @@
+"""One judge on one judge set: its rulings, and what is known of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.judge.passport import FOLDER, check_passport
+from harness.judge.rubric import DEFAULT_RUBRICS
+from harness.records import CanaryResult, EngineInfo, JudgeInfo, PairResult, Ruling
+from harness.run.jury import Bench, Judge, JudgeSession
+from harness.run.rounds import Round
+from harness.run.session import Progress, Settings
+from harness.spec.endpointspec import EndpointSpec
+from harness.spec.judgeset import PassportSpec
+from harness.spec.modelspec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Sitting:
+    """What one judge made of a set."""
+
+    info: JudgeInfo
+    engine: EngineInfo
+    rulings: Mapping[str, Ruling]
+    pairs: Sequence[PairResult]
+    canaries: Sequence[CanaryResult]
+
+
+def sit(
+    judge: Judge, asked: Round, demands: PassportSpec, *, settings: Settings, progress: Progress
+) -> Sitting:
+    """Have one judge rule on all cases, and check what is known of it."""
+    name = judge.model
+    session = JudgeSession(judge, settings=settings, progress=progress)
+    try:
+        bench = session.rule(asked.cases(session.controls))
+    finally:
+        session.close()
+    canaries = asked.canary_results(name, bench.rulings)
+    check = check_passport(
+        settings.root / FOLDER / f"{name}.json",
+        judge=name,
+        model_digest=session.digest,
+        engine=session.engine,
+        dtype=session.dtype,
+        rubric_digest=asked.rubric.digest,
+        pairwise_digest=asked.pairwise.digest if asked.pairwise else None,
+        spec=demands,
+        options=_options(asked),
+    )
+    rulings = list(bench.rulings.values())
+    info = JudgeInfo(
+        evalset=asked.path,
+        judge=name,
+        engine=session.engine,
+        dtype=session.dtype,
+        digest=session.digest,
+        check=check,
+        void=_void(name, canaries),
+        expected=_expected(rulings),
+        asked=len(rulings),
+        unscored=dict(Counter(one.problem for one in rulings if one.problem)),
+        prompt_tokens=bench.prompt_tokens,
+        completion_tokens=bench.completion_tokens,
+        cost=_cost(judge.spec, bench),
+    )
+    return Sitting(
+        info, bench.engine, bench.rulings, asked.pair_results(name, bench.rulings), canaries
+    )
+
+
+def _options(asked: Round) -> str:
+    """Return what `harness judge passport` must be told to ask by the rubrics of a set."""
+    rubrics = [("rubric", asked.rubric), ("pairwise", asked.pairwise)]
+    return "".join(
+        f" --{option} {rubric.path.removeprefix('prompts/')}"
+        for option, rubric in rubrics
+        if rubric is not None and rubric.path != f"prompts/{DEFAULT_RUBRICS[rubric.kind]}"
+    )
+
+
+def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:
+    """Say which answers without merit a judge scored above the limit, if any."""
+    broken = [one for one in canaries if one.broke]
+    if not broken:
+        return ""
+    worst = max(broken, key=lambda one: one.ruling.value or 0.0)
+    return (f"{judge} scored {len(broken)} of {len(canaries)} answers without merit above "
+            f"{worst.limit:g}, such as {worst.kind} on {worst.probe}: "
+            f"{worst.ruling.value:.1f}")  # fmt: skip
+
+
+def _cost(model: ModelSpec, bench: Bench) -> float | None:
+    if not model.remote:
+        return None
+    return EndpointSpec.model_validate(model.options).cost(
+        prompt_tokens=bench.prompt_tokens, completion_tokens=bench.completion_tokens
+    )
+
+
+def _expected(rulings: Sequence[Ruling]) -> float:
+    scored = [one.expected for one in rulings if one.value is not None]
+    return sum(scored) / len(scored) if scored else 0.0
