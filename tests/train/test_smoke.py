@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.report.runfiles import load_run
+
 ROOT = Path(__file__).parents[2]
 ENV = os.environ | {
     "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
@@ -85,6 +87,36 @@ def test_base_and_adapters_differ_on_one_engine(smoke, engine):
     assert len(trl) == 8
     assert set(trl) <= {"positive", "negative"}
     assert unsloth == trl
+
+
+def test_the_way_from_recipe_to_judged_report(smoke):
+    command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "evalsets/probes_smoke.yaml",
+               "--engine", "transformers", "-rs", "--rootdir", str(smoke)]  # fmt: skip
+    done = subprocess.run(command, cwd=smoke, env=ENV | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+                          capture_output=True, text=True, check=False, timeout=1500)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "untrusted: evalsets/probes_smoke.yaml: smollm2-135m gates nothing" in done.stdout
+    run = load_run(smoke / "reports/latest")
+    judged = run.judged
+    models = ["smollm2-135m", "smollm2-135m-smoke", "smollm2-135m-smoke-unsloth"]
+    assert [one.model for one in judged.standings] == models
+    # Every answer is accounted for: it has a score, or is counted with the reason why not.
+    assert [one.n + one.unscored for one in judged.standings] == [6, 6, 6]
+    assert all(sum(one.reasons.values()) == one.unscored for one in judged.standings)
+    assert len(judged.pairs) == 3 * 3 * 2
+    assert {canary.kind for canary in judged.canaries} >= {"null", "constant", "off_topic"}
+    assert run.gates == ()
+    # Both adapters answer the question that they were trained for with one word, and alike.
+    texts = {
+        one.model: [answer.text for answer in one.answers]
+        for one in judged.probes
+        if one.probe == "review"
+    }
+    assert {text for model in models[1:] for text in texts[model]} <= {"positive", "negative"}
+    assert not {"positive", "negative"} & set(texts[models[0]])
+    report = (smoke / "reports/latest/report.md").read_text(encoding="utf-8")
+    assert "UNTRUSTED" in report.splitlines()[0]
+    assert "<details>" in report
 
 
 def test_a_run_that_is_killed_goes_on(project, tiny_model, make_job):
