@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from harness.judge.gold import GoldPair, GoldSet
-from harness.judge.measures import RuledPair
+from harness.judge.measures import PassportSet, RuledPair, measure
+from harness.judge.passport import BoundRubric, Passport
 from harness.records import Choice, Ruling
 
 Choose = Callable[[str, str], Choice]
@@ -76,3 +77,26 @@ def rule(pairs: Sequence[GoldPair], choose: Choose, score: Score = oracle_score)
         )
         for pair in pairs
     ]
+
+
+def one_set(
+    choose: Choose = oracle, score: Score = oracle_score, *, n: int = 80, name: str = "gold/made"
+) -> PassportSet:
+    """Return what a made-up gold set says of a judge."""
+    gold = make_gold(n, name=name)
+    return measure(gold, rule(gold.pairs, choose, score), passing=7.0)
+
+
+def make_passport(*sets: PassportSet) -> Passport:
+    """Return a passport of the judge `wise`, by default of an oracle's."""
+    return Passport(
+        judge="wise",
+        model_digest="a" * 64,
+        engine="vllm",
+        dtype="bfloat16",
+        rubric=BoundRubric("prompts/judge/absolute.ru.j2", "b" * 64),
+        pairwise=BoundRubric("prompts/judge/pairwise.ru.j2", "c" * 64),
+        made="2026-01-31",
+        passing=7.0,
+        sets=sets or (one_set(),),
+    )

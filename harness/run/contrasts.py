@@ -96,7 +96,10 @@ def judge_contrast(
         gate_id: Name of the pytest item.
         other: The other cell, None for a baseline.
     """
-    gate = replace(open_gate(row, spec, gate_id=gate_id, against=against), contrast=found)
+    gate = replace(
+        open_gate(spec, evalset=row.evalset, cell=row.cell, gate_id=gate_id, against=against),
+        contrast=found,
+    )
     wanted = wanted_words(spec.bound, spec.threshold)
     problem = _problem(row, spec, found, other)
     if found is None:

@@ -12,6 +12,7 @@ from harness.stats.power import mde_proportion
 
 if TYPE_CHECKING:
     from harness.spec import GateSpec
+    from harness.spec.judgeset import JudgedGateSpec
 
 _PROPORTIONS = ("accuracy", "calibrated_accuracy", "contextual_accuracy", "unscored")
 # (z of a two-sided 5% test + z of 80% power) / (z of a 95% interval): half-widths of an interval
@@ -26,7 +27,7 @@ def judge_threshold(row: Row, spec: GateSpec, *, gate_id: str = "") -> Gate:
     and is inconclusive otherwise. It fails, too, where it has nothing to judge: no scored samples,
     no such figure, or more unscored samples than it allows.
     """
-    gate = open_gate(row, spec, gate_id=gate_id)
+    gate = open_gate(spec, evalset=row.evalset, cell=row.cell, gate_id=gate_id)
     threshold = spec.threshold
     wanted = f"at {'least' if spec.bound == 'at_least' else 'most'} {threshold:g}"
     figure = gate_figure(row, spec.figure)
@@ -41,11 +42,13 @@ def judge_threshold(row: Row, spec: GateSpec, *, gate_id: str = "") -> Gate:
     return decided(gate, interval_verdict(figure, spec.bound, threshold), shown)
 
 
-def open_gate(row: Row, spec: GateSpec, *, gate_id: str, against: str = "") -> Gate:
-    """Return a gate on a cell before its verdict: failed, with no line."""
+def open_gate(
+    spec: GateSpec | JudgedGateSpec, *, evalset: str, cell: str, gate_id: str, against: str = ""
+) -> Gate:
+    """Return a gate on a cell, or on a judged model, before its verdict: failed, with no line."""
     return Gate(
-        evalset=row.evalset,
-        cell=row.cell,
+        evalset=evalset,
+        cell=cell,
         figure=spec.figure,
         bound=spec.bound,
         threshold=spec.threshold,

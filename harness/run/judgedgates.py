@@ -6,7 +6,13 @@ from dataclasses import replace
 
 from harness.errors import UntrustedJudge
 from harness.records import Figure, Gate, Standing
-from harness.run.gates import decided, half_width_detectable, interval_verdict, shown_detectable
+from harness.run.gates import (
+    decided,
+    half_width_detectable,
+    interval_verdict,
+    open_gate,
+    shown_detectable,
+)
 from harness.run.probeplan import PlannedJudgedGate
 from harness.stats.intervals import clopper_pearson_interval
 
@@ -28,18 +34,7 @@ def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted:
     spec, cell = planned.spec, planned.cell
     if untrusted:
         raise UntrustedJudge(f"{cell.path}: {planned.id}: untrusted: {untrusted}")
-    gate = Gate(
-        evalset=standing.evalset,
-        cell=standing.model,
-        figure=spec.figure,
-        bound=spec.bound,
-        threshold=spec.threshold,
-        verdict="fail",
-        failed=True,
-        line="",
-        id=planned.id,
-        on_inconclusive=spec.on_inconclusive,
-    )
+    gate = open_gate(spec, evalset=standing.evalset, cell=standing.model, gate_id=planned.id)
     wanted = f"at {'least' if spec.bound == 'at_least' else 'most'} {spec.threshold:g}"
     figure = standing_figure(standing, spec.figure)
     problem = _problem(planned, standing, figure)

@@ -5,12 +5,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from judges import coin, first_shown, longer, make_gold, make_pairs, oracle, oracle_score, rule
+from judges import (
+    coin,
+    first_shown,
+    longer,
+    make_gold,
+    make_pairs,
+    make_passport,
+    one_set,
+    oracle,
+    rule,
+)
 
 from harness.judge.gold import GoldSet
 from harness.judge.measures import SMOKE, measure
 from harness.judge.passport import (
-    BoundRubric,
     Passport,
     PassportError,
     check_passport,
@@ -30,25 +39,6 @@ CONDITIONS = {
     "pairwise_digest": "c" * 64,
 }
 DEMANDS = PassportSpec(min_accuracy=0.7, min_order_agreement=0.7)
-
-
-def one_set(choose=oracle, score=oracle_score, *, n=80, name="gold/made"):
-    gold = make_gold(n, name=name)
-    return measure(gold, rule(gold.pairs, choose, score), passing=7.0)
-
-
-def make_passport(*sets):
-    return Passport(
-        judge="wise",
-        model_digest="a" * 64,
-        engine="vllm",
-        dtype="bfloat16",
-        rubric=BoundRubric("prompts/judge/absolute.ru.j2", "b" * 64),
-        pairwise=BoundRubric("prompts/judge/pairwise.ru.j2", "c" * 64),
-        made="2026-01-31",
-        passing=7.0,
-        sets=sets or (one_set(),),
-    )
 
 
 @pytest.fixture

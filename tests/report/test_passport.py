@@ -2,34 +2,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 
+import judges
 import pytest
-from judges import coin, first_shown, longer, make_gold, make_pairs, oracle, oracle_score, rule
+from judges import (
+    coin,
+    first_shown,
+    longer,
+    make_gold,
+    make_pairs,
+    make_passport,
+    oracle,
+    rule,
+)
 
 from harness.judge.measures import measure
-from harness.judge.passport import BoundRubric, Passport
 from harness.records import Figure, Ruling
 from harness.report.passport import passport_markdown, passport_verdict, write_passport_page
 from harness.spec.judgeset import PassportSpec
 
-
-def one_set(choose=oracle, score=oracle_score, *, n=60, name="gold/made"):
-    gold = make_gold(n, name=name)
-    return measure(gold, rule(gold.pairs, choose, score), passing=7.0)
-
-
-def make_passport(*sets):
-    return Passport(
-        judge="wise",
-        model_digest="a" * 64,
-        engine="vllm",
-        dtype="bfloat16",
-        rubric=BoundRubric("prompts/judge/absolute.ru.j2", "b" * 64),
-        pairwise=BoundRubric("prompts/judge/pairwise.ru.j2", "c" * 64),
-        made="2026-01-31",
-        passing=7.0,
-        sets=sets,
-    )
+one_set = partial(judges.one_set, n=60)
 
 
 def row(page: str, label: str) -> list[str]:
