@@ -37,7 +37,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
                       "calibration", "hypothesis", "clusters", "judged", "power", "paired",
                       "pooled", "draws"),
     "harness.judge": ("fence", "rubric", "verdict", "canaries", "pairs", "gold", "measures",
-                      "passport"),
+                      "passport", "trusting"),
     "harness.train": ("rows", "duplicates", "filters", "lengths", "plots", "analyze", "base",
                       "template", "batches", "job", "record", "preflight", "lora", "trl", "unsloth",
                       "machine", "fit", "failures", "progress", "fused", "packed", "recorded",

@@ -5,15 +5,15 @@ from __future__ import annotations
 import difflib
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.errors import EngineError, HarnessError, SpecError
+from harness.commands.failing import failing
+from harness.errors import SpecError
 from harness.judge.rubric import DEFAULT_RUBRICS
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 GOLD = Path("evalsets/gold/ru_pairs.jsonl")
 """The gold pairs that ship, relative to the project."""
-ENGINE_FAILED = 10
 
 judge_app = typer.Typer(no_args_is_help=True, help="Judge models.")
 
@@ -92,7 +91,7 @@ def passport(
     from harness.run.session import Settings
 
     root, stamp = root.resolve(), time.strftime("%Y%m%d-%H%M%S")
-    with _failing():
+    with failing():
         # All that can be wrong in a file is found before a model loads.
         judge = Judge(model, _spec(model, root))
         absolute = load_rubric(rubric, root=root, kind="absolute")
@@ -145,13 +144,3 @@ def _check_names(names: Sequence[str]) -> None:
     for name, count in Counter(names).items():
         if count > 1:
             raise SpecError(f"--gold: two files are called {name}; rename one, or its folder")
-
-
-@contextmanager
-def _failing() -> Iterator[None]:
-    """Turn an engine's failure into exit code 10, and what a user can mend into exit code 2."""
-    try:
-        yield
-    except (HarnessError, OSError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(ENGINE_FAILED if isinstance(error, EngineError) else 2) from error

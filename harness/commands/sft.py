@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from harness.errors import HarnessError
+from harness.commands.failing import failing
 
 
 class Backend(StrEnum):
@@ -53,7 +51,7 @@ def analyze(
     from harness.train.rows import read_dialogues
 
     root = root.resolve()
-    with _failing():
+    with failing():
         spec, file = load_recipe(recipe.resolve(), root=root)
         read = read_dialogues(spec.data, base=root, file=file, given=data)
         model = open_base(spec.base, root=root, given=base)
@@ -84,7 +82,7 @@ def train(
     from harness.train.run import train_adapter
 
     root = root.resolve()
-    with _failing():
+    with failing():
         spec, file = load_recipe(recipe.resolve(), root=root)
         # Before any other library: unsloth patches those that come after it.
         chosen = choose_backend((backend or Backend(spec.backend)).value) if not dry_run else "trl"
@@ -103,13 +101,3 @@ def train(
             show(job, say=typer.echo)
         else:
             typer.echo(train_adapter(job, resume=resume, say=typer.echo))
-
-
-@contextmanager
-def _failing() -> Iterator[None]:
-    """Turn errors that a user can mend into one line and exit code 2."""
-    try:
-        yield
-    except (HarnessError, OSError) as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from error

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.judge.passport import FOLDER, check_passport
+from harness.judge.passport import FOLDER
 from harness.judge.rubric import DEFAULT_RUBRICS
+from harness.judge.trusting import check_passport
 from harness.records import CanaryResult, EngineInfo, JudgeInfo, PairResult, Ruling
 from harness.run.jury import Bench, Judge, JudgeSession
 from harness.run.rounds import Round

@@ -13,7 +13,8 @@ from judges import Choose, Score, coin, make_pairs, oracle, oracle_score
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.judge.passport import check_passport, load_passport
+from harness.judge.passport import load_passport
+from harness.judge.trusting import check_passport
 from harness.spec.judgeset import PassportSpec
 
 ROOT = Path(__file__).parents[2]

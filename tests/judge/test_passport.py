@@ -22,11 +22,11 @@ from harness.judge.measures import SMOKE, measure
 from harness.judge.passport import (
     Passport,
     PassportError,
-    check_passport,
     doubt,
     load_passport,
     save_passport,
 )
+from harness.judge.trusting import check_passport
 from harness.records import PassportCheck, Ruling
 from harness.spec.judgeset import PassportSpec
 

@@ -10,11 +10,11 @@ from judges import Choose, Score, coin, first_shown, longer, make_gold, oracle, 
 from harness.errors import HarnessError
 from harness.judge.gold import GoldPair, GoldSet, load_gold
 from harness.judge.passport import (
-    check_passport,
     load_passport,
     save_passport,
 )
 from harness.judge.rubric import load_rubric
+from harness.judge.trusting import check_passport
 from harness.records import EngineInfo, PassportCheck, Ruling
 from harness.run import certify as certify_module
 from harness.run.certify import certify

@@ -1,0 +1,143 @@
+"""Whether a passport covers a judge as it is used, and meets what a judge set demands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from harness.judge.measures import SMOKE, PassportSet
+from harness.judge.passport import (
+    MAX_UNSCORED,
+    Passport,
+    PassportError,
+    doubt,
+    large_sets,
+    load_passport,
+    shown_path,
+)
+from harness.records import Figure, PassportCheck
+from harness.spec.judgeset import PassportSpec
+
+
+def check_passport(
+    path: Path,
+    *,
+    judge: str,
+    model_digest: str,
+    engine: str,
+    dtype: str,
+    rubric_digest: str,
+    pairwise_digest: str | None,
+    spec: PassportSpec,
+    options: str = "",
+) -> PassportCheck:
+    """Return whether a judge's passport covers it as it is used here, and meets the demands.
+
+    Every set that is more than a smoke test must vouch for the judge (see `doubt`): a hard set
+    cannot be made up for by an easy one. The figures given are those of the least accurate.
+
+    Args:
+        path: The passport, `passports/<judge>.json` in the project.
+        judge: Name in models.yaml.
+        model_digest: Of the weights in use.
+        engine: In use.
+        dtype: In use.
+        rubric_digest: Of the absolute rubric in use.
+        pairwise_digest: Of the pairwise rubric in use; None where no pairs are compared.
+        spec: What is demanded.
+        options: Of the command that makes such a passport, where its defaults would not.
+    """
+    mend = f"run: harness judge passport {judge}{options}"
+    shown = shown_path(path)
+    try:
+        passport = load_passport(path)
+    except PassportError as error:
+        return PassportCheck(judge, trusted=False, problem=f"{error}; {mend}")
+    large = large_sets(passport)
+    figures = large[0].figures if large else {}
+    problem = _other(passport, judge, model_digest, engine, dtype, rubric_digest, pairwise_digest)
+    if problem:
+        problem = f"{shown}: {problem}; {mend}"
+    elif not large:
+        most = max((one.scored for one in passport.sets), default=0)
+        problem = (f"{shown}: no gold set is large enough to certify (the largest has {most} pairs "
+                   f"with a verdict, {SMOKE} are needed); {mend} --gold FILE")  # fmt: skip
+    else:
+        doubts = (_complaint(one, spec) for one in large)
+        problem = next((f"{shown}: {line}" for line in doubts if line), "")
+    return PassportCheck(
+        judge,
+        trusted=not problem,
+        problem=problem,
+        accuracy=figures.get("accuracy"),
+        order_agreement=figures.get("order_agreement"),
+        path=shown,
+    )
+
+
+def _other(
+    passport: Passport,
+    judge: str,
+    model_digest: str,
+    engine: str,
+    dtype: str,
+    rubric: str,
+    pairwise: str | None,
+) -> str:
+    """Say what differs from the conditions that the passport holds for."""
+    if passport.judge != judge:
+        return f"is the passport of {passport.judge}, not of {judge}"
+    if passport.model_digest != model_digest:
+        return f"was made with other weights ({_both(passport.model_digest, model_digest)})"
+    if (passport.engine, passport.dtype) != (engine, dtype):
+        return (f"was made on {passport.engine} in {passport.dtype}, this run is on {engine} in "
+                f"{dtype}")  # fmt: skip
+    if passport.rubric.digest != rubric:
+        return f"was made with another rubric ({_both(passport.rubric.digest, rubric)})"
+    if pairwise is not None and passport.pairwise.digest != pairwise:
+        return (
+            f"was made with another pairwise rubric ({_both(passport.pairwise.digest, pairwise)})"
+        )
+    return ""
+
+
+def _both(then: str, now: str) -> str:
+    return f"{then[:12]}, now {now[:12]}"
+
+
+def _complaint(one: PassportSet, demands: PassportSpec) -> str:
+    """Say why a set does not vouch for a judge, or return an empty string."""
+    reason = doubt(one, demands)
+    figures = one.figures
+    match reason:
+        case None:
+            return ""
+        case "small":
+            return f"{one.name} has {one.scored} pairs with a verdict, {SMOKE} are needed"
+        case "unscored":
+            lost = one.n - one.scored
+            return (f"on {one.name} {lost} of {one.n} pairs and "
+                    f"{sum(one.score_unscored.values())} of {2 * one.n} answers have no verdict, "
+                    f"more than {MAX_UNSCORED:.0%} of one of them")  # fmt: skip
+        case "chance":
+            return (f"on {one.name} the pairs that both orders settle are right in "
+                    f"{_known(figures.get('accuracy_decided'))}: near chance")  # fmt: skip
+        case "scores":
+            return (f"on {one.name} the better answer has the higher score in "
+                    f"{_known(figures.get('score_accuracy'))}: near chance")  # fmt: skip
+        case "accuracy":
+            return _below(one, "accuracy", demands.min_accuracy, "min_accuracy")
+        case "order_agreement":
+            return _below(one, "order_agreement", demands.min_order_agreement,
+                          "min_order_agreement")  # fmt: skip
+
+
+def _below(one: PassportSet, name: str, demand: float, key: str) -> str:
+    words = name.replace("_", " ")
+    return (f"{words} on {one.name} is {_known(one.figures[name])}; the interval's lower end does "
+            f"not reach {key} {demand:g}")  # fmt: skip
+
+
+def _known(figure: Figure | None) -> str:
+    if figure is None:
+        return "none of them"
+    return f"{figure.value:.3f} [{figure.low:.2f}, {figure.high:.2f}] of {figure.n}"
