@@ -169,8 +169,7 @@ def test_an_error_in_any_question_has_no_verdict():
 def test_every_method_has_its_scorer(method, output, tree):
     trial = Trial(Sample("s", "text", "pos"), WORDS, [output], tree)
     scorer = SCORERS[method]
-    assert scorer.ask(trial) == []
-    score = scorer.score(trial, ())
+    score = scorer.score(trial)
     assert (score.value, score.answer) == (1.0, "pos")
 
 
@@ -185,4 +184,4 @@ def test_the_table_has_the_methods_that_a_set_may_name():
 def test_logprobs_without_a_tree_is_a_defect():
     trial = Trial(Sample("s", "text", "pos"), WORDS, [Output("k")])
     with pytest.raises(ValueError, match="needs the label tree"):
-        SCORERS["logprobs"].score(trial, ())
+        SCORERS["logprobs"].score(trial)

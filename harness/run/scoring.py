@@ -40,7 +40,7 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
             continue
         answers = [outputs[request.key] for request in prepared.requests[index]]
         trial = Trial(sample, prepared.words, answers, prepared.tree)
-        scores.append(scorer.score(trial, ()))
+        scores.append(scorer.score(trial))
         completions.append("" if prepared.tree else answers[0].text)
     labels = list(cell.evalset.labels)
     targets = [sample.label for sample in prepared.samples]
@@ -64,7 +64,7 @@ def _without_content(prepared: Prepared, outputs: Mapping[str, Output]) -> list[
     scorer, nothing = SCORERS["logprobs"], Sample(id="", text="", label="")
     found = [
         scorer.score(
-            Trial(nothing, prepared.words, [outputs[one.key] for one in asked], prepared.tree), ()
+            Trial(nothing, prepared.words, [outputs[one.key] for one in asked], prepared.tree)
         ).logprobs
         for asked in prepared.bare
     ]

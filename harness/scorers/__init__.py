@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from harness.prompts.labeltree import LabelTree
-from harness.records import Output, Request, Sample, Score
+from harness.records import Output, Sample, Score
 from harness.scorers.label import score_label
 from harness.scorers.match import score_choice, score_match
 
@@ -31,44 +31,33 @@ class Trial:
 class Scorer(Protocol):
     """Gives the verdict on one trial."""
 
-    def ask(self, trial: Trial) -> list[Request]:
-        """Return the requests to a judge; none for scorers that need no judge."""
-        ...
-
-    def score(self, trial: Trial, replies: Sequence[Output]) -> Score:
+    def score(self, trial: Trial) -> Score:
         """Return the verdict; without one, a score of None with the reason."""
         ...
 
 
-class _Answered:
-    """A scorer that reads the answer itself."""
-
-    def ask(self, trial: Trial) -> list[Request]:
-        return []
-
-
-class LabelScorer(_Answered):
+class LabelScorer:
     """Method `logprobs`: the most probable label word."""
 
-    def score(self, trial: Trial, replies: Sequence[Output]) -> Score:
+    def score(self, trial: Trial) -> Score:
         """See `Scorer.score`."""
         if trial.tree is None:
             raise ValueError("method logprobs needs the label tree")
         return score_label(trial.sample.label, list(trial.words), trial.outputs, trial.tree)
 
 
-class MatchScorer(_Answered):
+class MatchScorer:
     """Method `generate`: the one label word that the whole answer consists of."""
 
-    def score(self, trial: Trial, replies: Sequence[Output]) -> Score:
+    def score(self, trial: Trial) -> Score:
         """See `Scorer.score`."""
         return score_match(trial.sample.label, trial.words, trial.outputs[0])
 
 
-class ChoiceScorer(_Answered):
+class ChoiceScorer:
     """Method `choice`: the label word that the engine was held to."""
 
-    def score(self, trial: Trial, replies: Sequence[Output]) -> Score:
+    def score(self, trial: Trial) -> Score:
         """See `Scorer.score`."""
         return score_choice(trial.sample.label, trial.words, trial.outputs[0])
 
