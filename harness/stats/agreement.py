@@ -111,7 +111,8 @@ def cohens_kappa(
     # Its z value of a rater with one category divides by 0; it is not read here.
     with np.errstate(divide="ignore", invalid="ignore"):
         result = fitted(table)
-    value, error = float(result.kappa), float(result.var_kappa) ** 0.5
+    # A variance of 0 can come out as a tiny negative number.
+    value, error = float(result.kappa), max(0.0, float(result.var_kappa)) ** 0.5
     half = float(norm.ppf((1 + level) / 2)) * error
     low, high = value - half, value + half
     if half < 1e-9:

@@ -29,6 +29,17 @@ def lora_config(spec: LoraSpec) -> LoraConfig:
     )
 
 
+def lora_in_float32(model: PeftModel) -> None:
+    """Keep LoRA weights in 32 bits, as small updates are lost in 16.
+
+    On a quantized base peft makes them 16 bits, and TRL 1.15 does so again in its trainer's
+    constructor (trl/trainer/sft_trainer.py), so that this is called after both.
+    """
+    for name, weight in model.named_parameters():
+        if "lora_" in name:
+            weight.data = weight.data.float()
+
+
 def seed_lora(model: PeftModel, seed: int) -> None:
     """Draw the A matrices anew, each from a stream of its own name and the seed; B is zero.
 

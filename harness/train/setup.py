@@ -16,7 +16,7 @@ from harness.train.failures import explained
 from harness.train.fit import Fit
 from harness.train.fused import fused_lora
 from harness.train.job import Job, Material, Say
-from harness.train.lora import seed_lora
+from harness.train.lora import lora_in_float32, seed_lora
 from harness.train.machine import Machine, device_wait, resolve_machine
 from harness.train.packed import can_pack, packed_attention
 from harness.train.progress import Pace, pace_callback
@@ -72,6 +72,7 @@ class Setup:
             processing_class=tokenizer,
             callbacks=[pace_callback(self.pace)],
         )
+        lora_in_float32(self.model)
         # It prints every step as a dictionary.
         trainer.remove_callback(PrinterCallback)
         return trainer

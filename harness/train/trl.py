@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import TrainError
 from harness.spec.recipe import Recipe
-from harness.train.lora import lora_config
+from harness.train.lora import lora_config, lora_in_float32
 from harness.train.template import MASKED
 
 if TYPE_CHECKING:
@@ -59,10 +59,7 @@ def load(folder: Path, recipe: Recipe, *, device: str, dtype: str, four_bit: boo
         first = str(error).splitlines()[0]
         raise TrainError(f"LoRA cannot be put on the base model: {first}; name modules that it has "
                          "in lora.target_modules") from error  # fmt: skip
-    # peft leaves them in 16 bits on a quantized base, where small updates are lost.
-    for name, weight in tuned.named_parameters():
-        if "lora_" in name:
-            weight.data = weight.data.float()
+    lora_in_float32(tuned)
     return tuned
 
 

@@ -162,6 +162,13 @@ def test_kappa_of_a_rater_who_always_says_the_same_is_0():
     assert found.high > 0.3
 
 
+@pytest.mark.parametrize("rest", [2, 6, 10, 11, 13])
+def test_kappa_of_a_rater_with_one_answer_whose_variance_is_rounded_below_zero(rest):
+    found = cohens_kappa(["A"] + ["B"] * rest, ["A"] * (rest + 1))
+    assert found.value == pytest.approx(0)
+    assert found.low < 0 < found.high
+
+
 @pytest.mark.parametrize(
     ("first", "second", "problem"),
     [([], [], "0 and 0"), (["A"], ["A", "B"], "1 and 2"), (["A"] * 3, ["A"] * 3, "one category")],

@@ -58,6 +58,7 @@ def test_sign_flips_by_hand_and_at_random():
     # 1 + 2 + 3 in one direction: 2 of 8 patterns are as extreme.
     assert sign_flip_test([1.0, 2.0, 3.0]) == pytest.approx(0.25)
     assert sign_flip_test([0.0, 0.0]) == 1.0
+    assert sign_flip_test([0.0, 2.5, 0.0]) == 1.0
     many = np.random.default_rng(0).normal(0.15, 1, size=200)
     first, second = (sign_flip_test(many, seed=seed) for seed in (0, 1))
     t_test = 2 * norm.sf(many.mean() / many.std() * 200**0.5)

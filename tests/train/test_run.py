@@ -48,6 +48,20 @@ def test_the_adapter_folder(trained):
     assert said[-1].endswith(f"adapter in {job.out}")
 
 
+def test_lora_stays_in_32_bits_on_a_base_in_4(make_job, monkeypatch):
+    job, load = make_job(), trl.load
+
+    def in_4_bits(*given, **named):
+        model = load(*given, **named)
+        # By this TRL's trainer tells a quantized base, and makes trained weights bfloat16.
+        model.is_loaded_in_4bit = True
+        return model
+
+    monkeypatch.setattr(trl, "load", in_4_bits)
+    train_adapter(job, say=lambda line: None)
+    assert {tensor.dtype for tensor in weights(job).values()} == {torch.float32}
+
+
 def test_the_report_and_the_card(trained):
     job, report, _ = trained
     text = report.read_text()
