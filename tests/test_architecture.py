@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("run",),
     ("report",),
     ("plugin", "commands", "cli"),
+    ("__main__",),
 )
 # Inside a package, again from the bottom up; what is not named stands above all that is.
 INSIDE: dict[str, tuple[str, ...]] = {

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -169,3 +171,10 @@ def test_diff_with_a_folder_that_is_no_run(tmp_path, call):
     assert found.stderr == (
         f"{tmp_path / 'gone/run.json'}: no such file; give the folder of a finished run\n"
     )
+
+
+def test_the_package_runs_as_the_command():
+    done = subprocess.run([sys.executable, "-m", "harness", "validate", "evalsets/mini.yaml"],
+                          cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "evalsets/mini.yaml: 10 cells\n"
