@@ -32,8 +32,8 @@ def lora_config(spec: LoraSpec) -> LoraConfig:
 def lora_in_float32(model: PeftModel) -> None:
     """Keep LoRA weights in 32 bits, as small updates are lost in 16.
 
-    On a quantized base peft makes them 16 bits, and TRL 1.15 does so again in its trainer's
-    constructor (trl/trainer/sft_trainer.py), so that this is called after both.
+    On a quantized base TRL 1.15 makes them bfloat16 in its trainer's constructor
+    (trl/trainer/sft_trainer.py), so that this comes after it.
     """
     for name, weight in model.named_parameters():
         if "lora_" in name:

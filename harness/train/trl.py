@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import TrainError
 from harness.spec.recipe import Recipe
-from harness.train.lora import lora_config, lora_in_float32
+from harness.train.lora import lora_config
 from harness.train.template import MASKED
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def load(folder: Path, recipe: Recipe, *, device: str, dtype: str, four_bit: boo
         folder: Its weights.
         recipe: The recipe.
         device: `cpu` or `cuda`.
-        dtype: `float32` or `bfloat16`: that of the base weights; LoRA weights are float32.
+        dtype: `float32` or `bfloat16`: that of the base weights.
         four_bit: Load the base weights as NF4.
 
     Raises:
@@ -54,13 +54,11 @@ def load(folder: Path, recipe: Recipe, *, device: str, dtype: str, four_bit: boo
         attn_implementation="sdpa",
     )
     try:
-        tuned = get_peft_model(model, lora_config(recipe.lora))
+        return get_peft_model(model, lora_config(recipe.lora))
     except ValueError as error:
         first = str(error).splitlines()[0]
         raise TrainError(f"LoRA cannot be put on the base model: {first}; name modules that it has "
                          "in lora.target_modules") from error  # fmt: skip
-    lora_in_float32(tuned)
-    return tuned
 
 
 def trainer_class() -> type[SFTTrainer]:
