@@ -38,6 +38,10 @@ def oracle(first: str, second: str) -> Choice:
     return "A" if "good" in first else "B"
 
 
+def mistaken(first: str, second: str) -> Choice:
+    return "B" if "good" in first else "A"
+
+
 def oracle_score(answer: str) -> float:
     return 9.0 if "good" in answer else 3.0
 

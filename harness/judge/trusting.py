@@ -6,6 +6,7 @@ from pathlib import Path
 
 from harness.judge.measures import SMOKE, PassportSet
 from harness.judge.passport import (
+    CHANCE,
     MAX_UNSCORED,
     Passport,
     PassportError,
@@ -119,8 +120,13 @@ def _complaint(one: PassportSet, demands: PassportSpec) -> str:
                     f"{sum(one.score_unscored.values())} of {2 * one.n} answers have no verdict, "
                     f"more than {MAX_UNSCORED:.0%} of one of them")  # fmt: skip
         case "chance":
-            return (f"on {one.name} the pairs that both orders settle are right in "
-                    f"{_known(figures.get('accuracy_decided'))}: near chance")  # fmt: skip
+            decided = figures.get("accuracy_decided")
+            if decided is None:
+                return (f"on {one.name} there is no pair of which people prefer one answer and the "
+                        "judge, in both orders, the same one: near chance")  # fmt: skip
+            rank = "worse than a coin" if decided.high < CHANCE else "near chance"
+            return (f"on {one.name}, where both orders prefer the same answer, it is people's own "
+                    f"in {_known(decided)}: {rank}")  # fmt: skip
         case "scores":
             return (f"on {one.name} the better answer has the higher score in "
                     f"{_known(figures.get('score_accuracy'))}: near chance")  # fmt: skip

@@ -105,7 +105,7 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
         labelled=labelled,
         judged=judged,
         verdict=_verdict(run, judged, t),
-        counts=_counts(rows, gates, run.skipped, t, labelled=labelled),
+        counts=_counts(run, t, labelled=labelled),
         skipped=_skipped(run.skipped, t),
         info=_head(info, t),
         engines=engine_table(info.engines, t),
@@ -211,15 +211,15 @@ def _verdict(run: Run, judged: JudgedPart, t: Words) -> str:
     return f"{verdict}, {judged.word}" if judged.word else verdict
 
 
-def _counts(rows: Sequence[Row], gates: Sequence[Gate], skipped: Skipped, t: Words, *,
-            labelled: bool) -> str:  # fmt: skip
-    verdicts = Counter(gate.verdict for gate in gates)
+def _counts(run: Run, t: Words, *, labelled: bool) -> str:
+    verdicts = Counter(gate.verdict for gate in run.gates)
     return t["verdict" if labelled else "verdict_judged"].format(
         passed=verdicts["pass"],
         failed=verdicts["fail"],
         open=verdicts["inconclusive"],
-        cells=len(rows),
-        skipped=len(skipped),
+        unjudged=t["verdict_unjudged"].format(count=len(run.unjudged)) if run.unjudged else "",
+        cells=len(run.rows),
+        skipped=len(run.skipped),
     )
 
 

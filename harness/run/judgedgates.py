@@ -33,7 +33,7 @@ def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted:
     """
     spec, cell = planned.spec, planned.cell
     if untrusted:
-        raise UntrustedJudge(f"{cell.path}: {planned.id}: untrusted: {untrusted}")
+        raise UntrustedJudge(f"untrusted: {untrusted}")
     gate = open_gate(spec, evalset=standing.evalset, cell=standing.model, gate_id=planned.id)
     wanted = f"at {'least' if spec.bound == 'at_least' else 'most'} {spec.threshold:g}"
     figure = standing_figure(standing, spec.figure)

@@ -12,6 +12,7 @@ from judges import (
     make_gold,
     make_pairs,
     make_passport,
+    mistaken,
     one_set,
     oracle,
     rule,
@@ -212,12 +213,18 @@ def test_absolute_scores_must_be_better_than_chance(path):
 
 def test_a_preference_for_length_is_near_chance_on_a_balanced_set(path):
     found = check(path, make_passport(one_set(longer)))
-    assert "right in 0.500 [0.39, 0.61] of 80: near chance" in found.problem
+    assert "it is people's own in 0.500 [0.39, 0.61] of 80: near chance" in found.problem
 
 
 def test_a_preference_for_a_place_settles_nothing(path):
     found = check(path, make_passport(one_set(first_shown)))
-    assert "right in none of them: near chance" in found.problem
+    assert "there is no pair of which people prefer one answer and the judge" in found.problem
+    assert found.problem.endswith("the same one: near chance")
+
+
+def test_a_judge_that_is_mostly_wrong_is_worse_than_a_coin(path):
+    found = check(path, make_passport(one_set(mistaken)))
+    assert "it is people's own in 0.000 [0.00, 0.05] of 80: worse than a coin" in found.problem
 
 
 def test_small_sets_never_certify(path):

@@ -176,6 +176,8 @@ def test_gates_that_were_not_judged_are_no_missing_gates(run):
     found = report_markdown(replace(untrusted, unjudged=(("gate-win_rate", "no passport"),)))
     assert found.startswith("# Evaluation report: gates not judged, judge UNTRUSTED\n")
     assert "\n- `gate-win_rate`: not judged, no passport\n" in found
+    counts = "Gates: 0 passed, 0 failed, 0 inconclusive, 1 not judged. Probes skipped: 0."
+    assert f"\n{counts}\n" in found
 
 
 def test_judge_only_run_has_no_empty_parts_of_other_sets(run):
