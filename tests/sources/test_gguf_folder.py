@@ -100,6 +100,16 @@ class TestFolder:
             assert torch.equal(tensor, torch.from_numpy(weights[name]).bfloat16()), name
         assert model.lm_head.weight is model.model.embed_tokens.weight
 
+    @pytest.mark.parametrize("offline", ["0", "1"])
+    def test_folder_is_the_same_with_and_without_a_hub(self, built, tmp_path, monkeypatch, offline):
+        monkeypatch.setenv("HF_HUB_OFFLINE", offline)
+        write_gguf(tmp_path / "other-name.gguf")
+        build_folder(tmp_path / "other-name.gguf", tmp_path / "toy")
+        names = sorted(path.name for path in built[1].iterdir())
+        assert sorted(path.name for path in (tmp_path / "toy").iterdir()) == names
+        for name in names:
+            assert (tmp_path / "toy" / name).read_bytes() == (built[1] / name).read_bytes(), name
+
     def test_nothing_is_left_of_the_gguf_file(self, built):
         _, folder = built
         config = json.loads((folder / "config.json").read_text())
