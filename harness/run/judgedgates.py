@@ -31,7 +31,7 @@ def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted:
     Raises:
         UntrustedJudge: The judge has no passport for this.
     """
-    spec, cell = planned.spec, planned.cell
+    spec = planned.spec
     if untrusted:
         raise UntrustedJudge(f"untrusted: {untrusted}")
     gate = open_gate(spec, evalset=standing.evalset, cell=standing.model, gate_id=planned.id)

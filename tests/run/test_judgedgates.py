@@ -97,5 +97,5 @@ def test_unscored_is_a_figure_of_its_own():
 
 
 def test_an_untrusted_judge_gates_nothing_not_even_a_failure():
-    with pytest.raises(UntrustedJudge, match="^untrusted: wise: no passport"):
+    with pytest.raises(UntrustedJudge, match=r"^untrusted: wise: no passport"):
         judge(replace(STANDING, void="broken"), untrusted="wise: no passport")
