@@ -167,10 +167,12 @@ class Standing:
     Attributes:
         n: Scored answers; `unscored` have no verdict, counted by reason.
         figures: `score` (mean of the probes' means, 1 to 10; the interval is over probes),
-            `pass_rate`, `win_rate` against the reference, `corrected_win_rate`, where there are.
+            `pass_rate`, `win_rate` against the reference, both as they would be without the
+            judge's errors (`corrected_pass_rate`, `corrected_win_rate`), where there are.
         spread: Mean over probes of the standard deviation of a probe's scores; None with one
             answer a probe.
         strength: Bradley-Terry strength, with three models or more.
+        pairs: Pairs with the reference that are due: one an answer and judge.
     """
 
     evalset: str
@@ -184,6 +186,7 @@ class Standing:
     strength: Figure | None = None
     trusted: bool = False
     void: str = ""
+    pairs: int = 0
 
 
 @dataclass(frozen=True, slots=True)

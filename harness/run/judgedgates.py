@@ -76,7 +76,7 @@ def _problem(planned: PlannedJudgedGate, standing: Standing, figure: Figure | No
         return f"only {standing.probes} of {expected} probes were answered"
     share = standing.unscored / total
     if planned.spec.figure == "win_rate":
-        share = max(share, 1 - figure.n / total)
+        share = max(share, 1 - figure.n / max(total, standing.pairs))
     if planned.spec.figure != "unscored" and share > planned.spec.max_unscored:
         return f"unscored {share:.1%} of the answers, more than {planned.spec.max_unscored:.1%}"
     return ""

@@ -192,7 +192,8 @@ class Probing:
         infos = tuple(one.info for one in sittings)
         trusted = all(info.check.trusted for info in infos)
         void = "; ".join(info.void for info in infos if info.void)
-        found = standings(cell.evalset, path, results, pairs, counts=self._counts(infos))
+        counts = self._counts(infos, spec.passing)
+        found = standings(cell.evalset, path, results, pairs, counts=counts)
         alpha = jury_agreement(results) if len(infos) > 1 else None
         self.judged[path] = Judged(
             probes=tuple(results),
@@ -203,12 +204,18 @@ class Probing:
             agreement={path: alpha} if alpha is not None else {},
         )
 
-    def _counts(self, infos: Sequence[JudgeInfo]) -> Mapping[str, int] | None:
-        """Return what a single trusted judge got right on the gold pairs that it did worst on."""
+    def _counts(self, infos: Sequence[JudgeInfo], passing: float) -> Mapping[str, int] | None:
+        """Return what a single trusted judge got right on the gold pairs that it did worst on.
+
+        Its passing answers only where the passport calls the same score passing.
+        """
         if len(infos) != 1 or not infos[0].check.trusted:
             return None
         passport = load_passport(self.settings.root / FOLDER / f"{infos[0].judge}.json")
-        return large_sets(passport)[0].counts
+        counts = large_sets(passport)[0].counts
+        if passport.passing == passing:
+            return counts
+        return {name: n for name, n in counts.items() if not name.startswith("score_")}
 
 
 def _asks(cells: Sequence[ProbeCell], speaker: Speaker) -> _Asks:

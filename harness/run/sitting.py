@@ -17,6 +17,9 @@ from harness.spec.endpointspec import EndpointSpec
 from harness.spec.judgeset import PassportSpec
 from harness.spec.modelspec import ModelSpec
 
+# The share of answers without merit that may lack a score.
+_MUTE = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Sitting:
@@ -83,8 +86,18 @@ def _options(asked: Round) -> str:
 
 
 def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:
-    """Say which answers without merit a judge scored above the limit, if any."""
+    """Say which answers without merit a judge scored above the limit, or failed to score.
+
+    A judge that leaves more than a tenth of them without a score, or all of one kind, has not
+    shown that it marks them down.
+    """
     broken = [one for one in canaries if one.broke]
+    mute = [one for one in canaries if one.ruling.value is None]
+    kinds = {one.kind for one in mute} - {c.kind for c in canaries if c.ruling.value is not None}
+    if not broken and (len(mute) > _MUTE * len(canaries) or kinds):
+        which = f", not to one of {', '.join(sorted(kinds))}" if kinds else ""
+        return (f"{judge} gave no score to {len(mute)} of {len(canaries)} answers without "
+                f"merit{which}: {mute[0].ruling.problem}")  # fmt: skip
     if not broken:
         return ""
     worst = max(broken, key=lambda one: one.ruling.value or 0.0)

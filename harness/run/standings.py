@@ -5,14 +5,22 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from harness.records import Figure, JudgedAnswer, PairResult, ProbeResult, Standing
 from harness.spec.judgeset import HIGHEST, LOWEST, JudgeSet
 from harness.stats.agreement import krippendorff_alpha
 from harness.stats.bradley_terry import Comparison, bradley_terry_strengths, win_rate
-from harness.stats.clusters import cluster_interval, cluster_proportion_interval
+from harness.stats.clusters import (
+    cluster_interval,
+    cluster_proportion_interval,
+    effective_number,
+)
 from harness.stats.intervals import clopper_pearson_interval
 from harness.stats.judged import judged_rate
+
+# How many independent answers those to a single probe tell as much as of other probes.
+_ALONE = 0.01
 
 
 def standings(
@@ -69,9 +77,10 @@ def _standing(
         n=len(scores),
         unscored=reasons.total(),
         reasons=dict(reasons),
-        figures=_scored(scores, passing=evalset.judge.passing) | _won(pairs, counts),
+        figures=_scored(scores, evalset.judge.passing, counts) | _won(pairs, counts),
         spread=statistics.mean(spreads) if spreads else None,
         strength=strength,
+        pairs=(len(scores) + reasons.total()) * len({pair.judge for pair in pairs}),
     )
 
 
@@ -105,21 +114,39 @@ def _won(pairs: Sequence[PairResult], counts: Mapping[str, int] | None) -> dict[
     known = [(pair.probe, pair.points) for pair in pairs if pair.points is not None]
     if not known:
         return {}
-    found = {"win_rate": win_rate([p for _, p in known], [probe for probe, _ in known])}
-    if counts is not None:
-        try:
-            found["corrected_win_rate"] = judged_rate(
-                sum(points == 1 for _, points in known),
-                len(known),
-                true_positives=counts["true_positives"],
-                positives=counts["positives"],
-                true_negatives=counts["true_negatives"],
-                negatives=counts["negatives"],
-            )
-        except ValueError:
-            # The judge is not shown to be better than chance: nothing can be corrected by it.
-            return found
-    return found
+    probes = [probe for probe, _ in known]
+    won = _corrected([points == 1 for _, points in known], probes, counts)
+    rate = {"win_rate": win_rate([points for _, points in known], probes)}
+    return rate | ({"corrected_win_rate": won} if won else {})
+
+
+def _corrected(
+    passed: Sequence[bool],
+    probes: Sequence[str],
+    counts: Mapping[str, int] | None,
+    *,
+    kind: Literal["", "score_"] = "",
+) -> Figure | None:
+    """Return the rate without the judge's errors, as far as they are known, or None.
+
+    Answers to one probe hang together, so the interval goes by their effective number.
+    """
+    if counts is None or f"{kind}positives" not in counts:
+        return None
+    apart = len(set(probes)) > 1
+    try:
+        return judged_rate(
+            sum(passed),
+            len(passed),
+            true_positives=counts[f"{kind}true_positives"],
+            positives=counts[f"{kind}positives"],
+            true_negatives=counts[f"{kind}true_negatives"],
+            negatives=counts[f"{kind}negatives"],
+            effective=effective_number(passed, probes) if apart else _ALONE,
+        )
+    except ValueError:
+        # The judge is not shown to be better than chance: nothing can be corrected by it.
+        return None
 
 
 def _reason(answer: JudgedAnswer) -> str:
@@ -128,7 +155,9 @@ def _reason(answer: JudgedAnswer) -> str:
     return next((r.problem for r in answer.rulings.values() if r.problem), "not judged")
 
 
-def _scored(scores: Sequence[tuple[str, float]], *, passing: float) -> dict[str, Figure]:
+def _scored(
+    scores: Sequence[tuple[str, float]], passing: float, counts: Mapping[str, int] | None
+) -> dict[str, Figure]:
     """Return score and pass rate; a probe's answers hang together, so probes make the interval."""
     if not scores:
         return {}
@@ -136,17 +165,19 @@ def _scored(scores: Sequence[tuple[str, float]], *, passing: float) -> dict[str,
     for probe, score in scores:
         by_probe.setdefault(probe, []).append(score)
     means = [statistics.fmean(values) for values in by_probe.values()]
-    passed = [score >= passing for _, score in scores]
+    passed, probes = [score >= passing for _, score in scores], [probe for probe, _ in scores]
+    corrected = _corrected(passed, probes, counts, kind="score_")
+    more = {"corrected_pass_rate": corrected} if corrected else {}
     mean, rate, n = statistics.fmean(means), sum(passed) / len(passed), len(scores)
     if len(means) < 2:
         # One probe says nothing of how probes differ.
         return {
             "score": Figure(mean, LOWEST, HIGHEST, n),
             "pass_rate": Figure(rate, *clopper_pearson_interval(int(rate > 0.5), 1), n),
-        }
+        } | more
     low, high = cluster_interval(means, range(len(means)))
-    share = cluster_proportion_interval(passed, [probe for probe, _ in scores])
+    share = cluster_proportion_interval(passed, probes)
     return {
         "score": Figure(mean, max(LOWEST, low), min(HIGHEST, high), n),
         "pass_rate": Figure(rate, *share, n),
-    }
+    } | more

@@ -9,7 +9,6 @@ import numpy as np
 
 from harness.records import Figure
 from harness.stats.arrays import Floats
-from harness.stats.ranking import interval_of_fixed_area
 from harness.stats.resampling import expanded_level, group_sums, percentiles, resampled_sums
 
 _STEPS = 200
@@ -42,8 +41,8 @@ def win_rate(
 
     Answers to one probe hang together, so whole probes are drawn; the percentile interval is
     widened for small numbers of them. Where all draws give one rate (10 wins of 10), the
-    bootstrap knows nothing of the spread, and Wilson's interval with the number of probes stands
-    in for it. With one probe the interval is [0, 1].
+    bootstrap knows nothing of the spread, and Clopper and Pearson's interval with the number of
+    probes stands in for it. With one probe the interval is [0, 1].
 
     Args:
         points: One a comparison, in [0, 1]; comparisons without a verdict left out.
@@ -58,6 +57,8 @@ def win_rate(
     Raises:
         ValueError: If there are none, lengths differ or points are out of range.
     """
+    from statsmodels.stats.proportion import proportion_confint
+
     array = _points(points)
     rows = group_sums(np.stack([array, np.ones(array.size)], axis=1), probes)
     value, count = float(array.mean()), len(rows)
@@ -66,8 +67,9 @@ def win_rate(
     sums = resampled_sums(rows, seed=seed, resamples=resamples)
     low, high = percentiles(sums[:, 0] / sums[:, 1], expanded_level(level, count))
     if high - low < 1e-9:
-        low, high = interval_of_fixed_area(value, count, level=level)
-    return Figure(value, max(0.0, min(low, value)), min(1.0, max(high, value)), array.size)
+        low, high = proportion_confint(value * count, count, alpha=1 - level, method="beta")
+    low, high = max(0.0, min(float(low), value)), min(1.0, max(float(high), value))
+    return Figure(value, low, high, array.size)
 
 
 def bradley_terry_strengths(

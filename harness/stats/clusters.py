@@ -55,21 +55,32 @@ def cluster_proportion_interval(
 
     Source: Korn and Graubard (1998), Survey Methodology 24:193.
     """
-    from scipy.stats import t
     from statsmodels.stats.proportion import proportion_confint
+
+    effective = effective_number(right, clusters, level=level)
+    share = float(np.mean(np.asarray(right, dtype=np.float64)))
+    low, high = proportion_confint(share * effective, effective, alpha=1 - level, method="beta")
+    return float(low), float(high)
+
+
+def effective_number(
+    right: Sequence[bool] | Bools, clusters: Sequence[Hashable], *, level: float = 0.95
+) -> float:
+    """Return how many independent samples tell as much of a proportion as these do.
+
+    See `cluster_proportion_interval`, of which this is the first half.
+    """
+    from scipy.stats import t
 
     array = np.asarray(right, dtype=np.float64)
     error, half = _error(array, clusters, level=level)
     n, share = array.size, float(array.mean())
     if share in (0.0, 1.0):
-        effective = float(len(set(clusters)))
-    elif error == 0:
-        effective = float(n)
-    else:
-        shrink = float(t.ppf((1 + level) / 2, n - 1)) / half
-        effective = min(float(n), share * (1 - share) / error**2 * shrink**2)
-    low, high = proportion_confint(share * effective, effective, alpha=1 - level, method="beta")
-    return float(low), float(high)
+        return float(len(set(clusters)))
+    if error == 0:
+        return float(n)
+    shrink = float(t.ppf((1 + level) / 2, n - 1)) / half
+    return min(float(n), share * (1 - share) / error**2 * shrink**2)
 
 
 def cluster_auc_interval(

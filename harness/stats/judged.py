@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from harness.records import Figure
-from harness.stats.intervals import clopper_pearson_interval
 
 
 def judged_rate(
@@ -14,6 +13,7 @@ def judged_rate(
     positives: int,
     true_negatives: int,
     negatives: int,
+    effective: float | None = None,
     level: float = 0.95,
 ) -> Figure:
     """Return the rate of good answers behind a judge's verdicts, with its interval.
@@ -34,6 +34,8 @@ def judged_rate(
         positives: Good gold answers, at least 1.
         true_negatives: Bad gold answers that the judge failed.
         negatives: Bad gold answers, at least 1.
+        effective: How many independent samples the n tell as much as, where they hang together:
+            above 0, by default n.
         level: Confidence in (0, 1).
 
     Raises:
@@ -52,10 +54,14 @@ def judged_rate(
             raise ValueError(f"no proportion of {name} answers: {part} of {whole}")
     if not 0 < level < 1:
         raise ValueError(f"level {level} is not in (0, 1)")
+    if effective is not None and not 0 < effective <= n:
+        raise ValueError(f"{n} samples cannot tell as much as {effective:g} independent ones")
     z = float(norm.ppf((1 + level) / 2))
     raw = _corrected(passed / n, true_positives / positives, true_negatives / negatives)
-    size, good, bad = n + z * z, positives + 2, negatives + 2
-    p, q1, q0 = (passed + z * z / 2) / size, (true_positives + 1) / good, (true_negatives + 1) / bad
+    weight = float(n) if effective is None else effective
+    size, good, bad = weight + z * z, positives + 2, negatives + 2
+    p = (passed / n * weight + z * z / 2) / size
+    q1, q0 = (true_positives + 1) / good, (true_negatives + 1) / bad
     centre = _corrected(p, q1, q0)
     spread_good, spread_bad = q1 * (1 - q1) / good, q0 * (1 - q0) / bad
     shift = 2 * z * z * (centre * spread_good - (1 - centre) * spread_bad)
@@ -63,11 +69,12 @@ def judged_rate(
     half = z * variance**0.5 / (q0 + q1 - 1)
     value = min(1.0, max(0.0, raw))
     low, high = (min(1.0, max(0.0, centre + shift + side * half)) for side in (-1, 1))
-    # Even a perfect judge leaves as much room as this where all or none are good.
+    # Even a perfect judge leaves as much room as this where all or none are good: Clopper and
+    # Pearson's bounds.
     if value == 0:
-        high = max(high, clopper_pearson_interval(0, n, level=level)[1])
+        high = max(high, 1 - ((1 - level) / 2) ** (1 / weight))
     if value == 1:
-        low = min(low, clopper_pearson_interval(n, n, level=level)[0])
+        low = min(low, ((1 - level) / 2) ** (1 / weight))
     return Figure(value, min(low, value), max(high, value), n)
 
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 FENCED = re.compile(r"<answer-([0-9a-f]{16})>\n(.*?)\n</answer-\1>", re.DOTALL)
 GATES = [
     {"models": "fine", "figure": "score", "at_least": 6},
-    {"models": "fine", "figure": "win_rate", "at_least": 0.5},
+    {"models": "fine", "figure": "win_rate", "at_least": 0.35},
 ]
 PROBES = [
     {"id": name, "kind": "fact", "question": f"What of {name}?", "points": [f"{name} is good"]}
@@ -130,6 +130,22 @@ def test_an_oracle_with_a_passport_gates(judged):
     assert "corrected_win_rate" in fine.figures
     assert not any(canary.broke for canary in run.judged.canaries)
     assert "untrusted" not in judged.report.lower()
+
+
+def test_a_judge_that_does_not_score_canaries_is_void(judged, endpoint):
+    certify(judged)
+
+    def script(body):
+        shown = [text for _, text in FENCED.findall(body["messages"][-1]["content"])]
+        empty = len(shown) == 1 and "empty" in shown[0]
+        return chat("cannot say") if empty else oracle(body)
+
+    endpoint.script = script
+    judged.run().assert_outcomes(passed=8, failed=2)
+    (info,) = judged.saved.judged.judges
+    assert info.void.startswith("wise gave no score to 4 of 16 answers without merit, not to one")
+    assert "not to one of null: " in info.void
+    assert all("the run is void: wise gave" in gate.line for gate in judged.saved.gates)
 
 
 def test_without_a_passport_scores_are_shown_and_gate_nothing(judged):

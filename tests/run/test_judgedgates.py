@@ -84,6 +84,10 @@ def test_a_win_rate_counts_the_pairs_without_a_verdict():
     gate = judge(few, figure="win_rate", at_least=0.5)
     assert gate.failed
     assert "unscored 16.7%" in gate.line
+    jury = replace(STANDING, pairs=60)
+    gate = judge(jury, figure="win_rate", at_least=0.1)
+    assert gate.failed
+    assert "unscored 50.0%" in gate.line
     no_pairs = replace(STANDING, figures={"score": STANDING.figures["score"]})
     assert "compares no pairs" in judge(no_pairs, figure="win_rate", at_least=0.5).line
 

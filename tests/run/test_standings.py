@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from harness.records import JudgedAnswer, PairResult, ProbeResult, Ruling
@@ -119,6 +121,36 @@ def test_a_win_rate_is_corrected_by_what_is_known_of_the_judge():
     chance = COUNTS | {"true_positives": 20, "true_negatives": 25}
     (plain,) = standings(judge_set(20), "p.yaml", results, pairs, counts=chance)
     assert "corrected_win_rate" not in plain.figures
+
+
+def test_a_corrected_rate_goes_by_probes():
+    results = [probe("one", f"p{i}", *[5.0] * 10) for i in range(4)]
+    pairs = [pair("one", f"p{i}", float(i < 2)) for i in range(4) for _ in range(10)]
+    (found,) = standings(judge_set(4), "p.yaml", results, pairs, counts=COUNTS)
+    corrected, raw = found.figures["corrected_win_rate"], found.figures["win_rate"]
+    assert corrected.n == 40
+    assert corrected.high - corrected.low >= raw.high - raw.low
+    (alone,) = standings(judge_set(4), "p.yaml", results[:1], pairs[:10], counts=COUNTS)
+    only = alone.figures["corrected_win_rate"]
+    assert only.low < 0.05
+    assert only.high > 0.95
+
+
+def test_a_pass_rate_is_corrected_where_the_passport_has_the_same_pass():
+    results = [probe("one", f"p{i}", 8.0 if i < 11 else 3.0) for i in range(20)]
+    (plain,) = standings(judge_set(20), "p.yaml", results, [], counts=COUNTS)
+    assert "corrected_pass_rate" not in plain.figures
+    counts = COUNTS | {f"score_{name}": number for name, number in COUNTS.items()}
+    (found,) = standings(judge_set(20), "p.yaml", results, [], counts=counts)
+    assert found.figures["pass_rate"].value == 0.55
+    assert found.figures["corrected_pass_rate"].value == pytest.approx(0.5)
+
+
+def test_pairs_are_due_of_every_judge():
+    results = [probe("one", "p0", 5.0), probe("one", "p1", 5.0)]
+    pairs = [replace(pair("one", f"p{i}", 1.0), judge=j) for i in range(2) for j in ("a", "b")]
+    (found,) = standings(judge_set(2), "p.yaml", results, pairs)
+    assert (found.n, found.pairs) == (2, 4)
 
 
 def test_a_pair_without_a_verdict_is_left_out_of_the_rate():

@@ -6,7 +6,13 @@ import math
 import numpy as np
 import pytest
 
-from harness.stats import Comparison, bradley_terry_strengths, wilson_interval, win_rate
+from harness.stats import (
+    Comparison,
+    bradley_terry_strengths,
+    clopper_pearson_interval,
+    sign_flip_test,
+    win_rate,
+)
 
 # Agresti's example in Categorical Data Analysis: the American League East of 1987, home wins and
 # losses of each team against each other. Abilities (Baltimore 0) as the R package BradleyTerry2
@@ -155,8 +161,14 @@ def test_win_rate_is_the_mean_of_points():
 def test_ten_wins_of_ten_could_be_seven():
     found = win_rate([1.0] * 10, list(range(10)))
     assert (found.value, found.high) == (1.0, 1.0)
-    assert found.low == pytest.approx(wilson_interval(10, 10)[0])
-    assert found.low == pytest.approx(0.72, abs=0.005)
+    assert found.low == pytest.approx(clopper_pearson_interval(10, 10)[0])
+    assert found.low == pytest.approx(0.69, abs=0.005)
+
+
+@pytest.mark.parametrize("probes", range(2, 12))
+def test_a_clean_sweep_beats_a_draw_where_the_sign_flip_test_says_so(probes):
+    swept = win_rate([1.0] * probes, list(range(probes)))
+    assert (swept.low > 0.5) == (sign_flip_test([0.5] * probes) < 0.05)
 
 
 def test_more_answers_to_a_probe_do_not_stand_for_more_probes():

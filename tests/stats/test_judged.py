@@ -42,6 +42,17 @@ def test_little_gold_widens_the_interval():
     assert few.high - few.low > 1.5 * (many.high - many.low)
 
 
+def test_samples_that_hang_together_widen_the_interval():
+    gold = dict(true_positives=90, positives=100, true_negatives=80, negatives=100)
+    apart, together = (judged_rate(80, 100, effective=number, **gold) for number in (None, 20.0))
+    assert (together.value, together.n) == (apart.value, 100)
+    assert together.high - together.low > 1.5 * (apart.high - apart.low)
+    all_good = judged_rate(100, 100, effective=4.0, **gold)
+    assert all_good.low <= 0.025**0.25
+    with pytest.raises(ValueError, match="100 samples cannot tell as much as 101"):
+        judged_rate(80, 100, effective=101, **gold)
+
+
 @pytest.mark.parametrize(("passed", "value"), [(0, 0.0), (100, 1.0)])
 def test_the_rate_stays_in_its_bounds_and_its_interval(passed, value):
     found = judged_rate(passed, 100, true_positives=18, positives=20, true_negatives=16,

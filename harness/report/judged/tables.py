@@ -25,7 +25,7 @@ def model_table(judged: Judged, evalset: str, gates: Sequence[Gate], t: Words) -
         figures = one.figures
         rates = {
             t[f"h_j_{name}"]: _rate(figures.get(name), one.n)
-            for name in ("pass_rate", "win_rate", "corrected_win_rate")
+            for name in ("pass_rate", "corrected_pass_rate", "win_rate", "corrected_win_rate")
         }
         lines.append(
             {
