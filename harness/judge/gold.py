@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +21,8 @@ _Row = Mapping[str, Json]
 _LLMBAR: Mapping[Json, Better] = {1: "first", 2: "second"}
 _SIDES: Mapping[Json, Better] = {"left": "first", "right": "second", "equal": "tie"}
 _OWN: Mapping[Json, Better] = {"first": "first", "second": "second", "tie": "tie"}
+_OWN_KEYS = ("id", "instruction", "first", "second", "better", "points", "kind", "why")
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,9 @@ def load_gold(path: Path) -> GoldSet:
     - A comparison by hand: JSON Lines of `instruction`, `input` (may be empty), `left_answer`,
       `right_answer`, `result` (left, right or equal), `id` (optional).
     - The project's own: JSON Lines of `id`, `instruction`, `first`, `second`, `better` (first,
-      second or tie), `points` (optional list); further keys are for the reader.
+      second or tie), `points` (optional list); `kind` and `why` (optional) are for the reader.
+
+    The public two may have further keys; of the project's own, an unknown one is a mistake.
 
     Raises:
         SpecError: It cannot be read, or a pair is not as it must be; one line with the place.
@@ -98,20 +105,23 @@ class _Place:
     prefix: str
 
     def error(self, problem: str) -> SpecError:
-        return SpecError(self.prefix + problem, path=self.path, line=self.line)
+        # Keys and values come from the file, which may hold what no terminal shows.
+        shown = problem.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
+        return SpecError(self.prefix + shown, path=self.path, line=self.line)
 
 
 def _rows(text: str, path: Path) -> list[tuple[_Place, _Row]]:
     """Return each pair's place and keys."""
     text = text.removeprefix("\ufeff")
+    repeats: list[_Repeat] = []
     if text.lstrip().startswith("["):
-        data = _parse(text, path, None)
+        data = _parse(text, path, None, repeats)
         assert isinstance(data, list)
         entries = [(_Place(path, None, f"pair {at}: "), one) for at, one in enumerate(data, 1)]
     else:
         # Not splitlines: an answer may hold a line separator that JSON leaves as it is.
         entries = [
-            (_Place(path, at, ""), _parse(line, path, at))
+            (_Place(path, at, ""), _parse(line, path, at, repeats))
             for at, line in enumerate(text.split("\n"), start=1)
             if line.strip()
         ]
@@ -119,13 +129,41 @@ def _rows(text: str, path: Path) -> list[tuple[_Place, _Row]]:
     for place, one in entries:
         if not isinstance(one, dict):
             raise place.error("is no JSON object; write one pair as one object")
+        for repeat in repeats:
+            if repeat.row is one:
+                raise place.error(f"{repeat.key}: the key stands here twice; remove or rename one")
         found.append((place, one))
     return found
 
 
-def _parse(text: str, path: Path, line: int | None) -> Json:
+@dataclass(frozen=True, slots=True)
+class _Repeat:
+    """An object of the file, and a key that stands in it twice."""
+
+    row: _Row
+    key: str
+
+
+def _parse(text: str, path: Path, line: int | None, repeats: list[_Repeat]) -> Json:
+    """Return what a text says, and add to `repeats` what it says twice."""
+
+    def mapping(items: list[tuple[str, Json]]) -> dict[str, Json]:
+        row = dict(items)
+        if len(row) < len(items):
+            repeats.append(_Repeat(row, Counter(key for key, _ in items).most_common(1)[0][0]))
+        return row
+
+    def integer(digits: str) -> int:
+        try:
+            return int(digits)
+        except ValueError as error:
+            at = line or text.count("\n", 0, text.index(digits)) + 1
+            raise SpecError(f"the number {digits[:12]}... has {len(digits.lstrip('-'))} digits; "
+                            "put it in quotes, or leave it out",
+                            path=path, line=at) from error  # fmt: skip
+
     try:
-        data: Json = json.loads(text)
+        data: Json = json.loads(text, object_pairs_hook=mapping, parse_int=integer)
     except json.JSONDecodeError as error:
         raise SpecError(f"not valid JSON: {error.msg}; write a JSON list, or one object a line",
                         path=path, line=line or error.lineno) from error  # fmt: skip
@@ -136,28 +174,49 @@ def _parse(text: str, path: Path, line: int | None) -> Json:
 
 def _pair(row: _Row, number: int, place: _Place) -> GoldPair:
     if "output_1" in row:
-        first, second = _text(row, "output_1", place), _text(row, "output_2", place)
-        better = _better(row, "label", _LLMBAR, place)
-        return GoldPair(str(number), _text(row, "input", place), first, second, better)
+        answers = _answers(row, ("output_1", "output_2", "label"), _LLMBAR, place)
+        return GoldPair(str(number), _text(row, "input", place), *answers)
     if "left_answer" in row:
         parts = [_text(row, "instruction", place)]
         if row.get("input"):
             parts.append(_text(row, "input", place))
-        first, second = _text(row, "left_answer", place), _text(row, "right_answer", place)
-        better = _better(row, "result", _SIDES, place)
+        answers = _answers(row, ("left_answer", "right_answer", "result"), _SIDES, place)
         name = _text(row, "id", place) if "id" in row else str(number)
-        return GoldPair(name, "\n\n".join(parts), first, second, better)
+        return GoldPair(name, "\n\n".join(parts), *answers)
     if "first" in row:
+        _check_keys(row, place)
         return GoldPair(
             _text(row, "id", place),
             _text(row, "instruction", place),
-            _text(row, "first", place),
-            _text(row, "second", place),
-            _better(row, "better", _OWN, place),
+            *_answers(row, ("first", "second", "better"), _OWN, place),
             _points(row, place),
         )
     raise place.error("is no gold pair: has none of the keys output_1, left_answer, first; see "
                       "docs/judge.md for the forms")  # fmt: skip
+
+
+def _check_keys(row: _Row, place: _Place) -> None:
+    for key in row:
+        if key not in _OWN_KEYS:
+            near = difflib.get_close_matches(key, _OWN_KEYS, n=1)
+            mend = f"did you mean '{near[0]}'?" if near else (
+                f"remove it, or use one of {', '.join(_OWN_KEYS)}")  # fmt: skip
+            raise place.error(f"{key}: unknown key; {mend}")
+
+
+def _answers(
+    row: _Row, keys: tuple[str, str, str], known: Mapping[Json, Better], place: _Place
+) -> tuple[str, str, Better]:
+    """Return two answers and which is better, by the keys of the three."""
+    one, other, label = keys
+    first, second = _text(row, one, place), _text(row, other, place)
+    better = _better(row, label, known, place)
+    if better != "tie" and first.strip() == second.strip():
+        ties = [str(word) for word, meaning in known.items() if meaning == "tie"]
+        mend = f"write {ties[0]}" if ties else "leave the pair out"
+        raise place.error(f"{label}: {json.dumps(row[label])}, and {one} and {other} are the same "
+                          f"text; mend one, or {mend}")  # fmt: skip
+    return first, second, better
 
 
 def _text(row: _Row, key: str, place: _Place) -> str:
@@ -169,7 +228,15 @@ def _text(row: _Row, key: str, place: _Place) -> str:
                           "in quotes")  # fmt: skip
     if not value.strip():
         raise place.error(f"{key}: is empty; write it, or leave the pair out")
+    _check_whole(value, key, place)
     return value
+
+
+def _check_whole(text: str, key: str, place: _Place) -> None:
+    """Refuse a lone surrogate, which JSON can write and no tokenizer takes."""
+    if half := _HALF.search(text):
+        raise place.error(f"{key}: holds {half[0]}, half of a character; write the whole one, or "
+                          "take it out")  # fmt: skip
 
 
 def _better(row: _Row, key: str, known: Mapping[Json, Better], place: _Place) -> Better:
@@ -183,7 +250,9 @@ def _better(row: _Row, key: str, known: Mapping[Json, Better], place: _Place) ->
 
 def _points(row: _Row, place: _Place) -> tuple[str, ...]:
     value = row.get("points", [])
-    if not isinstance(value, list) or not all(isinstance(one, str) and one for one in value):
+    points = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+    if points != value or not all(point.strip() for point in points):
         raise place.error("points: is no list of texts; write a list, or leave it out")
-    points: Sequence[str] = [one for one in value if isinstance(one, str)]
+    for point in points:
+        _check_whole(point, "points", place)
     return tuple(points)

@@ -140,6 +140,25 @@ def test_a_mistake_is_one_line_before_any_model_loads(call, ready, options, prob
     assert not (ready / ".harness").exists()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('"better": "', '"better": ' + "1" * 5000 + ', "id": "', "the number 111111111111... has"),
+        ('"first": "', r'"first": "\ud800', r"first: holds \ud800, half of a character"),
+    ],
+    ids=["number", "surrogate"],
+)
+def test_what_no_text_can_hold_is_one_line(call, ready, old, new, problem):
+    path = ready / "evalsets/gold/ru_pairs.jsonl"
+    first, _, rest = path.read_text(encoding="utf-8").partition("\n")
+    assert old in rest
+    path.write_text(first + "\n" + rest.replace(old, new, 1), encoding="utf-8")
+    done = call("placed")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"{path}:2: {problem}")
+    assert done.stderr.count("\n") == 1
+
+
 def test_two_files_of_one_name_are_refused(call, ready):
     path = ready / "evalsets/gold/ru_pairs.jsonl"
     done = call("placed", "--gold", path, "--gold", path)

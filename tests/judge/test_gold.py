@@ -100,6 +100,60 @@ def test_a_line_separator_inside_an_answer_ends_no_line(tmp_path):
         (["[3]"], "own.jsonl: pair 1: is no JSON object"),
         ([json.dumps([LLMBAR, LLMBAR | {"label": 0}])], "pair 2: label: 0 is not one of 1, 2"),
         ([json.dumps([LLMBAR | {"label": True}])], "pair 1: label: true is not one of 1, 2"),
+        ([OWN | {"points": ["a", " "]}], "own.jsonl:1: points: is no list of texts"),
+        # Keys that say something else than is meant.
+        (
+            [OWN, OWN | {"id": "b", "pionts": ["a"]}],
+            "own.jsonl:2: pionts: unknown key; did you mean 'points'?",
+        ),
+        (
+            [OWN | {"source": "a book"}],
+            "own.jsonl:1: source: unknown key; remove it, or use one of id, instruction, first, "
+            "second, better, points, kind, why",
+        ),
+        (
+            [OWN, json.dumps(OWN)[:-1] + ', "better": "second"}'],
+            "own.jsonl:2: better: the key stands here twice; remove or rename one",
+        ),
+        (
+            ["[" + json.dumps(LLMBAR) + "," + json.dumps(LLMBAR)[:-1] + ', "label": 2}]'],
+            "own.jsonl: pair 2: label: the key stands here twice; remove or rename one",
+        ),
+        ([OWN | {"a\nb": 1}], r"own.jsonl:1: a\nb: unknown key"),
+        ([json.dumps(OWN | {"\ud800": 1})], r"own.jsonl:1: \ud800: unknown key"),
+        # Of two equal answers none is better.
+        (
+            [OWN | {"second": " 4\n"}],
+            'own.jsonl:1: better: "first", and first and second are the same text; mend one, or '
+            "write tie",
+        ),
+        (
+            [BY_HAND | {"left_answer": "5"}],
+            'own.jsonl:1: result: "right", and left_answer and right_answer are the same text; '
+            "mend one, or write equal",
+        ),
+        (
+            [json.dumps([LLMBAR, LLMBAR | {"output_1": "Twelve."}])],
+            "own.jsonl: pair 2: label: 1, and output_1 and output_2 are the same text; mend one, "
+            "or leave the pair out",
+        ),
+        # What JSON can hold and no text or number can.
+        (
+            [OWN, json.dumps(OWN)[:-1] + ', "points": ' + "1" * 5000 + "}"],
+            "own.jsonl:2: the number 111111111111... has 5000 digits; put it in quotes, or leave "
+            "it out",
+        ),
+        (
+            ["[", json.dumps(LLMBAR) + ",", '{"label": -' + "1" * 5000 + "}]"],
+            "own.jsonl:3: the number -11111111111... has 5000 digits",
+        ),
+        (
+            [json.dumps(OWN | {"instruction": "i \ud83d"})],
+            r"own.jsonl:1: instruction: holds \ud83d, half of a character; write the whole one, "
+            "or take it out",
+        ),
+        ([json.dumps([LLMBAR | {"output_2": "\udc00"}])], r"pair 1: output_2: holds \udc00, half"),
+        ([json.dumps(OWN | {"points": ["a", "\udc00"]})], r"own.jsonl:1: points: holds \udc00"),
     ],
 )
 def test_a_mistake_is_one_line_with_its_place(tmp_path, rows, problem):
@@ -107,6 +161,28 @@ def test_a_mistake_is_one_line_with_its_place(tmp_path, rows, problem):
         read_gold(write(tmp_path / "own.jsonl", *rows))
     assert problem in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_public_forms_may_have_further_keys(tmp_path):
+    rows = [LLMBAR | {"labl": 2, "source": "a book"}]
+    path = tmp_path / "natural.json"
+    path.write_text(json.dumps(rows), encoding="utf-8")
+    assert read_gold(path)[0].better == "first"
+    assert read_gold(write(tmp_path / "pairs.jsonl", BY_HAND | {"points": 3}))[0].points == ()
+
+
+@pytest.mark.parametrize(
+    "row",
+    [OWN | {"better": "tie", "second": "4 "}, BY_HAND | {"result": "equal", "left_answer": "5"}],
+)
+def test_equal_answers_may_be_labelled_equal(tmp_path, row):
+    assert read_gold(write(tmp_path / "pairs.jsonl", row))[0].better == "tie"
+
+
+def test_a_pair_of_surrogates_is_one_character(tmp_path):
+    row = json.dumps(OWN | {"first": "\U0001f600"})
+    assert "\\ud83d" in row
+    assert read_gold(write(tmp_path / "own.jsonl", row))[0].first == "\U0001f600"
 
 
 def test_a_file_that_is_not_there_or_not_text(tmp_path):
