@@ -24,8 +24,16 @@ def _no_mark(name: str) -> str:
     return name
 
 
+def _no_blank(text: str) -> str:
+    if not text.strip():
+        raise complain("is only white space; write a text")
+    return text
+
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), AfterValidator(_no_mark)]
-Word = Annotated[str, Field(min_length=1)]
+Word = Annotated[
+    str, Field(min_length=1, json_schema_extra={"pattern": r"\S"}), AfterValidator(_no_blank)
+]
 SOURCE = re.compile(
     r"hub:[\w.-]+/[\w.-]+(@[\w./-]+)?|file:.+|pypi:[A-Za-z0-9][\w.-]*==[A-Za-z0-9.+!-]+"
 )
@@ -37,7 +45,7 @@ def complain(problem: str) -> PydanticCustomError:
 
 
 class Strict(BaseModel):
-    """Frozen, no coercion, unknown keys refused with the nearest known one named."""
+    """Frozen, no coercion; what is no mapping, and unknown keys, are refused with a mend."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -53,6 +61,8 @@ class Strict(BaseModel):
                     raise PydanticCustomError(
                         "unknown_key", "unknown key; {mend}", {"key": key, "mend": mend}
                     )
+        elif not isinstance(data, cls):
+            raise PydanticCustomError("mapping_wanted", "a mapping is wanted", {"model": cls})
         return data
 
 

@@ -175,6 +175,9 @@ class EvalSet(Strict):
             for label, rule in labels.items():
                 if rule is None or rule == []:
                     raise complain(f"label '{label}' has no value in the data; write one")
+        else:
+            raise complain("a list of the labels is wanted, such as [positive, negative], or a "
+                           "mapping, such as {positive: 1, negative: 0}")  # fmt: skip
         return labels
 
     @field_validator("models", "prompts", "modes")

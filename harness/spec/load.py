@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from harness.errors import SpecError
 from harness.spec.base import Strict
@@ -19,6 +18,7 @@ from harness.spec.endpointspec import EndpointSpec
 from harness.spec.evalset import EvalSet, PromptSpec
 from harness.spec.judgeset import JudgeSet
 from harness.spec.modelspec import ModelsFile, ModelSpec
+from harness.spec.problems import spec_lines
 from harness.spec.recipe import Recipe
 from harness.spec.trainspec import TRAINED
 from harness.spec.yamlfile import Key, YamlFile, read_yaml
@@ -155,7 +155,7 @@ def _check_options(models: Mapping[str, ModelSpec], file: YamlFile) -> None:
                 kinds[spec.engine].model_validate(spec.options)
             except ValidationError as error:
                 where = ("models", name, "options")
-                raise SpecError("\n".join(_lines(error.errors(), file, where))) from error
+                raise SpecError("\n".join(spec_lines(error.errors(), file, where))) from error
 
 
 def load_recipe(path: Path, *, root: Path) -> tuple[Recipe, YamlFile]:
@@ -183,40 +183,4 @@ def _validate(model: type[_Model], file: YamlFile, *, docs: str = "docs/evalsets
     try:
         return model.model_validate(file.data)
     except ValidationError as error:
-        raise SpecError("\n".join(_lines(error.errors(), file))) from error
-
-
-def _lines(errors: Sequence[ErrorDetails], file: YamlFile, base: tuple[Key, ...] = ()) -> list[str]:
-    """Return one line per place in the file; of a union's several complaints the most telling."""
-    best: dict[tuple[Key, ...], tuple[int, str]] = {}
-    for error in errors:
-        where = (*base, *error["loc"])
-        while where and where not in file.lines:
-            where = where[:-1]
-        rank, problem, where = _problem(error, where)
-        if where not in best or rank < best[where][0]:
-            best[where] = (rank, str(file.error(problem, where)))
-    inner = [where[:end] for where in best for end in range(len(where))]
-    return [line for where, (rank, line) in best.items() if rank < 2 or where not in inner]
-
-
-def _problem(error: ErrorDetails, where: tuple[Key, ...]) -> tuple[int, str, tuple[Key, ...]]:
-    """Return rank (0 is the most telling), text and place of pydantic's complaint."""
-    kind, given, context = error["type"], error["input"], error.get("ctx", {})
-    if kind == "unknown_key":
-        return 0, f"unknown key; {context['mend']}", (*where, context["key"])
-    if kind == "harness":
-        return 0, str(context["problem"]), where
-    if kind == "missing":
-        return 0, f"missing key '{error['loc'][-1]}'; add it", where
-    if kind == "literal_error":
-        expected = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-        return 1, f"'{given}' is not one of {expected}", where
-    if kind == "string_type" and isinstance(given, bool | int | float):
-        return 1, f"{str(given).lower()} is read as a {type(given).__name__}, text is wanted; " + (
-            "put it in quotes"), where  # fmt: skip
-    if kind == "string_pattern_mismatch":
-        return 1, f"'{given}' does not match {context['pattern']}", where
-    message = error["msg"][0].lower() + error["msg"][1:]
-    return 2, f"{message}, not {type(given).__name__}" if "valid" in message else (
-        f"{message}, not {given!r}"), where  # fmt: skip
+        raise SpecError("\n".join(spec_lines(error.errors(), file))) from error

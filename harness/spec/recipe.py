@@ -14,6 +14,10 @@ Positive = Annotated[float, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0)]
+_ONE_KEY = (
+    "a filter is one key with its value, such as 'language: Russian'; write each filter as a list "
+    "entry of its own"
+)
 Without = Literal["code", "links", "refusals", "regex_flag", "exact_duplicates"]
 
 
@@ -121,13 +125,12 @@ class FilterSpec(Strict):
         if isinstance(data, dict):
             return {key: [value] if key in {"language", "complexity"} and isinstance(value, str)
                     else value for key, value in data.items()}  # fmt: skip
-        return data
+        raise complain(_ONE_KEY)
 
     @model_validator(mode="after")
     def _one(self) -> Self:
         if len(self.model_fields_set) != 1 or getattr(self, self.name) in (None, []):
-            raise complain("a filter is one key with its value, such as 'language: Russian'; "
-                           "write each filter as a list entry of its own")  # fmt: skip
+            raise complain(_ONE_KEY)
         return self
 
     @property
