@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from harness.errors import TrainError
 from harness.sources.cache import sha256
 from harness.train.job import Job, Material, fingerprint
 from harness.train.record import WEIGHTS, Record
@@ -15,6 +18,8 @@ from harness.train.samples import Continuation
 from harness.train.trainer import Trained
 
 _PACKAGES = ("harness", "torch", "transformers", "peft", "trl", "unsloth", "bitsandbytes")
+_CONFIG = "adapter_config.json"
+_OTHER = "give another folder by --out, or move it away"
 
 
 def final_loss(losses: Sequence[float]) -> float:
@@ -43,10 +48,21 @@ def make_record(
     material: Material,
     folder: Path,
     *,
+    recipe: str,
     probe_difference: float,
     continuations: Sequence[Continuation],
 ) -> Record:
-    """Return the record of an adapter whose weights lie in `folder`."""
+    """Return the record of an adapter whose weights lie in `folder`.
+
+    Args:
+        trained: The model after its run.
+        job: The job.
+        material: What it was trained on.
+        folder: Where the weights lie.
+        recipe: The recipe's text, as it was when the run began.
+        probe_difference: What the adapter changes.
+        continuations: Answers before and after.
+    """
     end, expected = final_loss(trained.losses), job.recipe.final_loss
     settings: dict[str, str | int | float | bool] = {
         **dataclasses.asdict(trained.machine),
@@ -64,7 +80,7 @@ def make_record(
     return Record(
         name=job.name,
         backend=job.backend,
-        recipe=(job.root / job.file.path).read_text(encoding="utf-8"),
+        recipe=recipe,
         given={k: v for k, v in (("data", job.data), ("base", job.base)) if v is not None},
         fingerprint=fingerprint(job, material),
         base={"source": material.base.source, "revision": asset.revision, "digest": asset.digest},
@@ -93,15 +109,67 @@ def make_record(
     )
 
 
-def put_in_place(built: Path, out: Path) -> None:
-    """Move a finished folder to where the adapter belongs; an older one there is replaced."""
-    out.parent.mkdir(parents=True, exist_ok=True)
-    old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
+def check_target(out: Path) -> None:
+    """Make sure that an adapter may take a folder's place; asked before anything is trained.
+
+    An older adapter that a killed run had moved aside is brought back.
+
+    Raises:
+        TrainError: It holds other files, or cannot be made.
+    """
+    old = _staging(out) / "old"
+    if old.is_dir() and not out.exists():
+        old.rename(out)
     if out.exists():
-        out.rename(old)
-    built.rename(out)
+        if not out.is_dir():
+            raise TrainError(f"{out} is a file; {_OTHER}")
+        if not (out / _CONFIG).is_file() and next(out.iterdir(), None) is not None:
+            raise TrainError(f"{out} is not empty and no adapter (it has no {_CONFIG}); {_OTHER}")
+    near = next(folder for folder in out.parents if folder.exists())
+    if not near.is_dir():
+        raise TrainError(f"{out} cannot be made: {near} is no folder; {_OTHER}")
+    if not os.access(near, os.W_OK | os.X_OK):
+        raise TrainError(f"{out} cannot be made: no permission to write in {near}; {_OTHER}")
+
+
+@contextmanager
+def replacing(out: Path) -> Iterator[Path]:
+    """Yield a path to build an adapter's folder at; at the end it takes the place of an older one.
+
+    It lies beside its place, on the same file system, so that it is swapped in by renaming.
+
+    Raises:
+        TrainError: Its place cannot be taken; what was there is there still.
+    """
+    stage = _staging(out)
+    built, old = stage / "new", stage / "old"
+    shutil.rmtree(built, ignore_errors=True)
+    try:
+        yield built
+        check_target(out)
+        _swap(built, out, old)
+    finally:
+        if out.exists():
+            shutil.rmtree(stage, ignore_errors=True)
+        else:
+            shutil.rmtree(built, ignore_errors=True)
+
+
+def _swap(built: Path, out: Path, old: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
+    try:
+        if out.exists():
+            out.rename(old)
+        built.rename(out)
+    except OSError as error:
+        if not out.exists() and old.exists():
+            old.rename(out)
+        raise TrainError(f"{out} cannot be replaced: {error.strerror}; {_OTHER}, and go on with "
+                         "--resume") from error  # fmt: skip
+
+
+def _staging(out: Path) -> Path:
+    return out.with_name(f".{out.name}.harness")
 
 
 def _versions() -> dict[str, str]:

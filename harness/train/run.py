@@ -6,11 +6,8 @@ import shutil
 import time
 from pathlib import Path
 
-from harness.train.artifacts import (
-    make_record,
-    put_in_place,
-    save_weights,
-)
+from harness.spec.yamlfile import read_yaml
+from harness.train.artifacts import check_target, make_record, replacing, save_weights
 from harness.train.batches import step_rows
 from harness.train.checkpoints import begin, last_checkpoint
 from harness.train.failures import explained
@@ -36,6 +33,8 @@ def train_adapter(job: Job, *, resume: bool = False, say: Say) -> Path:
     Raises:
         HarnessError: One line about recipe, data, base model, memory, disk or loss.
     """
+    check_target(job.out)
+    recipe = _recipe_text(job)
     if not resume and (found := last_checkpoint(job.work)) is not None:
         say(f"an unfinished run at step {found[1]} is thrown away; --resume would go on from it")
     material = gather(job, say)
@@ -53,13 +52,11 @@ def train_adapter(job: Job, *, resume: bool = False, say: Say) -> Path:
     difference = probe_difference(model, material.examples[0].ids)
     say("asking the recipe's questions, before and after")
     answers = continue_samples(model, material.chat, job.recipe.samples)
-    built = job.work / "adapter"
     limits = {"micro_batch": trained.fit.micro_batch, "max_length": 0}
-    with explained(job.out, **limits):
-        shutil.rmtree(built, ignore_errors=True)
+    with explained(job.out, **limits), replacing(job.out) as built:
         save_weights(trained, job, material, built)
-        record = make_record(trained, job, material, built, probe_difference=difference,
-                             continuations=answers)  # fmt: skip
+        record = make_record(trained, job, material, built, recipe=recipe,
+                             probe_difference=difference, continuations=answers)  # fmt: skip
         write_record(record, built)
         write_card(built, record)
         report = write_training_report(
@@ -68,7 +65,6 @@ def train_adapter(job: Job, *, resume: bool = False, say: Say) -> Path:
             material.steps,
             expected=_expected(job),
         )
-        put_in_place(built, job.out)
     shutil.rmtree(job.work, ignore_errors=True)
     say(f"{verdict(record)}; adapter in {job.out}")
     return report
@@ -80,6 +76,7 @@ def dry_run(job: Job, *, say: Say) -> None:
     Raises:
         HarnessError: One line about recipe, data, base model or masks.
     """
+    check_target(job.out)
     material = gather(job, say)
     for step in material.steps:
         say(f"{step.name}: {step.before} -> {step.after}")
@@ -94,6 +91,14 @@ def dry_run(job: Job, *, say: Say) -> None:
         f"{seen / len(material.examples):.2f} times the data")  # fmt: skip
     step_rows([len(example.ids) for example in material.examples], steps=1,
               batch_size=training.batch_size, seed=training.seed)  # fmt: skip
+
+
+def _recipe_text(job: Job) -> str:
+    """Return the text that the recipe was read from; it may be edited while its run goes on."""
+    path = job.root / job.file.path
+    if read_yaml(path, job.file.path).data != job.file.data:
+        raise job.file.error("changed since it was read; train again")
+    return path.read_text(encoding="utf-8")
 
 
 def _expected(job: Job) -> tuple[float | None, float | None]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import tempfile
+from pathlib import Path
 
 import pytest
 import torch
@@ -186,6 +188,51 @@ def test_out_of_memory_names_the_knob(make_job, monkeypatch):
     monkeypatch.setattr(trl, "trained_loss", _fail_after(1, error))
     with pytest.raises(TrainError, match=r"out of memory with 4 rows .* training\.micro_batch: 1"):
         train_adapter(make_job(), say=lambda line: None)
+
+
+def test_a_folder_of_other_files_is_refused_before_anything_is_read(make_job, tmp_path):
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years")
+    job, said = make_job(out=precious), []
+    for run in (train_adapter, dry_run):
+        with pytest.raises(TrainError, match="precious is not empty and no adapter"):
+            run(job, say=said.append)
+    assert said == []
+    assert (precious / "thesis.txt").read_text() == "years"
+
+
+def test_an_adapter_on_another_file_system(make_job, tmp_path):
+    shared = Path("/dev/shm")
+    if not shared.is_dir() or shared.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("needs a second file system at /dev/shm")
+    with tempfile.TemporaryDirectory(dir=shared) as folder:
+        job = make_job(STEPS + "max_steps: 2}", out=Path(folder) / "y")
+        for _ in range(2):
+            train_adapter(job, say=lambda line: None)
+            assert (job.out / RECORD).is_file()
+            assert list(job.out.parent.iterdir()) == [job.out]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_the_record_has_the_recipe_as_it_was_read(make_job, gone):
+    job = make_job(STEPS + "max_steps: 2}")
+    path = job.root / job.file.path
+    text = path.read_text()
+
+    def meddle(line):
+        if line.startswith("loading"):
+            path.unlink() if gone else path.write_text("# another\n")
+
+    train_adapter(job, say=meddle)
+    assert read_record(job.out)["recipe"] == text
+
+
+def test_a_recipe_that_changes_before_it_trains(make_job):
+    job = make_job()
+    (job.root / job.file.path).write_text("base: {source: file:other}\n")
+    with pytest.raises(SpecError, match=r"r\.yaml:1: changed since it was read; train again"):
+        train_adapter(job, say=lambda line: None)
 
 
 def test_a_full_disk_at_the_end_is_one_line_and_keeps_the_old_adapter(trained, monkeypatch):
