@@ -83,9 +83,9 @@ def trainer_class() -> type[SFTTrainer]:
                 try:
                     return self.recorder.step(self._prepare_inputs(inputs), num_items_in_batch)
                 except RuntimeError:
-                    # What cannot be recorded is computed as it comes.
+                    # What cannot be recorded is computed as it comes. While it is recorded nothing
+                    # is computed, so that gradients are those of the step's earlier micro-batches.
                     self.recorder = None
-                    model.zero_grad(set_to_none=True)
             return super().training_step(model, inputs, num_items_in_batch)
 
         def compute_loss(

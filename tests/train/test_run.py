@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from harness.errors import SpecError, TrainError
-from harness.train import setup, trl
+from harness.train import setup, trainer, trl
 from harness.train.record import RECORD, read_record
 from harness.train.run import dry_run, train_adapter
 
@@ -118,6 +118,38 @@ def test_what_cannot_be_recorded_is_computed_as_it_comes(make_job, losses, monke
     assert "the model's passes could not be recorded, and were computed one by one" in said
     assert record["settings"]["recorded"] is False
     assert record["losses"] == pytest.approx(plain, rel=1e-6)
+
+
+def test_a_recording_that_fails_within_a_step_keeps_what_the_step_has_so_far(losses, monkeypatch):
+    keys = "max_steps: 3, micro_batch: 2"
+    plain = losses(keys)
+    fitting, calls = trainer._fitting, []
+
+    class Failing:
+        """Records the first micro-batch, and fails at the second, of the same step."""
+
+        def __init__(self, model):
+            self.model = model
+
+        def step(self, inputs, total):
+            calls.append(total)
+            if len(calls) == 2:
+                raise RuntimeError("CUDA out of memory")
+            loss = trl.trained_loss(self.model, inputs, total)
+            loss.backward()
+            return loss.detach()
+
+    def recording(setup):
+        found, fit = fitting(setup)
+        found.recorder = Failing(setup.model)
+        return found, fit
+
+    monkeypatch.setattr(trainer, "_fitting", recording)
+    ours = losses(keys)
+    assert len(calls) == 2
+    assert ours[0] == pytest.approx(plain[0], rel=1e-6)
+    for name, tensor in ours[1].items():
+        assert torch.allclose(tensor, plain[1][name], atol=1e-6), name
 
 
 def test_the_seed_repeats_the_run(losses):
