@@ -6,11 +6,21 @@ import difflib
 import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from harness.records import Json
 
+_LONGEST_EXAMPLE = 60
 # Marks with a meaning of their own to pytest or to a run; a model's name becomes a mark.
 _MARKS = frozenset(
     "skip skipif xfail parametrize usefixtures filterwarnings tryfirst trylast "
@@ -64,6 +74,52 @@ class Strict(BaseModel):
         elif not isinstance(data, cls):
             raise PydanticCustomError("mapping_wanted", "a mapping is wanted", {"model": cls})
         return data
+
+
+def list_example(given: Json) -> str:
+    """Return a list in YAML that holds what was given instead of one."""
+    if isinstance(given, dict):
+        given = dict(list(given.items())[:1])
+    return _flow([given]) if given not in (None, "", {}) else "[a, b]"
+
+
+def mapping_example(model: type[Strict], given: Json) -> str:
+    """Return a mapping in YAML that the model takes, with what was given in it if it fits.
+
+    Where no single key makes one, the needed keys are shown without their values.
+    """
+    fields = model.model_fields
+    defaults: dict[str, Json] = {key: field.default for key, field in fields.items()}
+    rounds: list[list[Json]] = [[given, [given]], [None, 1, "text", ["text"], "file:PATH"]]
+    for values in rounds:
+        for key in fields:
+            for value in values:
+                tried = defaults[key] if value is None else value
+                if _is_plain(tried) and _takes(model, {key: tried}):
+                    return _flow({key: tried})
+    needed = [key for key, field in fields.items() if field.is_required()] or list(fields)[:1]
+    return "{" + ", ".join(f"{key}: ..." for key in needed) + "}"
+
+
+def _is_plain(value: Json) -> bool:
+    return isinstance(value, bool | int | float | str) or (
+        isinstance(value, list) and len(value) == 1 and _is_plain(value[0]))  # fmt: skip
+
+
+def _takes(model: type[Strict], data: Json) -> bool:
+    try:
+        model.model_validate(data)
+    except ValidationError:
+        return False
+    return True
+
+
+def _flow(value: Json) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False,
+                          width=10_000).strip()  # fmt: skip
+    if len(text) <= _LONGEST_EXAMPLE and "\n" not in text:
+        return text
+    return f"{text[0]}...{text[-1]}"
 
 
 def check_source(source: str) -> str:

@@ -11,19 +11,26 @@ from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from harness.errors import SpecError
-from harness.spec.base import Strict
+from harness.spec.base import Strict, list_example, mapping_example
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.evalset import EvalSet, PromptSpec
 from harness.spec.judgeset import JudgeSet
 from harness.spec.modelspec import ModelsFile, ModelSpec
-from harness.spec.problems import spec_lines
 from harness.spec.recipe import Recipe
 from harness.spec.trainspec import TRAINED
 from harness.spec.yamlfile import Key, YamlFile, read_yaml
 
 _Model = TypeVar("_Model", bound=Strict)
+_EMPTY = {
+    "string_type": "write a text",
+    "int_type": "write a whole number",
+    "float_type": "write a number",
+    "bool_type": "write true or false",
+}
+_TYPES = {"dict": "a mapping", "list": "a list"}
 
 
 def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpec]]:
@@ -155,7 +162,7 @@ def _check_options(models: Mapping[str, ModelSpec], file: YamlFile) -> None:
                 kinds[spec.engine].model_validate(spec.options)
             except ValidationError as error:
                 where = ("models", name, "options")
-                raise SpecError("\n".join(spec_lines(error.errors(), file, where))) from error
+                raise SpecError("\n".join(_lines(error.errors(), file, where))) from error
 
 
 def load_recipe(path: Path, *, root: Path) -> tuple[Recipe, YamlFile]:
@@ -183,4 +190,58 @@ def _validate(model: type[_Model], file: YamlFile, *, docs: str = "docs/evalsets
     try:
         return model.model_validate(file.data)
     except ValidationError as error:
-        raise SpecError("\n".join(spec_lines(error.errors(), file))) from error
+        raise SpecError("\n".join(_lines(error.errors(), file))) from error
+
+
+def _lines(errors: Sequence[ErrorDetails], file: YamlFile, base: tuple[Key, ...] = ()) -> list[str]:
+    """Return one line per place in the file; of a union's several complaints the most telling."""
+    best: dict[tuple[Key, ...], tuple[int, str]] = {}
+    for error in errors:
+        where = (*base, *error["loc"])
+        while where and where not in file.lines:
+            where = where[:-1]
+        rank, problem, where = _problem(error, where)
+        if where not in best or rank < best[where][0]:
+            best[where] = (rank, str(file.error(problem, where)))
+    inner = [where[:end] for where in best for end in range(len(where))]
+    return [line for where, (rank, line) in best.items() if rank < 2 or where not in inner]
+
+
+def _problem(error: ErrorDetails, where: tuple[Key, ...]) -> tuple[int, str, tuple[Key, ...]]:
+    """Return rank (0 is the most telling), text and place of pydantic's complaint."""
+    kind, given, context = error["type"], error["input"], error.get("ctx", {})
+    if kind == "unknown_key":
+        return 0, f"unknown key; {context['mend']}", (*where, context["key"])
+    if kind == "harness":
+        return 0, str(context["problem"]), where
+    if kind == "missing":
+        return 0, f"missing key '{error['loc'][-1]}'; add it", where
+    if kind == "literal_error":
+        expected = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        said = "is left empty; write" if given is None else f"'{given}' is not"
+        return 1, f"{said} one of {expected}", where
+    if wanted := _wanted(error):
+        return 2, wanted, where
+    if kind == "string_type" and isinstance(given, bool | int | float):
+        return 1, f"{str(given).lower()} is read as a {type(given).__name__}, text is wanted; " + (
+            "put it in quotes"), where  # fmt: skip
+    if kind == "string_pattern_mismatch":
+        return 1, f"'{given}' does not match {context['pattern']}", where
+    message = error["msg"][0].lower() + error["msg"][1:]
+    named = type(given).__name__
+    return 2, f"{message}, not {_TYPES.get(named, named)}" if "valid" in message else (
+        f"{message}, not {given!r}"), where  # fmt: skip
+
+
+def _wanted(error: ErrorDetails) -> str | None:
+    """Return what stands where something of another shape is wanted, None of other mistakes."""
+    kind, given = error["type"], error["input"]
+    start = "is left empty; " if given is None else ""
+    if kind == "mapping_wanted":
+        example = mapping_example(error["ctx"]["model"], given)
+        return f"{start}a mapping is wanted, such as {example}"
+    if kind == "dict_type":
+        return f"{start}a mapping is wanted, such as {{key: value}}"
+    if kind == "list_type":
+        return f"{start}a list is wanted, such as {list_example(given)}"
+    return f"{start}{_EMPTY[kind]}, or remove the key" if start and kind in _EMPTY else None
