@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -94,8 +95,10 @@ def passport(
     with failing():
         # All that can be wrong in a file is found before a model loads.
         judge = Judge(model, _spec(model, root))
-        absolute = load_rubric(rubric, root=root, kind="absolute")
-        compared = load_rubric(pairwise, root=root, kind="pairwise")
+        with _naming("--rubric"):
+            absolute = load_rubric(rubric, root=root, kind="absolute")
+        with _naming("--pairwise"):
+            compared = load_rubric(pairwise, root=root, kind="pairwise")
         sets = [load_gold(path) for path in gold or [root / GOLD]]
         _check_names([one.name for one in sets])
         settings = Settings(
@@ -124,6 +127,15 @@ def passport(
     typer.echo(f"{model}: {passport_verdict(found, lang=lang.value)}")
     typer.echo(path)
     typer.echo(page)
+
+
+@contextmanager
+def _naming(option: str) -> Iterator[None]:
+    """Say of which option a mistake is."""
+    try:
+        yield
+    except SpecError as error:
+        raise SpecError(f"{option}: {error}") from error
 
 
 def _spec(name: str, root: Path) -> ModelSpec:

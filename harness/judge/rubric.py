@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jinja2 import Environment
-from jinja2.meta import find_referenced_templates
+from jinja2 import Environment, nodes
 
 from harness.errors import SpecError
 from harness.judge.fence import Fenced, neutralise
@@ -37,6 +36,7 @@ DEFAULT_RUBRICS: dict[RubricKind, str] = {
 }
 """The rubrics that the gold pairs which ship are judged by."""
 _SENTINEL = "0b1e55ed"
+_DRAWS = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,10 @@ def load_rubric(template: str, *, root: Path, kind: RubricKind) -> Rubric:
     path = Path("prompts") / template
     part = load_parts(template, PARTS[kind], root=root, variables={})
     source = wanted.read_bytes()
-    if any(True for _ in find_referenced_templates(Environment().parse(source.decode()))):
+    tree = Environment().parse(source.decode())
+    for drawn in tree.find_all(_DRAWS):
         raise SpecError("draws on another template; a rubric is one file, as a passport vouches "
-                        "for its digest", path=path)  # fmt: skip
+                        "for its digest", path=path, line=drawn.lineno)  # fmt: skip
     rubric = Rubric(
         path=path.as_posix(),
         digest=hashlib.sha256(source).hexdigest(),
@@ -90,7 +91,9 @@ def load_rubric(template: str, *, root: Path, kind: RubricKind) -> Rubric:
         system=part["system"],
         user=part["user"],
     )
-    _try(rubric, path)
+    if hidden := _hidden(rubric):
+        line = next(one.lineno for one in tree.find_all(nodes.Macro) if one.name == "user")
+        raise SpecError(f"part 'user' {hidden}", path=path, line=line)
     return rubric
 
 
@@ -134,22 +137,21 @@ def _messages(
     return [*head, {"role": "user", "content": user}]
 
 
-def _try(rubric: Rubric, path: Path) -> None:
-    """Check that the user message shows each argument, the answers once and in order."""
+def _hidden(rubric: Rubric) -> str | None:
+    """Return which argument the user message hides, or shows twice or out of order, if any."""
     rubric.system()
     _, _, *answers = PARTS[rubric.kind]["user"]
     marks = [f"{_SENTINEL}-{name}" for name in answers]
     for points in ([f"{_SENTINEL}-p1", f"{_SENTINEL}-p2"], []):
         text = rubric.user(f"{_SENTINEL}-question", points, *marks)
         if f"{_SENTINEL}-question" not in text:
-            raise SpecError("part 'user' does not show question; write {{ question }} in it",
-                            path=path)  # fmt: skip
+            return "does not show question; write {{ question }} in it"
         if any(point not in text for point in points):
-            raise SpecError("part 'user' does not show all points; write {% for point in points "
-                            "%}{{ point }}{% endfor %} in it", path=path)  # fmt: skip
+            return ("does not show all points; write {% for point in points %}{{ point }}"
+                    "{% endfor %} in it")  # fmt: skip
         for name, mark in zip(answers, marks, strict=True):
             if text.count(mark) != 1:
-                raise SpecError(f"part 'user' must show {name} exactly once; write "
-                                f"{{{{ {name} }}}}", path=path)  # fmt: skip
+                return f"must show {name} exactly once; write {{{{ {name} }}}}"
         if sorted(marks, key=text.index) != marks:
-            raise SpecError("part 'user' must show first before second", path=path)
+            return "must show first before second; swap them"
+    return None

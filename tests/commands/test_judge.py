@@ -126,8 +126,8 @@ def test_files_limit_rubrics_and_language_are_options(call, ready):
     [
         (["plased"], "evalsets/models.yaml: unknown model 'plased'; did you mean 'placed'?"),
         (["forest"], "evalsets/models.yaml: model 'forest' is a classifier, which writes no text"),
-        (["placed", "--rubric", "judge/pairwise.ru.j2"], "prompts/judge/pairwise.ru.j2"),
-        (["placed", "--pairwise", "judge/none.j2"], "no rubric prompts/judge/none.j2"),
+        (["placed", "--rubric", "judge/pairwise.ru.j2"], "--rubric: prompts/judge/pairwise.ru.j2:"),
+        (["placed", "--pairwise", "judge/none.j2"], "--pairwise: no rubric prompts/judge/none.j2"),
         (["placed", "--gold", "none.jsonl"], "none.jsonl: cannot be read as UTF-8 text"),
     ],
 )

@@ -117,11 +117,11 @@ PROBLEMS = {
     ),
     "no question": (
         SYSTEM + USER.replace("{{ question }}", ""),
-        "does not show question; write {{ question }} in it",
+        "prompts/judge/r.j2:2: part 'user' does not show question; write {{ question }} in it",
     ),
     "no points": (
         SYSTEM + USER.replace(POINTS, ""),
-        "does not show all points; write {% for point in points %}",
+        "r.j2:2: part 'user' does not show all points; write {% for point in points %}",
     ),
     "first point alone": (
         SYSTEM + USER.replace(POINTS, "{{ points | first }}"),
@@ -133,7 +133,7 @@ PROBLEMS = {
     ),
     "no answer": (
         SYSTEM + USER.replace("{{ answer }}", ""),
-        "must show answer exactly once; write {{ answer }}",
+        "r.j2:2: part 'user' must show answer exactly once; write {{ answer }}",
     ),
     "answer twice": (
         SYSTEM + USER.replace("{{ answer }}", "{{ answer }} {{ answer }}"),
@@ -141,7 +141,7 @@ PROBLEMS = {
     ),
     "another file": (
         SYSTEM + USER + '{% import "plain.j2" as other %}',
-        "draws on another template; a rubric is one file",
+        "r.j2:9: draws on another template; a rubric is one file",
     ),
 }
 
@@ -157,7 +157,7 @@ def test_a_mistake_is_one_line(project, text, problem):
 
 def test_answers_in_the_wrong_order_are_refused(project):
     turned = PAIR.replace("{{ first }}\n{{ second }}", "{{ second }}\n{{ first }}")
-    with pytest.raises(SpecError, match="must show first before second"):
+    with pytest.raises(SpecError, match=r"r\.j2:2: part .* must show first before second"):
         load(project, SYSTEM + turned, kind="pairwise")
 
 
