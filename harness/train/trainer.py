@@ -21,6 +21,7 @@ from harness.train.setup import Setup, set_up
 
 if TYPE_CHECKING:
     from peft import PeftModel
+    from transformers import TrainerCallback
     from trl import SFTTrainer
 
 
@@ -75,6 +76,7 @@ def run_training(
     training, machine, pace = setup.training, setup.machine, setup.pace
     with setup.faster():
         trainer, fit = _fitting(setup)
+        trainer.add_callback(_loss_callback())
         say(f"{training.max_steps} steps of {training.batch_size} rows, {fit.micro_batch} at once"
             + (", unpadded" if setup.flat else "")
             + (", checkpointed" if fit.checkpointing else ""))  # fmt: skip
@@ -84,7 +86,6 @@ def run_training(
     if setup.recorded and not recorded:
         say("the model's passes could not be recorded, and were computed one by one")
     losses = [float(entry["loss"]) for entry in trainer.state.log_history if "loss" in entry]
-    _check_losses(losses)
     ordered = sorted(pace.seconds) or [0.0]
     return Trained(
         model=setup.model,
@@ -180,11 +181,30 @@ def _passes(
     return True
 
 
-def _check_losses(losses: Sequence[float]) -> None:
-    for step, loss in enumerate(losses, 1):
-        if not 0 <= loss < float("inf"):
-            raise TrainError(f"the loss of step {step} is {loss}; lower training.learning_rate, or "
-                             "write base.dtype: float32")  # fmt: skip
+def _loss_callback() -> TrainerCallback:
+    """Return a callback that ends a run as soon as a loss is logged that is not finite.
+
+    It is logged each step, before a checkpoint is written.
+    """
+    from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+    class Guard(TrainerCallback):  # type: ignore[misc]  # the library has no types here
+        def on_log(
+            self,
+            args: TrainingArguments,
+            state: TrainerState,
+            control: TrainerControl,
+            logs: dict[str, float] | None = None,
+            **_: object,
+        ) -> None:
+            loss = (logs or {}).get("loss", 0.0)
+            if not 0 <= loss < float("inf"):
+                raise TrainError(
+                    f"the loss of step {state.global_step} is {loss}; lower training.learning_rate, "
+                    "or write base.dtype: float32"
+                )
+
+    return Guard()
 
 
 def _peak_gib(device: str) -> float:

@@ -281,11 +281,27 @@ def test_a_full_disk_at_the_end_is_one_line_and_keeps_the_old_adapter(trained, m
     assert all(torch.equal(tensor, before[name]) for name, tensor in weights(job).items())
 
 
-def test_a_loss_that_is_not_finite(make_job, monkeypatch):
+@pytest.mark.parametrize("kind", ["nan", "inf"])
+def test_a_loss_that_is_not_finite_ends_the_run_at_once(make_job, monkeypatch, kind):
+    real, calls = trl.trained_loss, []
+
+    def spoilt(*args):
+        calls.append(args)
+        return real(*args) * float(kind if len(calls) > 1 else 1)
+
+    monkeypatch.setattr(trl, "trained_loss", spoilt)
+    with pytest.raises(TrainError, match=rf"the loss of step 2 is {kind}; lower training"):
+        train_adapter(make_job(STEPS + "max_steps: 30, save_steps: 1}"), say=lambda line: None)
+    assert len(calls) == 2
+
+
+def test_no_checkpoint_is_written_of_a_step_whose_loss_is_not_finite(make_job, monkeypatch):
     real = trl.trained_loss
     monkeypatch.setattr(trl, "trained_loss", lambda *args: real(*args) * float("nan"))
-    with pytest.raises(TrainError, match=r"the loss of step 1 is nan; lower training\.learning"):
-        train_adapter(make_job(), say=lambda line: None)
+    job = make_job(STEPS + "max_steps: 2, save_steps: 1}")
+    with pytest.raises(TrainError, match="the loss of step 1 is nan"):
+        train_adapter(job, say=lambda line: None)
+    assert not list(job.work.glob("checkpoint-*"))
 
 
 def test_a_run_that_changes_nothing(make_job):
