@@ -10,14 +10,15 @@ from harness.spec.yamlfile import read_yaml
 from harness.train.artifacts import check_target, make_record, replacing, save_weights
 from harness.train.batches import step_rows
 from harness.train.checkpoints import begin, last_checkpoint
-from harness.train.failures import explained
-from harness.train.job import Job, Say, fingerprint, gather
+from harness.train.failures import disk_explained, memory_explained, step_mend
+from harness.train.fit import Fit
+from harness.train.job import Job, Material, Say, fingerprint, gather
 from harness.train.lora import probe_difference
-from harness.train.record import write_record
+from harness.train.record import Record, write_record
 from harness.train.report import verdict, write_card, write_training_report
 from harness.train.samples import continue_samples
 from harness.train.template import show
-from harness.train.trainer import run_training
+from harness.train.trainer import Trained, run_training
 
 _SHOWN = 2
 
@@ -40,20 +41,33 @@ def train_adapter(job: Job, *, resume: bool = False, say: Say) -> Path:
     material = gather(job, say)
     say(f"{len(material.examples)} rows, {material.tokens:,} tokens, {material.trained:,} trained; "
         f"{len(material.long)} dropped for their length")  # fmt: skip
-    with explained(job.work, micro_batch=1, max_length=job.recipe.training.max_length):
+    with disk_explained(job.work, work=job.work):
         checkpoint = begin(job.work, fingerprint(job, material), resume=resume)
     if checkpoint is not None:
         say(f"going on from step {checkpoint[1]}")
     folder, step = checkpoint or (None, 0)
     trained = run_training(job, material, work=job.work, checkpoint=folder, step=step, say=say)
+    # What follows is of one row, without gradients.
+    mend = step_mend(Fit(1, checkpointing=True), trained.machine)
+    mend = f"free some and go on with --resume, or {mend}"
+    with memory_explained("after training", mend), disk_explained(job.out, work=job.work):
+        record, report = _finish(trained, job, material, recipe, say)
+    shutil.rmtree(job.work, ignore_errors=True)
+    say(f"{verdict(record)}; adapter in {job.out}")
+    return report
+
+
+def _finish(
+    trained: Trained, job: Job, material: Material, recipe: str, say: Say
+) -> tuple[Record, Path]:
+    """Check a trained model, write its folder and its report, and return record and report."""
     model = trained.model
     model.eval()
     model.gradient_checkpointing_disable()
     difference = probe_difference(model, material.examples[0].ids)
     say("asking the recipe's questions, before and after")
     answers = continue_samples(model, material.chat, job.recipe.samples)
-    limits = {"micro_batch": trained.fit.micro_batch, "max_length": 0}
-    with explained(job.out, **limits), replacing(job.out) as built:
+    with replacing(job.out) as built:
         save_weights(trained, job, material, built)
         record = make_record(trained, job, material, built, recipe=recipe,
                              probe_difference=difference, continuations=answers)  # fmt: skip
@@ -65,9 +79,7 @@ def train_adapter(job: Job, *, resume: bool = False, say: Say) -> Path:
             material.steps,
             expected=_expected(job),
         )
-    shutil.rmtree(job.work, ignore_errors=True)
-    say(f"{verdict(record)}; adapter in {job.out}")
-    return report
+    return record, report
 
 
 def dry_run(job: Job, *, say: Say) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.spec.recipe import TrainingSpec
 from harness.train import trl, unsloth
 from harness.train.batches import FlatCollator, PaddedCollator, as_features, step_rows
-from harness.train.failures import explained
+from harness.train.failures import disk_explained, load_mend, memory_explained
 from harness.train.fit import Fit
 from harness.train.fused import fused_lora
 from harness.train.job import Job, Material, Say
@@ -100,7 +100,8 @@ def set_up(job: Job, material: Material, work: Path, say: Say) -> Setup:
     say(f"loading {material.base.source} with {job.backend} ({machine.device}, {machine.dtype}"
         f"{bits})")  # fmt: skip
     backend = {"trl": trl, "unsloth": unsloth}[job.backend]
-    with explained(work, micro_batch=training.batch_size, max_length=training.max_length):
+    when = f"while loading {material.base.source}"
+    with memory_explained(when, load_mend(machine)), disk_explained(work, work=work):
         model = backend.load(
             material.base.asset.path,
             recipe,

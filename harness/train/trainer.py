@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.errors import TrainError
 from harness.train import unsloth
 from harness.train.batches import micro_batches
-from harness.train.failures import explained, is_out_of_memory
+from harness.train.failures import disk_explained, is_out_of_memory, memory_explained, step_mend
 from harness.train.fit import Fit, bytes_needed, candidates, fits_in_memory, heaviest
 from harness.train.job import Job, Material, Say
 from harness.train.machine import Machine
@@ -80,7 +80,8 @@ def run_training(
         say(f"{training.max_steps} steps of {training.batch_size} rows, {fit.micro_batch} at once"
             + (", unpadded" if setup.flat else "")
             + (", checkpointed" if fit.checkpointing else ""))  # fmt: skip
-        with explained(work, micro_batch=fit.micro_batch, max_length=training.max_length):
+        when = f"with {fit.micro_batch} rows of up to {training.max_length} tokens at once"
+        with memory_explained(when, step_mend(fit, machine)), disk_explained(work, work=work):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     recorded = setup.recorded and trainer.recorder is not None
     if setup.recorded and not recorded:
@@ -200,8 +201,8 @@ def _loss_callback() -> TrainerCallback:
             loss = (logs or {}).get("loss", 0.0)
             if not 0 <= loss < float("inf"):
                 raise TrainError(
-                    f"the loss of step {state.global_step} is {loss}; lower training.learning_rate, "
-                    "or write base.dtype: float32"
+                    f"the loss of step {state.global_step} is {loss}; lower "
+                    "training.learning_rate, or write base.dtype: float32"
                 )
 
     return Guard()

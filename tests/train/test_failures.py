@@ -12,31 +12,75 @@ import pytest
 import torch
 
 from harness.errors import TrainError
-from harness.train.failures import explained, is_disk_full, is_out_of_memory
+from harness.train.failures import (
+    disk_explained,
+    is_disk_full,
+    is_out_of_memory,
+    load_mend,
+    memory_explained,
+    step_mend,
+)
+from harness.train.fit import Fit
+from harness.train.machine import Machine
 
 ROOT = Path(__file__).parents[2]
 
 
+GPU, GPU_4 = (Machine("cuda", "bfloat16", four_bit, "adamw_8bit") for four_bit in (False, True))
+CPU = Machine("cpu", "float32", False, "adamw_torch")
+
+
 @pytest.mark.parametrize(
-    ("rows", "knob"),
-    [(8, r"write training\.micro_batch: 1$"), (1, r"write training\.gradient_checkpointing: true")],
-)
-def test_memory_names_the_knob(tmp_path, rows, knob):
-    with pytest.raises(TrainError, match=rf"out of memory with {rows} rows of up to 99.*{knob}"):
-        with explained(tmp_path, micro_batch=rows, max_length=99):
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    ("fit", "machine", "mend"),
+    [
+        (Fit(8, False), GPU, "write training.micro_batch: 1"),
+        (Fit(1, False), GPU, "write training.gradient_checkpointing: true, or base.four_bit: true, "
+                             "or lower training.max_length"),
+        (Fit(1, True), GPU, "write base.four_bit: true, or lower training.max_length"),
+        (Fit(1, True), GPU_4, "lower training.max_length, or name a smaller model as base.source"),
+        (Fit(1, True), CPU, "write base.dtype: bfloat16, or lower training.max_length"),
+    ],
+)  # fmt: skip
+def test_memory_in_a_step_names_what_is_left_to_turn(fit, machine, mend):
+    assert step_mend(fit, machine) == mend
+
+
+def test_memory_while_loading_names_the_weights():
+    assert load_mend(GPU) == "write base.four_bit: true, or name a smaller model as base.source"
+    assert load_mend(GPU_4) == "name a smaller model as base.source, or free memory of the GPU"
+    assert load_mend(CPU) == "write base.dtype: bfloat16, or name a smaller model as base.source"
+
+
+def test_memory_is_one_line():
+    with pytest.raises(TrainError, match=r"^out of memory in a test; mend it$"):
+        with memory_explained("in a test", "mend it"):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nmore")
 
 
 def test_what_is_no_want_of_memory_or_disk_passes_through(tmp_path):
-    with pytest.raises(ValueError, match="other"), explained(tmp_path, micro_batch=1, max_length=1):
-        raise ValueError("other")
-    with pytest.raises(TrainError, match="own"), explained(tmp_path, micro_batch=1, max_length=1):
-        raise TrainError("own")
+    for wrong in (ValueError("other"), TrainError("no space left")):
+        with pytest.raises(type(wrong), match=f"^{wrong}$"):
+            with memory_explained("", ""), disk_explained(tmp_path, work=tmp_path):
+                raise wrong
+
+
+@pytest.mark.parametrize(("whole", "end"), [(True, "and go on with --resume"),
+                                            (False, "and train again")])  # fmt: skip
+def test_a_full_disk_names_resume_where_there_is_something_to_resume(tmp_path, whole, end):
+    folder = tmp_path / "checkpoint-2"
+    folder.mkdir()
+    for name in ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt"):
+        (folder / name).touch()
+    (folder / "trainer_state.json").write_text('{"global_step": 2}' if whole else '{"glo')
+    with pytest.raises(TrainError, match=f"no space left to write {tmp_path}/out; .*, {end}$"):
+        with disk_explained(tmp_path / "out", work=tmp_path):
+            raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_signs():
     assert is_out_of_memory(MemoryError())
     assert is_out_of_memory(RuntimeError("DefaultCPUAllocator: can't allocate memory"))
+    assert is_out_of_memory(OSError(errno.ENOMEM, "Cannot allocate memory"))
     assert not is_out_of_memory(RuntimeError("shape mismatch"))
     assert is_disk_full(OSError(errno.ENOSPC, "No space left on device"))
     assert is_disk_full(RuntimeError("PytorchStreamWriter failed writing file data/3"))
@@ -48,7 +92,7 @@ import resource, signal, sys
 from pathlib import Path
 import numpy as np
 from safetensors.numpy import save_file
-from harness.train.failures import explained
+from harness.train.failures import disk_explained
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 out = Path(sys.argv[1])
@@ -56,7 +100,7 @@ kinds = {
     "safetensors": lambda: save_file({"a": np.zeros(9999, np.float32)}, out / "a.safetensors"),
     "text": lambda: (out / "b.txt").write_text("x" * 9999),
 }
-with explained(out, micro_batch=1, max_length=1):
+with disk_explained(out, work=out):
     kinds[sys.argv[2]]()
 """
 
@@ -68,4 +112,4 @@ def test_a_write_that_the_system_refuses_is_one_line(tmp_path, kind):
                           capture_output=True, text=True, check=False, timeout=120)  # fmt: skip
     last = done.stderr.splitlines()[-1]
     assert last.startswith(f"harness.errors.TrainError: no space left to write {tmp_path}"), last
-    assert last.endswith("go on with --resume")
+    assert last.endswith("train again")

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from harness.errors import SpecError, TrainError
-from harness.train import setup, trainer, trl
+from harness.train import run, setup, trainer, trl
 from harness.train.record import RECORD, read_record
 from harness.train.run import dry_run, train_adapter
 
@@ -222,14 +222,51 @@ def test_out_of_memory_names_the_knob(make_job, monkeypatch):
         train_adapter(make_job(), say=lambda line: None)
 
 
+def _no_memory(*args, **kwargs):
+    raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def test_out_of_memory_while_weights_are_loaded_names_them(make_job, monkeypatch):
+    monkeypatch.setattr(trl, "load", _no_memory)
+    expected = r"^out of memory while loading file:model; .*name a smaller model as base\.source"
+    with pytest.raises(TrainError, match=expected):
+        train_adapter(make_job(), say=lambda line: None)
+
+
+@pytest.mark.parametrize("where", ["probe_difference", "continue_samples"])
+def test_out_of_memory_after_training_is_one_line_and_can_be_resumed(make_job, monkeypatch, where):
+    job, said = make_job(), []
+    with monkeypatch.context() as patch:
+        patch.setattr(run, where, _no_memory)
+        with pytest.raises(TrainError, match=r"^out of memory after training; free .* --resume"):
+            train_adapter(job, say=said.append)
+    train_adapter(job, resume=True, say=said.append)
+    assert "going on from step 6" in said
+    assert len(read_record(job.out)["losses"]) == 6
+
+
+def test_out_of_memory_with_one_checkpointed_row_names_what_is_left(make_job, monkeypatch):
+    monkeypatch.setattr(trl, "trained_loss", _no_memory)
+    job = make_job(STEPS + "max_steps: 2, micro_batch: 1, gradient_checkpointing: true}")
+    with pytest.raises(TrainError, match=r"; (write base\.\S+ \S+ or )?lower training\.max_length"):
+        train_adapter(job, say=lambda line: None)
+
+
+def test_a_disk_that_is_full_before_the_first_checkpoint_names_no_resume(make_job, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(trl, "trained_loss", _fail_after(1, full))
+    with pytest.raises(TrainError, match=r"no space left to write .*train/r; .*, and train again$"):
+        train_adapter(make_job(), say=lambda line: None)
+
+
 def test_a_folder_of_other_files_is_refused_before_anything_is_read(make_job, tmp_path):
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "thesis.txt").write_text("years")
     job, said = make_job(out=precious), []
-    for run in (train_adapter, dry_run):
+    for command in (train_adapter, dry_run):
         with pytest.raises(TrainError, match="precious is not empty and no adapter"):
-            run(job, say=said.append)
+            command(job, say=said.append)
     assert said == []
     assert (precious / "thesis.txt").read_text() == "years"
 
