@@ -10,12 +10,28 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from harness.errors import AssetError, AssetUnreachable
-from harness.sources.assets import ModelAsset
+from harness.sources.assets import ModelAsset, model_asset
 from harness.sources.cache import sha256
+from harness.spec.modelspec import ModelSpec
 from harness.train.preflight import check_adapter
 
 BASE = ModelAsset(path="/base", revision="r", digest="d" * 64, gguf=False)
 TEMPLATE = "{% for m in messages %}{{ m['content'] }}<|eot_id|>{% endfor %}"
+
+
+RECIPE = """\
+base: {source: "file:base"}
+data: {source: "file:data.jsonl"}
+lora: {r: 8, alpha: 4, target_modules: [q_proj, v_proj]}
+"""
+CONFIG = {
+    "peft_type": "LORA", "r": 8, "lora_alpha": 4.0, "use_rslora": False, "bias": "none",
+    "init_lora_weights": True, "use_dora": False, "rank_pattern": {}, "modules_to_save": None,
+    "target_modules": ["v_proj", "q_proj"],
+}  # fmt: skip
+LAYER = "base_model.model.model.layers.0.self_attn"
+TENSORS = {f"{LAYER}.{name}_proj.lora_{part}.weight": torch.ones(shape)
+           for name in "qv" for part, shape in (("A", (8, 4)), ("B", (4, 8)))}  # fmt: skip
 
 
 @pytest.fixture
@@ -23,10 +39,14 @@ def adapter(tmp_path):
     """An adapter as training writes it."""
     folder = tmp_path / "adapters/good"
     folder.mkdir(parents=True)
-    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 8}))
-    tensors = {"q.lora_A.weight": torch.ones(8, 4), "q.lora_B.weight": torch.ones(4, 8)}
-    put(folder, tensors)
+    configure(folder)
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    put(folder, TENSORS)
     return folder
+
+
+def configure(folder, **changes):
+    (folder / "adapter_config.json").write_text(json.dumps(CONFIG | changes))
 
 
 def put(folder, tensors, **changes):
@@ -35,6 +55,7 @@ def put(folder, tensors, **changes):
     record = {
         "weights": sha256(folder / "adapter_model.safetensors"),
         "base": {"source": "file:base", "digest": BASE.digest},
+        "recipe": RECIPE,
         "template": TEMPLATE,
         "probe_difference": 1.5,
         **changes,
@@ -55,6 +76,15 @@ def test_a_good_adapter_brings_its_template(check, adapter):
     assert (found.path, found.rank, template) == (str(adapter), 8, TEMPLATE)
 
 
+def test_what_training_wrote_passes(trained):
+    job, _, _ = trained
+    base = model_asset(ModelSpec(source="file:model"), base=job.root)
+    for engine in ("vllm", "transformers"):
+        found, template = check_adapter(job.out, name="m", base=base, engine=engine, root=job.root)
+        assert found.rank == 4
+        assert "im_start" in template
+
+
 def test_a_wrong_base(check):
     other = ModelAsset(path="/other", revision="r", digest="e" * 64, gguf=False)
     with pytest.raises(AssetError, match=r"^m: .*/good was trained on file:base \(digest dddd.*\), "
@@ -64,14 +94,100 @@ def test_a_wrong_base(check):
 
 def test_a_tampered_adapter(check, adapter):
     tensors = load_file(adapter / "adapter_model.safetensors")
-    tensors["q.lora_B.weight"][0, 0] = 2
+    tensors[f"{LAYER}.q_proj.lora_B.weight"][0, 0] = 2
     save_file(tensors, adapter / "adapter_model.safetensors")
     with pytest.raises(AssetError, match="is not what training wrote"):
         check()
 
 
-@pytest.mark.parametrize("name", ["adapter_model.bin", "training_args.bin", "optimizer.pt"])
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"lora_alpha": 400.0}, r"lora_alpha is 400\.0, and was 4"),
+        ({"lora_alpha": None}, "lora_alpha is None, and was 4"),
+        ({"r": 4}, "r is 4, and was 8"),
+        ({"use_rslora": True}, "use_rslora is True, and was False"),
+        ({"bias": "all"}, "bias is all, and was none"),
+        ({"init_lora_weights": "pissa"}, "init_lora_weights is pissa, and was True"),
+        ({"use_dora": True}, "use_dora is True, and was off"),
+        ({"alpha_pattern": {"q_proj": 99}}, "alpha_pattern is .*, and was off"),
+        ({"target_modules": ["q_proj"]}, r"lacks model\.layers\.0\.self_attn\.v_proj, which was"),
+        ({"target_modules": r".*\.q_proj"}, r"lacks model\.layers\.0\.self_attn\.v_proj"),
+        ({"target_modules": "("}, r"lacks model\.layers\.0\.self_attn\.q_proj"),
+        ({"target_modules": None}, r"lacks model\.layers\.0\.self_attn\.q_proj"),
+    ],
+)
+def test_a_tampered_configuration(check, adapter, changes, problem):
+    configure(adapter, **changes)
+    wanted = (
+        rf"^m: .*adapter_config\.json is not what training wrote \(.*{problem}.*train it again$"
+    )
+    with pytest.raises(AssetError, match=wanted):
+        check(engine="transformers")
+
+
+def test_target_modules_as_a_pattern(check, adapter):
+    configure(adapter, target_modules=r".*self_attn\.(q_proj|v_proj)")
+    assert check()[0].rank == 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"template": "x"}, r"its template and chat_template\.jinja differ"),
+        ({"template": None}, r"its template and chat_template\.jinja differ"),
+        ({"recipe": "lora: {r: 0}"}, "its recipe cannot be read"),
+        ({"recipe": "[1"}, "its recipe cannot be read"),
+        ({"recipe": None}, "its recipe cannot be read"),
+        ({"base": None}, "it names no base model"),
+    ],
+)
+def test_a_tampered_record(check, adapter, changes, problem):
+    put(adapter, TENSORS, **changes)
+    with pytest.raises(AssetError, match=rf"training\.json is not what training wrote \({problem}"):
+        check()
+
+
+def test_a_template_that_is_gone(check, adapter):
+    (adapter / "chat_template.jinja").unlink()
+    with pytest.raises(
+        AssetError, match=r"chat_template\.jinja is not what training wrote \(it is"
+    ):
+        check()
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", ""])
+def test_a_broken_record(check, adapter, text):
+    (adapter / "training.json").write_text(text)
+    with pytest.raises(AssetError, match=r"training\.json is not what training wrote \(it is no "):
+        check()
+
+
+@pytest.mark.parametrize("bias", ["all", "lora_only"])
+def test_biases_are_not_for_vllm(check, adapter, bias):
+    configure(adapter, bias=bias)
+    put(adapter, TENSORS, recipe=RECIPE.replace("{r: 8", f"{{bias: {bias}, r: 8"))
+    with pytest.raises(AssetError) as caught:
+        check()
+    assert str(caught.value) == (
+        f"m: {adapter}/adapter_config.json has bias {bias}, which vllm does not take; train it "
+        "with lora.bias: none, or run with --engine transformers"
+    )
+    assert check(engine="transformers")[0].rank == 8
+
+
+def test_a_foreign_adapter_with_dora_is_not_for_vllm(check, adapter):
+    (adapter / "training.json").unlink()
+    configure(adapter, use_dora=True)
+    with pytest.raises(AssetError, match="use_dora True, which vllm does not take; run with"):
+        check()
+
+
+@pytest.mark.parametrize(
+    "name", ["adapter_model.bin", "training_args.bin", "optimizer.pt", "x.PT", "deep/y.Pkl"]
+)
 def test_pickles(check, adapter, name):
+    (adapter / name).parent.mkdir(exist_ok=True)
     (adapter / name).touch()
     with pytest.raises(AssetError, match=f"{name} is a pickle, which can run code"):
         check()
@@ -80,19 +196,21 @@ def test_pickles(check, adapter, name):
 def test_tensors_that_are_not_finite(check, adapter):
     bad = torch.ones(4, 8, dtype=torch.bfloat16)
     bad[1, 1] = float("nan")
-    put(adapter, {"q.lora_B.weight": bad})
-    with pytest.raises(AssetError, match=r"tensor q\.lora_B\.weight in .* is not finite"):
+    put(adapter, {f"{LAYER}.q_proj.lora_B.weight": bad})
+    with pytest.raises(
+        AssetError, match=r"tensor base_.*\.q_proj\.lora_B\.weight in .* is not finite"
+    ):
         check()
 
 
 def test_an_adapter_that_does_nothing(check, adapter):
-    put(adapter, {"q.lora_A.weight": torch.ones(8, 4), "q.lora_B.weight": torch.zeros(4, 8)})
+    put(adapter, {name: torch.zeros_like(tensor) for name, tensor in TENSORS.items()})
     with pytest.raises(AssetError, match=r"all B matrices in .* are zero"):
         check()
 
 
 def test_a_probe_that_showed_no_difference(check, adapter):
-    put(adapter, {"q.lora_B.weight": torch.ones(4, 8)}, probe_difference=0.0)
+    put(adapter, TENSORS, probe_difference=0.0)
     with pytest.raises(AssetError, match="did not change the base model's answer"):
         check()
 
@@ -106,7 +224,8 @@ def test_a_broken_file(check, adapter):
 
 
 def test_a_rank_beyond_the_engines(check, adapter):
-    (adapter / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 1024}))
+    configure(adapter, r=1024)
+    (adapter / "training.json").unlink()
     with pytest.raises(AssetError, match="has rank 1024, and vllm takes at most 512"):
         check()
     assert check(engine="transformers")[0].rank == 1024
