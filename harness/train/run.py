@@ -17,6 +17,7 @@ from harness.train.lora import probe_difference
 from harness.train.record import Record, write_record
 from harness.train.report import verdict, write_card, write_training_report
 from harness.train.samples import continue_samples
+from harness.train.setup import check_trackers
 from harness.train.template import show
 from harness.train.trainer import Trained, run_training
 
@@ -35,6 +36,7 @@ def train_adapter(job: Job, *, resume: bool = False, say: Say) -> Path:
         HarnessError: One line about recipe, data, base model, memory, disk or loss.
     """
     check_target(job.out)
+    check_trackers(job)
     recipe = _recipe_text(job)
     if not resume and (found := last_checkpoint(job.work)) is not None:
         say(f"an unfinished run at step {found[1]} is thrown away; --resume would go on from it")
@@ -89,6 +91,7 @@ def dry_run(job: Job, *, say: Say) -> None:
         HarnessError: One line about recipe, data, base model or masks.
     """
     check_target(job.out)
+    check_trackers(job)
     material = gather(job, say)
     for step in material.steps:
         say(f"{step.name}: {step.before} -> {step.after}")

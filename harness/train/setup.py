@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -23,9 +24,11 @@ from harness.train.progress import Pace, pace_callback
 
 if TYPE_CHECKING:
     from peft import PeftModel
+    from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
 
 _SCHEDULES = {"linear": "linear", "cosine": "cosine", "constant": "constant_with_warmup"}
+_TENSORBOARD = "tensorboard"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Setup:
         flat: Whether rows go in without padding, and LoRA is added in few steps.
         packed: Whether attention takes flat rows without a mask.
         recorded: Whether passes are recorded and replayed.
+        events: Folder of tensorboard's events, where that is asked for; it outlives the run.
     """
 
     backend: ModuleType
@@ -49,6 +53,7 @@ class Setup:
     flat: bool
     packed: bool
     recorded: bool
+    events: Path
     pace: Pace
 
     def trainer(self, fit: Fit) -> SFTTrainer:
@@ -70,12 +75,23 @@ class Setup:
                 else PaddedCollator(tokenizer.pad_token_id)
             ),
             processing_class=tokenizer,
-            callbacks=[pace_callback(self.pace)],
+            callbacks=[pace_callback(self.pace), *self._tensorboard()],
         )
         lora_in_float32(self.model)
         # It prints every step as a dictionary.
         trainer.remove_callback(PrinterCallback)
         return trainer
+
+    def _tensorboard(self) -> list[TrainerCallback]:
+        """Return the trainer's own callback, which else writes among the checkpoints."""
+        from transformers.integrations import get_reporting_integration_callbacks
+
+        if _TENSORBOARD not in _trackers(self.training):
+            return []
+        (kind,) = get_reporting_integration_callbacks([_TENSORBOARD])
+        callback = kind()
+        callback.logging_dir = str(self.events)
+        return [callback]
 
     @contextmanager
     def faster(self) -> Iterator[None]:
@@ -86,6 +102,37 @@ class Setup:
             if self.flat:
                 stack.enter_context(fused_lora(self.model))
             yield
+
+
+def check_trackers(job: Job) -> None:
+    """Make sure that the trackers of a recipe are there.
+
+    Raises:
+        SpecError: The trainer does not know one, or it is not installed.
+    """
+    from transformers.integrations import get_reporting_integration_callbacks
+
+    for index, name in enumerate(_trackers(job.recipe.training)):
+        where = ("training", "report_to", index)
+        try:
+            (kind,) = get_reporting_integration_callbacks([name])
+        except ValueError as error:
+            raise job.file.error(f"'{name}' is no tracker of the trainer; write tensorboard, "
+                                 "trackio or wandb, or remove it", where) from error  # fmt: skip
+        try:
+            kind()
+        except (ImportError, RuntimeError) as error:
+            raise job.file.error(f"'{name}' is not installed; pip install {name}, or remove it",
+                                 where) from error  # fmt: skip
+
+
+def _trackers(training: TrainingSpec) -> list[str]:
+    """Return the names of the trackers; `all` and `none` alone mean what the trainer means."""
+    from transformers.integrations import get_available_reporting_integrations
+
+    if training.report_to == ["all"]:
+        return list(get_available_reporting_integrations())
+    return [] if training.report_to == ["none"] else training.report_to
 
 
 def set_up(job: Job, material: Material, work: Path, say: Say) -> Setup:
@@ -99,6 +146,9 @@ def set_up(job: Job, material: Material, work: Path, say: Say) -> Setup:
     bits = ", 4 bits" if machine.four_bit else ""
     say(f"loading {material.base.source} with {job.backend} ({machine.device}, {machine.dtype}"
         f"{bits})")  # fmt: skip
+    events = job.root / ".harness" / "runs" / f"{job.out.name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    if _TENSORBOARD in _trackers(training):
+        say(f"events for tensorboard: {events}")
     backend = {"trl": trl, "unsloth": unsloth}[job.backend]
     when = f"while loading {material.base.source}"
     with memory_explained(when, load_mend(machine)), disk_explained(work, work=work):
@@ -125,6 +175,7 @@ def set_up(job: Job, material: Material, work: Path, say: Say) -> Setup:
         flat=flat,
         packed=packed,
         recorded=packed and not recipe.lora.dropout,
+        events=events,
         pace=Pace(
             [sum(lengths[row] for row in rows) for rows in steps], say, device_wait(machine.device)
         ),
@@ -161,6 +212,6 @@ def _config(training: TrainingSpec, machine: Machine, fit: Fit, work: Path) -> S
         logging_nan_inf_filter=False,
         save_steps=training.save_steps,
         save_total_limit=2,
-        report_to=training.report_to or "none",
+        report_to=[name for name in _trackers(training) if name != _TENSORBOARD] or "none",
         disable_tqdm=True,
     )
