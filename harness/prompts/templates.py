@@ -16,6 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from traceback import extract_tb
 
 from jinja2 import (
     FileSystemLoader,
@@ -169,11 +170,13 @@ def load_parts(
     path = Path("prompts") / template
     environment = _environment(root / "prompts")
     known = " and ".join(["its arguments", *(f"'{name}'" for name in variables)])
+    compiled: Template | None = None
     try:
         source = (root / path).read_text(encoding="utf-8")
         tree = environment.parse(source)
         _check_parts(tree, path, signatures, known=known, variables=variables)
-        module = _compiled(root / "prompts", source).make_module(dict(variables))
+        compiled = _compiled(root / "prompts", source)
+        module = compiled.make_module(dict(variables))
     except TemplateSyntaxError as error:
         raise SpecError(f"{error.message}; mend the Jinja2 syntax", path=path,
                         line=error.lineno) from error  # fmt: skip
@@ -181,7 +184,8 @@ def load_parts(
         raise SpecError(f"is no UTF-8 text: {error}; save it as UTF-8", path=path) from error
     except (*_RENDER_ERRORS, TemplateError) as error:
         raise SpecError(f"{error}; a prompt file holds the parts {', '.join(signatures)}, and "
-                        "nothing beside them is rendered", path=path) from error  # fmt: skip
+                        "nothing beside them is rendered", path=path,
+                        line=_line(error, compiled)) from error  # fmt: skip
 
     def part(name: str) -> Part:
         macro: Part = getattr(module, name)
@@ -191,11 +195,18 @@ def load_parts(
                 return str(macro(*values)).strip()
             except (*_RENDER_ERRORS, TemplateError) as error:
                 raise SpecError(f"part '{name}' cannot be rendered: {error}; a part knows {known}",
-                                path=path) from error  # fmt: skip
+                                path=path, line=_line(error, compiled)) from error  # fmt: skip
 
         return render
 
     return {name: part(name) for name in signatures}
+
+
+def _line(error: Exception, template: Template | None) -> int | None:
+    """Return the line of a template's text that a rendering error comes from."""
+    frames = [frame for frame in extract_tb(error.__traceback__) if frame.filename == "<template>"]
+    at = frames[-1].lineno if frames else None
+    return template.get_corresponding_lineno(at) if template and at else None
 
 
 def _check_parts(
@@ -214,8 +225,11 @@ def _check_parts(
         if tuple(argument.name for argument in macros[name].args) != arguments:
             raise SpecError(f"part '{name}' must be written {signature}", path=path,
                             line=macros[name].lineno)  # fmt: skip
-    for variable in sorted(find_undeclared_variables(tree) - set(variables)):
-        raise SpecError(f"unknown variable '{variable}'; a prompt knows {known}", path=path)
+    unknown = find_undeclared_variables(tree) - set(variables)
+    for variable in tree.find_all(nodes.Name):
+        if variable.name in unknown:
+            raise SpecError(f"unknown variable '{variable.name}'; a prompt knows {known}",
+                            path=path, line=variable.lineno)  # fmt: skip
 
 
 def _try(prompt: Prompt, path: Path) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import HarnessError, LeakError
-from harness.judge.rubric import load_rubric
+from harness.errors import HarnessError, LeakError, SpecError
+from harness.judge.rubric import RubricKind, load_rubric
 from harness.prompts.templates import load_prompt
 from harness.run.gateplan import GATE_PREFIX, PlannedGate, plan_gates
 from harness.run.plan import Cell, cells
@@ -76,12 +76,19 @@ def collect_evalset(
 
 def _collect_judgeset(path: Path, root: Path, file: YamlFile) -> Collected:
     judgeset, models = load_judgeset(path, root=root)
-    load_rubric(judgeset.judge.rubric, root=root, kind="absolute")
+    _check_rubric(file, "rubric", judgeset.judge.rubric, root, "absolute")
     if judgeset.judge.pairwise is not None:
-        load_rubric(judgeset.judge.pairwise, root=root, kind="pairwise")
+        _check_rubric(file, "pairwise", judgeset.judge.pairwise, root, "pairwise")
     found = probe_cells(file.path.as_posix(), path.stem, judgeset, models)
     _check_cells([cell.id for cell in found], file, mend="rename a probe", place="probes")
     return Collected(tuple(found), tuple(plan_judged_gates(judgeset, found, file)))
+
+
+def _check_rubric(file: YamlFile, key: str, template: str, root: Path, kind: RubricKind) -> None:
+    try:
+        load_rubric(template, root=root, kind=kind)
+    except SpecError as error:
+        raise file.error(str(error), ("judge", key)) from error
 
 
 def load_cells(

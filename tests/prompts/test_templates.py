@@ -132,7 +132,7 @@ def test_attacks_are_refused(project, attack):
 
 
 def test_attacks_beside_the_parts_are_refused(project):
-    assert problem(project, extra="{{ ''.__class__.__mro__ }}").startswith("prompts/a.j2: ")
+    assert problem(project, extra="{{ ''.__class__.__mro__ }}").startswith("prompts/a.j2:")
 
 
 def test_a_branch_that_was_not_tried_still_ends_in_one_line(project):
@@ -142,7 +142,7 @@ def test_a_branch_that_was_not_tried_still_ends_in_one_line(project):
             f"{{% macro user(text, shots) %}}{{{{ shots }}}}{{{{ text }}}}{branch}{{% endmacro %}}"
         )
         prompt = load(project, user=user)
-        with pytest.raises(SpecError, match=r"^prompts/a\.j2: part 'user' cannot be rendered: "):
+        with pytest.raises(SpecError, match=r"^prompts/a\.j2:2: part 'user' cannot be rendered: "):
             prompt.conversations(SAMPLES, [], None)
 
 
@@ -171,15 +171,16 @@ MISTAKES = {
     ),
     "unknown variable": (
         {"user": "{% macro user(text, shots) %}{{ shots }}{{ text }}{{ txt }}{% endmacro %}"},
-        "prompts/a.j2: unknown variable 'txt'; a prompt knows its arguments and 'words'",
+        "prompts/a.j2:2: unknown variable 'txt'; a prompt knows its arguments and 'words'",
     ),
     "unknown label": (
         {"prefill": "{% macro prefill() %}{{ words.neutral }}{% endmacro %}"},
-        "prompts/a.j2: part 'prefill' cannot be rendered: 'dict object' has no attribute 'neutral'",
+        "prompts/a.j2:4: part 'prefill' cannot be rendered: 'dict object' has no attribute "
+        "'neutral'",
     ),
     "division": (
         {"prefill": "{% macro prefill() %}{{ 1 / 0 }}{% endmacro %}"},
-        "prompts/a.j2: part 'prefill' cannot be rendered: division by zero",
+        "prompts/a.j2:4: part 'prefill' cannot be rendered: division by zero",
     ),
     "system without shots": (
         {"system": "{% macro system(shots) %}You judge.{% endmacro %}"},

@@ -33,6 +33,39 @@ def test_cells_of_a_set(project):
     assert {(cell.path, cell.name) for cell in found} == {("evalsets/set.yaml", "set")}
 
 
+@pytest.mark.parametrize(
+    ("key", "old", "new", "line"),
+    [
+        ("rubric", "{{ answer }}", "", "6: part 'user' must show answer exactly once"),
+        ("rubric", "{{ answer }}", "{{ answer }}{{ foo }}", "8: unknown variable 'foo'"),
+        ("rubric", "{{ answer }}", "{{ answer }}\n{{ 1 / 0 }}", "9: part 'user' cannot be rend"),
+        ("pairwise", "{{ answer }}", "{{ answer }}", "6: part 'user' must be written user("),
+    ],
+)
+def test_a_mistake_in_a_rubric_names_the_set_and_the_key(project, key, old, new, line):
+    rubric = (
+        "{% macro system() %}\nJudge.\n{% endmacro %}\n\n\n"
+        "{% macro user(question, points, answer) %}\n{{ question }} {{ points | join }}\n"
+        "{{ answer }}\n{% endmacro %}\n"
+    )
+    project.models(
+        "models:\n  tiny: {source: 'file:model', engine: fake}\n"
+        "  other: {source: 'file:model', engine: fake}\n"
+    )
+    project.write("prompts/judge/good.j2", rubric)
+    project.write("prompts/judge/y.j2", rubric.replace(old, new))
+    judge = {"rubric": "judge/good.j2"} | {key: "judge/y.j2"}
+    text = (
+        "kind: judge\nmodels: [tiny, other]\nprobes:\n"
+        "  - {id: a, kind: k, question: Q, points: [p]}\njudge:\n  models: [tiny]\n"
+        + "".join(f"  {name}: {path}\n" for name, path in judge.items())
+    )
+    at = 7 if key == "rubric" else 8
+    assert problem(project, text).startswith(
+        f"evalsets/set.yaml:{at}: judge.{key}: prompts/judge/y.j2:{line}"
+    )
+
+
 def test_gate_that_matches_no_cell(project, good):
     gates = "gates:\n  - {figure: accuracy, at_least: 0.5}\n  - cells: '*-plane-*'\n"
     line = good.count("\n") + 3
