@@ -62,7 +62,7 @@ def hub_snapshot(name: str, revision: str | None) -> tuple[Path, str]:
 
 
 def hub_rows(
-    name: str, revision: str | None, split: str, *, evalset: str = "NAME"
+    name: str, revision: str | None, split: str, *, evalset: str | None = None
 ) -> tuple[list[dict[str, str]], str]:
     """Return all rows of one split of a hub data set as text, and the commit.
 
@@ -72,15 +72,16 @@ def hub_rows(
         name: `owner/name`.
         revision: Branch, tag or commit; None is the main branch.
         split: Name of the split.
-        evalset: Name of the eval set, for the error's mend.
+        evalset: Name of the eval set, for the error's mend; None where a recipe asks.
 
     Raises:
         AssetUnreachable: It is not cached, and the hub cannot be reached.
         AssetError: The hub refuses it, or there is no such split.
     """
     online = hub_reachable()
-    unreachable = f"hub data set {_shown(name, revision)} is out of reach; run with --dataset " + (
-        f"{evalset}=PATH to a local copy, or set HF_ENDPOINT")  # fmt: skip
+    option = "--data FILE" if evalset is None else f"--dataset {evalset}=PATH"
+    unreachable = (f"hub data set {_shown(name, revision)} is out of reach; run with {option} to a "
+                   "local copy, or set HF_ENDPOINT")  # fmt: skip
     # Asked before `datasets` is imported, which alone takes longer than a skip may.
     if not online and not _was_cached(name):
         raise AssetUnreachable(unreachable)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness.errors import SpecError
+from harness.errors import AssetError
 from harness.records import Json, Message
 from harness.sources.assets import hub_rows, resolve
 from harness.sources.rows import Row, format_of, read_rows
@@ -92,24 +92,29 @@ def read_dialogues(
         spec = SourceSpec(source=f"file:{Path(given).expanduser().resolve()}") if given else data
         asset = resolve(spec, base=base)
         kind = format_of(asset.path) if given else data.format
-        rows = read_rows(asset.path, need=["messages"], format=kind, shown=source)
+        if given and kind is None:
+            raise AssetError(f"--data {given}: its name tells no format; give a file that ends in "
+                             ".jsonl, .json or .parquet")  # fmt: skip
+        rows = read_rows(asset.path, need=[], format=kind, shown=source)
         revision = asset.digest[:12]
     else:
         name, _, wanted = data.source.removeprefix("hub:").partition("@")
         rows, revision = hub_rows(name, wanted or None, data.hub_split)
+    if rows and not any("messages" in row for row in rows):
+        known = {column: None for row in rows for column in row}
+        raise AssetError(f"{source}: no column 'messages'; it has {', '.join(known)}; rename the "
+                         "one that holds the dialogues to 'messages'")  # fmt: skip
     return _checked(rows, data, source, revision, file)
 
 
 def _checked(
     rows: Sequence[Row], data: RecipeData, source: str, revision: str, file: YamlFile
 ) -> DialogueSet:
-    if rows and not any("messages" in row for row in rows):
-        raise file.error(f"{source} has no column 'messages'; it has {', '.join(rows[0])}",
-                         ("data", "source"))  # fmt: skip
     dialogues: list[Dialogue] = []
     malformed: list[str] = []
     for number, row in enumerate(rows, 1):
-        problem, messages = read_messages(row.get("messages", ""))
+        problem, messages = (read_messages(row["messages"]) if "messages" in row
+                             else ("it has no 'messages'", ()))  # fmt: skip
         if problem is not None:
             malformed.append(f"row {number}: {problem}")
             if data.malformed == "refuse":
@@ -179,9 +184,7 @@ def need_column(
     values: list[str] = []
     for dialogue in dialogues:
         if column not in dialogue.meta:
-            error: SpecError = file.error(
-                f"this step needs the column '{column}', which row {dialogue.number} lacks", where
-            )
-            raise error
+            raise file.error(f"this step needs the column '{column}', which row {dialogue.number} "
+                             "lacks; add it to the row, or remove the step", where)  # fmt: skip
         values.append(dialogue.meta[column])
     return values

@@ -163,6 +163,13 @@ def test_data_set_is_skipped_within_a_second(tmp_path, monkeypatch):
     )
 
 
+def test_a_recipe_without_the_hub_is_told_of_its_own_option(tmp_path, monkeypatch):
+    monkeypatch.setattr(hub, "answers", lambda *args: False)
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
+    with pytest.raises(AssetUnreachable, match="run with --data FILE to a local copy, or set HF"):
+        hub_rows("owner/dialogues", None, "train")
+
+
 def test_model_out_of_reach_says_how_to_run(tmp_path, monkeypatch):
     monkeypatch.setattr(hub, "answers", lambda *args: False)
     problem = r"hub model no-such-owner/no-such@v1 is out of reach; download it on .* file:FOLDER"

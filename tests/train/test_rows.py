@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.errors import AssetError, SpecError
+from harness.errors import AssetError, AssetUnreachable, SpecError
 from harness.train.rows import dialogues_digest, need_column, read_dialogues, read_messages
 
 
@@ -84,8 +84,42 @@ def test_a_source_without_any_dialogue(read):
 
 
 def test_a_file_without_messages(read):
-    with pytest.raises(AssetError, match="no column 'messages'; it has text"):
-        read([{"text": "a"}])
+    problem = (
+        "^file:data.jsonl: no column 'messages'; it has text, label; rename the one that holds the "
+        "dialogues to 'messages'$"
+    )
+    for malformed in ("refuse", "drop"):
+        with pytest.raises(AssetError, match=problem):
+            read([{"text": "a"}, {"label": "b"}], f"  malformed: {malformed}\n")
+
+
+def test_a_row_without_messages_is_malformed(read, single):
+    rows = [{"text": "a"}, single("q", "a")]
+    found = read(rows, "  malformed: drop\n")
+    assert [dialogue.number for dialogue in found.dialogues] == [2]
+    assert found.malformed == ("row 1: it has no 'messages'",)
+    with pytest.raises(SpecError, match=r"row 1: it has no 'messages'; mend it, or write malform"):
+        read(rows)
+
+
+def test_a_hub_out_of_reach_names_the_option_that_training_has(project, make_recipe, monkeypatch):
+    recipe, file = make_recipe()
+    data = recipe.data.model_copy(update={"source": "hub:owner/dialogues"})
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(AssetUnreachable, match="run with --data FILE to a local copy"):
+        read_dialogues(data, base=project.root, file=file)
+
+
+@pytest.mark.parametrize("name", ["own.txt", "own"])
+def test_a_given_file_of_no_known_ending(project, make_recipe, single, write, tmp_path, name):
+    recipe, file = make_recipe("  format: jsonl\n")
+    path = write(tmp_path / name, [single("q", "a")])
+    problem = (
+        rf"^--data .*{name}: its name tells no format; give a file that ends in \.jsonl, \.json "
+        r"or \.parquet$"
+    )
+    with pytest.raises(AssetError, match=problem):
+        read_dialogues(recipe.data, base=project.root, file=file, given=str(path))
 
 
 def test_a_given_file_stands_in(project, make_recipe, single, write, tmp_path):
@@ -110,5 +144,7 @@ def test_a_column_that_one_row_lacks(read, single, make_recipe):
     del row["language"]
     _, file = make_recipe()
     dialogues = read([single("q", "a"), row]).dialogues
-    with pytest.raises(SpecError, match=r"needs the column 'language', which row 2 lacks"):
+    with pytest.raises(
+        SpecError, match=r"needs the column 'language', which row 2 lacks; add it to the row, or "
+    ):
         need_column(dialogues, "language", file, ("data",))
