@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from harness.train.artifacts import final_loss, put_in_place
+from harness.train.artifacts import final_loss
 from harness.train.filters import Step
 from harness.train.record import Record, read_record, write_record
 from harness.train.report import verdict, write_card, write_training_report
@@ -81,13 +81,3 @@ def test_the_card_has_what_makes_the_run_again(tmp_path):
     assert "````yaml\nlora: {r: 4}\n````" in text
     assert "`--data own.jsonl`" in text
     assert "e" * 64 in text
-
-
-def test_a_new_adapter_takes_the_place_of_an_old_one(tmp_path):
-    built, out = tmp_path / "built", tmp_path / "adapters/a"
-    for content in ("old", "new"):
-        built.mkdir()
-        (built / "x").write_text(content)
-        put_in_place(built, out)
-        assert (out / "x").read_text() == content
-        assert [path.name for path in out.parent.iterdir()] == ["a"]
