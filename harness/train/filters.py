@@ -25,16 +25,35 @@ COLUMNS = {
     "source": "source",
 }
 _CODE = re.compile(
-    r"```|~~~|</\w+>|#include\s*<|\bdef \w+\(|\bfunction\s*\w*\(|\bimport \w+(\.\w+)*$"
-    r"|\bSELECT\b.+\bFROM\b|=>\s*\{|\bpublic (static|class)\b|\bconsole\.log\(|\bprint\(",
+    r"```|^[ \t]*~~~|</\w+>|#include\s*<|\bdef \w+\(|\bfunction\s*\w*\s*\([^()\n]*\)\s*\{"
+    # Prose imports oil: a line of its own, Cyrillic before it, or a well-known package.
+    r"|(?:^[ \t]*|[\u0430-\u044f\u0451] )import \w+(?:\.\w+)*(?: as \w+)?[ \t]*$"
+    r"|\bimport (?:\w+\.)+[\w*]+;?[ \t]*$"
+    r"|\bimport (?:os|sys|json|numpy|pandas|matplotlib|tensorflow|sklearn)\b"
+    r"|^[ \t]*from [\w.]+ import (?:[*(]|\w+(?:,? \w+)*[ \t]*$)"
+    # Columns may stand on lines of their own; an article after SELECT is loud prose.
+    r"|\bSELECT\s(?!\s*(?:THE|AN|ONE|YOUR|A(?!\s+FROM\b))\b)[^!?]{1,400}?\sFROM\b"
+    r"|(?i:\bselect\s+\*\s+from\b)"
+    r"|\b(?:int|long|void|char|float|double|bool)\s+\*?\w+\s*\([^()\n]*\)\s*\{"
+    r"|=>\s*\{|\bpublic static\b|\bpublic class \w+\s*(?:\{|extends\b|implements\b)"
+    r"|\bconsole\.log\(|\bprint\(",
     re.MULTILINE,
 )
-_LINK = re.compile(r"https?://|\bwww\.|\b[\w-]+\.(com|org|net|ru|io)\b(/|\s|$)", re.IGNORECASE)
+# A sentence that begins right after a full stop has a capital (`end.Net`, `yes.Come`), and so have
+# names such as ASP.NET; endings that are words or initials elsewhere need a path.
+_LINK = re.compile(
+    r"https?://|\bwww\.|(?<=[\w-])\.(?-i:com|org|COM|ORG)\b"
+    r"|(?<=[\w-])(?<!\basp)(?<!\bself)\.(?-i:net|ru|io|RU)\b(?!\.\w|\()"
+    r"|(?<=[\w-])\.(?:me|be|gl|ly|co|cc|ai|tv|dev|app|info|edu|gov|uk|de|fr|eu|us|su|ua|by|kz)/\w",
+    re.IGNORECASE,
+)
+_I_AM = r"\bi(?: am|['\u2019]?m)"
 # The beginnings of answers that decline, in the languages of the data.
 _REFUSAL = re.compile(
-    r"\bas an? (ai|artificial intelligence|language model)\b|\bi'?m (just )?an? (ai|language model)"
-    r"|\bi (can(no|')t|am (not able|unable)) (to )?(help|assist|fulfil|comply|provide|answer)"
-    r"|\bi'?m sorry, but\b|\bi apologi[sz]e, but\b"
+    r"\bas an? (ai|artificial intelligence|language model)\b"
+    rf"|{_I_AM} (just )?an? (ai|language model)\b|{_I_AM} sorry,? but\b|\bi apologi[sz]e, but\b"
+    rf"|(\bi can(no|['\u2019])t|{_I_AM} (not able|unable) to) "
+    r"(help(?! (but|it|myself|\w+ing)\b)|assist|fulfil|comply|provide|answer)"
     r"|как (искусственный интеллект|языковая модель|ии\b)|я (всего лишь |просто )?(ии\b|языковая)"
     r"|я [\u2014\u2013-] (ии\b|языковая модель|искусственный интеллект)"
     r"|я не (могу|в состоянии) (помочь|ответить|выполнить|предоставить|обсуждать)"

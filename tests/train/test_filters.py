@@ -72,11 +72,43 @@ def test_turns_and_every_answer_counts(keep, single):
         ("code", "Write: def f(x): return x"),
         ("code", "<div>hello</div>"),
         ("code", "SELECT name FROM people"),
+        ("code", "SELECT t.id, COUNT(*) AS n\nFROM t"),
+        ("code", "Запрос: select * from people"),
+        ("code", "import numpy as np"),
+        ("code", "First, import numpy as np."),
+        ("code", "So:\n  import os\n  print"),
+        ("code", "Write: import os"),
+        ("code", "SELECT A FROM T"),
+        ("code", "Напишите import math"),
+        ("code", "from os.path import join, split"),
+        ("code", "import java.util.List;"),
+        ("code", "int main() {"),
+        ("code", "int main(void)\n{\n"),
+        ("code", "void swap(int *a, int *b) { }"),
+        ("code", "function add(a, b) { return a + b }"),
+        ("code", "public static void main(String[] args)"),
+        ("code", "public class Main {"),
         ("links", "See https://example.org/a"),
         ("links", "See www.example.org"),
         ("links", "Сайт example.ru поможет"),
+        ("links", "See example.com."),
+        ("links", "Search it (google.com)"),
+        ("links", "Сайт example.ru!"),
+        ("links", "Write to t.me/x"),
+        ("links", "It runs at github.com:8080"),
+        ("links", "Watch youtu.be/abc"),
+        ("links", "Try shop.com.br, or EXAMPLE.COM"),
+        ("links", "«mail.ru», say"),
+        ("links", "example.net"),
         ("refusals", "As an AI, I have no feelings."),
+        ("refusals", "I'm an AI."),
         ("refusals", "I'm sorry, but that is private."),
+        ("refusals", "I’m sorry, but I can’t help"),  # noqa: RUF001
+        ("refusals", "I am sorry, but no."),
+        ("refusals", "I can’t assist"),  # noqa: RUF001
+        ("refusals", "I cannot help with that."),
+        ("refusals", "I'm unable to help"),
+        ("refusals", "I am not able to provide this."),
         ("refusals", "Извините, я не могу помочь вам."),
         ("refusals", "Я — языковая модель и не смотрю фильмы."),
     ],
@@ -85,6 +117,36 @@ def test_without(keep, single, what, text):
     plain = "The code of the club says: no links to others, import nothing, function as one."
     rows = [single("q", plain), single("q", text), single("q", "Я не могу забыть этот фильм.")]
     assert keep([f"without: {what}"], rows)[0] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Take fruit, e.g. this apple, i.e. the red one, etc. That is all.",
+        "Хлеб, молоко и т.д. Встреча в 10.30, т.е. утром.",  # noqa: RUF001
+        "At 10.30 a.m./p.m. and/or later, 3.5/5 stars, v2.0.",
+        "Вышел.Ушёл. No.Then yes.Come in. The end.Net gain",
+        "ASP.NET, asp.net and Node.js/Express are frameworks, and System.IO a namespace.",
+        "Select the best from them.",
+        "SELECT THE BEST FROM THEM. SELECT A CARD FROM THE DECK",
+        "Mind the costs: import duties",
+        "Press SELECT.\nThen choose one from the menu",
+        "They import oil\nThey export wine and import sugar as raw material\n- import duties",
+        "Goods from China import rules forbid.",
+        "The heart's function (pumping) and the function f(x) = x + 1.",
+        "It was a public class action; the public class of goods. Hi~~~",
+        "The main point (int. al.) is void (empty).",
+        "I am sorry for your loss. I'm sorry about that.",
+        "I can't help but smile, I can't help laughing and I cannot help it.",
+        "I'm an aide, I'm an aim, and I am able to help. I can help.",
+        "I’m unable to sleep. I can’t wait.",  # noqa: RUF001
+        "Я не могу нарадоваться. К сожалению, дождь.",  # noqa: RUF001
+    ],
+)
+def test_prose_is_no_code_link_or_refusal(keep, single, text):
+    rows = [single(text, text)]
+    for what in ("code", "links", "refusals"):
+        assert keep([f"without: {what}"], [*rows, single("q", "a")])[0] == [1, 2], what
 
 
 def test_duplicates(keep, single):
