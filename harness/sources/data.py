@@ -136,7 +136,8 @@ def _main_part(name: str, spec: EvalSet, base: Path, dataset: str | None) -> _Pa
         return _inline(name, spec, data.rows, "")
     if (data.source or "").startswith("hub:"):
         repository, _, revision = (data.source or "").removeprefix("hub:").partition("@")
-        rows, commit = hub_rows(repository, revision or None, data.hub_split, evalset=name)
+        rows, commit = hub_rows(repository, revision or None, data.hub_split,
+                                option=f"--dataset {name}=PATH")  # fmt: skip
         shown = f"{data.source} ({data.hub_split})"
         if not rows:
             raise AssetError(f"{shown}: has no rows")
@@ -165,7 +166,7 @@ def _needed(data: DataSpec, *columns: str | None) -> list[str]:
 def _from_source(
     name: str, spec: EvalSet, source: SourceSpec, base: Path, column: str | None, prefix: str
 ) -> _Part:
-    asset = resolve(source, base=base)
+    asset = resolve(source, base=base, option=f"--dataset {name}=PATH")
     shown = (source.source or "") + (f" {asset.path.name}" if source.member else "")
     main = source is spec.data
     own = spec.data.format if main else format_of(asset.path) or spec.data.format

@@ -62,7 +62,7 @@ def hub_snapshot(name: str, revision: str | None) -> tuple[Path, str]:
 
 
 def hub_rows(
-    name: str, revision: str | None, split: str, *, evalset: str | None = None
+    name: str, revision: str | None, split: str, *, option: str = "--dataset NAME=PATH"
 ) -> tuple[list[dict[str, str]], str]:
     """Return all rows of one split of a hub data set as text, and the commit.
 
@@ -72,14 +72,13 @@ def hub_rows(
         name: `owner/name`.
         revision: Branch, tag or commit; None is the main branch.
         split: Name of the split.
-        evalset: Name of the eval set, for the error's mend; None where a recipe asks.
+        option: Of the command line, that gives a file in the data set's place.
 
     Raises:
         AssetUnreachable: It is not cached, and the hub cannot be reached.
         AssetError: The hub refuses it, or there is no such split.
     """
     online = hub_reachable()
-    option = "--data FILE" if evalset is None else f"--dataset {evalset}=PATH"
     unreachable = (f"hub data set {_shown(name, revision)} is out of reach; run with {option} to a "
                    "local copy, or set HF_ENDPOINT")  # fmt: skip
     # Asked before `datasets` is imported, which alone takes longer than a skip may.

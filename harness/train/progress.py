@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.errors import TrainError
+
 if TYPE_CHECKING:
     from transformers import TrainerCallback
 
@@ -59,6 +61,12 @@ class Pace:
                  f"{int(left) // 60}:{int(left) % 60:02d} to go")  # fmt: skip
 
 
+def _check_loss(step: int, loss: float) -> None:
+    if not 0 <= loss < float("inf"):
+        raise TrainError(f"the loss of step {step} is {loss}; lower training.learning_rate, or "
+                         "write base.dtype: float32")  # fmt: skip
+
+
 def pace_callback(pace: Pace) -> TrainerCallback:
     """Return a callback that keeps a pace up to date."""
     from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -90,7 +98,9 @@ def pace_callback(pace: Pace) -> TrainerCallback:
             logs: dict[str, float] | None = None,
             **_: object,
         ) -> None:
+            # It is logged each step, before a checkpoint is written.
             if logs and "loss" in logs:
+                _check_loss(state.global_step, float(logs["loss"]))
                 pace.report(state.global_step, float(logs["loss"]))
 
     return Keeper()

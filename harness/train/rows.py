@@ -17,6 +17,8 @@ from harness.spec.base import SourceSpec
 from harness.spec.recipe import RecipeData
 from harness.spec.yamlfile import YamlFile
 
+# Of the commands that read a recipe, for a source out of reach.
+_OPTION = "--data FILE"
 _ROLES: Mapping[str, Literal["system", "user", "assistant"]] = {
     "system": "system",
     "user": "user",
@@ -90,7 +92,7 @@ def read_dialogues(
     source = given or data.source
     if given is not None or not data.source.startswith("hub:"):
         spec = SourceSpec(source=f"file:{Path(given).expanduser().resolve()}") if given else data
-        asset = resolve(spec, base=base, option="--data FILE")
+        asset = resolve(spec, base=base, option=_OPTION)
         kind = format_of(asset.path) if given else data.format
         if given and kind is None:
             raise AssetError(f"--data {given}: its name tells no format; give a file that ends in "
@@ -99,7 +101,7 @@ def read_dialogues(
         revision = asset.digest[:12]
     else:
         name, _, wanted = data.source.removeprefix("hub:").partition("@")
-        rows, revision = hub_rows(name, wanted or None, data.hub_split)
+        rows, revision = hub_rows(name, wanted or None, data.hub_split, option=_OPTION)
     if rows and not any("messages" in row for row in rows):
         known = {column: None for row in rows for column in row}
         raise AssetError(f"{source}: no column 'messages'; it has {', '.join(known)}; rename the "

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import TrainError
 from harness.train import unsloth
 from harness.train.batches import micro_batches
 from harness.train.failures import disk_explained, is_out_of_memory, memory_explained, step_mend
@@ -21,7 +20,6 @@ from harness.train.setup import Setup, set_up
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from transformers import TrainerCallback
     from trl import SFTTrainer
 
 
@@ -76,7 +74,6 @@ def run_training(
     training, machine, pace = setup.training, setup.machine, setup.pace
     with setup.faster():
         trainer, fit = _fitting(setup)
-        trainer.add_callback(_loss_callback())
         say(f"{training.max_steps} steps of {training.batch_size} rows, {fit.micro_batch} at once"
             + (", unpadded" if setup.flat else "")
             + (", checkpointed" if fit.checkpointing else ""))  # fmt: skip
@@ -180,32 +177,6 @@ def _passes(
         gc.collect()
         torch.cuda.empty_cache()
     return True
-
-
-def _loss_callback() -> TrainerCallback:
-    """Return a callback that ends a run as soon as a loss is logged that is not finite.
-
-    It is logged each step, before a checkpoint is written.
-    """
-    from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
-
-    class Guard(TrainerCallback):  # type: ignore[misc]  # the library has no types here
-        def on_log(
-            self,
-            args: TrainingArguments,
-            state: TrainerState,
-            control: TrainerControl,
-            logs: dict[str, float] | None = None,
-            **_: object,
-        ) -> None:
-            loss = (logs or {}).get("loss", 0.0)
-            if not 0 <= loss < float("inf"):
-                raise TrainError(
-                    f"the loss of step {state.global_step} is {loss}; lower "
-                    "training.learning_rate, or write base.dtype: float32"
-                )
-
-    return Guard()
 
 
 def _peak_gib(device: str) -> float:

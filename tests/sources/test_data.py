@@ -399,15 +399,15 @@ class TestHub:
     def test_rows_of_the_hub(self, tmp_path, monkeypatch):
         asked = []
 
-        def hub_rows(name, revision, split, *, evalset):
-            asked.append((name, revision, split, evalset))
+        def hub_rows(name, revision, split, *, option):
+            asked.append((name, revision, split, option))
             return [{"review": "a", "sentiment": "positive"}], "c0ffee"
 
         monkeypatch.setattr(module, "hub_rows", hub_rows)
         spec = evalset(source="hub:owner/set@v1", hub_split="test", text="review",
                        label="sentiment")  # fmt: skip
         loaded = load_data("s", spec, base=tmp_path)
-        assert asked == [("owner/set", "v1", "test", "s")]
+        assert asked == [("owner/set", "v1", "test", "--dataset s=PATH")]
         assert (loaded.info.source, loaded.info.revision) == ("hub:owner/set@v1", "c0ffee")
         with pytest.raises(AssetError, match=r"hub:owner/set \(train\): no column 'text'"):
             load_data("s", evalset(source="hub:owner/set"), base=tmp_path)

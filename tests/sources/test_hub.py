@@ -155,7 +155,7 @@ def test_data_set_is_skipped_within_a_second(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
     start = time.monotonic()
     with pytest.raises(AssetUnreachable) as caught:
-        hub_rows("scikit-learn/imdb", None, "train", evalset="imdb")
+        hub_rows("scikit-learn/imdb", None, "train", option="--dataset imdb=PATH")
     assert time.monotonic() - start < 1
     assert str(caught.value) == (
         "hub data set scikit-learn/imdb is out of reach; run with --dataset imdb=PATH to a local "
@@ -167,7 +167,7 @@ def test_a_recipe_without_the_hub_is_told_of_its_own_option(tmp_path, monkeypatc
     monkeypatch.setattr(hub, "answers", lambda *args: False)
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
     with pytest.raises(AssetUnreachable, match="run with --data FILE to a local copy, or set HF"):
-        hub_rows("owner/dialogues", None, "train")
+        hub_rows("owner/dialogues", None, "train", option="--data FILE")
 
 
 def test_model_out_of_reach_says_how_to_run(tmp_path, monkeypatch):
