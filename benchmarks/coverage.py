@@ -13,11 +13,14 @@ import argparse
 from collections.abc import Callable
 
 import numpy as np
+from numpy.random import Generator
 from scipy.stats import binom
 from tabulate import tabulate
 
 from harness.stats import (
+    Bools,
     Comparison,
+    GoldCounts,
     auc_interval,
     bradley_terry_strengths,
     clopper_pearson_interval,
@@ -32,6 +35,7 @@ from harness.stats import (
     wilson_interval,
     win_rate,
 )
+from harness.stats.clusters import effective_number
 from harness.stats.power import mcnemar_power
 
 Interval = Callable[[int, int], tuple[float, float]]
@@ -148,18 +152,43 @@ def judges(repeats: int) -> list[list[str]]:
         rng, hits = np.random.default_rng(n), np.zeros(2)
         for _ in range(repeats):
             passed = int(rng.binomial(n, rate * q1 + (1 - rate) * (1 - q0)))
-            found = judged_rate(
-                passed,
-                n,
-                true_positives=int(rng.binomial(good, q1)),
-                positives=good,
-                true_negatives=int(rng.binomial(bad, q0)),
-                negatives=bad,
-            )
+            gold = GoldCounts(int(rng.binomial(good, q1)), good, int(rng.binomial(bad, q0)), bad)
+            found = judged_rate(passed, n, [(gold, 1)])
             low, high = clopper_pearson_interval(passed, n)
             hits += [found.low <= rate <= found.high, low <= rate <= high]
         shown = [f"{share:.1%}" for share in hits / repeats]
         rows.append([f"{rate}", f"{q1}", f"{q0}", str(n), f"{good} + {bad}", *shown])
+    return rows
+
+
+def _verdicts(good: Bools, rng: Generator, odds: tuple[float, float]) -> Bools:
+    """Return what two judges say of answers, in a row each, easy and hard ones alike to both."""
+    easy = np.array(odds)[:, None] + rng.normal(size=good.size)
+    right = rng.random(easy.shape) < 1 / (1 + np.exp(-easy))
+    return np.where(right, good, ~good)
+
+
+def juries(repeats: int) -> list[list[str]]:
+    """Rates behind two judges who find the same answers hard: corrected, and taken as they are."""
+    rows = []
+    for rate, sharp, dull, n, gold in (
+        (0.5, 2.0, 1.0, 100, 50),
+        (0.8, 2.0, 1.0, 100, 50),
+        (0.8, 2.0, 1.0, 500, 100),
+        (0.9, 1.5, 1.5, 500, 50),
+    ):
+        rng, hits = np.random.default_rng(n), np.zeros(2)
+        for _ in range(repeats):
+            good, bad = (_verdicts(np.full(gold, it), rng, (sharp, dull)) for it in (True, False))
+            known = [(GoldCounts(int(p.sum()), gold, int((~q).sum()), gold), n)
+                     for p, q in zip(good, bad, strict=True)]  # fmt: skip
+            said = _verdicts(rng.random(n) < rate, rng, (sharp, dull))
+            apart = effective_number(said.T.ravel(), np.repeat(np.arange(n), 2).tolist())
+            found = judged_rate(int(said.sum()), 2 * n, known, effective=apart)
+            low, high = clopper_pearson_interval(int(said.sum()), 2 * n)
+            hits += [found.low <= rate <= found.high, low <= rate <= high]
+        shown = [f"{share:.1%}" for share in hits / repeats]
+        rows.append([f"{rate}", f"{sharp}, {dull}", str(n), f"{gold} + {gold}", *shown])
     return rows
 
 
@@ -249,6 +278,10 @@ def main() -> None:
         f"Judged rates, {repeats} simulated": (
             ["rate", "sensitivity", "specificity", "n", "gold", "corrected", "as judged"],
             judges(repeats),
+        ),
+        f"Rates of two judges who find the same answers hard, {repeats} simulated": (
+            ["rate", "skills (log-odds)", "answers", "gold", "corrected", "as judged"],
+            juries(repeats),
         ),
         f"Win rates, three answers a probe, {repeats} simulated": (
             ["probes", "rate", "probes differ", "coverage", "width"],

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from harness.judge.erring import JudgeErrors
 from harness.records import (
     CanaryResult,
     Figure,
@@ -24,10 +25,11 @@ from harness.records import (
 )
 from harness.run.standings import standings
 from harness.spec.judgeset import JudgeSet
+from harness.stats.judged import GoldCounts
 
 EVALSET = "evalsets/probes.yaml"
 JUDGE = "judge-7b"
-COUNTS = {"true_positives": 103, "positives": 120, "true_negatives": 104, "negatives": 120}
+ERRORS = JudgeErrors({JUDGE: GoldCounts(103, 120, 104, 120)}, None)
 SKILLS = {"base": 4.3, "ru-a": 7.2, "ru-b": 4.5}
 KINDS = (
     "explain", "plan", "arithmetic", "summary", "rewrite",
@@ -142,7 +144,7 @@ def make_standings(
             "judge": {"models": [JUDGE], "rubric": "judge/absolute.en.j2"},
         }
     )
-    found = standings(evalset, EVALSET, probes, pairs, counts=COUNTS)
+    found = standings(evalset, EVALSET, probes, pairs, errors=ERRORS)
     return tuple(replace(one, **{"trusted": True} | changes) for one in found)
 
 

@@ -38,7 +38,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
                       "calibration", "hypothesis", "clusters", "judged", "power", "paired",
                       "pooled", "draws"),
     "harness.judge": ("fence", "rubric", "verdict", "canaries", "pairs", "gold", "measures",
-                      "passport", "trusting"),
+                      "passport", "erring", "trusting"),
     "harness.train": ("rows", "duplicates", "filters", "lengths", "plots", "analyze", "base",
                       "template", "batches", "job", "record", "preflight", "lora", "trl", "unsloth",
                       "machine", "fit", "checkpoints", "failures", "progress", "fused", "packed",

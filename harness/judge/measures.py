@@ -68,6 +68,8 @@ class PassportSet:
         counts: By name, see `measure`.
         unscored: Pairs without a verdict in an order, by reason.
         score_unscored: Answers without a score, by reason.
+        scores: By id of a pair without a human tie, the scores of people's answer and of the
+            other, None for one without: how several judges' means would have come out.
     """
 
     name: str
@@ -78,6 +80,7 @@ class PassportSet:
     counts: dict[str, int]
     unscored: dict[str, int] = field(default_factory=dict)
     score_unscored: dict[str, int] = field(default_factory=dict)
+    scores: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
 
     @property
     def certifies(self) -> bool:
@@ -127,7 +130,7 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
     - `score_expected`: scores that are an expectation over probabilities, not the written number.
 
     Counts, to correct the rate of pairs that an answer wins in both orders (see
-    `harness.stats.judged.judged_rate`): `positives` are scored pairs whose first answer people
+    `harness.judge.erring`): `positives` are scored pairs whose first answer people
     prefer, `true_positives` those settled for it; `negatives` all other scored pairs,
     `true_negatives` those not settled for the first. Each pair counts once. Those named `score_`
     correct the rate of answers that score at least `passing`: better answers are positive, worse
@@ -157,6 +160,7 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
         counts=_win_counts(scored) | _score_counts(ruled, passing),
         unscored=dict(unscored),
         score_unscored=dict(lost),
+        scores=dict(_scores(ruled)),
     )
 
 
@@ -213,7 +217,7 @@ def _of_verdicts(ruled: Sequence[RuledPair], scored: Sequence[RuledPair]) -> dic
 def _of_scores(ruled: Sequence[RuledPair], passing: float) -> dict[str, Figure]:
     answers = [(one.pair.id, side.value is not None)
                for one in ruled for side in (one.first, one.second)]  # fmt: skip
-    whole = [(better, worse) for better, worse in _scores(ruled)
+    whole = [(better, worse) for _, (better, worse) in _scores(ruled)
              if better is not None and worse is not None]  # fmt: skip
     scores = [side for one in ruled for side in (one.first, one.second) if side.value is not None]
     counts = _score_counts(ruled, passing)
@@ -240,8 +244,8 @@ def _win_counts(scored: Sequence[RuledPair]) -> dict[str, int]:
 
 
 def _score_counts(ruled: Sequence[RuledPair], passing: float) -> dict[str, int]:
-    better = [score for score, _ in _scores(ruled) if score is not None]
-    worse = [score for _, score in _scores(ruled) if score is not None]
+    better = [score for _, (score, _) in _scores(ruled) if score is not None]
+    worse = [score for _, (_, score) in _scores(ruled) if score is not None]
     return {
         "score_true_positives": sum(score >= passing for score in better),
         "score_positives": len(better),
@@ -250,11 +254,11 @@ def _score_counts(ruled: Sequence[RuledPair], passing: float) -> dict[str, int]:
     }
 
 
-def _scores(ruled: Sequence[RuledPair]) -> list[tuple[float | None, float | None]]:
+def _scores(ruled: Sequence[RuledPair]) -> list[tuple[str, tuple[float | None, float | None]]]:
     """Return the scores of people's answer and of the other, without pairs that they call even."""
-    sides = ((one.pair.better, one.first.value, one.second.value) for one in ruled)
-    return [(first, second) if better == "first" else (second, first)
-            for better, first, second in sides if better != "tie"]  # fmt: skip
+    sides = ((one.pair, one.first.value, one.second.value) for one in ruled)
+    return [(pair.id, (first, second) if pair.better == "first" else (second, first))
+            for pair, first, second in sides if pair.better != "tie"]  # fmt: skip
 
 
 def _longer(pair: GoldPair) -> Better | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -12,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.judge.measures import PassportSet
-from harness.spec.judgeset import PassportSpec
+from harness.spec.judgeset import HIGHEST, LOWEST, PassportSpec
 
 FOLDER = "passports"
 FORMAT = 1
@@ -166,9 +167,16 @@ def _check_figures(passport: Passport) -> None:
             ends = (least, figure.low, figure.value, figure.high, 1)
             if not all(map(math.isfinite, ends)) or list(ends) != sorted(ends) or figure.n < 1:
                 raise ValueError(f"{one.name}: {name} is no figure")
-        for part in [name for name in one.counts if "true_" in name]:
-            if not 0 <= one.counts[part] <= one.counts.get(part.replace("true_", ""), -1):
-                raise ValueError(f"{one.name}: {part} is no count")
+        _check_counts(one)
+
+
+def _check_counts(one: PassportSet) -> None:
+    for part in [name for name in one.counts if "true_" in name]:
+        if not 0 <= one.counts[part] <= one.counts.get(part.replace("true_", ""), -1):
+            raise ValueError(f"{one.name}: {part} is no count")
+    for score in chain.from_iterable(one.scores.values()):
+        if score is not None and not LOWEST <= score <= HIGHEST:
+            raise ValueError(f"{one.name}: {score:g} is no score")
 
 
 def _refuse(word: str) -> NoReturn:

@@ -8,7 +8,8 @@ from itertools import chain
 
 from harness.engines.openai import endpoint_key
 from harness.errors import HarnessError
-from harness.judge.passport import FOLDER, large_sets, load_passport
+from harness.judge.erring import JudgeErrors, judge_errors
+from harness.judge.passport import FOLDER, load_passport
 from harness.judge.rubric import load_rubric
 from harness.records import (
     EngineInfo,
@@ -192,8 +193,8 @@ class Probing:
         infos = tuple(one.info for one in sittings)
         trusted = all(info.check.trusted for info in infos)
         void = "; ".join(info.void for info in infos if info.void)
-        counts = self._counts(infos, spec.passing)
-        found = standings(cell.evalset, path, results, pairs, counts=counts)
+        errors = self._errors(infos, spec.passing)
+        found = standings(cell.evalset, path, results, pairs, errors=errors)
         alpha = jury_agreement(results) if len(infos) > 1 else None
         self.judged[path] = Judged(
             probes=tuple(results),
@@ -204,18 +205,13 @@ class Probing:
             agreement={path: alpha} if alpha is not None else {},
         )
 
-    def _counts(self, infos: Sequence[JudgeInfo], passing: float) -> Mapping[str, int] | None:
-        """Return what a single trusted judge got right on the gold pairs that it did worst on.
-
-        Its passing answers only where the passport calls the same score passing.
-        """
-        if len(infos) != 1 or not infos[0].check.trusted:
+    def _errors(self, infos: Sequence[JudgeInfo], passing: float) -> JudgeErrors | None:
+        """Return what trusted judges got wrong on gold pairs; of others nothing is known."""
+        if not all(info.check.trusted for info in infos):
             return None
-        passport = load_passport(self.settings.root / FOLDER / f"{infos[0].judge}.json")
-        counts = large_sets(passport)[0].counts
-        if passport.passing == passing:
-            return counts
-        return {name: n for name, n in counts.items() if not name.startswith("score_")}
+        folder = self.settings.root / FOLDER
+        passports = [load_passport(folder / f"{info.judge}.json") for info in infos]
+        return judge_errors(passports, passing=passing)
 
 
 def _asks(cells: Sequence[ProbeCell], speaker: Speaker) -> _Asks:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
+from harness.judge.erring import JudgeErrors
 from harness.records import Figure, JudgedAnswer, PairResult, ProbeResult, Standing
 from harness.spec.judgeset import HIGHEST, LOWEST, JudgeSet
 from harness.stats.agreement import krippendorff_alpha
@@ -17,7 +17,7 @@ from harness.stats.clusters import (
     effective_number,
 )
 from harness.stats.intervals import clopper_pearson_interval
-from harness.stats.judged import judged_rate
+from harness.stats.judged import GoldCounts, judged_rate
 
 # How many independent answers those to a single probe tell as much as of other probes.
 _ALONE = 0.01
@@ -29,7 +29,7 @@ def standings(
     results: Sequence[ProbeResult],
     pairs: Sequence[PairResult],
     *,
-    counts: Mapping[str, int] | None = None,
+    errors: JudgeErrors | None = None,
 ) -> list[Standing]:
     """Return the line of every model that has results, in the order of the set.
 
@@ -38,8 +38,7 @@ def standings(
         path: Its file, relative to the root.
         results: Of all models and probes.
         pairs: Of all models against the reference.
-        counts: What the judge got right on gold pairs, as `judged_rate` takes it; None where its
-            rates are not corrected.
+        errors: Of the judges on gold pairs; None where their rates are not corrected.
     """
     powers = _strengths(pairs)
     return [
@@ -49,7 +48,7 @@ def standings(
             model,
             [result for result in results if result.model == model],
             [p for p in pairs if (p.model, p.against) == (model, evalset.reference)],
-            counts=counts,
+            errors=errors,
             strength=powers.get(model),
         )
         for model in evalset.models
@@ -64,7 +63,7 @@ def _standing(
     results: Sequence[ProbeResult],
     pairs: Sequence[PairResult],
     *,
-    counts: Mapping[str, int] | None,
+    errors: JudgeErrors | None,
     strength: Figure | None,
 ) -> Standing:
     scores = [(result.probe, score) for result in results for score in result.scores]
@@ -77,7 +76,7 @@ def _standing(
         n=len(scores),
         unscored=reasons.total(),
         reasons=dict(reasons),
-        figures=_scored(scores, evalset.judge.passing, counts) | _won(pairs, counts),
+        figures=_scored(scores, evalset.judge.passing, errors) | _won(pairs, errors),
         spread=statistics.mean(spreads) if spreads else None,
         strength=strength,
         pairs=(len(scores) + reasons.total()) * len({pair.judge for pair in pairs}),
@@ -109,43 +108,39 @@ def _strengths(pairs: Sequence[PairResult]) -> Mapping[str, Figure]:
     return bradley_terry_strengths(known) if len(models) > 2 else {}
 
 
-def _won(pairs: Sequence[PairResult], counts: Mapping[str, int] | None) -> dict[str, Figure]:
-    """Return the win rate, and what it would be if the judge made no mistakes."""
+def _won(pairs: Sequence[PairResult], errors: JudgeErrors | None) -> dict[str, Figure]:
+    """Return the win rate, and what it would be if the judges made no mistakes."""
     known = [(pair.probe, pair.points) for pair in pairs if pair.points is not None]
     if not known:
         return {}
     probes = [probe for probe, _ in known]
-    won = _corrected([points == 1 for _, points in known], probes, counts)
+    verdicts = Counter(pair.judge for pair in pairs if pair.points is not None)
+    wins = errors.wins if errors is not None else {}
+    judges = [(wins[judge], n) for judge, n in verdicts.items() if judge in wins]
+    won = None
+    if len(judges) == len(verdicts):
+        won = _corrected([points == 1 for _, points in known], probes, judges)
     rate = {"win_rate": win_rate([points for _, points in known], probes)}
     return rate | ({"corrected_win_rate": won} if won else {})
 
 
 def _corrected(
-    passed: Sequence[bool],
-    probes: Sequence[str],
-    counts: Mapping[str, int] | None,
-    *,
-    kind: Literal["", "score_"] = "",
+    passed: Sequence[bool], probes: Sequence[str], judges: Sequence[tuple[GoldCounts, int]]
 ) -> Figure | None:
-    """Return the rate without the judge's errors, as far as they are known, or None.
+    """Return the rate without the judges' errors, as far as they are known, or None.
 
     Answers to one probe hang together, so the interval goes by their effective number.
     """
-    if counts is None or f"{kind}positives" not in counts:
-        return None
     apart = len(set(probes)) > 1
     try:
         return judged_rate(
             sum(passed),
             len(passed),
-            true_positives=counts[f"{kind}true_positives"],
-            positives=counts[f"{kind}positives"],
-            true_negatives=counts[f"{kind}true_negatives"],
-            negatives=counts[f"{kind}negatives"],
+            judges,
             effective=effective_number(passed, probes) if apart else _ALONE,
         )
     except ValueError:
-        # The judge is not shown to be better than chance: nothing can be corrected by it.
+        # The judges are not shown to be better than chance: nothing can be corrected by them.
         return None
 
 
@@ -156,7 +151,7 @@ def _reason(answer: JudgedAnswer) -> str:
 
 
 def _scored(
-    scores: Sequence[tuple[str, float]], passing: float, counts: Mapping[str, int] | None
+    scores: Sequence[tuple[str, float]], passing: float, errors: JudgeErrors | None
 ) -> dict[str, Figure]:
     """Return score and pass rate; a probe's answers hang together, so probes make the interval."""
     if not scores:
@@ -166,7 +161,8 @@ def _scored(
         by_probe.setdefault(probe, []).append(score)
     means = [statistics.fmean(values) for values in by_probe.values()]
     passed, probes = [score >= passing for _, score in scores], [probe for probe, _ in scores]
-    corrected = _corrected(passed, probes, counts, kind="score_")
+    known = errors.passes if errors is not None else None
+    corrected = _corrected(passed, probes, [(known, len(scores))]) if known else None
     more = {"corrected_pass_rate": corrected} if corrected else {}
     mean, rate, n = statistics.fmean(means), sum(passed) / len(passed), len(scores)
     if len(means) < 2:

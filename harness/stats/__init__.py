@@ -11,7 +11,7 @@ from harness.stats.clusters import (
 )
 from harness.stats.hypothesis import holm, mcnemar_exact, sign_flip_test
 from harness.stats.intervals import clopper_pearson_interval, mean_interval, wilson_interval
-from harness.stats.judged import judged_rate
+from harness.stats.judged import GoldCounts, judged_rate
 from harness.stats.paired import Difference, paired_accuracy, paired_auc, paired_bootstrap
 from harness.stats.power import mde_paired, mde_proportion, n_for_difference
 from harness.stats.ranking import auc, auc_interval, two_classes
@@ -21,6 +21,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "Floats",
+    "GoldCounts",
     "auc",
     "auc_interval",
     "batch_calibrate",

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from endpoints import chat, serving
 from typer.testing import CliRunner
 
@@ -88,8 +89,8 @@ def write_set(evals, *, judge=None, **keys):
     )
 
 
-def certify(evals):
-    """Give the judge a passport, by the command that users call."""
+def certify(evals, judge="wise"):
+    """Give a judge a passport, by the command that users call."""
     lines = []
     for number in range(60):
         good, bad = f"it is good, {number}", f"no idea, {number}"
@@ -110,7 +111,7 @@ def certify(evals):
     gold = evals.write("gold.jsonl", "\n".join(lines) + "\n")
     result = CliRunner().invoke(
         app,
-        ["judge", "passport", "wise", "--gold", str(gold), "--root", str(evals.root),
+        ["judge", "passport", judge, "--gold", str(gold), "--root", str(evals.root),
          "--rubric", "judge/absolute.en.j2", "--pairwise", "judge/pairwise.en.j2"],
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -286,6 +287,23 @@ def test_a_jury_has_an_agreement(judged):
     saved = judged.saved.judged
     assert saved.agreement["evalsets/probes.yaml"].value == pytest.approx(1)
     assert {len(answer.rulings) for probe in saved.probes for answer in probe.answers} == {2}
+
+
+def test_the_rates_of_a_jury_with_passports_are_corrected(judged):
+    models = judged.root / "evalsets/models.yaml"
+    spec = yaml.safe_load(models.read_text())
+    spec["models"]["other"] = {**spec["models"]["wise"], "source": "openai:other-1"}
+    judged.write("evalsets/models.yaml", spec)
+    write_set(judged, judge={"models": ["wise", "other"]})
+    certify(judged)
+    judged.run()
+    fine = next(one for one in judged.saved.judged.standings if one.model == "fine")
+    assert not {name for name in fine.figures if name.startswith("corrected")}
+    certify(judged, "other")
+    judged.run().assert_outcomes(passed=10)
+    fine = next(one for one in judged.saved.judged.standings if one.model == "fine")
+    assert fine.figures["corrected_win_rate"].n == 2 * fine.figures["corrected_pass_rate"].n == 16
+    assert fine.figures["corrected_pass_rate"].value == 1
 
 
 def test_items_say_in_junit_whether_the_judge_is_trusted(judged):

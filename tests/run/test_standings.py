@@ -4,11 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from harness.judge.erring import JudgeErrors
 from harness.records import JudgedAnswer, PairResult, ProbeResult, Ruling
 from harness.run.standings import jury_agreement, standings
 from harness.spec.judgeset import JudgeSet
+from harness.stats.judged import GoldCounts
 
-COUNTS = {"true_positives": 45, "positives": 50, "true_negatives": 40, "negatives": 50}
+GOLD = GoldCounts(45, 50, 40, 50)
+ERRORS = JudgeErrors({"wise": GOLD}, None)
 
 
 def judge_set(probes: int) -> JudgeSet:
@@ -113,35 +116,35 @@ def test_two_models_have_no_strengths():
 def test_a_win_rate_is_corrected_by_what_is_known_of_the_judge():
     results = [probe("one", f"p{i}", 5.0) for i in range(20)]
     pairs = [pair("one", f"p{i}", float(i < 11)) for i in range(20)]
-    (found,) = standings(judge_set(20), "p.yaml", results, pairs, counts=COUNTS)
+    (found,) = standings(judge_set(20), "p.yaml", results, pairs, errors=ERRORS)
     corrected, raw = found.figures["corrected_win_rate"], found.figures["win_rate"]
     # Sensitivity 0.9, specificity 0.8: (0.55 + 0.8 - 1) / 0.7.
     assert corrected.value == pytest.approx(0.5)
     assert corrected.high - corrected.low > raw.high - raw.low
-    chance = COUNTS | {"true_positives": 20, "true_negatives": 25}
-    (plain,) = standings(judge_set(20), "p.yaml", results, pairs, counts=chance)
+    chance = JudgeErrors({"wise": GoldCounts(20, 50, 25, 50)}, None)
+    (plain,) = standings(judge_set(20), "p.yaml", results, pairs, errors=chance)
     assert "corrected_win_rate" not in plain.figures
 
 
 def test_a_corrected_rate_goes_by_probes():
     results = [probe("one", f"p{i}", *[5.0] * 10) for i in range(4)]
     pairs = [pair("one", f"p{i}", float(i < 2)) for i in range(4) for _ in range(10)]
-    (found,) = standings(judge_set(4), "p.yaml", results, pairs, counts=COUNTS)
+    (found,) = standings(judge_set(4), "p.yaml", results, pairs, errors=ERRORS)
     corrected, raw = found.figures["corrected_win_rate"], found.figures["win_rate"]
     assert corrected.n == 40
     assert corrected.high - corrected.low >= raw.high - raw.low
-    (alone,) = standings(judge_set(4), "p.yaml", results[:1], pairs[:10], counts=COUNTS)
+    (alone,) = standings(judge_set(4), "p.yaml", results[:1], pairs[:10], errors=ERRORS)
     only = alone.figures["corrected_win_rate"]
     assert only.low < 0.05
     assert only.high > 0.95
 
 
-def test_a_pass_rate_is_corrected_where_the_passport_has_the_same_pass():
+def test_a_pass_rate_is_corrected_by_what_the_passports_tell():
     results = [probe("one", f"p{i}", 8.0 if i < 11 else 3.0) for i in range(20)]
-    (plain,) = standings(judge_set(20), "p.yaml", results, [], counts=COUNTS)
+    (plain,) = standings(judge_set(20), "p.yaml", results, [], errors=ERRORS)
     assert "corrected_pass_rate" not in plain.figures
-    counts = COUNTS | {f"score_{name}": number for name, number in COUNTS.items()}
-    (found,) = standings(judge_set(20), "p.yaml", results, [], counts=counts)
+    errors = JudgeErrors({}, GOLD)
+    (found,) = standings(judge_set(20), "p.yaml", results, [], errors=errors)
     assert found.figures["pass_rate"].value == 0.55
     assert found.figures["corrected_pass_rate"].value == pytest.approx(0.5)
 
