@@ -32,8 +32,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 INSIDE: dict[str, tuple[str, ...]] = {
     "harness.spec": ("base", "dataspec", "gatespec", "judgeset", "evalset", "trainspec",
                      "endpointspec", "modelspec", "recipe", "yamlfile", "load"),
-    "harness.sources": ("network", "cache", "archives", "rows", "labels", "hub", "packages",
-                        "gguf_folder", "assets", "pools", "splits", "data"),
+    "harness.sources": ("network", "cache", "archives", "rows", "labels", "inline", "hub",
+                        "packages", "gguf_tokenizer", "gguf_check", "gguf_folder", "assets", "pools",
+                        "splits", "data"),
     "harness.stats": ("arrays", "resampling", "intervals", "ranking", "agreement", "bradley_terry",
                       "calibration", "hypothesis", "clusters", "judged", "power", "paired",
                       "pooled", "draws"),

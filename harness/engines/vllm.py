@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 # The longest list of token ids that one request may score.
 _MAX_SCORE_IDS = 128
+# The fewest requests that are handed over before each step.
+_FEED = 64
 
 
 @dataclass(slots=True)
@@ -46,7 +49,8 @@ class VllmEngine:
         """Yield one output per request as it is finished; see `Engine.generate`.
 
         Drives the engine's own step loop, the one that `LLM.generate` runs to its end: the same
-        batches are formed, yet each output leaves with the step that finished it.
+        batches are formed, yet each output leaves with the step that finished it, and requests are
+        handed over while the device works on those before them.
         """
         if not self._waves_needed:
             yield from self._wave(requests)
@@ -61,15 +65,17 @@ class VllmEngine:
         if self._llm is None:
             raise EngineError("the vLLM engine is closed")
         engine = self._llm.llm_engine
+        room = engine.vllm_config.scheduler_config.max_num_batched_tokens
         parts: dict[str, _Pending] = {}
+        left = deque(requests)
         try:
-            for request in requests:
-                pending, refusal = self._add(request)
-                if refusal:
-                    yield Output(request.key, finish_reason="error", error=refusal)
-                parts.update(dict.fromkeys(pending.ids, pending))
-            while parts:
-                finished = [part for part in engine.step() if part.finished]
+            while left or parts:
+                for request in _next(left, room):
+                    pending, refusal = self._add(request)
+                    if refusal:
+                        yield Output(request.key, finish_reason="error", error=refusal)
+                    parts.update(dict.fromkeys(pending.ids, pending))
+                finished = [part for part in engine.step() if part.finished] if parts else []
                 whole = [_take(parts.pop(part.request_id), part) for part in finished]
                 yield from (_output(pending) for pending in whole if pending)
         except GeneratorExit:
@@ -176,6 +182,14 @@ def open_engine(config: EngineConfig) -> VllmEngine:
     except Exception as error:
         raise EngineError(error_line(error)) from error
     return VllmEngine(llm, config)
+
+
+def _next(left: deque[Request], room: int) -> Iterator[Request]:
+    """Take the next requests: one batch of `room` tokens, or more where prefixes are cached."""
+    taken = tokens = 0
+    while left and (taken < _FEED or tokens < room):
+        taken, tokens = taken + 1, tokens + len(left[0].prompt_ids)
+        yield left.popleft()
 
 
 def _sampling_params(sampling: Sampling) -> list[SamplingParams]:

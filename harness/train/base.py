@@ -43,7 +43,8 @@ def open_base(spec: BaseModelSpec, *, root: Path, given: str | None = None) -> B
     if given and not re.match(r"(file|hub):.", given):
         raise TrainError(f"--base: '{given}' is no source; write file:FOLDER or hub:owner/name")
     model = ModelSpec(source=source) if given else ModelSpec(
-        source=source, dist=spec.dist, member=spec.member, sha256=spec.sha256)  # fmt: skip
+        source=source, dist=spec.dist, member=spec.member, sha256=spec.sha256,
+        parts=spec.parts)  # fmt: skip
     asset = model_asset(model, base=root)
     try:
         tokenizer = load_tokenizer(asset.path)

@@ -144,13 +144,15 @@ class Worker:
         """
         if not requests:
             return
+        # The engine may still be starting.
+        frames = encode_requests(requests)
         self.wait_ready()
         if not self._idle:
             raise EngineError(f"engine '{self._config.engine}' is busy with other requests")
         done = 0
         self._idle = False
         with self._killing():
-            self._send(*encode_requests(requests))
+            self._send(*frames)
             while "done" not in (reply := self._receive(self._stall_timeout_s)):
                 lost = f"{len(requests) - done} of {len(requests)} outputs were lost"
                 if not reply:

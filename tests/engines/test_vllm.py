@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from types import SimpleNamespace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from harness.engines import engine_installed, engine_version
 from harness.engines.vllm import (
     VllmEngine,
+    _next,
     _output,
     _Pending,
     _take,
@@ -111,6 +113,21 @@ def test_on_cpu_the_base_model_shares_no_batch_with_adapters(monkeypatch):
         monkeypatch.setattr(engine, "_wave", lambda wave, seen=seen: seen.append(wave) or [])
         list(engine.generate(mixed))
         assert ["".join(r.key for r in wave) for wave in seen] == waves
+
+
+@pytest.mark.parametrize(
+    ("lengths", "first", "second"),
+    [
+        ([10] * 200, 64, 64),  # a batch of a hundred tokens is soon full, but prefixes are cached
+        ([1] * 200, 100, 100),
+        ([10] * 3, 3, 0),
+    ],
+)
+def test_requests_are_handed_over_while_others_are_computed(lengths, first, second):
+    left = deque(Request(str(i), (1,) * n, Sampling()) for i, n in enumerate(lengths))
+    assert [r.key for r in _next(left, 100)] == [str(i) for i in range(first)]
+    assert len(list(_next(left, 100))) == second
+    assert len(left) == len(lengths) - first - second
 
 
 @needs_vllm

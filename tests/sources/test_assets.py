@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import AssetError, AssetUnreachable
-from harness.sources import assets
+from harness.sources import assets, packages
 from harness.sources.assets import adapter_asset, model_asset, resolve
 from harness.spec.base import SourceSpec
 from harness.spec.modelspec import ModelSpec
@@ -154,6 +154,13 @@ class TestGguf:
         assert first.gguf
         assert first.revision == "1+abc"
         assert (first.path / "model.safetensors").read_text() == "q4"
+
+    def test_parts_of_packages_are_named_like_the_whole(self, tmp_path, monkeypatch, built):
+        monkeypatch.setattr(packages, "_join", lambda parts, out, mend: out.write_text("q4"))
+        part = {"source": "pypi:toy==1", "member": "toy.gguf.part0", "sha256": "0" * 64}
+        asset = model_asset(ModelSpec(**part, parts=[part | {"sha256": "1" * 64}]), base=tmp_path)
+        assert [path.name for path in built] == ["toy.gguf"]
+        assert (asset.path / "model.safetensors").read_text() == "q4"
 
     def test_file_becomes_a_folder_per_content(self, tmp_path, built):
         write(tmp_path, toy__gguf="q4")

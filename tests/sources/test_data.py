@@ -192,8 +192,27 @@ class TestDraw:
 
     def test_no_row_with_a_label(self, tmp_path):
         write(tmp_path / "rows.csv", [("a", "x")])
-        with pytest.raises(SpecError, match="no row has a label"):
-            load_data("s", evalset(source="file:rows.csv", others="drop"), base=tmp_path)
+        spec = evalset(source="file:rows.csv", others="drop")
+        said = (r"^s: file:rows\.csv: no row has one of the labels positive, negative: column "
+                r"'label' holds '%s'%s; mend 'labels' or data\.label$")  # fmt: skip
+        with pytest.raises(SpecError, match=said % ("x", "")):
+            load_data("s", spec, base=tmp_path)
+        write(tmp_path / "rows.csv", [("a", value) for value in ("u", "v", "u ", "w", "x", "y")])
+        with pytest.raises(SpecError, match=said % ("u', 'v', 'w", " and 2 more")):
+            load_data("s", spec, base=tmp_path)
+
+    def test_no_row_with_a_label_is_left_by_the_split(self, tmp_path):
+        rows = [(f"text {n}", "positive" if n == 0 else "x") for n in range(10)]
+        spec = evalset(source="file:rows.csv", others="drop", split={"test_size": 0.1})
+        for turn in range(10):
+            write(tmp_path / "rows.csv", rows[turn:] + rows[:turn])
+            try:
+                load_data("s", spec, base=tmp_path)
+            except SpecError as error:
+                assert "lower" not in str(error)
+                assert str(error).endswith("mend 'labels' or data.split, or give more data")
+                return
+        pytest.fail("the row with a label is always drawn")
 
     def test_limit_changes_neither_order_nor_pool(self, hundred, tmp_path):
         spec = evalset(source="file:rows.csv", split={}, samples={"n": 10})
@@ -305,7 +324,7 @@ class TestInline:
 
     def test_repeated_id(self, tmp_path):
         rows = [{"id": "2", "text": "a", "label": "positive"}, {"text": "b", "label": "positive"}]
-        with pytest.raises(SpecError, match="rows 1 and 2 have one id '2'"):
+        with pytest.raises(SpecError, match="s: inline row 2 has the id '2', as row 1 has; give"):
             load_data("s", evalset(rows=rows), base=tmp_path)
 
 

