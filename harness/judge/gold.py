@@ -14,6 +14,7 @@ from typing import Literal
 
 from harness.errors import SpecError
 from harness.records import Json
+from harness.spec.yamlfile import read_text
 
 Better = Literal["first", "second", "tie"]
 _Row = Mapping[str, Json]
@@ -77,11 +78,7 @@ def load_gold(path: Path) -> GoldSet:
 
     Source: Zeng et al. (2023), arXiv 2310.07641, for LLMBar.
     """
-    try:
-        raw = path.read_bytes()
-        text = raw.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"cannot be read as UTF-8 text: {error}", path=path) from error
+    text = read_text(path, path)
     pairs: list[GoldPair] = []
     seen: set[str] = set()
     for number, (place, row) in enumerate(_rows(text, path), start=1):
@@ -93,7 +90,7 @@ def load_gold(path: Path) -> GoldSet:
     if not pairs:
         raise SpecError("holds no pair; see docs/judge.md for the forms of gold files", path=path)
     name = f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
-    return GoldSet(name, hashlib.sha256(raw).hexdigest(), tuple(pairs))
+    return GoldSet(name, hashlib.sha256(text.encode()).hexdigest(), tuple(pairs))
 
 
 @dataclass(frozen=True, slots=True)

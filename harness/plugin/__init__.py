@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.plugin.hooks import Hooks
-from harness.plugin.options import add_options, is_evalset
+from harness.plugin.options import add_options, check_baseline_options, is_evalset
 from harness.plugin.tally import RUN_ID, WORKER_KEY, new_run_id
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks that items bear, and the hooks that follow a run."""
+    check_baseline_options(config)
     for mark in _MARKS:
         config.addinivalue_line("markers", mark)
     # Where warnings are errors, one about a pool would end cells that can be judged.

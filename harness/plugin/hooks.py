@@ -142,11 +142,28 @@ class Hooks:
             terminalreporter.line(line)
         for line in self._saved.info.lost:
             terminalreporter.line(f"lost: {line}")
+        for line in _accepted(self._saved) if self._config.getoption("--write-baseline") else []:
+            terminalreporter.line(line)
         terminalreporter.line(f"report: {self._shown(self._report)}")
 
     def _shown(self, path: Path) -> Path:
         here = self._config.invocation_params.dir
         return path.relative_to(here) if path.is_relative_to(here) else path
+
+
+def _accepted(run: Run) -> list[str]:
+    """Say which baselines this run wrote, which of them were there before, and made by what."""
+    from harness.run.baselines import baseline_path
+
+    before = {(one.evalset, one.cell) for one in run.baselines}
+    fakes = [one.model.split(", ") for one in run.info.engines if one.engine == "fake"]
+    lines: list[str] = []
+    for row in run.rows:
+        done = "replaced" if (row.evalset, row.cell) in before else "written"
+        fake = any(row.model in names for names in fakes)
+        doubt = ", with answers that the engine fake made up" if fake else ""
+        lines.append(f"baseline {done}: {baseline_path(row.evalset, row.cell)}{doubt}")
+    return lines
 
 
 def _doubts(run: Run) -> list[str]:

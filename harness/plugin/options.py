@@ -44,6 +44,24 @@ def add_options(parser: pytest.Parser) -> None:
                     help="seconds of silence before an engine counts as hung (600)")  # fmt: skip
 
 
+def check_baseline_options(config: pytest.Config) -> None:
+    """Check that baselines are written from whole sets and real answers only.
+
+    Raises:
+        pytest.UsageError: `--write-baseline` stands beside an option that makes them of less.
+    """
+    if not config.getoption("--write-baseline"):
+        return
+    wrong = data_options(config)
+    if config.getoption("--engine") == "fake":
+        wrong.append("--engine fake")
+    if wrong:
+        raise pytest.UsageError(
+            f"--write-baseline with {' and '.join(wrong)} would replace baselines by results that "
+            "are not the set's own; leave one of them out"
+        )
+
+
 def named_files(config: pytest.Config, option: str) -> dict[str, str]:
     """Return the absolute paths that `--dataset` or `--shots` gives, by name of the eval set."""
     return dict(entry.split("=", 1) for entry in config.getoption(option))

@@ -12,6 +12,7 @@ They see `words`, the mapping of each label to the word that the model is to ans
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -40,6 +41,15 @@ PARTS = {
 }
 Part = Callable[..., str]
 _SENTINEL = "0b1e55ed"
+# A text of 66,000 characters, more than samples have: words by twelve in a line, lines by five
+# in a paragraph. They are all different and hold nothing that a filter for white space, mark-up or
+# case would touch, so that only what is cut or shown twice is missed or met again.
+_LONG_WORD = re.compile(r"0b1e\d{5}")
+_LONG_WORDS = [f"0b1e{number:05}" for number in range(6_000)]
+_LONG = "".join(
+    word + ("\n\n" if number % 60 == 0 else "\n" if number % 12 == 0 else ". ")
+    for number, word in enumerate(_LONG_WORDS, 1)
+).strip()
 # What an expression in a template can raise besides Jinja2's own errors.
 _RENDER_ERRORS = (ArithmeticError, LookupError, MemoryError, TypeError, ValueError)
 
@@ -248,3 +258,18 @@ def _try(prompt: Prompt, path: Path) -> None:
         raise SpecError("part 'user' must show text exactly once; write {{ text }}", path=path)
     if word not in prompt.shot("x", word):
         raise SpecError("part 'shot' does not show answer; write {{ answer }} in it", path=path)
+    _try_long(prompt, path)
+
+
+def _try_long(prompt: Prompt, path: Path) -> None:
+    """Raise SpecError for a part that cuts what it is given, which a short text does not show."""
+    # Mostly it stands there as it is, which is found much faster than its words.
+    text = prompt.user(_LONG, "")
+    if text.count(_LONG) != 1 and _LONG_WORD.findall(text) != _LONG_WORDS:
+        raise SpecError("part 'user' cuts a long text, or shows it otherwise than a short one; "
+                        "write {{ text }} without truncate, slices or conditions",
+                        path=path)  # fmt: skip
+    for name, text in (("system", prompt.system(_LONG)), ("user", prompt.user("x", _LONG))):
+        if _LONG not in text and len(set(_LONG_WORD.findall(text))) < len(_LONG_WORDS):
+            raise SpecError(f"part '{name}' cuts long shots; write {{{{ shots }}}} without "
+                            "truncate, slices or conditions", path=path)  # fmt: skip

@@ -43,7 +43,8 @@ class Comparison:
 
     Attributes:
         kind: `shots` is few-shot against zero-shot; `placement` one place of the shots against
-            another; `wording` the best prompt against the next; `calibration` a cell's calibrated
+            another; `wording` the best prompt against its
+            nearest rival; `calibration` a cell's calibrated
             answers against its raw ones, `contextual` those of contextual calibration; `selector`
             is a way of choosing shots against the balanced (or random) one; `order` one order of
             shots against another; `trained` a model's best cell against a classifier that was
@@ -175,17 +176,22 @@ def _pooled(
 
 
 def _wordings(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
-    """Compare the best prompt with the runner-up only.
+    """Compare the best prompt with the one that it is least clearly ahead of.
 
-    Testing these two against each other needs no further correction for having picked the best.
-    Source: Hung and Fithian (2019), Rank verification for exponential families, Ann. Stat. 47:758.
+    It is the best if it beats every other one, so the largest p counts. To have picked it favours
+    it over each of the others: by Bonferroni's bound, that p counts once for every one of them.
     """
     for group in grouped(rows, lambda row: (row.evalset, row.model, row.scoring, row.mode)):
         for figure in ("calibrated_accuracy", "accuracy"):
             having = [row for row in group if figure in row.figures]
             ranked = sorted(having, key=lambda row: (-row.figures[figure].value, row.prompt))
-            if len(ranked) > 1:
-                yield from _pair("wording", ranked[1], ranked[0], figure, cells)
+            found = [
+                c for row in ranked[1:] for c in _pair("wording", row, ranked[0], figure, cells)
+            ]
+            if found:
+                one = max(found, key=lambda c: c.difference.p)
+                d = replace(one.difference, p=min(1.0, len(found) * one.difference.p))
+                yield replace(one, difference=d, chosen_of=len(found) + 1)
 
 
 def _calibrations(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:

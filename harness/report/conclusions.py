@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from harness.records import Result, Row
 from harness.report import sentences, trained, ways
+from harness.report.cautions import beware
 from harness.report.compare import FIGURES, Comparison, compare
 from harness.report.draws import draw_groups, draw_sentences
 from harness.report.format import with_interval
 from harness.report.markdown import code, escape
 from harness.report.ranking import best_pair, lead
 from harness.report.sentences import Words
-from harness.report.texts import Lang, texts
+from harness.report.texts import Lang, counted, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,8 @@ def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang: Lang = "en
         topics.append(
             Topic(title, tuple(_short(title if several else escape(model), own, theirs, t)), points)
         )
-    method = t["c_method"].format(tests=len(compared)) if compared else t["c_none"]
+    tests = counted(len(compared), "n_comparisons", t)
+    method = t["c_method"].format(tests=tests) if compared else t["c_none"]
     if any(c.draws != (1, 1) for c in compared):
         method += t["c_method_draws"]
     if compared and any(row.clusters for row in rows):
@@ -107,7 +109,7 @@ def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang: Lang = "en
 
 
 def _short(model: str, rows: Sequence[Row], compared: Sequence[Comparison], t: Words) -> list[str]:
-    said: list[str] = []
+    said = beware(model, rows, t)
     shots = sentences.by_pair(compared, "shots")
     if shots:
         signs = [sentences.verdict(group) for group in shots]
@@ -116,7 +118,7 @@ def _short(model: str, rows: Sequence[Row], compared: Sequence[Comparison], t: W
                 figure=t[f"f_{figure}"],
                 up=sum(c.sign > 0 for c in having),
                 down=sum(c.sign < 0 for c in having),
-                total=len(having),
+                total=counted(len(having), "n_comparisons", t),
             )
             for figure in FIGURES
             if (having := [c for group in shots for c in group if c.figure == figure])

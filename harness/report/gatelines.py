@@ -10,7 +10,7 @@ from harness.report.markdown import code, escape
 from harness.report.mistakes import Names
 from harness.report.texts import Lang, texts
 from harness.run.contrasts import contrast_verdict
-from harness.run.gates import gate_figure, interval_verdict, missing, shown_detectable
+from harness.run.gates import gate_figure, interval_verdict, missing, only_label, shown_detectable
 from harness.run.judgedgates import standing_figure
 
 Words = Mapping[str, str]
@@ -46,7 +46,7 @@ def gate_lines(
 def unjudged_lines(unjudged: Sequence[tuple[str, str]], t: Words) -> list[str]:
     """Return one line for each gate that was not judged."""
     return [
-        t["gate_unjudged"].format(gate=code(gate), reason=escape(reason))
+        t["gate_unjudged"].format(gate=code(gate), reason=escape(reason, limit=400))
         for gate, reason in unjudged
     ]
 
@@ -60,12 +60,14 @@ def _threshold(gate: Gate, row: Row, t: Words) -> str:
     if total == 0:
         return f"{name}, {wanted}: {t['fail']}, {t['gate_no_samples']}"
     if figure is None:
-        reason = t["gate_none_scored" if row.n == 0 else "gate_no_figure"]
-        reason = reason.format(total=total, scoring=escape(row.scoring))
+        label = only_label(row) if gate.figure == "auc" else None
+        reason = t["gate_none_scored" if row.n == 0 else "gate_one_label" if label else
+                   "gate_no_figure"]  # fmt: skip
+        reason = reason.format(total=total, scoring=escape(row.scoring), label=escape(label or ""))
         return f"{name}, {wanted}: {t['fail']}, {reason}"
     unscored = missing(row, gate.figure, figure)
     interval = f"[{fraction(figure.low)}, {fraction(figure.high)}]"
-    distance = t["gate_detectable"].format(value=shown_detectable(gate.detectable))
+    distance = _detectable(gate.detectable, t)
     shown = f"{name} {fraction(figure.value)} {interval}, {distance}, n={figure.n}, "
     verdict = _verdict(gate, t)
     if gate.verdict == "fail" and interval_verdict(figure, gate.bound, gate.threshold) != "fail":
@@ -83,7 +85,7 @@ def _judged(gate: Gate, standing: Standing, t: Words) -> str:
     if figure is None:
         reason = t["gate_no_verdicts" if standing.n else "gate_no_scores"].format(total=total)
         return f"{name}, {wanted}: {t['fail']}, {reason}"
-    distance = t["gate_detectable"].format(value=shown_detectable(gate.detectable))
+    distance = _detectable(gate.detectable, t)
     probes = t["gate_probes"].format(n=figure.n, probes=standing.probes)
     verdict = _verdict(gate, t)
     if standing.void:
@@ -121,8 +123,13 @@ def contrast_line(found: Contrast, against: str, t: Words) -> str:
         left_out=found.left_out,
         pairs="" if found.figure == "auc" else pairs,
         p=p_value(found.p),
-        detectable=shown_detectable(found.detectable),
+        detectable=_detectable(found.detectable, t),
     )
+
+
+def _detectable(value: float | None, t: Words) -> str:
+    shown = shown_detectable(value)
+    return t["gate_undetectable"] if shown == "none" else t["gate_detectable"].format(value=shown)
 
 
 def _verdict(gate: Gate, t: Words) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from harness.records import Result
+from harness.records import Result, Row
 from harness.report.format import signed
 from harness.report.markdown import code, escape
+from harness.report.texts import counted
 
 Words = Mapping[str, str]
 # How a report calls the cell of an eval set: (evalset, cell) -> markdown.
@@ -15,14 +16,37 @@ Names = Mapping[tuple[str, str], str]
 
 _EXCERPT = 160
 _WRONG = 10
+_NEARLY_ALL = 0.99
 
 
-def wrong_answers(results: Sequence[Result], names: Names, t: Words) -> list[dict[str, str]]:
-    """Return the most confident wrong answers, each sample once."""
+def untelling(rows: Sequence[Row], results: Sequence[Result]) -> list[Row]:
+    """Return the cells whose mistakes tell nothing of a sample, none where no others have any.
+
+    Those that give nearly all samples one label, or do not rank better than chance: their
+    log-odds, however great, stand for a bias.
+    """
+    dull = [row for row in rows if _one_label(row) or _guesses(row)]
+    left = {(row.evalset, row.cell) for row in rows if row not in dull}
+    wrong = (r for r in results if r.correct is False)
+    return dull if any((r.evalset, r.cell) in left for r in wrong) else []
+
+
+def wrong_answers(
+    results: Sequence[Result], names: Names, t: Words, *, without: Sequence[Row] = ()
+) -> list[dict[str, str]]:
+    """Return the most confident wrong answers, each sample once.
+
+    Args:
+        results: Of the prompted models.
+        names: How a report calls each cell.
+        t: Phrases.
+        without: Cells whose answers are counted, but not shown.
+    """
+    hidden = {(row.evalset, row.cell) for row in without}
     scored = Counter((r.evalset, r.sample) for r in results if r.correct is not None)
     missed = Counter((r.evalset, r.sample) for r in results if r.correct is False)
     wrong = sorted(
-        (r for r in results if r.correct is False),
+        (r for r in results if r.correct is False and (r.evalset, r.cell) not in hidden),
         key=lambda r: (-_confidence(r), r.evalset, r.sample, r.cell),
     )
     chosen = {(r.evalset, r.sample): r for r in reversed(wrong)}
@@ -50,7 +74,7 @@ def _wrong_answer(result: Result, *, name: str, cells: int, wrong: int, t: Words
             answer=t["quote"].format(text=escape(result.answer or "", limit=60)),
             odds=t["wrong_odds"].format(odds=odds) if odds else "",
             wrong=wrong,
-            cells=cells,
+            cells=counted(cells, "n_cells", t),
         ),
         "text": t["quote"].format(text=escape(result.text, limit=_EXCERPT)) if result.text else "",
         "completion": t["wrong_completion"].format(
@@ -59,6 +83,14 @@ def _wrong_answer(result: Result, *, name: str, cells: int, wrong: int, t: Words
         if completion
         else "",
     }
+
+
+def _one_label(row: Row) -> bool:
+    return max(row.shares.values(), default=0.0) >= _NEARLY_ALL
+
+
+def _guesses(row: Row) -> bool:
+    return "auc" in row.figures and row.figures["auc"].low <= 0.5
 
 
 def _confidence(result: Result) -> float:

@@ -17,27 +17,26 @@ from harness.report.sentences import Words
 from harness.report.texts import Lang, texts
 from harness.spec.judgeset import PassportSpec
 
-# Every figure, and what a judge that throws a coin would reach, where that is one number.
-_FIGURES: dict[str, float | None] = {
-    "accuracy": 0.25,
-    "accuracy_decided": CHANCE,
-    "both_orders_correct": 0.25,
-    "order_agreement": CHANCE,
-    "kappa": 0.0,
-    "accuracy_forward": CHANCE,
-    "accuracy_backward": CHANCE,
-    "prefers_longer": None,
-    "human_prefers_longer": None,
-    "prefers_first": None,
-    "tie_rate": None,
-    "parse_rate": None,
-    "score_accuracy": CHANCE,
-    "score_ties": None,
-    "sensitivity": None,
-    "specificity": None,
-    "score_parse_rate": None,
-    "score_expected": None,
-}
+_FIGURES = (
+    "accuracy",
+    "accuracy_decided",
+    "both_orders_correct",
+    "order_agreement",
+    "kappa",
+    "accuracy_forward",
+    "accuracy_backward",
+    "prefers_longer",
+    "human_prefers_longer",
+    "prefers_first",
+    "tie_rate",
+    "parse_rate",
+    "score_accuracy",
+    "score_ties",
+    "sensitivity",
+    "specificity",
+    "score_parse_rate",
+    "score_expected",
+)
 # Of these, the gravest is the verdict.
 _GRAVITY = ("unscored", "worse", "chance", "scores", "below")
 
@@ -147,13 +146,19 @@ def _demands(passport: Passport, demands: PassportSpec, t: Words) -> str:
 
 
 def _preferences(passport: Passport, t: Words) -> list[str]:
-    """Say where a judge goes by length or place, where people do not."""
+    """Say where a judge goes by length or place, where people do not.
+
+    Lengths by intervals that do not meet: the figures are of the same pairs, so this errs towards
+    saying nothing.
+    """
     said: list[str] = []
-    for one in passport.sets:
+    large = large_sets(passport)
+    for one in large:
         name = code(one.name)
         judge, people = (one.figures.get(k) for k in ("prefers_longer", "human_prefers_longer"))
-        if judge and people and not judge.low <= people.value <= judge.high:
+        if judge and people and (judge.low > people.high or judge.high < people.low):
             kind = "longer" if judge.value > people.value else "shorter"
+            kind = "no_length" if judge.low <= CHANCE <= judge.high else kind
             said.append(
                 t[f"pass_p_{kind}"].format(set=name, value=_shown(judge), people=_shown(people))
             )
@@ -161,25 +166,52 @@ def _preferences(passport: Passport, t: Words) -> list[str]:
         if place and not place.low <= CHANCE <= place.high:
             kind = "first" if place.value > CHANCE else "second"
             said.append(t[f"pass_p_{kind}"].format(set=name, value=_shown(place)))
-    return said or [t["pass_p_none"]]
+    return said or [t["pass_p_none" if large else "pass_p_small"]]
 
 
 def _table(sets: Sequence[PassportSet], t: Words) -> str:
     rows = [[t["pass_pairs"], NOTHING, *(f"{one.scored} / {one.n}" for one in sets)]]
-    for name, chance in _FIGURES.items():
-        found = [one.figures.get(name) for one in sets]
-        cells = [_cell(figure, near=chance == CHANCE, t=t) for figure in found]
-        rows.append([t[f"pass_f_{name}"], NOTHING if chance is None else f"{chance:g}", *cells])
+    for name in _FIGURES:
+        coins = [coin(one, name) for one in sets]
+        shown = dict.fromkeys(NOTHING if one is None else f"{one:.3g}" for one in coins)
+        cells = [
+            _cell(o.figures.get(name), chance, t) for o, chance in zip(sets, coins, strict=True)
+        ]
+        rows.append([t[f"pass_f_{name}"], " / ".join(shown), *cells])
     headers = [t["pass_figure"], t["pass_chance"], *(escape(one.name) for one in sets)]
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
 
 
-def _cell(figure: Figure | None, *, near: bool, t: Words) -> str:
+def coin(one: PassportSet, name: str) -> float | None:
+    """Return what a coin that says tie as often as the judge would reach, None if not one number.
+
+    The pairs are taken to be without human ties.
+    """
+    decided = 1 - _value(one, "tie_rate")
+    both = decided**2 / 4
+    found = {
+        "accuracy": both,
+        "accuracy_decided": CHANCE,
+        "both_orders_correct": both,
+        "order_agreement": 2 * both + (1 - decided) ** 2,
+        "kappa": 0.0,
+        "accuracy_forward": decided / 2,
+        "accuracy_backward": decided / 2,
+        "score_accuracy": (1 - _value(one, "score_ties")) / 2,
+    }
+    return found.get(name)
+
+
+def _value(one: PassportSet, name: str) -> float:
+    return one.figures[name].value if name in one.figures else 0.0
+
+
+def _cell(figure: Figure | None, chance: float | None, t: Words) -> str:
     if figure is None:
         return NOTHING
     shown = f"{with_interval(figure)} n={figure.n}"
-    at_chance = near and figure.low <= CHANCE <= figure.high
-    return f"{shown}, {t['pass_near']}" if at_chance else shown
+    near = chance is not None and figure.low <= chance <= figure.high
+    return f"{shown}, {t['pass_near']}" if near else shown
 
 
 def _missing(sets: Sequence[PassportSet], t: Words) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from harness.records import Row
 from harness.report.compare import FIGURES, Comparison, Kind
@@ -16,6 +16,7 @@ from harness.report.format import (
     with_interval,
 )
 from harness.report.markdown import code, escape
+from harness.report.texts import counted
 from harness.shots import SELECTORS
 
 Words = Mapping[str, str]
@@ -94,20 +95,23 @@ def placements(compared: Sequence[Comparison], t: Words) -> list[str]:
 
 
 def placements_short(model: str, compared: Sequence[Comparison], t: Words) -> list[str]:
-    """Say in how many draws of shots a difference between placements is shown, and whose lead."""
-    draws: dict[tuple[object, ...], list[Comparison]] = {}
+    """Say for how many wordings and draws of shots a difference is shown, and whose lead."""
+    draws: dict[tuple[Hashable, Hashable], list[Comparison]] = {}
     for group in by_pair(compared, "placement"):
         row = group[0].first
         # As for a verdict, raw accuracy speaks only where nothing else does.
         able = [c for c in group if c.figure != "accuracy"] or group
-        draws.setdefault((row.prompt, row.k, row.selector, row.seed), []).extend(able)
+        asked, draw = (row.prompt, row.scoring), (row.k, row.selector, row.order, row.seed)
+        draws.setdefault((asked, draw), []).extend(able)
     if not draws:
         return []
+    name = "n_draws" if len({asked for asked, _ in draws}) == 1 else "n_wordings_draws"
+    total = counted(len(draws), name, t)
     shown = [c for draw in draws.values() for c in draw if c.sign]
     names = {c.figure for draw in draws.values() for c in draw}
     figures = ", ".join(t[f"f_{name}"] for name in FIGURES if name in names)
     if not shown:
-        return [t["c_placement_none"].format(model=model, total=len(draws), figures=figures)]
+        return [t["c_placement_none"].format(model=model, total=total, figures=figures)]
     leads = Counter((c.second if c.sign > 0 else c.first).placement for c in shown)
     ranked = sorted(leads.items(), key=lambda item: (-item[1], str(item[0])))
     ahead = ", ".join(f"{placement} {count}" for placement, count in ranked)
@@ -115,10 +119,10 @@ def placements_short(model: str, compared: Sequence[Comparison], t: Words) -> li
         t["c_placement_short"].format(
             model=model,
             differ=sum(any(c.sign for c in draw) for draw in draws.values()),
-            total=len(draws),
+            total=total,
             figures=figures,
             ahead=ahead,
-            pairs=sum(map(len, draws.values())),
+            pairs=counted(sum(map(len, draws.values())), "n_comparisons", t),
         )
     ]
 
@@ -127,14 +131,15 @@ def calibrations_short(model: str, compared: Sequence[Comparison], t: Words) -> 
     """Say in how many cells calibration is shown to raise or to lower accuracy."""
     own = [c for c in compared if c.kind == "calibration"]
     raised, lowered = sum(c.sign > 0 for c in own), sum(c.sign < 0 for c in own)
+    total = counted(len(own), "n_cells", t)
     said: list[str] = []
     if raised:
-        said.append(t["c_bias_short"].format(model=model, biased=raised, total=len(own)))
+        said.append(t["c_bias_short"].format(model=model, biased=raised, total=total))
     if lowered:
         phrase = t["c_calibration_lowers"]
-        said.append(phrase.format(model=model, lowered=lowered, total=len(own)))
+        said.append(phrase.format(model=model, lowered=lowered, total=total))
     if own and not said:
-        said.append(t["c_calibration_none"].format(model=model, total=len(own)))
+        said.append(t["c_calibration_none"].format(model=model, total=total))
     return said
 
 
@@ -166,7 +171,7 @@ def wordings(compared: Sequence[Comparison], t: Words) -> list[str]:
     for group in groups.values():
         parts = []
         for c in group:
-            phrase = t["c_best"] if c.sign > 0 else t["c_no_best"]
+            phrase = t["c_no_best" if c.sign <= 0 else "c_best_of" if c.chosen_of > 2 else "c_best"]
             parts.append(
                 phrase.format(
                     figure=t[f"f_{c.figure}"],
@@ -174,6 +179,7 @@ def wordings(compared: Sequence[Comparison], t: Words) -> list[str]:
                     next=escape(c.first.prompt),
                     value=fraction(c.difference.second),
                     other=fraction(c.difference.first),
+                    others=c.chosen_of - 1,
                     detail=detail(c, t),
                 )
             )
@@ -191,8 +197,9 @@ def calibrations(compared: Sequence[Comparison], t: Words) -> list[str]:
             if c.sign == 0:
                 continue
             move = f"{fraction(c.difference.first)} → {fraction(c.difference.second)}"
+            left = f"; {t['c_left_out'].format(count=c.left_out)}" if c.left_out else ""
             phrase = t[f"c_{kind}_up" if c.sign > 0 else f"c_{kind}_down"]
-            text = phrase.format(cell=code(c.first.cell), move=f"{move} ({detail(c, t)})")
+            text = phrase.format(cell=code(c.first.cell), move=f"{move} ({detail(c, t)}{left})")
             if kind == "calibration" and c.sign > 0:
                 text += _why(c.first, t)
             sentences.append(text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -11,6 +12,8 @@ import yaml
 
 Lang = Literal["en", "ru"]
 
+_NAMED = 5
+
 
 @cache
 def texts(lang: Lang) -> Mapping[str, str]:
@@ -18,3 +21,15 @@ def texts(lang: Lang) -> Mapping[str, str]:
     source = files("harness.report") / "templates" / f"phrases.{lang}.yaml"
     phrases = yaml.safe_load(source.read_text(encoding="utf-8"))
     return {str(name): str(phrase) for name, phrase in phrases.items()}
+
+
+def some(names: Sequence[str], t: Mapping[str, str]) -> str:
+    """Return the first few names, and the number of the others."""
+    named, more = ", ".join(names[:_NAMED]), len(names) - _NAMED
+    return f"{named} {t['b_more'].format(count=more)}" if more > 0 else named
+
+
+def counted(number: int, name: str, t: Mapping[str, str]) -> str:
+    """Return a number with its noun; the phrase `name` is `singular|plural`."""
+    one, many = t[name].split("|")
+    return (one if re.fullmatch(t["singular"], str(number)) else many).format(count=number)

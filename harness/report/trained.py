@@ -9,6 +9,7 @@ from harness.report.compare import Comparison
 from harness.report.format import count, fraction
 from harness.report.markdown import code
 from harness.report.sentences import Words
+from harness.report.texts import counted
 
 
 def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
@@ -34,9 +35,10 @@ def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
                 rows=count(row.train_rows),
                 verdict=t[f"c_b_{sentences.verdict(group)}"],
                 figures="; ".join(parts),
-                total=max(c.chosen_of for c in group),
             )
         )
+        if (total := max(c.chosen_of for c in group)) > 1:
+            said[-1] += t["c_trained_chosen"].format(total=counted(total, "n_cells", t))
     return said
 
 

@@ -9,6 +9,7 @@ from harness.report.compare import FIGURES, Comparison, Kind
 from harness.report.format import signed
 from harness.report.markdown import escape
 from harness.report.sentences import by_pair, move, verdict, way
+from harness.report.texts import counted
 
 Words = Mapping[str, str]
 
@@ -113,7 +114,7 @@ def _counts(groups: Sequence[Sequence[Comparison]], t: Words) -> str:
                 t["c_differs"].format(
                     figure=t[f"f_{figure}"],
                     differ=sum(c.sign != 0 for c in having),
-                    total=len(having),
+                    total=counted(len(having), "n_comparisons", t),
                 )
             )
     return "; ".join(parts)

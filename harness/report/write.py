@@ -16,7 +16,7 @@ from harness.report.format import NOTHING, count, duration, percent
 from harness.report.gatelines import gate_lines, unjudged_lines
 from harness.report.judged.sections import JudgedPart, judged_part
 from harness.report.markdown import code, escape
-from harness.report.mistakes import Names, wrong_answers
+from harness.report.mistakes import Names, untelling, wrong_answers
 from harness.report.plots.draw import Kind, Plots, draw_plots
 from harness.report.runfiles import Texts, redact_run
 from harness.report.tables import (
@@ -26,7 +26,7 @@ from harness.report.tables import (
     figure_table,
     near_copies,
 )
-from harness.report.texts import Lang, texts
+from harness.report.texts import Lang, some, texts
 
 Words = Mapping[str, str]
 Skipped = Sequence[tuple[str, str]]
@@ -99,6 +99,8 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
     judged = judged_part(run.judged, gates, t)
     lines = partial(_gate_lines, run, names=names, lang=lang)
     conclusions = conclude(rows, results, lang=lang)
+    prompted = _of_prompted(rows, results)
+    dull = untelling([row for row in rows if not row.train_rows], prompted)
     labelled = bool(rows or not judged.sections)
     return dict(
         t=t,
@@ -117,7 +119,8 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
         baselines=baseline_lines(run.baselines, names, t),
         conclusions=conclusions,
         bests=best_table(conclusions.bests, t),
-        wrong=wrong_answers(_of_prompted(rows, results), names, t),
+        wrong=wrong_answers(prompted, names, t, without=dull),
+        wrong_left_out=some([names[row.evalset, row.cell] for row in dull], t),
         unscored=_unscored(rows, names, t),
         lost=[code(one, limit=400) for one in info.lost],
     )
@@ -206,9 +209,21 @@ def _verdict(run: Run, judged: JudgedPart, t: Words) -> str:
         verdict = t["incomplete"]
     elif not run.rows and not judged.sections:
         verdict = t["empty"]
+    elif not run.gates:
+        verdict = t["unjudged" if run.unjudged else "ungated"]
+    elif run.unjudged or any(gate.verdict != "pass" for gate in run.gates):
+        verdict = _undecided(run, t)
     else:
-        verdict = t["passed" if run.gates else "unjudged" if run.unjudged else "ungated"]
+        verdict = t["passed"]
     return f"{verdict}, {judged.word}" if judged.word else verdict
+
+
+def _undecided(run: Run, t: Words) -> str:
+    verdicts = Counter(gate.verdict for gate in run.gates)
+    numbers = {"inconclusive": verdicts["inconclusive"], "unjudged": len(run.unjudged)}
+    parts = [t["undecided_passed"].format(count=verdicts["pass"])]
+    parts += [t[f"undecided_{key}"].format(count=n) for key, n in numbers.items() if n]
+    return t["undecided"].format(parts=", ".join(parts))
 
 
 def _counts(run: Run, t: Words, *, labelled: bool) -> str:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from harness.errors import HarnessError, LeakError, SpecError
 from harness.judge.rubric import RubricKind, load_rubric
+from harness.prompts.answers import normal_answer
 from harness.prompts.templates import load_prompt
 from harness.run.gateplan import GATE_PREFIX, PlannedGate, plan_gates
 from harness.run.plan import Cell, cells
 from harness.run.probeplan import PlannedJudgedGate, ProbeCell, plan_judged_gates, probe_cells
+from harness.sources.inline import SHOTS_PREFIX, inline_problems
 from harness.sources.pools import refuses
 from harness.sources.rows import format_of
 from harness.spec import EvalSet, load_evalset
@@ -60,7 +62,9 @@ def collect_evalset(
     if kind == "judge":
         return _collect_judgeset(path, root, file)
     evalset, models = load_evalset(path, root=root)
-    for prompt in evalset.prompts:
+    _check_rows(evalset, file)
+    for index, prompt in enumerate(evalset.prompts):
+        _check_words(evalset, file, index)
         load_prompt(prompt.template, evalset.targets(prompt), root=root)
     found = cells(shown.as_posix(), path.stem, evalset, models)
     _check_cells([cell.id for cell in found], file, mend="rename a prompt or remove a mode that "
@@ -110,6 +114,28 @@ def _check_cells(ids: Sequence[str], file: YamlFile, *, mend: str, place: str) -
         if cell_id.startswith(GATE_PREFIX):
             raise file.error(f"the cell '{cell_id}' would be taken for a gate; rename its model",
                              ("models",))  # fmt: skip
+
+
+def _check_rows(evalset: EvalSet, file: YamlFile) -> None:
+    """Raise SpecError for a row in the file whose label or id is wrong."""
+    for key, rows, prefix in (("rows", evalset.data.rows, ""),
+                              ("shots", evalset.data.shots, SHOTS_PREFIX)):  # fmt: skip
+        if isinstance(rows, list):
+            for index, part, problem in inline_problems(rows, evalset.labels, prefix=prefix):
+                raise file.error(problem, ("data", key, index, part))
+
+
+def _check_words(evalset: EvalSet, file: YamlFile, index: int) -> None:
+    """Raise SpecError for two label words that are one when a free answer is read."""
+    if evalset.scoring.method != "generate":
+        return
+    seen: dict[str, str] = {}
+    for word in evalset.targets(evalset.prompts[index]).values():
+        other = seen.setdefault(normal_answer(word), word)
+        if other != word:
+            raise file.error(f"the words '{other}' and '{word}' are one in a free answer, in which "
+                             "case and white space do not count; each label needs a word of its "
+                             "own", ("prompts", index, "targets"))  # fmt: skip
 
 
 def _check_files(evalset: EvalSet, file: YamlFile, root: Path) -> None:

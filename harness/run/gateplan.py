@@ -52,7 +52,8 @@ def plan_gates(
         file: The eval set, for the place of a mistake.
 
     Raises:
-        SpecError: A pattern matches no cell, or a cell is compared with none or with itself.
+        SpecError: A pattern matches no cell, a cell is compared with none or with itself, or can
+            never have the figure.
     """
     planned: list[PlannedGate] = []
     taken: dict[str, int] = {}
@@ -63,6 +64,9 @@ def plan_gates(
                              ("gates", index, "cells"))  # fmt: skip
         for cell in found:
             other = _other(spec, cell, cells, file, index)
+            for one in filter(None, (cell, other)):
+                if problem := _lacks(spec.figure, one):
+                    raise file.error(problem, ("gates", index, "figure"))
             name = _name(spec, cell, other)
             taken[name] = taken.get(name, 0) + 1
             gate_id = name if taken[name] == 1 else f"{name}-{taken[name]}"
@@ -96,6 +100,24 @@ def _other(
         raise file.error(f"'{cell.id}' is compared with itself; narrow 'cells', which is "
                          f"'{spec.cells}'", where)  # fmt: skip
     return other
+
+
+def _lacks(figure: str, cell: Cell) -> str:
+    """Say why a cell has no such figure whatever its samples, or return an empty string."""
+    if figure in ("accuracy", "unscored"):
+        return ""
+    if figure == "auc" and (count := len(cell.evalset.labels)) != 2:
+        return f"auc is of two labels, and the set has {count}; gate another figure"
+    if cell.scoring != "logprobs":
+        return (f"'{cell.id}' is scored by {cell.scoring}, which gives no {figure}; gate accuracy, "
+                "or score by logprobs")  # fmt: skip
+    if figure != "contextual_accuracy":
+        return ""
+    if not cell.evalset.scoring.contextual:
+        return "there is no contextual_accuracy without scoring.contextual; set it to true"
+    if cell.spec.trained:
+        return f"'{cell.id}' is a classifier, which has no {figure}; narrow 'cells'"
+    return ""
 
 
 def _name(spec: GateSpec, cell: Cell, other: Cell | None) -> str:

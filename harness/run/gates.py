@@ -81,6 +81,12 @@ def gate_figure(row: Row, name: str) -> Figure | None:
     return row.figures.get(name)
 
 
+def only_label(row: Row) -> str | None:
+    """Return the label of all targets, None where they are of several labels."""
+    found = [label for label, share in row.targets.items() if share > 0]
+    return found[0] if len(found) == 1 else None
+
+
 def missing(row: Row, name: str, figure: Figure) -> int:
     """Return how many of the cell's samples do not enter a figure.
 
@@ -127,6 +133,8 @@ def cell_problem(row: Row, spec: GateSpec, figure: Figure | None) -> str:
         return "the cell has no samples"
     if figure is None and row.n == 0:
         return f"none of {total} samples was scored"
+    if figure is None and spec.figure == "auc" and (label := only_label(row)):
+        return f"every target is {label}, and an AUC needs samples of both labels"
     if figure is None:
         return f"{row.scoring} scoring of this cell gives no such figure"
     share = missing(row, spec.figure, figure) / total

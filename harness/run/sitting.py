@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.judge.passport import FOLDER
 from harness.judge.rubric import DEFAULT_RUBRICS
 from harness.judge.trusting import check_passport
-from harness.records import CanaryResult, EngineInfo, JudgeInfo, PairResult, Ruling
+from harness.records import CanaryKind, CanaryResult, EngineInfo, JudgeInfo, PairResult, Ruling
 from harness.run.jury import Bench, Judge, JudgeSession
 from harness.run.rounds import Round
 from harness.run.session import Progress, Settings
@@ -19,6 +19,12 @@ from harness.spec.modelspec import ModelSpec
 
 # The share of answers without merit that may lack a score.
 _MUTE = 0.1
+_KINDS: Mapping[CanaryKind, str] = {
+    "null": "an empty answer",
+    "constant": "a constant answer",
+    "off_topic": "an answer to another probe",
+    "shuffled": "an answer against another probe's points",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +101,15 @@ def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:
     mute = [one for one in canaries if one.ruling.value is None]
     kinds = {one.kind for one in mute} - {c.kind for c in canaries if c.ruling.value is not None}
     if not broken and (len(mute) > _MUTE * len(canaries) or kinds):
-        which = f", not to one of {', '.join(sorted(kinds))}" if kinds else ""
+        named = " or ".join(_KINDS[kind] for kind in _KINDS if kind in kinds)
+        which = f", never to {named}" if named else ""
         return (f"{judge} gave no score to {len(mute)} of {len(canaries)} answers without "
                 f"merit{which}: {mute[0].ruling.problem}")  # fmt: skip
     if not broken:
         return ""
     worst = max(broken, key=lambda one: one.ruling.value or 0.0)
     return (f"{judge} scored {len(broken)} of {len(canaries)} answers without merit above "
-            f"{worst.limit:g}, such as {worst.kind} on {worst.probe}: "
+            f"{worst.limit:g}, such as {_KINDS[worst.kind]} (probe {worst.probe}): "
             f"{worst.ruling.value:.1f}")  # fmt: skip
 
 

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping
 
+from harness.prompts.answers import normal_answer
 from harness.records import Output, Score
-
-
-def _normal(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def _bare(text: str) -> str:
@@ -23,11 +19,11 @@ def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, str | 
     Case, white space, and punctuation or mark-up around the word do not count; any other word
     does. "positive, not negative" is ambiguous, "It was great" holds no label.
     """
-    normal = _normal(text)
+    normal = normal_answer(text)
     bare = _bare(normal)
     # A label such as "-1" or "(A)" brings punctuation of its own, so the exact text goes first.
-    found = [label for label, word in words.items() if normal == _normal(word)] or [
-        label for label, word in words.items() if bare and bare == _bare(_normal(word))
+    found = [label for label, word in words.items() if normal == normal_answer(word)] or [
+        label for label, word in words.items() if bare and bare == _bare(normal_answer(word))
     ]
     if len(found) == 1:
         return found[0], None
@@ -36,7 +32,7 @@ def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, str | 
     mentioned = [
         word
         for word in words.values()
-        if re.search(rf"(?<!\w){re.escape(_normal(word))}(?!\w)", normal)
+        if re.search(rf"(?<!\w){re.escape(normal_answer(word))}(?!\w)", normal)
     ]
     if len(mentioned) > 1:
         return None, "ambiguous: several labels in the answer"

@@ -16,7 +16,8 @@ from harness.shots.leaks import normal_text
 from harness.sources.assets import resolve
 from harness.sources.cache import file_digest
 from harness.sources.hub import hub_rows
-from harness.sources.labels import LabelMap
+from harness.sources.inline import SHOTS_PREFIX, inline_samples
+from harness.sources.labels import LabelMap, some_of
 from harness.sources.pools import Pool, first_pairs, warn_of_near_copies, without_copies
 from harness.sources.rows import Row, check_columns, format_of, read_rows
 from harness.sources.splits import split_rows
@@ -140,7 +141,7 @@ def _main_part(name: str, spec: EvalSet, base: Path, dataset: str | None) -> _Pa
                                 option=f"--dataset {name}=PATH")  # fmt: skip
         shown = f"{data.source} ({data.hub_split})"
         if not rows:
-            raise AssetError(f"{shown}: has no rows")
+            raise AssetError(f"{shown}: has no rows; mend data.hub_split")
         check_columns(rows, _needed(data, data.cluster), shown)
         samples = _label(name, spec, rows, shown, data.id, "", data.cluster)
         return _Part(samples, data.source or "", commit)
@@ -150,12 +151,12 @@ def _main_part(name: str, spec: EvalSet, base: Path, dataset: str | None) -> _Pa
 def _pool_part(name: str, spec: EvalSet, base: Path, shots: str | None) -> _Part | None:
     """Return the pool that has a source of its own; its ids never meet those of samples."""
     if shots is not None:
-        return _override(name, spec, shots, f"--shots {name}={shots}", "shots-")
+        return _override(name, spec, shots, f"--shots {name}={shots}", SHOTS_PREFIX)
     if isinstance(spec.data.shots, str):
         source = SourceSpec(source=spec.data.shots)
-        return _from_source(name, spec, source, base, None, "shots-")
+        return _from_source(name, spec, source, base, None, SHOTS_PREFIX)
     if spec.data.shots is not None:
-        return _inline(name, spec, spec.data.shots, "shots-")
+        return _inline(name, spec, spec.data.shots, SHOTS_PREFIX)
     return None
 
 
@@ -190,16 +191,11 @@ def _override(
 
 
 def _inline(name: str, spec: EvalSet, rows: Sequence[InlineRow], prefix: str) -> _Part:
-    labels = LabelMap(spec.labels)
-    samples: list[Sample | None] = []
-    for number, row in enumerate(rows, 1):
-        label = row.label if row.label in spec.labels else labels.find(row.label)
-        if label is None:
-            raise SpecError(f"{name}: inline row {number} has label '{row.label}'; use one of "
-                            + ", ".join(spec.labels))  # fmt: skip
-        samples.append(Sample(id=row.id or f"{prefix}{number}", text=row.text, label=label))
-    _check_ids(name, samples, "inline rows")
-    return _Part(samples, "inline", "inline")
+    try:
+        samples = inline_samples(rows, spec.labels, prefix=prefix)
+    except SpecError as error:
+        raise SpecError(f"{name}: {error.problem}") from error
+    return _Part(list(samples), "inline", "inline")
 
 
 def _label(
@@ -237,6 +233,10 @@ def _label(
             meta["cluster"] = row[cluster]
         key = row[column] if column else f"{prefix}{number}"
         samples.append(Sample(id=key, text=text, label=label, meta=meta))
+    if dropped == len(rows):
+        raise SpecError(f"{name}: {shown}: no row has one of the labels {', '.join(spec.labels)}: "
+                        f"column '{data.label}' holds {some_of(row[data.label] for row in rows)}; "
+                        "mend 'labels' or data.label")  # fmt: skip
     if dropped:
         _log.info("%s: %d of %d rows of %s match no label and are dropped",
                   name, dropped, len(rows), shown)  # fmt: skip
@@ -274,8 +274,9 @@ def _draw(
     if most == 0:
         lack = f"label '{fewest}' has none" if draw.balanced else "no row has a label"
     if lack and not (lenient and most):
-        raise SpecError(f"{name}: {n or 'some'} samples wanted, but {lack} to draw from; lower "
-                        "data.samples.n, or give more data")  # fmt: skip
+        mend = "lower data.samples.n, or give" if most else "mend 'labels' or data.split, or give"
+        raise SpecError(f"{name}: {n or 'some'} samples wanted, but {lack} to draw from; {mend} "
+                        "more data")  # fmt: skip
     if lack:
         _log.warning("%s: the data given has %d samples to draw, not %d", name, most, n)
         n = most

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from harness.errors import SpecError
 from harness.spec.dataspec import LabelRule
 
+# How many values an error shows.
+_SHOWN = 3
 Rule = str | int | list[str | int] | LabelRule
 
 
@@ -34,6 +36,13 @@ class LabelMap:
                                 "values or bounds exclude each other")  # fmt: skip
             self._found[value] = hits[0] if hits else None
         return self._found[value]
+
+
+def some_of(values: Iterable[str]) -> str:
+    """Return the first different values as an error shows them, and how many more there are."""
+    found = list(dict.fromkeys(value.strip() for value in values))
+    more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return ", ".join(f"'{value}'" for value in found[:_SHOWN]) + more
 
 
 def _matches(rule: Rule, value: str) -> bool:

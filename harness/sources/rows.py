@@ -64,7 +64,7 @@ def read_rows(
         else:
             rows = as_texts(_json(text, shown) if format == "json" else _jsonl(text, shown))
     if not rows:
-        raise AssetError(f"{shown}: has no rows")
+        raise AssetError(f"{shown}: has no rows; give a file that has some")
     check_columns(rows, need, shown)
     return rows
 
@@ -125,7 +125,8 @@ def _csv(
             if names is None:
                 names = fields if columns is None or set(need) <= set(fields) else columns
                 if len(set(names)) < len(names):
-                    raise AssetError(f"{shown}: two columns have one name: {', '.join(names)}")
+                    raise AssetError(f"{shown}: two columns have one name: {', '.join(names)}; "
+                                     "rename one")  # fmt: skip
                 if names is fields:
                     continue
             if len(fields) != len(names):

@@ -66,6 +66,9 @@ class GateSpec(Strict):
                            "threshold")  # fmt: skip
         if self.other is not None and self.figure not in _PAIRED:
             raise complain(f"{self.figure} cannot be compared; compare {', '.join(_PAIRED)}")
+        if not 0 <= self.threshold <= 1:
+            raise complain(f"{self.bound} {self.threshold:g} is no {self.figure}, which goes from "
+                           "0 to 1")  # fmt: skip
         return self
 
     @property

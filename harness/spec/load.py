@@ -130,8 +130,9 @@ def _check_targets(
             raise file.error(f"label '{label}' has no target; write the word that the model is to "
                              "answer", (*where, "targets"))  # fmt: skip
     words = list(evalset.targets(prompt).values())
-    if len(set(words)) < len(words):
-        raise file.error("two labels have the same target; each needs a word of its own",
+    if len({word.strip() for word in words}) < len(words):
+        but = "" if len(set(words)) < len(words) else " but for white space"
+        raise file.error(f"two labels have the same target{but}; each needs a word of its own",
                          (*where, "targets"))  # fmt: skip
 
 

@@ -53,14 +53,11 @@ def read_yaml(path: Path, shown: Path | None = None) -> YamlFile:
         shown: How errors name it; default the path itself.
 
     Raises:
-        SpecError: Not YAML, not UTF-8, a repeated key, a key that is no string, or a word such
-            as `NO` that YAML 1.1 turns into a boolean.
+        SpecError: Not there, not YAML, not UTF-8, a repeated key, a key that is no string, or a
+            word such as `NO` that YAML 1.1 turns into a boolean.
     """
     shown = shown or path
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecError(f"cannot be read as UTF-8 text: {error}", path=shown) from error
+    text = read_text(path, shown)
     lines: dict[Path_, int] = {}
     try:
         loader = yaml.SafeLoader(text)
@@ -77,6 +74,27 @@ def read_yaml(path: Path, shown: Path | None = None) -> YamlFile:
         raise SpecError("is nested too deep; look for an alias inside its own anchor",
                         path=shown) from error  # fmt: skip
     return YamlFile(path=shown, data=data, lines=lines)
+
+
+def read_text(path: Path, shown: Path) -> str:
+    """Return a file's text, its ends of lines as they are.
+
+    Raises:
+        SpecError: No such file, one that may not be read, or no UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise SpecError("no such file; check the path", path=shown) from error
+    except OSError as error:
+        raise SpecError(f"cannot be read: {error.strerror}; give a file that you may read",
+                        path=shown) from error  # fmt: skip
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SpecError(f"is not UTF-8 (byte {data[error.start]:#04x}); save it as UTF-8",
+                        path=shown, line=line) from error  # fmt: skip
 
 
 def _build(

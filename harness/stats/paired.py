@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -88,6 +89,8 @@ def paired_auc(
 ) -> Difference:
     """Compare two AUCs on the same samples.
 
+    Equal scores on both sides differ by nothing: the interval is 0 twice, and p is 1.
+
     Args:
         first: Scores of the first side, as for `auc`.
         second: Scores of the second side, in the same order.
@@ -102,7 +105,8 @@ def paired_auc(
     """
     a, mask = two_classes(first, positives)
     b, _ = two_classes(second, positives)
-    return area_difference(placements(a, mask), placements(b, mask), mask, clusters)
+    same = bool(np.array_equal(a, b))
+    return area_difference(placements(a, mask), placements(b, mask), mask, clusters, same=same)
 
 
 def area_difference(
@@ -110,19 +114,30 @@ def area_difference(
     second: tuple[Floats, Floats],
     mask: Bools,
     clusters: Sequence[str] | None = None,
+    *,
+    same: bool = False,
 ) -> Difference:
     """Compare two AUCs by the placements of their positives and negatives.
+
+    Where the variance is 0, as of two sides that both separate the classes, it knows nothing of
+    the spread. Unless the scores are the same, the interval is then made of Clopper and Pearson's
+    of both areas, each with the size of the smaller class (or its clusters), and p is the least
+    level at which it leaves out 0. The areas count as independent; of sides that put samples
+    which are not separated in one order, as correlated by 1 - 1 / n, the most that Newcombe's
+    continuity correction allows.
 
     Args:
         first: Placements of the first side, see `harness.stats.ranking.placements`.
         second: Those of the second side.
         mask: Whether each sample is of the positive class.
         clusters: The cluster of each sample; by default each is its own.
+        same: Whether both sides have the same scores, sample by sample.
 
     Raises:
         ValueError: If a class has fewer than two samples, or stands in fewer than two clusters.
 
-    Source: as `paired_auc`; Obuchowski (1997), Biometrics 53:567, where there are clusters.
+    Source: as `paired_auc`; Obuchowski (1997), Biometrics 53:567, where there are clusters; Zou
+    and Donner (2008), Stat. Med. 27:1693, for an interval made of two.
     """
     from scipy.stats import norm, t
 
@@ -132,18 +147,27 @@ def area_difference(
     up, down = up_b - up_a, down_b - down_a
     areas = float(up_a.mean()), float(up_b.mean())
     value, spread, quantile = areas[1] - areas[0], norm, _Z
+    fewest = min(up.size, down.size)
     if clusters is None:
         variance = sum(float(np.var(step, ddof=1)) / step.size for step in (up, down))
     else:
         found = cluster_area_variance(up, down, mask, clusters)
         if found is None:
             raise ValueError("AUCs can be compared with at least two clusters of each class")
-        variance, freedom, _ = found
+        variance, freedom, fewest = found
         spread, quantile = t(freedom), float(t.ppf(0.975, freedom))
     # Clusters whose differences cancel out leave a variance of rounding errors.
-    error = variance**0.5 if variance > 1e-24 else 0.0
-    p = float(2 * spread.sf(abs(value) / error)) if error > 0 else 1.0
-    low, high = max(-1.0, value - quantile * error), min(1.0, value + quantile * error)
+    if variance > 1e-24:
+        error = variance**0.5
+        p = float(2 * spread.sf(abs(value) / error))
+        low, high = max(-1.0, value - quantile * error), min(1.0, value + quantile * error)
+    elif same:
+        low, high, p = 0.0, 0.0, 1.0
+    else:
+        one_order = not (up.any() or down.any()) and bool(np.ptp(up_a) > 0)
+        phi = 1 - 1 / fewest if one_order else 0.0
+        low, high = _fixed_areas(*areas, fewest, phi, alpha=0.05)
+        p = _fixed_areas_p(*areas, fewest, phi)
     return Difference(*areas, low, high, p, 0, 0, int(mask.size))
 
 
@@ -213,6 +237,35 @@ def paired_bootstrap(
     p = sign_flip_test(sums, seed=seed, resamples=resamples)
     lost, won = int((step < 0).sum()), int((step > 0).sum())
     return Difference(float(a.mean()), float(b.mean()), low, high, p, lost, won, int(a.size))
+
+
+def _fixed_areas(
+    first: float, second: float, n: int, phi: float, *, alpha: float
+) -> tuple[float, float]:
+    """Return the interval of a difference of areas that show no spread, from those of each."""
+    from statsmodels.stats.proportion import proportion_confint
+
+    (low_p, high_p), (low_q, high_q) = (
+        proportion_confint(min(max(area, 0.0), 1.0) * n, n, alpha=alpha, method="beta")
+        for area in (first, second)
+    )
+    below = _spread(second - low_q, high_p - first, phi)
+    above = _spread(high_q - second, first - low_p, phi)
+    return max(-1.0, second - first - below), min(1.0, second - first + above)
+
+
+def _fixed_areas_p(first: float, second: float, n: int, phi: float) -> float:
+    """Return the least alpha at which `_fixed_areas` leaves out 0; 1 where none does."""
+    from scipy.optimize import brentq
+
+    def distance(log_alpha: float) -> float:
+        low, high = _fixed_areas(first, second, n, phi, alpha=math.exp(log_alpha))
+        return low if second > first else -high
+
+    least = math.log(1e-300)
+    if distance(0.0) <= 0:
+        return 1.0
+    return 0.0 if distance(least) > 0 else math.exp(brentq(distance, least, 0.0))
 
 
 def _spread(first: float, second: float, phi: float) -> float:

@@ -68,7 +68,8 @@ def pooled_auc(
 ) -> Difference:
     """Compare two mean AUCs over draws, the sample (or its cluster) being the unit.
 
-    DeLong's test, each sample's placement being its mean over a side's draws.
+    DeLong's test, each sample's placement being its mean over a side's draws; without variance, and
+    of equal scores, as `area_difference` has it.
 
     Args:
         first: Scores of the first side, of shape [draws, samples].
@@ -84,7 +85,8 @@ def pooled_auc(
     Biometrics 53:567, for several scores of one unit.
     """
     a, b = (_mean_placements(side, positives) for side in (first, second))
-    return area_difference(a, b, np.asarray(positives, dtype=np.bool_), clusters)
+    same = bool(np.array_equal(first, second))
+    return area_difference(a, b, np.asarray(positives, dtype=np.bool_), clusters, same=same)
 
 
 def _means(right: Sequence[Sequence[bool]] | Bools) -> Floats:

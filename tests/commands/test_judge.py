@@ -128,7 +128,7 @@ def test_files_limit_rubrics_and_language_are_options(call, ready):
         (["forest"], "evalsets/models.yaml: model 'forest' is a classifier, which writes no text"),
         (["placed", "--rubric", "judge/pairwise.ru.j2"], "--rubric: prompts/judge/pairwise.ru.j2:"),
         (["placed", "--pairwise", "judge/none.j2"], "--pairwise: no rubric prompts/judge/none.j2"),
-        (["placed", "--gold", "none.jsonl"], "none.jsonl: cannot be read as UTF-8 text"),
+        (["placed", "--gold", "none.jsonl"], "none.jsonl: no such file; check the path"),
     ],
 )
 def test_a_mistake_is_one_line_before_any_model_loads(call, ready, options, problem):

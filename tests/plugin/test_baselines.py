@@ -24,6 +24,7 @@ def test_write_then_compare(gated):
     result = gated.run("--write-baseline", "-rs")
     result.assert_outcomes(passed=1, skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED*its baseline is written by this run"])
+    result.stdout.fnmatch_lines([f"baseline written: {FILE}*"])
     data = json.loads((gated.root / FILE).read_text())
     assert len(data["samples"]) == 6
     assert "fine" not in (gated.root / FILE).read_text()
@@ -32,7 +33,32 @@ def test_write_then_compare(gated):
     (gate,) = gated.saved.gates
     assert (gate.verdict, gate.against, gate.id) == ("pass", "baseline", NAME)
     assert "## Against the baseline" in gated.report
-    assert gated.run("--write-baseline").ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line("baseline *")
+    result = gated.run("--write-baseline")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [f"baseline replaced: {FILE}, with answers that the engine fake made up"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--limit", "4"], "--limit"),
+        (["--dataset", "mini=data.csv"], "--dataset"),
+        (["--shots", "mini=data.csv", "--engine", "fake"], "--shots and --engine fake"),
+    ],
+)
+def test_nothing_less_than_the_set_becomes_a_baseline(gated, options, named):
+    gated.run("--write-baseline")
+    before = (gated.root / FILE).read_text()
+    result = gated.run("--write-baseline", *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert [line for line in result.errlines if line] == [
+        f"ERROR: --write-baseline with {named} would replace baselines by results that are not the "
+        "set's own; leave one of them out"
+    ]
+    assert (gated.root / FILE).read_text() == before
 
 
 def test_flips_fail_the_gate_and_are_listed(gated):
@@ -87,8 +113,6 @@ def test_a_gate_on_a_baseline_is_skipped_where_an_option_changes_the_data(gated)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["SKIPPED*the data is not the set's own (--limit): *made on 6*"])
     assert "not compared" in gated.report
-    gated.run("--limit", "4", "--write-baseline")
-    gated.run("--limit", "4").assert_outcomes(passed=2)
 
 
 def test_another_wording_is_refused_and_can_be_accepted(gated):
@@ -129,7 +153,9 @@ def test_baselines_from_several_workers(evals):
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     evals.models(m={}, n={"seed": 1})
     evals.set(models=["m", "n"])
-    evals.spawn("-n2", "--write-baseline").assert_outcomes(passed=4)
+    result = evals.spawn("-n2", "--write-baseline")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(["baseline written: baselines/mini/*"] * 4)
     assert len(list((evals.root / "baselines/mini").iterdir())) == 4
     evals.spawn("-n2").assert_outcomes(passed=4)
     assert len(evals.saved.baselines) == 4

@@ -7,7 +7,7 @@ import json
 import pytest
 
 PASSES = {"figure": "accuracy", "at_least": 0}
-FAILS = {"figure": "accuracy", "at_least": 1.5}
+FAILS = {"figure": "accuracy", "at_least": 1}
 LOST_ENGINE = 10
 
 
@@ -23,9 +23,9 @@ def test_a_failed_gate_shows_its_line_and_no_traceback(evals):
     result.stdout.fnmatch_lines(
         [
             "*FAILURES*",
-            "accuracy *, n=6, unscored 0: at least 1.5 - fail",
+            "accuracy *, n=6, unscored 0: at least 1 - fail",
             "*evals*",
-            "evalsets/mini.yaml::gate-*-m-prefill-zeroshot-2: accuracy *: at least 1.5 - fail",
+            "evalsets/mini.yaml::gate-*-m-prefill-zeroshot-2: accuracy *: at least 1 - fail",
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")

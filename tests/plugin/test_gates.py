@@ -91,7 +91,7 @@ def test_a_gate_that_is_named_brings_its_cells(evals):
 
 
 def test_a_cell_without_its_gate_passes(evals):
-    evals.set(gates=[{"figure": "accuracy", "at_least": 1.5}])
+    evals.set(gates=[{"figure": "accuracy", "at_least": 1}])
     evals.run(f"{SET}::{ZERO}").assert_outcomes(passed=1)
     assert evals.saved.gates == ()
 
@@ -126,7 +126,7 @@ def test_a_gate_on_a_model_that_needs_a_gpu_is_skipped_with_it(evals, monkeypatc
 
 
 def test_junit_shows_gates(evals):
-    evals.set(gates=[WIDE, {"figure": "accuracy", "at_least": 1.5, "cells": "*-zeroshot"}])
+    evals.set(gates=[WIDE, {"figure": "accuracy", "at_least": 1, "cells": "*-zeroshot"}])
     result = evals.run("--junitxml=out.xml")
     result.assert_outcomes(passed=3, failed=1)
     cases = {one.get("name"): one for one in ElementTree.parse("out.xml").iter("testcase")}
@@ -136,7 +136,7 @@ def test_junit_shows_gates(evals):
     assert found["against"] == ZERO
     assert found.keys() >= {"difference", "low", "high", "p", "lost", "won", "n", "detectable"}
     failure = cases[f"gate-accuracy-{ZERO}"].find("failure")
-    assert "at least 1.5 - fail" in failure.text
+    assert "at least 1 - fail" in failure.text
     assert cases[ZERO].find("failure") is None
 
 

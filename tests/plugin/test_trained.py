@@ -64,9 +64,9 @@ def test_a_row_of_the_same_table(trained):
     )
 
 
-@pytest.mark.parametrize(("least", "failed"), [(0.6, 0), (1.1, 1)])
-def test_gates_hold_it(trained, least, failed):
-    gate = {"cells": "base-*", "figure": "accuracy", "at_least": least}
+@pytest.mark.parametrize(("bound", "failed"), [({"at_least": 0.6}, 0), ({"at_most": 0.5}, 1)])
+def test_gates_hold_it(trained, bound, failed):
+    gate = {"cells": "base-*", "figure": "accuracy", **bound}
     trained.set(models=["base"], data=data(), gates=[gate])
     trained.run().assert_outcomes(passed=2 - failed, failed=failed)
     (judged,) = trained.saved.gates

@@ -209,6 +209,55 @@ MISTAKES = {
 }
 
 
+CUTS = {
+    "truncate": "{{ text | truncate(40) }}",
+    "truncate late": "{{ text | truncate(50000) }}",
+    "truncate in words": "{{ text | truncate(500, true, '') }}",
+    "slice": "{{ text[:1000] }}",
+    "end": "{{ text[-1000:] }}",
+    "first line": "{{ text.splitlines()[0] }}",
+    "first paragraph": "{{ text.split('\\n\\n')[0] }}",
+    "first sentence": "{{ text.split('.')[0] }}",
+    "some words": "{{ text.split()[:100] | join(' ') }}",
+    "condition": "{% if text | length < 999 %}{{ text }}{% else %}{{ text[:99] }}{% endif %}",
+    "twice if long": "{{ text }}{% if text | length > 999 %}{{ text }}{% endif %}",
+}
+
+
+@pytest.mark.parametrize("shown", CUTS.values(), ids=CUTS)
+def test_a_text_that_is_cut_is_a_mistake(project, shown):
+    user = f"{{% macro user(text, shots) %}}{{{{ shots }}}} {shown}{{% endmacro %}}"
+    assert problem(project, user=user) == (
+        "prompts/a.j2: part 'user' cuts a long text, or shows it otherwise than a short one; "
+        "write {{ text }} without truncate, slices or conditions"
+    )
+
+
+def test_shots_that_are_cut_are_a_mistake(project):
+    system = "{% macro system(shots) %}{{ shots | truncate(2000) }}{% endmacro %}"
+    user = "{% macro user(text, shots) %}{{ shots[:2000] }} {{ text }}{% endmacro %}"
+    for name, parts in (("system", {"system": system}), ("user", {"user": user})):
+        assert problem(project, **parts) == (
+            f"prompts/a.j2: part '{name}' cuts long shots; write {{{{ shots }}}} without truncate, "
+            "slices or conditions"
+        )
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "text | trim", "text | lower", "text | capitalize", "text | indent(4)", "text | wordwrap",
+        "text | replace('\\n', ' ')", "text | striptags", "text | escape", "text | tojson",
+        "text | urlencode", "text.split() | join(' ')", "text | replace('<br />', ' ')",
+    ],
+)  # fmt: skip
+def test_a_text_may_be_shown_in_another_form(project, shown):
+    user = f"{{% macro user(text, shots) %}}{{{{ shots }}}} {{{{ {shown} }}}}{{% endmacro %}}"
+    assert load(project, user=user).user("fine", "") == load(project).user(
+        "Fine" if "capitalize" in shown else '"fine"' if "tojson" in shown else "fine", ""
+    )
+
+
 @pytest.mark.parametrize(("parts", "line"), MISTAKES.values(), ids=MISTAKES)
 def test_mistakes_are_one_line(project, parts, line):
     assert problem(project, **parts).startswith(line)

@@ -79,6 +79,8 @@ def test_draws_that_differ_are_called_so_and_equal_ones_are_not():
     assert len(chat) == len(user) == 2  # calibrated and raw accuracy
     assert all("**The draws differ** (Cochran's Q, p < 0.001): an estimated 9" in s for s in chat)
     assert all("That the draws differ is not shown" in s for s in user)
+    # A share of the variance would say that they do differ, and by how much.
+    assert not any("of the variance" in s for s in user)
     assert chat[0].startswith("Draws of shots, 5-shot chat, seeds 0, 1, 2, prompt p: calibrated")
     assert "with these 300 samples" in chat[0]
     assert chat[0] in report_markdown(whole)

@@ -73,3 +73,15 @@ def test_what_failed_stands_first():
 def test_gates_that_were_not_judged():
     found = unjudged_lines([("e.yaml::gate-x", "needs <cells>")], texts("en"))
     assert found == ["`e.yaml::gate-x`: not judged, needs &lt;cells&gt;"]
+
+
+def test_what_is_not_detectable_is_said_in_russian():
+    line = russian(replace(GATE, contrast=replace(PAIRS, detectable=None)))
+    assert "различимого нет" in line
+    assert "none" not in line
+
+
+def test_reasons_of_gates_that_were_not_judged_are_whole():
+    reason = "the committed baseline was made with another model " * 5
+    (line,) = unjudged_lines([("gate-accuracy", reason)], texts("en"))
+    assert line.endswith(reason.strip())

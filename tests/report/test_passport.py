@@ -92,8 +92,11 @@ def test_a_figure_with_a_half_in_its_interval_is_called_near_chance():
     for label in ("right where both orders agree", "the better answer scores higher"):
         assert row(page, label)[2].endswith("near chance")
     assert row(page, "accuracy, first answer shown first")[3].endswith("near chance")
-    # Chance is a quarter here, and order agreement of 0 is not chance.
-    assert "near" not in row(page, "accuracy, both orders")[2]
+    # Each against its own coin: a quarter, 0 for kappa. Order agreement of 0 is not chance.
+    assert row(page, "accuracy, both orders")[1] == "0.25"
+    assert row(page, "accuracy, both orders")[2].endswith("near chance")
+    assert "near" not in row(page, "accuracy, both orders")[3]
+    assert row(page, "Cohen's kappa with people")[3].endswith("near chance")
     assert row(page, "order agreement")[3] == "0.000 [0.00, 0.06] n=60"
     assert row(page, "right where both orders agree")[3] == "\N{EN DASH}"
     assert "near chance" not in passport_markdown(make_passport(one_set())).split("## How")[0]
@@ -116,6 +119,46 @@ def test_the_other_preferences_are_said_too():
     page = passport_markdown(make_passport(last, short))
     assert "prefers the answer that is shown second: only 0.000 [0.00, 0.06]" in page
     assert "less often than people do: 0.000 [0.00, 0.06]" in page
+
+
+def preferences(judge: Figure, people: Figure, n: int = 60) -> str:
+    found = one_set(n=n)
+    lengths = {"prefers_longer": judge, "human_prefers_longer": people}
+    page = passport_markdown(make_passport(replace(found, figures=found.figures | lengths)))
+    return page.split("## Preferences")[1].split("##")[0].strip()
+
+
+def test_a_preference_for_length_is_said_only_where_intervals_do_not_meet():
+    people = Figure(0.5, 0.37, 0.63, 60)
+    # People's value lies outside of the judge's interval, but may well be the same.
+    assert "No preference" in preferences(Figure(0.62, 0.54, 0.69, 120), people)
+    assert "more often than people do" in preferences(Figure(0.72, 0.64, 0.79, 120), people)
+    few = Figure(0.3, 0.2, 0.4, 60)
+    assert preferences(Figure(0.55, 0.46, 0.64, 120), few) == (
+        "- `gold/made`: that the judge goes by length is not shown: it prefers the longer answer "
+        "in 0.550 [0.46, 0.64], n=120; people in 0.300 [0.20, 0.40], n=60."
+    )
+
+
+def test_a_smoke_test_shows_no_preference():
+    page = passport_markdown(make_passport(one_set(first_shown, n=8), one_set(longer, n=28)))
+    said = page.split("## Preferences")[1].split("##")[0].strip()
+    assert said == "- No set is large enough to show a preference."
+
+
+def test_a_coin_says_tie_as_often_as_the_judge():
+    found = one_set(*coin(1))
+    ties = {"tie_rate": Figure(0.4, 0.3, 0.5, 120), "score_ties": Figure(0.2, 0.1, 0.3, 60),
+            "score_accuracy": Figure(0.4, 0.28, 0.53, 60),
+            "accuracy_forward": Figure(0.45, 0.32, 0.58, 60)}  # fmt: skip
+    page = passport_markdown(make_passport(found, replace(found, figures=found.figures | ties)))
+    assert row(page, "accuracy, both orders")[1] == "0.25 / 0.09"
+    assert row(page, "order agreement")[1] == "0.5 / 0.34"
+    assert row(page, "accuracy, first answer shown first")[1] == "0.5 / 0.3"
+    assert "near" not in row(page, "accuracy, first answer shown first")[3]
+    assert row(page, "the better answer scores higher")[1].endswith("0.4")
+    assert row(page, "the better answer scores higher")[3].endswith("near chance")
+    assert row(page, "ties")[1] == "\N{EN DASH}"
 
 
 def test_no_preference_is_said_where_none_shows():

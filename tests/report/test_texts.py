@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import harness
-from harness.report.texts import texts
+from harness.report.texts import counted, some, texts
 
 PACKAGE = Path(harness.__file__).parent
 
@@ -40,7 +40,7 @@ def test_russian_is_russian():
         "p_shots_line_alt",
     }
     for name, phrase in texts("ru").items():
-        signs = name in alike or name == "quote"
+        signs = name in alike or name in ("quote", "singular")
         assert signs or re.search(r"[\u0430-\u044f\u0451]", phrase.lower()), name
 
 
@@ -60,7 +60,20 @@ def test_every_phrase_is_used():
         r"|c_\w*(hurts|helps)|c_(selector|order)|d_(trained_)?(sentence|(un)?shown)"
         r"|c_(calibration|contextual)_(up|down|same)|p_judged(_untrusted|_void)?"
         r"|j_c_(better|worse|alpha|untrusted|void)\w*|j_canary_\w+|j_by_\w+|pass_(v|why|p|f|lost)_\w+"
+        r"|undecided_(passed|inconclusive|unjudged)"
     )
     for name in texts("en"):
         used = re.search(rf"[\"'.]{name}\b", sources) or re.fullmatch(built, name)
         assert used, f"{name} is not used"
+
+
+def test_nouns_follow_their_numbers():
+    assert [counted(n, "n_cells", texts("en")) for n in (1, 2, 21)] == [
+        "1 cell", "2 cells", "21 cells"]  # fmt: skip
+    assert [counted(n, "n_cells", texts("ru")) for n in (1, 2, 11, 21, 111)] == [
+        "1 ячейки", "2 ячеек", "11 ячеек", "21 ячейки", "111 ячеек"]  # fmt: skip
+
+
+def test_long_lists_are_cut():
+    assert some(["a", "b"], texts("en")) == "a, b"
+    assert some(list("abcdefg"), texts("en")) == "a, b, c, d, e and 2 more"

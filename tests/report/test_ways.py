@@ -162,7 +162,7 @@ def test_the_sentence_says_what_the_test_allows():
     assert "sign-flip" in conclude(*join(*cells)).method
     assert short(*cells)[0] == (
         "Should shots be balanced? m: **yes, the random draws are worse than the balanced ones** "
-        "(raw accuracy differs in 1 of 1 comparisons)."
+        "(raw accuracy differs in 1 of 1 comparison)."
     )
     assert short(*cells)[1] == "Which shots pay, against balanced ones? m: random: **worse**."
 

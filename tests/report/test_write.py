@@ -348,13 +348,27 @@ def verdict(run: Run, **changes) -> str:
 
 
 def test_title_says_how_it_went(run):
-    held = [gate for gate in run.gates if not gate.failed]
+    held = [gate for gate in run.gates if gate.verdict == "pass"]
     lost = RunInfo("r", "now", 1.0, "pytest", {}, {}, lost=("engine died: 40 outputs",))
     assert verdict(run, gates=run.gates) == "# Evaluation report: FAILED"
     assert verdict(run, gates=held) == "# Evaluation report: passed"
     assert verdict(run, gates=held, info=lost) == "# Evaluation report: INCOMPLETE"
     assert verdict(run) == "# Evaluation report: no gates"
+    assert verdict(run, unjudged=[("g", "why")]) == "# Evaluation report: gates not judged"
     assert verdict(run, rows=()) == "# Evaluation report: nothing ran"
+
+
+def test_title_says_passed_only_where_every_gate_is_judged_and_passes(run):
+    held, unjudged = next(gate for gate in run.gates if gate.verdict == "pass"), [("g", "why")] * 2
+    open_gates = [replace(held, verdict="inconclusive", on_inconclusive="pass")] * 17
+    found = verdict(run, gates=[held, *open_gates], unjudged=unjudged)
+    assert found == "# Evaluation report: undecided: 1 passed, 17 inconclusive, 2 not judged"
+    found = verdict(run, gates=[held], unjudged=unjudged)
+    assert found == "# Evaluation report: undecided: 1 passed, 2 not judged"
+    found = verdict(run, gates=open_gates)
+    assert found == "# Evaluation report: undecided: 0 passed, 17 inconclusive"
+    failed = [held, *open_gates, replace(held, verdict="fail", failed=True)]
+    assert verdict(run, gates=failed, unjudged=unjudged) == "# Evaluation report: FAILED"
 
 
 def test_lost_outputs_are_listed():
@@ -370,8 +384,28 @@ def test_wrong_answers_are_of_distinct_samples_most_confident_first(run):
     assert len({sample for sample, _ in found}) == len(found) == 10
     odds = [abs(float(text.replace("\u2212", "-"))) for _, text in found]
     assert odds == sorted(odds, reverse=True)
-    wrong = [abs(one.log_odds) for one in run.results if one.correct is False and one.log_odds]
+    ranks = {row.cell for row in run.rows if "auc" in row.figures and row.figures["auc"].low > 0.5}
+    wrong = [abs(one.log_odds) for one in run.results
+             if one.correct is False and one.log_odds and one.cell in ranks]  # fmt: skip
     assert odds[0] == round(max(wrong), 2)
+
+
+def test_wrong_answers_of_cells_that_give_one_label_are_not_shown(run):
+    dull = run.rows[0]
+    one_label = replace(dull, shares={LABELS[0]: 0.99, LABELS[1]: 0.01})
+    rows = (one_label, *run.rows[1:])
+    found = report_markdown(replace(run, rows=rows))
+    listed = found.split("## The most telling wrong answers")[1].split("##")[0]
+    assert f"better than chance: `{dull.cell}`" in listed.replace(f"{dull.evalset}::", "")
+    assert not re.search(rf"^\d+\. `[^`]*{dull.cell}`", listed, re.MULTILINE)
+    assert re.search(r"^10\. ", listed, re.MULTILINE)
+    assert " of the 8 cells that scored it" in listed
+    # Where nothing else is left, they are shown all the same.
+    own = [one for one in run.results if (one.evalset, one.cell) == (dull.evalset, dull.cell)]
+    text = report_markdown(replace(run, rows=(one_label,), gates=(), results=own))
+    assert re.search(r"^10\. ", text, re.MULTILINE)
+    assert "of the 1 cell that scored it" in text
+    assert "Not shown are those" not in text
 
 
 def test_generated_wrong_answers_show_the_completion():

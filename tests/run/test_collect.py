@@ -131,6 +131,70 @@ def test_inline_leaks_are_refused_at_collection(project, good):
     )
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        (
+            "Three, label: negative",
+            "Three, label: neutral",
+            "4: data.rows[1].label: has label 'neutral'; use one of positive, negative",
+        ),
+        (
+            "{id: x,",
+            "{id: '1',",
+            "4: data.rows[1].id: has the id '1', as row 1 has; give one of them another id (a row "
+            "without one has its number)",
+        ),
+        (
+            "four, label: negative",
+            "four, label: neutral",
+            "7: data.shots[1].label: has label 'neutral'; use one of positive, negative",
+        ),
+        (
+            "{text: three,",
+            "{id: shots-1, text: three,",
+            "8: data.shots[2].id: has the id 'shots-1', as row 1 has; give one of them another id "
+            "(a row without one has its number)",
+        ),
+    ],
+)
+def test_mistakes_in_rows_of_the_file_are_found_at_collection(project, good, old, new, line):
+    assert INLINE.count(old) == 1
+    found = problem(project, inline(good, INLINE.replace(old, new) + "  leaks: drop\n"))
+    assert found == f"evalsets/set.yaml:{line}"
+
+
+def test_a_value_of_a_row_that_means_two_labels_is_found_at_collection(project, good):
+    text = inline(good, INLINE.replace("Three, label: negative", "Three, label: '3'"))
+    labels = "labels:\n  positive: {at_least: 1}\n  negative: {at_most: 5}\n"
+    text = text.replace("labels: [positive, negative]\n", labels)
+    assert labels in text
+    assert problem(project, text) == (
+        "evalsets/set.yaml:4: data.rows[1].label: labels: '3' means both positive and negative; "
+        "make their values or bounds exclude each other"
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [("good", "Good"), ("very good", "Very  GOOD"), ("\ufb01t", "fit")]
+)
+def test_words_that_are_one_in_a_free_answer_are_refused(project, good, words):
+    first, second = words
+    prompts = (
+        "prompts:\n  - plain.j2\n  - template: prefill.j2\n"
+        f"    targets: {{positive: '{first}', negative: '{second}'}}\nmodes: [zeroshot]\n"
+    )
+    text = good[: good.index("prompts:")] + prompts
+    line = text[: text.index("    targets:")].count("\n") + 1
+    assert problem(project, text + "scoring: generate\n") == (
+        f"evalsets/set.yaml:{line}: prompts[1].targets: the words '{first}' and '{second}' are one "
+        "in a free answer, in which case and white space do not count; each label needs a word of "
+        "its own"
+    )
+    for method in ("choice", "logprobs"):
+        assert load_cells(project.evalset(text + f"scoring: {method}\n"), project.root)
+
+
 def test_leaks_that_are_dropped_pass(project, good):
     text = inline(good, INLINE + "  leaks: drop\n")
     assert load_cells(project.evalset(text), project.root)
@@ -162,7 +226,8 @@ def test_leaks_of_the_command_line_are_refused_at_collection(project, good):
 
 
 def test_other_mistakes_of_the_data_wait_for_the_run(project, good):
-    text = inline(good, INLINE.replace("label: negative", "label: neutral"))
+    text = good.replace("  split: {test_size: 0.5, seed: 1}", "  shots: file:shots.csv")
+    project.write("shots.csv", "text,label\na fine film number 1,neutral\n")
     assert load_cells(project.evalset(text), project.root)
 
 

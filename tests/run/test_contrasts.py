@@ -54,6 +54,18 @@ def judge(first, second, **keys):
     return judge_contrast(row, spec, found, against=other.cell, other=other)
 
 
+def test_perfect_orders_of_few_samples_decide_nothing():
+    gate = judge([True] * 4, [True] * 4, figure="auc", no_worse_than={"prompt": "o"}, by=0.05)
+    assert gate.verdict == "pass"  # the very same scores
+    (_, before), (row, now) = side([True] * 4, cell="m-o-zeroshot"), side([True] * 4)
+    now = {key: replace(one, log_odds=2 * one.log_odds) for key, one in now.items()}
+    spec = GateSpec(figure="auc", no_worse_than="m-o-zeroshot", by=0.05)
+    other = contrast(before, now, "auc", positive="positive")
+    gate = judge_contrast(row, spec, other, against="m-o-zeroshot")
+    assert gate.verdict == "inconclusive"
+    assert "difference +0.000 [-0.842, +0.842], n=4" in gate.line
+
+
 def found(low: float, high: float, *, changed: int = 9, figure: str = "accuracy") -> Contrast:
     return Contrast(figure, 0.5, 0.5, low, high, 0.5, changed, changed, 300, 0, 0.05)
 

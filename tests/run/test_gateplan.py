@@ -118,3 +118,52 @@ def test_a_model_that_is_called_like_a_gate(project, good):
     project.models("models:\n  gate-a: {source: file:model}\n")
     with pytest.raises(SpecError, match="would be taken for a gate; rename its model"):
         plan(project, good.replace("[tiny]", "[gate-a]"), "{figure: auc, at_least: 0.5}")
+
+
+@pytest.mark.parametrize(
+    ("change", "gate", "said"),
+    [
+        (
+            ("labels: [positive, negative]", "labels: [positive, negative, mixed]"),
+            "{figure: auc, at_least: 0.5}",
+            "figure: auc is of two labels, and the set has 3; gate another figure",
+        ),
+        (
+            ("modes:\n", "scoring: choice\nmodes:\n"),
+            "{cells: '*-plain-zeroshot', figure: auc, no_worse_than: {prompt: prefill}}",
+            "figure: 'tiny-plain-zeroshot' is scored by choice, which gives no auc; gate accuracy, "
+            "or score by logprobs",
+        ),
+        (
+            ("modes:\n", "scoring: generate\nmodes:\n"),
+            "{cells: '*-plain-zeroshot', figure: label_mass, at_least: 0.5}",
+            "figure: 'tiny-plain-zeroshot' is scored by generate, which gives no label_mass; gate "
+            "accuracy, or score by logprobs",
+        ),
+        (
+            ("", ""),
+            "{figure: contextual_accuracy, at_least: 0.5}",
+            "figure: there is no contextual_accuracy without scoring.contextual; set it to true",
+        ),
+    ],
+)
+def test_a_figure_that_no_cell_can_have_is_refused(project, good, change, gate, said):
+    assert problem(project, good.replace(*change, 1), gate) == said
+
+
+def test_a_classifier_has_log_probabilities_in_any_set_but_no_contextual_accuracy(project, good):
+    project.models("models:\n  tiny: {source: file:model}\n  base: {engine: tfidf}\n")
+    text = good.replace("[tiny]", "[tiny, base]")
+    choice = text.replace("modes:\n", "scoring: choice\nmodes:\n")
+    assert plan(project, choice, "{cells: 'base-*', figure: auc, at_least: 0.5}")
+    gate = "{cells: 'base-*', figure: auc, better_than: tiny-plain-zeroshot}"
+    said = problem(project, choice, gate)
+    assert said.startswith("figure: 'tiny-plain-zeroshot' is scored by choice")
+    asked = text.replace("modes:\n", "scoring: {contextual: true}\nmodes:\n")
+    gate = "{cells: '*zeroshot', figure: contextual_accuracy, at_least: 0.5}"
+    assert len(plan(project, asked, gate)) == 2
+    said = problem(project, asked, gate.replace("*zeroshot", "base-*"))
+    assert said == (
+        "figure: 'base-trained-s0' is a classifier, which has no contextual_accuracy; narrow "
+        "'cells'"
+    )

@@ -65,9 +65,17 @@ def test_detectable_is_the_exact_power_of_a_proportion_and_the_width_of_others()
     # 0.1 is 1.96 standard errors; 2.80 of them are seen with 80% power.
     wide = judge(figure="auc", at_least=0.5).detectable
     assert wide == pytest.approx(0.1 / 1.959964 * (1.959964 + 0.841621), abs=1e-6)
-    impossible = judge(figure="accuracy", at_least=1.5)
-    assert (impossible.verdict, impossible.detectable) == ("fail", None)
-    assert "detectable none" in impossible.line
+
+
+def test_targets_of_one_label_are_named():
+    row = replace(ROW, targets={"positive": 1.0, "negative": 0.0})
+    found = judge(row, figure="auc", at_least=0.5)
+    assert "auc" in row.figures
+    assert "every target" not in found.line
+    found = judge(replace(row, figures={}), figure="auc", at_least=0.5)
+    assert found.line == (
+        "auc at least 0.5 - fail: every target is positive, and an AUC needs samples of both labels"
+    )
 
 
 @pytest.mark.parametrize("choice", ["pass", "fail"])

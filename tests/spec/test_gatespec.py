@@ -37,6 +37,16 @@ def gate_problem(project, gate: str) -> str:
             ".by: input should be greater than or equal to 0, not -0.1",
         ),
         (
+            "{figure: accuracy, at_least: 50}",
+            ": at_least 50 is no accuracy, which goes from 0 to 1",
+        ),
+        ("{figure: auc, at_least: -1}", ": at_least -1 is no auc, which goes from 0 to 1"),
+        ("{figure: unscored, at_most: 2}", ": at_most 2 is no unscored, which goes from 0 to 1"),
+        (
+            "{figure: accuracy, better_than: baseline, by: 5}",
+            ".by: input should be less than or equal to 1, not 5",
+        ),
+        (
             "{figure: auc, no_worse_than: {}}",
             ".no_worse_than: names no other part; write model, prompt or mode",
         ),

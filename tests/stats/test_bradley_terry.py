@@ -193,7 +193,8 @@ def test_win_rate_of_one_probe_is_anything():
 
 
 def test_win_rate_follows_its_seed():
-    points, probes = [float(i % 3 == 0) for i in range(40)], [i // 2 for i in range(40)]
+    # Points of many values, so that two draws do not have the same percentile by chance.
+    points, probes = [(i * i % 41) / 40 for i in range(40)], [i // 2 for i in range(40)]
     assert win_rate(points, probes, seed=1) == win_rate(points, probes, seed=1)
     assert win_rate(points, probes, seed=1) != win_rate(points, probes, seed=2)
 

@@ -103,6 +103,50 @@ def test_auc_of_the_same_scores_differs_by_nothing():
     assert (found.value, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
 
 
+FOUR = [False, False, True, True]
+
+
+@pytest.mark.parametrize("clusters", [None, ["a", "b", "c", "d"]])
+def test_auc_of_few_separated_samples_tells_little(clusters):
+    found = paired_auc([1.0, 2, 3, 4], [1.0, 2, 3, 5], FOUR, clusters=clusters)
+    # Clopper and Pearson's of 2 of 2 is [0.158, 1].
+    assert (found.value, found.p) == (0, 1)
+    assert (found.low, found.high) == pytest.approx((-0.8419, 0.8419), abs=1e-4)
+    found = paired_auc([4.0, 3, 2, 1], [1.0, 2, 3, 4], FOUR, clusters=clusters)
+    assert (found.low, found.high) == pytest.approx((1 - 2**0.5 * 0.8419, 1), abs=1e-4)
+    # 0 lies at the end where the lower bound of 2 of 2 is 1 - 0.5 ** 0.5.
+    assert found.p == pytest.approx(2 * (1 - 0.5**0.5) ** 2)
+    back = paired_auc([1.0, 2, 3, 4], [4.0, 3, 2, 1], FOUR, clusters=clusters)
+    assert (back.low, back.high, back.p) == (-found.high, -found.low, found.p)
+
+
+@pytest.mark.parametrize("n", [6, 20, 2000])
+def test_auc_of_reversed_order_is_different_with_enough_samples(n):
+    positives = np.arange(n) % 2 == 0
+    found = paired_auc(-1.0 * positives, 1.0 * positives, positives)
+    assert found.p == pytest.approx(2 * (1 - 0.5**0.5) ** (n // 2), rel=1e-6, abs=1e-300)
+    assert found.low < 1 == found.high
+    assert (found.low > 0) == (found.p < 0.05)
+
+
+def test_auc_of_equal_scores_against_perfect_order():
+    positives = np.arange(20) < 10
+    found = paired_auc(np.zeros(20), np.arange(20.0)[::-1], positives)
+    assert (found.first, found.second) == (0.5, 1)
+    assert 0 < found.low < 0.1 < 0.7 < found.high < 1
+    assert 0.001 < found.p < 0.05
+
+
+def test_auc_of_one_order_with_other_scores_has_a_narrow_interval():
+    positives = np.arange(300) % 2 == 0
+    first = np.random.default_rng(0).normal(size=300) + positives
+    found = paired_auc(first, first * 2, positives)
+    assert (found.value, found.p) == (0, 1)
+    assert -0.02 < found.low < -0.005 < 0.005 < found.high < 0.02
+    few = paired_auc([1.0, 3, 2, 4], [1.0, 3, 2, 5], FOUR)
+    assert (few.low, few.high) == pytest.approx((-0.604, 0.604), abs=1e-3)
+
+
 def test_auc_refuses_a_class_of_one():
     with pytest.raises(ValueError, match="two samples of each class"):
         paired_auc([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [True, False, False])

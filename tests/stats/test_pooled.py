@@ -65,6 +65,15 @@ def test_auc_of_one_draw_is_delong():
     assert vars_of(found) == pytest.approx(vars_of(exact))
 
 
+def test_auc_without_spread():
+    positives, perfect = [False, False, True, True], [1.0, 2.0, 3.0, 4.0]
+    found = pooled_auc([perfect] * 2, [[1.0, 2.0, 3.0, 5.0]] * 2, positives)
+    assert (found.value, found.p) == (0, 1)
+    assert found.low == pytest.approx(-0.8419, abs=1e-4)
+    same = pooled_auc([perfect] * 2, [perfect] * 2, positives)
+    assert (same.low, same.high, same.p) == (0, 0, 1)
+
+
 def vars_of(difference) -> list[float]:
     return [getattr(difference, name) for name in ("first", "second", "low", "high", "p", "n")]
 

@@ -23,6 +23,8 @@ ENV = os.environ | {
 }
 CLI = [sys.executable, "-c", "from harness.cli import app; app()"]
 ADAPTERS = {"trl": "adapters/smoke", "unsloth": "adapters/smoke-unsloth"}
+# The longest that the way from the recipe to the judged report may take on two cores.
+WHOLE_WAY_S = 600
 pytestmark = pytest.mark.slow
 
 
@@ -39,11 +41,13 @@ def smoke(tmp_path_factory):
     root = tmp_path_factory.mktemp("smoke")
     for name in ("evalsets", "prompts", "recipes"):
         shutil.copytree(ROOT / name, root / name)
+    began = time.monotonic()
     for backend, out in ADAPTERS.items():
         command = [*CLI, "train", "recipes/smoke.yaml", "--backend", backend, "--out", out]
         done = subprocess.run(command, cwd=root, env=ENV, check=False, timeout=900,
                               capture_output=True, text=True)  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
+    (root / "trained_s").write_text(str(time.monotonic() - began))
     return root
 
 
@@ -90,20 +94,24 @@ def test_base_and_adapters_differ_on_one_engine(smoke, engine):
 
 
 def test_the_way_from_recipe_to_judged_report(smoke):
+    left = WHOLE_WAY_S - float((smoke / "trained_s").read_text())
     command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "evalsets/probes_smoke.yaml",
                "--engine", "transformers", "-rs", "--rootdir", str(smoke)]  # fmt: skip
     done = subprocess.run(command, cwd=smoke, env=ENV | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-                          capture_output=True, text=True, check=False, timeout=1500)  # fmt: skip
+                          capture_output=True, text=True, check=False, timeout=left)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "untrusted: evalsets/probes_smoke.yaml: smollm2-135m gates nothing" in done.stdout
     run = load_run(smoke / "reports/latest")
     judged = run.judged
+    judges = [info.judge for info in judged.judges]
+    assert judges == ["smollm2-135m", "gemma-270m"]
+    for judge in judges:
+        assert f"untrusted: evalsets/probes_smoke.yaml: {judge} gates nothing" in done.stdout
     models = ["smollm2-135m", "smollm2-135m-smoke", "smollm2-135m-smoke-unsloth"]
     assert [one.model for one in judged.standings] == models
     # Every answer is accounted for: it has a score, or is counted with the reason why not.
     assert [one.n + one.unscored for one in judged.standings] == [6, 6, 6]
     assert all(sum(one.reasons.values()) == one.unscored for one in judged.standings)
-    assert len(judged.pairs) == 3 * 3 * 2
+    assert len(judged.pairs) == 3 * 3 * 2 * len(judges)
     assert {canary.kind for canary in judged.canaries} >= {"null", "constant", "off_topic"}
     assert run.gates == ()
     # Both adapters answer the question that they were trained for with one word, and alike.

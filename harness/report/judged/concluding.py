@@ -13,6 +13,7 @@ from harness.report.judged.numbers import scale_interval
 from harness.report.judged.orders import order_line, orders
 from harness.report.judged.trust import judged_sets, trust
 from harness.report.markdown import code, escape
+from harness.report.texts import counted
 from harness.stats import clopper_pearson_interval
 
 Words = Mapping[str, str]
@@ -45,7 +46,7 @@ def conclusions(judged: Judged, t: Words) -> dict[str, Said]:
 def method(judged: Judged, t: Words) -> str:
     """Say how the models were compared, empty where nothing could be."""
     tests = len(duels(judged))
-    return t["j_c_method"].format(tests=tests) if tests else ""
+    return t["j_c_method"].format(tests=counted(tests, "n_comparisons", t)) if tests else ""
 
 
 def _of_set(judged: Judged, evalset: str, found: Sequence[Duel], t: Words) -> Said:
@@ -127,5 +128,6 @@ def _few(own: Sequence[Duel], tests: int, t: Words) -> list[str]:
     # The sign-flip test has 2^n patterns, and two of them are as extreme as a clean sweep.
     least = min(1.0, tests * 2.0 ** (1 - probes))
     if least >= ALPHA:
-        said += " " + t["j_c_never"].format(p=f"{least:.2f}", tests=tests)
+        shown = counted(tests, "n_comparisons", t)
+        said += " " + t["j_c_never"].format(p=f"{least:.2f}", tests=shown)
     return [said]

@@ -118,7 +118,7 @@ def save(plot: Plot, folder: Path, ending: Format) -> Path:
 
 
 def style_of(placement: str | None) -> tuple[str, str, str]:
-    """Return colour, marker and line style of a placement; None is zero-shot."""
+    """Return colour, marker and line style of a placement; None is zero-shot, others trained."""
     return _STYLES.get(placement, (BLACK, "P", "-"))
 
 

@@ -14,6 +14,7 @@ Group = tuple[str, str, str]
 
 # A small picture for each cell stays readable up to here; above, see `telling`.
 MOST_PANELS = 24
+TRAINED = "trained"
 _NAME = 60
 
 
@@ -90,8 +91,16 @@ def telling(rows: Sequence[Row], limit: int = MOST_PANELS) -> list[Row]:
     return [row for row in rows if row.cell in kept][:limit]
 
 
+def style_key(row: Row) -> str | None:
+    """Return what a cell's colour and marker go by: its placement, None for zero-shot."""
+    return TRAINED if row.train_rows else row.placement
+
+
 def per_placement(rows: Sequence[Row], figure: str) -> list[Row]:
-    """Return the cells of one group that a single panel can hold: the best of each placement."""
-    placements = dict.fromkeys(row.placement for row in rows)
-    found = [best([row for row in rows if row.placement == one], figure) for one in placements]
+    """Return the cells of one group that a single panel can hold.
+
+    The best of each placement, and of several trainings of a classifier.
+    """
+    styles = dict.fromkeys(style_key(row) for row in rows)
+    found = [best([row for row in rows if style_key(row) == one], figure) for one in styles]
     return [row for row in found if row is not None]

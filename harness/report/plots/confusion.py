@@ -13,6 +13,7 @@ from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import mode_names, name, panel_name, telling
 from harness.report.plots.counts import By
 from harness.report.plots.counts import confusion as count_pairs
+from harness.report.texts import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,7 +100,8 @@ def _axes(
 
 
 def _alt(page: Sequence[tuple[Row, Counts]], labels: Sequence[str], t: Words) -> str:
-    parts = [t["p_confusion_alt"].format(cells=len(page), evalset=escape(page[0][0].evalset))]
+    cells = counted(len(page), "n_cells", t)
+    parts = [t["p_confusion_alt"].format(cells=cells, evalset=escape(page[0][0].evalset))]
     for row, counts in page:
         right = [
             t["p_confusion_label_alt"].format(

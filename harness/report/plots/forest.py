@@ -11,7 +11,8 @@ from harness.report.format import fraction
 from harness.report.markdown import escape
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
-from harness.report.plots.cells import group_name, grouped, mode_names
+from harness.report.plots.cells import group_name, grouped, mode_names, style_key
+from harness.report.texts import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -128,10 +129,10 @@ def _draw(axes: Axes, lanes: Sequence[Lane], figure: str, gates: Sequence[Gate])
                 linewidth=2.2, zorder=1.5, gid="gate",
             )  # fmt: skip
     having = [row for _, row in lanes if row is not None and figure in row.figures]
-    for placement in dict.fromkeys(row.placement for row in having):
-        own = [row for row in having if row.placement == placement]
+    for style in dict.fromkeys(style_key(row) for row in having):
+        own = [row for row in having if style_key(row) == style]
         shown = [row.figures[figure] for row in own]
-        colour, marker, _ = canvas.style_of(placement)
+        colour, marker, _ = canvas.style_of(style)
         axes.errorbar(
             [one.value for one in shown], [places[row.cell] for row in own],
             xerr=canvas.whiskers(shown),
@@ -159,7 +160,8 @@ def _handles(gates: Sequence[Gate], t: Words) -> list[object]:
 
 
 def _alt(page: Sequence[Row], gates: Sequence[Gate], figures: Sequence[str], t: Words) -> str:
-    parts = [t["p_forest_alt"].format(cells=len(page), evalset=escape(page[0].evalset))]
+    cells = counted(len(page), "n_cells", t)
+    parts = [t["p_forest_alt"].format(cells=cells, evalset=escape(page[0].evalset))]
     for figure in figures:
         having = sorted(
             (row for row in page if figure in row.figures), key=lambda r: r.figures[figure].value

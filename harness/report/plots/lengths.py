@@ -10,7 +10,7 @@ from harness.report.format import fraction
 from harness.report.markdown import escape
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
-from harness.report.plots.cells import group_name, grouped, per_placement
+from harness.report.plots.cells import TRAINED, group_name, grouped, per_placement, style_key
 from harness.report.plots.counts import Bin, By, length_spans, over_length
 from harness.report.ranking import lead
 
@@ -50,19 +50,20 @@ def over_lengths(slug: str, rows: Sequence[Row], by: By, t: Words) -> Iterator[P
             axes.set_ylim(max(0.0, low - 0.05), 1.02)
             _draw(axes, panel, spans)
             _axes(axes, spans, t, left=sheet.at_left(i), bottom=sheet.at_bottom(i))
-        placements = dict.fromkeys(row.placement for panel in page for row, _ in panel)
+        placements = dict.fromkeys(style_key(row) for panel in page for row, _ in panel)
         canvas.legend(sheet.figure, placement_handles(list(placements), t))
         yield Plot(f"length-{slug}-{number}", sheet.figure, _alt(page, spans, figure, t))
 
 
 def placement_handles(placements: Sequence[str | None], t: Words) -> list[object]:
-    """Return legend entries of the placements."""
+    """Return legend entries of the placements, and of trained classifiers."""
     from matplotlib.lines import Line2D
 
     found: list[object] = []
     for placement in placements:
         colour, marker, line = canvas.style_of(placement)
         label = t["zeroshot"] if placement is None else t["p_fewshot"].format(placement=placement)
+        label = t["p_trained"] if placement == TRAINED else label
         found.append(Line2D([], [], color=colour, marker=marker, linestyle=line, label=label))
     return found
 
@@ -71,7 +72,7 @@ def _draw(axes: Axes, panel: Sequence[tuple[Row, Sequence[Bin]]], spans: Spans) 
     places = {low: i for i, (low, _) in enumerate(spans)}
     for i, (row, bins) in enumerate(panel):
         shift = _DODGE * (i - (len(panel) - 1) / 2)
-        colour, marker, line = canvas.style_of(row.placement)
+        colour, marker, line = canvas.style_of(style_key(row))
         shares = [b.share for b in bins]
         axes.errorbar(
             [places[int(b.low)] + shift for b in bins], [s.value for s in shares],

@@ -11,6 +11,7 @@ from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import mode_names, name, panel_name, telling
 from harness.report.plots.counts import PROBABILITY_BINS, Bin, By, Reliability, reliability
+from harness.report.texts import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +43,7 @@ def reliabilities(slug: str, rows: Sequence[Row], by: By, t: Words) -> Iterator[
         sheet = canvas.sheet(len(page), title, size=_SIZE, gap=(0.3, 0.62), bottom=0.8)
         for i, (row, one) in enumerate(page):
             axes = sheet.axes[i]
-            mode = t["p_mode_n"].format(mode=names[row.cell], n=row.n)
+            mode = t["p_mode_n"].format(mode=names[row.cell], n=sum(b.share.n for b in one.raw))
             canvas.heading(axes, panel_name(row, mode), _SIZE[0])
             _draw(axes, one)
             _strip(axes, one)
@@ -114,7 +115,8 @@ def _handles(t: Words) -> list[object]:
 
 
 def _alt(page: Sequence[tuple[Row, Reliability]], t: Words) -> str:
-    parts = [t["p_reliability_alt"].format(cells=len(page), evalset=escape(page[0][0].evalset))]
+    cells = counted(len(page), "n_cells", t)
+    parts = [t["p_reliability_alt"].format(cells=cells, evalset=escape(page[0][0].evalset))]
     parts += [
         t["p_reliability_cell_alt"].format(
             cell=escape(row.cell),

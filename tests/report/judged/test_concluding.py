@@ -26,7 +26,7 @@ def test_verdicts_follow_the_tests():
     )
     assert found.models[0].startswith("`ru-a` against `base`: **better**; win rate 0.9")
     assert found.models[1].count(": not shown") == 2
-    assert "all 4 such comparisons" in method(make_judged(), T)
+    assert "4 comparisons of judged models" in method(make_judged(), T)
 
 
 def test_a_worse_model_is_called_worse():
@@ -55,7 +55,7 @@ def test_inconclusive_says_what_a_clean_sweep_would_prove(probes):
 def test_too_few_probes_say_that_nothing_could_be_shown():
     found = said(make_judged({"base": 2.0, "ru-a": 9.0}, probes=5))
     assert "**inconclusive**" in found.short[0]
-    assert "With 2 comparisons the least p that they can reach is 0.12" in found.further[0]
+    assert "With 2 comparisons the least p that can be reached is 0.12" in found.further[0]
 
 
 def test_what_is_shown_needs_no_such_sentence():
@@ -112,4 +112,4 @@ def test_several_sets_name_theirs():
         "`ru-c` against `base`, evalsets/b.yaml, by the judge: **better**.",
     )
     # One family of tests for the whole report.
-    assert "all 6 such" in method(both, T)
+    assert "over 6 comparisons" in method(both, T)

@@ -1,6 +1,14 @@
 from __future__ import annotations
 
-from harness.report.plots.cells import group_name, grouped, mode_names, name, per_placement, telling
+from harness.report.plots.cells import (
+    group_name,
+    grouped,
+    mode_names,
+    name,
+    per_placement,
+    style_key,
+    telling,
+)
 from harness.report.texts import texts
 
 EN = texts("en")
@@ -54,6 +62,15 @@ def test_one_cell_of_each_placement(cell):
     assert [row.placement for row in kept] == ["chat", None]
     values = [row.figures["accuracy"].value for row in rows[:4]]
     assert kept[0].figures["accuracy"].value == max(values)
+
+
+def test_the_best_of_several_trainings_beside_the_prompted_cell(cell):
+    from dataclasses import replace
+
+    rows = [replace(cell(seed=s, shift=0.3 * s)[0], cell=f"t{s}", train_rows=9) for s in range(3)]
+    kept = per_placement([*rows, cell()[0]], "accuracy")
+    assert [style_key(row) for row in kept] == ["trained", None]
+    assert kept[0].figures["accuracy"].value == max(r.figures["accuracy"].value for r in rows)
 
 
 def test_foreign_names_are_one_short_line():

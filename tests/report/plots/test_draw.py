@@ -138,6 +138,31 @@ def test_reliability_points_are_the_bins(run_sized):
         assert int(counts) == max(b.share.n for bins in sides for b in bins)
 
 
+def test_reliability_counts_the_samples_that_its_bins_hold(cell, run_of):
+    """Equally probable labels are no answer, so the row's own n lacks them; the bins do not."""
+    row, results = cell(n=60)
+    tied = [replace(one, correct=None, answer=None) if i < 7 else one
+            for i, one in enumerate(results)]  # fmt: skip
+    (plot,) = plots_of("reliability", run_of((replace(row, n=53, unscored=7), tied)))
+    (axes,) = plot.figure.axes
+    assert "n = 60" in axes.texts[0].get_text()
+
+
+@pytest.mark.parametrize(("lang", "said"), [("en", "trained classifier"),
+                                            ("ru", "обученный классификатор")])  # fmt: skip
+def test_trained_classifiers_have_a_mark_of_their_own(cell, run_of, lang, said):
+    bare, (row, results) = cell(), cell(model="tfidf")
+    learned = replace(row, prompt="", mode="trained-s0", cell="tfidf-trained-s0", train_rows=900)
+    run = run_of(bare, (learned, [replace(one, cell=learned.cell) for one in results]))
+    (plot,) = plots_of("length", run, lang)
+    (legend,) = plot.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["zero-shot", said]
+    marks = [axes.containers[0][0].get_marker() for axes in plot.figure.axes]
+    assert marks == [canvas.style_of(None)[1], canvas.style_of("trained")[1]]
+    (plot,) = plots_of("forest", run, lang)
+    assert {one[0].get_marker() for one in plot.figure.axes[0].containers} == set(marks)
+
+
 def test_confusion_texts_are_the_counts(cell, run_of):
     row, results = cell(n=100, unscored=4)
     (plot,) = plots_of("confusion", run_of((row, results)))
