@@ -107,7 +107,8 @@ def test_shared_prefix_is_not_shared_between_adapters(engine, tiny_llama, tmp_pa
             merged.get_parameter(name).add_(change)
     for n, prompt in enumerate(prompts):
         for key, model in ((f"{n} True", load(tiny_llama)), (f"{n} False", merged)):
-            assert outputs[key].logprobs == pytest.approx(scores(model, prompt), abs=1e-4)
+            # Sums in another order; the adapter moves the values by more than a hundredth.
+            assert outputs[key].logprobs == pytest.approx(scores(model, prompt), abs=1e-3)
     assert sum(output.cached_tokens for output in outputs.values()) == 2 * 5 * 100
 
 

@@ -42,7 +42,8 @@ def test_nothing_selected(evals):
 @pytest.mark.parametrize(
     ("keys", "place", "words"),
     [
-        ({"modelz": []}, '"modelz"', "did you mean 'models'?"),
+        ({"scorng": {}}, '"scorng"', "did you mean 'scoring'?"),
+        ({"modelz": []}, '"modelz"', "unknown key; remove it, or use one of "),
         ({"models": ["nn"]}, '"nn"', "unknown model 'nn'; known: m"),
         ({"prompts": ["prefil.j2"]}, '"prefil.j2"', "no template prompts/prefil.j2; did you mean"),
         ({"labels": ["positive", False]}, '"labels"', "put it in quotes"),
