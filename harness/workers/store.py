@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -23,6 +24,7 @@ CREATE INDEX IF NOT EXISTS by_fingerprint ON outputs (fingerprint);
 """
 # Fields of `Sampling` that enter a key only if they are set: older keys have none of them.
 _LATER = frozenset({"schema", "score_texts"})
+_TIMEOUT_S = 60.0
 _AT_ONCE = 500  # SQLite takes at least 999 variables in a statement
 
 
@@ -61,10 +63,7 @@ class Store:
         self._path = path
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, timeout=60)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
+            self._db = _connect(path)
         except (OSError, sqlite3.Error) as error:
             raise self._error("opened", error) from error
 
@@ -114,6 +113,29 @@ def _body(output: Output) -> str:
     body = asdict(output)
     del body["key"], body["error"]
     return json.dumps(body)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open the file, which others may be opening for the first time.
+
+    Where two turn on the write-ahead log at once, SQLite tells one of them that the file is locked
+    and does not wait, whatever the timeout.
+    """
+    deadline = time.monotonic() + _TIMEOUT_S
+    while True:
+        db = sqlite3.connect(path, timeout=_TIMEOUT_S)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            db.close()
+            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.01, 0.1))
+        else:
+            return db
 
 
 def _restore(key: str, body: str) -> Output | None:

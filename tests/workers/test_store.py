@@ -6,6 +6,8 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -150,6 +152,19 @@ def one_line(raised, path: Path, what: str) -> None:
     assert text.startswith(f"{path}: the store of outputs cannot be {what}: ")
     assert text.endswith("; free disk space, or point --store elsewhere")
     assert "\n" not in text
+
+
+def test_several_open_one_new_file_at_once(tmp_path):
+    """SQLite does not wait where two turn on the write-ahead log at once."""
+    together = threading.Barrier(4)
+
+    def opened(path: Path) -> None:
+        together.wait()
+        Store(path).close()
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(100):
+            list(pool.map(opened, [tmp_path / f"{number}.sqlite"] * 4))
 
 
 def test_a_folder_that_is_a_file_is_one_line(tmp_path):
