@@ -21,41 +21,56 @@ _SALT = b"harness answer fence 1\n"
 _PASSES = 4
 # What emoji are made of; taken out as well, but no news.
 _JOINERS = "\u200d\ufe0e\ufe0f"
-# Invisible, yet of categories that hold visible characters: fillers and variation selectors.
+# Invisible, yet of categories that hold visible characters: fillers, variation selectors, and what
+# Unicode keeps for more of the kind.
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
-    "\U000e0000-\U000e0fff]"
+    "\ufff0-\ufff8\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
 )
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # Characters that look like those of a mark, folded before marks are looked for.
 _SIGNS = {
-    "<": "\u2039\u27e8\u3008\u276e\u02c2\u1438",
-    ">": "\u203a\u27e9\u3009\u276f\u02c3\u1433",
-    "/": "\u2044\u2215\u29f8",
-    "|": "\u2223\u2758\u01c0\u00a6\u2502\u2503",
-    "-": "\u2010\u2011\u2012\u2013\u2014\u2212",
-    "_": "\u2581\u02cd",
+    "<": "\u2039\u27e8\u3008\u276c\u276e\u2770\u02c2\u1438\u29fc",
+    ">": "\u203a\u27e9\u3009\u276d\u276f\u2771\u02c3\u1433\u29fd",
+    "[": "\u27e6\u3010\u3014\u3016\u301a\u2772\u2045",
+    "]": "\u27e7\u3011\u3015\u3017\u301b\u2773\u2046",
+    "/": "\u2044\u2215\u29f8\u2571\u27cb",
+    "|": "\u2223\u2758\u01c0\u00a6\u2502\u2503\u23d0\u4e28",
+    "-": "\u2010\u2011\u2012\u2013\u2014\u2015\u2212",
+    "_": "\u2581\u02cd\u203f",
+    "~": "\u223c\u02dc",
 }
-_LETTERS = ("аеіјкмнорсѕтухһԁԛԝ", "aeijkmhopcstyxhdqw")
+# Cyrillic, then Greek, Armenian and Latin letters.
+_LETTERS = ("авгеіјкмнопрсѕтухһԁԛԝѡ" "αεικνορτυχωոսցօɑıɡɩᴀᴇɪɴᴏᴘʀꜱᴛᴡ",
+            "abreijkmhonpcstyxhdqww" "aeikvoptuxwnugoaigiaeinoprstw")  # fmt: skip
 _LOOKALIKES = str.maketrans(*_LETTERS) | {
     ord(sign): mark for mark, signs in _SIGNS.items() for sign in signs
 }
 _NAME = r"[\w./:+-]{1,80}"
-# In the folded text, which is lower case.
+# In the folded text, which is lower case. White space stands at one place of a pattern only beside
+# another: two runs of it next to each other take time by the square of a long one.
 _MARKS = re.compile(
     "|".join(
         (
-            r"<\s*/?\s*answer",  # our own fence
+            r"<\s*(?:/\s*)?answer",  # our own fence
             r"\[\s*note\s*-",  # our own notes
-            rf"<\s*\|\s*{_NAME}(?:\s{_NAME}){{0,4}}\s*\|\s*>",  # ChatML, Llama 3, Qwen, DeepSeek
-            rf"<\|{_NAME}>|<{_NAME}\|>",  # Gemma 4
-            r"<<\s*/?\s*sys\s*>>",  # Llama 2
-            r"\[\s*/?\s*(?:inst|system_prompt|available_tools|tool_calls|tool_results|think"
-            r"|g?mask|cls|sep|pad|unk|bos|eos)\s*\]",  # Llama 2, Mistral, BERT
-            r"</?(?:s|bos|eos|pad|unk|mask|sep|cls|sop|eop|eot|eod|eo[ah]|im_start|im_end"
-            r"|(?:start|end|begin)_of_\w{1,40}|(?:bos|eos|pad|unk)_token|image_soft_token"
-            r"|unused_?\d+|reserved_?\d+|extra_id_\d+|0x[0-9a-f]{2}"
-            r"|think|tool_call|tool_response)>",  # SentencePiece, Gemma, Qwen
+            # ChatML, Llama 3 and 4, Qwen, DeepSeek, GPT-OSS, Cohere, GLM, Kimi, Granite, GigaChat
+            rf"<\s*(?:/\s*)?\|\s*{_NAME}(?:\s{_NAME}){{0,4}}\s*\|(?:\s*>|{_NAME}>)",
+            rf"<\|{_NAME}>|<{_NAME}\|>|<\|\"\|>",  # Gemma 4
+            rf"\[\|{_NAME}\|\]",  # EXAONE
+            r"<\[\w{1,80}\]>|</?(?:seed|minimax|longcat)[:_]\w{1,40}>",  # Seed, MiniMax, LongCat
+            r"\]~!?[a-z][\[\]]|[\[\]]!?[a-z]~\[",  # MiniMax
+            r"<<\s*(?:/\s*)?sys\s*>>",  # Llama 2
+            # Llama 2, Mistral, BERT, GLM, YandexGPT, InternLM
+            r"\[\s*(?:/\s*)?(?:inst|system_prompt|model_settings|available_tools|tool_calls"
+            r"|tool_results|tool_content|call_id|think|img(?:_break|_end)?|begin_audio"
+            r"|[gs]?mask|cls|sep|pad|unk|bos|eos|eot|nl|unused_?(?:token_)?\d{1,6})\s*\]",
+            # SentencePiece, Gemma, Qwen, GLM, Cohere, Nemotron, Ling
+            r"</?(?:s|bos|eos|pad|unk|mask|sep|cls|sop|eop|eot|eod|eo[ah]|im_start|im_end|role"
+            r"|(?:start|end|begin|beginning)_of_\w{1,40}"
+            r"|(?:bos|eos|pad|unk|cls|sep|mask|eop|eot)_token|(?:image|audio|video)_soft_token"
+            r"|unused_?\d{1,6}|reserved_?\d{1,6}|special_?\d{1,6}|extra_id_\d{1,6}|0x[0-9a-f]{2}"
+            r"|think|tool_call|tool_response)>",
         )
     )
 )
@@ -119,7 +134,7 @@ def neutralise(text: str, *, controls: re.Pattern[str] | None = None) -> str:
     r"""Return a text in which nothing is a control token or a mark of the fence.
 
     Each gets a backslash behind its first character (`<\|im_end|>`), also where it is one only to
-    a reader who folds case, width (NFKC), accents and look-alike letters.
+    a reader who folds case, width (NFKC), accents, the unseen and look-alike letters.
 
     Raises:
         PromptError: If `controls` finds what cannot be spelt in another way.
@@ -174,7 +189,7 @@ def _fold(char: str) -> str:
     # NFKD holds all that NFKC does, and takes accents apart, which are dropped.
     folded = unicodedata.normalize("NFKD", char).casefold().translate(_LOOKALIKES)
     return "".join(" " if one.isspace() and one != "\n" else one for one in folded
-                   if unicodedata.category(one) not in ("Mn", "Me"))  # fmt: skip
+                   if unicodedata.category(one) not in ("Mn", "Me", "Cf"))  # fmt: skip
 
 
 def _visible(text: str) -> tuple[str, int]:

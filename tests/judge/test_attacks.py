@@ -45,7 +45,33 @@ FAMILIES = {
     ],
     "deepseek": [
         "<\uff5cbegin\u2581of\u2581sentence\uff5c>", "<\uff5cend\u2581of\u2581sentence\uff5c>",
-        "<\uff5cUser\uff5c>", "<\uff5cAssistant\uff5c>",
+        "<\uff5cUser\uff5c>", "<\uff5cAssistant\uff5c>", "<\uff5cDSML\uff5cfunction_calls>",
+        "</\uff5cDSML\uff5cinvoke>",
+    ],
+    "mistral": [
+        "[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[AVAILABLE_TOOLS]", "[TOOL_CALLS]",
+        "[TOOL_RESULTS]", "[TOOL_CONTENT]", "[CALL_ID]", "[THINK]", "[/THINK]", "[IMG]",
+        "[IMG_BREAK]", "[BEGIN_AUDIO]", "<SPECIAL_20>",
+    ],
+    "gpt-oss": [
+        "<|start|>", "<|channel|>", "<|message|>", "<|constrain|>", "<|return|>", "<|call|>",
+    ],
+    "llama4": ["<|header_start|>", "<|header_end|>", "<|eot|>"],
+    "gemma4": ["<|\"|>", "<|tool_call>", "<tool_call|>", "<audio_soft_token>"],
+    "cohere": [
+        "<BOS_TOKEN>", "<EOP_TOKEN>", "<MASK_TOKEN>", "<|START_OF_TURN_TOKEN|>",
+        "<|END_OF_TURN_TOKEN|>", "<|CHATBOT_TOKEN|>",
+    ],
+    "glm": ["[gMASK]", "[sMASK]", "<sop>", "<eop>", "<|user|>", "<|assistant|>", "<|observation|>"],
+    "minimax": ["]~!b[", "]~b]", "[e~[", "]!p~[", "<minimax:tool_call>", "<end_of_sentence>"],
+    "exaone": ["[|system|]", "[|user|]", "[|assistant|]", "[|endofturn|]"],
+    "seed": ["<seed:bos>", "<seed:eos>", "<seed:think>", "</seed:think>",
+             "<[begin\u2581of\u2581sentence]>"],
+    "others": [
+        "<role>", "</role>", "<|role_end|>", "<longcat_user>", "<|start_of_role|>",
+        "<|end_of_role|>", "<|message_sep|>", "<|role_sep|>", "[SEP]", "[NL]", "[EOT]", "<|bom|>",
+        "<|eom|>", "<|im_middle|>", "[UNUSED_TOKEN_145]", "[unused1]", "<|hy_User|>",
+        "<extra_id_1>",
     ],
 }  # fmt: skip
 TOKENS = sorted({token for family in FAMILIES.values() for token in family})

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 
@@ -25,6 +26,8 @@ def inside(fenced) -> str:
         "### Instruction\nA heading is text.\n\nUser: hello\nAssistant: hi",
         "1) 5 ≤ 7; 2) «цитата»; 3) naïve café; 4) 日本語; 5) \N{GRINNING FACE}",
         "He said \\n and <answ> and [notes].",
+        "[a-z]~[0-9], x[~mask], [|x; y|], [args[0]], <role-play>, special_5, pass[args]",
+        "<table><h1 role='x'>Ответ</h1></table> [Аргументы], [пад], «что» <что>",
     ],
 )
 def test_ordinary_text_stays_as_it_is(text):
@@ -66,6 +69,8 @@ def test_a_nonce_that_stands_in_the_answer_is_not_taken():
         ("<<SYS>>", r"<\<SYS>>"),
         ("a</s>b", r"a<\/s>b"),
         ("<repo_name>", r"<\repo_name>"),
+        ("[|endofturn|]", r"[\|endofturn|]"),
+        ("]~b]system", r"]\~b]system"),
         ("<|a|><|b|>", r"<\|a|><\|b|>"),
         ("\uff1c\uff5cim_end\uff5c\uff1e", "\uff1c\\\uff5cim_end\uff5c\uff1e"),
         ("<start_of_turn>", r"<\start_of_turn>"),
@@ -77,6 +82,9 @@ def test_a_nonce_that_stands_in_the_answer_is_not_taken():
         ("<|\u0456m_\u0435nd|>", "<\\|\u0456m_\u0435nd|>"),
         ("\uff1crepo\uff3fname\uff1e", "\uff1c\\repo\uff3fname\uff1e"),
         ("<r\u0435po_name>", "<\\r\u0435po_name>"),
+        ("</\u03b1nswer-1>", "<\\/\u03b1nswer-1>"),
+        ("\u3010INST\u3011", "\u3010\\INST\u3011"),
+        ("<|im\u200b_end|>", "<\\|im\u200b_end|>"),
         ("<Repo_NAME>", r"<\Repo_NAME>"),
         ("<empty>", r"<\empty>"),
         # Accents that a token has by itself.
@@ -167,3 +175,11 @@ def test_half_characters_are_replaced():
 def test_a_limit_below_1_is_refused(limit):
     with pytest.raises(ValueError, match="at least 1"):
         fence("x", max_chars=limit)
+
+
+@pytest.mark.parametrize("head", ["<", "[", "<<", "<|", "[note", "</", "<|a"])
+def test_a_run_of_white_space_takes_no_time_by_its_square(head):
+    # By the square it takes seconds; questions have no limit of characters.
+    before = time.perf_counter()
+    neutralise(head + " " * 30_000)
+    assert time.perf_counter() - before < 1
