@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,39 +99,61 @@ def load_rubric(template: str, *, root: Path, kind: RubricKind) -> Rubric:
 
 
 def absolute_messages(
-    rubric: Rubric, *, question: str, points: Sequence[str], answer: Fenced
+    rubric: Rubric,
+    *,
+    question: str,
+    points: Sequence[str],
+    answer: Fenced,
+    controls: re.Pattern[str] | None = None,
 ) -> list[Message]:
     """Return the conversation that asks for a score of one answer.
+
+    Args:
+        rubric: An absolute one.
+        question: What was asked.
+        points: What a good answer covers.
+        answer: What was answered.
+        controls: Finds the judge tokenizer's special tokens, which question and points shall not
+            spell either: those of gold pairs come from data.
 
     Raises:
         ValueError: The rubric is pairwise.
         SpecError: It cannot be rendered.
+        PromptError: `controls` finds what cannot be spelt in another way.
     """
-    return _messages(rubric, "absolute", question, points, answer)
+    return _messages(rubric, "absolute", question, points, controls, answer)
 
 
 def pairwise_messages(
-    rubric: Rubric, *, question: str, points: Sequence[str], first: Fenced, second: Fenced
+    rubric: Rubric,
+    *,
+    question: str,
+    points: Sequence[str],
+    first: Fenced,
+    second: Fenced,
+    controls: re.Pattern[str] | None = None,
 ) -> list[Message]:
     """Return the conversation that asks for the better of two answers, `first` being A.
 
-    Raises:
-        ValueError: The rubric is absolute.
-        SpecError: It cannot be rendered.
+    See `absolute_messages`; the rubric is a pairwise one.
     """
-    return _messages(rubric, "pairwise", question, points, first, second)
+    return _messages(rubric, "pairwise", question, points, controls, first, second)
 
 
 def _messages(
-    rubric: Rubric, kind: RubricKind, question: str, points: Sequence[str], *answers: Fenced
+    rubric: Rubric,
+    kind: RubricKind,
+    question: str,
+    points: Sequence[str],
+    controls: re.Pattern[str] | None,
+    *answers: Fenced,
 ) -> list[Message]:
     if rubric.kind != kind:
         raise ValueError(f"{rubric.path} is a rubric of the kind {rubric.kind}, not {kind}")
     system = rubric.system()
-    # Gold questions come from data as well, and could end the turn as an answer could.
     user = rubric.user(
-        neutralise(question),
-        [neutralise(point) for point in points],
+        neutralise(question, controls=controls),
+        [neutralise(point, controls=controls) for point in points],
         *(answer.text for answer in answers),
     )
     head: list[Message] = [{"role": "system", "content": system}] if system else []

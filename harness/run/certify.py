@@ -98,12 +98,21 @@ def _cases(
 
     def better(one: Fenced, other: Fenced) -> list[Message]:
         return pairwise_messages(
-            pairwise, question=pair.instruction, points=pair.points, first=one, second=other
+            pairwise,
+            question=pair.instruction,
+            points=pair.points,
+            first=one,
+            second=other,
+            controls=controls,
         )
 
     def good(answer: Fenced) -> list[Message]:
         return absolute_messages(
-            rubric, question=pair.instruction, points=pair.points, answer=answer
+            rubric,
+            question=pair.instruction,
+            points=pair.points,
+            answer=answer,
+            controls=controls,
         )
 
     return [

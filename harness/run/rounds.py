@@ -164,6 +164,7 @@ class Round:
                         question=probe.question,
                         points=probe.points,
                         answer=self._fence(reply.text, controls),
+                        controls=controls,
                     )
                 ),
             )
@@ -184,6 +185,7 @@ class Round:
                     points=probe.points,
                     first=first,
                     second=second,
+                    controls=controls,
                 )
                 name = _pair_id(model, against, probe, reply, turned)
                 found.append(Case(name, "pairwise", tuple(messages)))
@@ -200,6 +202,7 @@ class Round:
                         question=probe.question,
                         points=canary.points,
                         answer=self._fence(canary.answer, controls),
+                        controls=controls,
                     )
                 ),
             )

@@ -80,6 +80,18 @@ def test_questions_and_points_cannot_end_a_turn(project):
     assert r"<\/answer-1>" in found["content"]
 
 
+def test_questions_and_points_spell_no_token_of_the_judge_alone(project):
+    controls = re.compile(r"<repo_name>|\[e~x\[")
+    ask = {"question": "Q<repo_name>", "points": ["[e~x["], "controls": controls}
+    _, scored = absolute_messages(load(project, SYSTEM + USER), **ask, answer=fence("x"))
+    rubric = load(project, SYSTEM + PAIR, kind="pairwise")
+    _, compared = pairwise_messages(rubric, **ask, first=fence("a"), second=fence("b"))
+    for found in (scored, compared):
+        assert not controls.search(found["content"])
+        assert r"Q<\repo_name>" in found["content"]
+        assert r"[\e~x[" in found["content"]
+
+
 def test_an_answer_is_text_and_no_template(project):
     rubric = load(project, SYSTEM + USER)
     _, found = absolute_messages(

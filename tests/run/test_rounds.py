@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -58,6 +59,15 @@ def test_every_answer_pair_in_both_orders_and_canary_is_a_case():
              for kind in ("answer", "pair", "canary")}  # fmt: skip
     # 3 models x 2 probes x 2 answers; 3 pairs of models x 2 x 2 x 2 orders; 4 canaries a probe.
     assert count == {"answer": 12, "pair": 24, "canary": 8}
+
+
+@pytest.mark.parametrize("token", ["what of", "letter is", "sum is", "says letter"])
+def test_no_case_spells_a_token_of_the_judge(token):
+    asked = make_round(judge_set(), two_each())
+    assert sum(token in shown(case) for case in asked.cases(None)) > 10
+    cases = asked.cases(re.compile(token))
+    assert {case.id.split()[0] for case in cases} == {"answer", "pair", "canary"}
+    assert not [case.id for case in cases if token in shown(case)]
 
 
 def test_both_orders_show_the_same_two_answers_the_other_way_round():
