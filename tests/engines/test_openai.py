@@ -417,7 +417,7 @@ def test_a_ten_that_is_split_is_put_together(endpoint, engine):
 
 
 def test_in_a_worker_with_messages_schema_and_scores(endpoint):
-    likely = {"7": 0.5, "8": 0.25}
+    likely = {"7": 0.5, "8": 0.25, " ": 0.25}
     endpoint.script = scripted(chat(VERDICT, tokens=tokens(("7", likely), ("}", {"}": 1.0}))))
     with Worker(config(endpoint)) as worker:
         (output,) = worker.generate([ask(text="Да?", schema=SCHEMA, score_texts=SCORES)])

@@ -43,7 +43,7 @@ END = ("}", {"}": 1.0})
     [
         # Single tokens; what is no score does not count.
         (
-            ['{"score":', ("7", {"7": 0.5, "8": 0.3, " ": 0.005, "\n": 0.1}), END],
+            ['{"score":', ("7", {"7": 0.5, "8": 0.3, " ": 0.005, "\n": 0.195}), END],
             {"7": 0.5, "8": 0.3},
         ),
         # A token for ten.
@@ -60,19 +60,21 @@ END = ("}", {"}": 1.0})
         ),
         # What a schema does not let by takes no part of it.
         (
-            ['{"score":', ("1", {"1": 0.8}), ("}", {"0": 0.3, "}": 0.3, "<end>": 0.4})],
+            ['{"score":', ("1", {"1": 0.8, "<": 0.2}), ("}", {"0": 0.3, "}": 0.3, "<end>": 0.4})],
             {"10": 0.4, "1": 0.4},
         ),
         # The space and the value in one token, and the brace in it too.
-        (['{"score":', (" 7}", {" 7}": 0.5, " 8}": 0.25, "9}": 0.1})], {"7": 0.5, "8": 0.25}),
+        (['{"score":', (" 7}", {" 7}": 0.5, " 8}": 0.25, "9}": 0.25})], {"7": 0.5, "8": 0.25}),
         (
-            ['{"score":', ("1}", {"1}": 0.5, "10": 0.25, "2": 0.2})],
+            ['{"score":', ("1}", {"1}": 0.5, "10": 0.25, "2": 0.2, "x": 0.05})],
             {"1": 0.5, "10": 0.25, "2": 0.2},
         ),
         # The value begins in the middle of a token.
-        (['{"score', ('":7', {'":7': 0.5, '":3': 0.25}), END], {"7": 0.5, "3": 0.25}),
+        (['{"score', ('":7', {'":7': 0.5, '":3': 0.25, '":x': 0.25}), END], {"7": 0.5, "3": 0.25}),
         # A rare 1 that was not taken is left out.
-        (['{"score":', ("7", {"7": 0.9, "1": 0.005}), END], {"7": 0.9}),
+        (['{"score":', ("7", {"7": 0.9, "1": 0.005, " ": 0.095}), END], {"7": 0.9}),
+        # Scores that are not told can have no more than the least that is, eight times.
+        (['{"score":', ("7", {"7": 0.7, "8": 0.2, "\n": 0.001}), END], {"7": 0.7, "8": 0.2}),
         # Values before the last one are others.
         (['{"a":"7","n":3,"score":', ("7", {"7": 1.0}), END], {"7": 1.0}),
         (['{"reason":"} 5","score":', ("7", {"7": 1.0}), END], {"7": 1.0}),
@@ -89,6 +91,11 @@ def test_scores(tokens, expected):
         ['{"score":', ("7", {"7": 0.7, "1": 0.3}), END],
         # A space that was not taken may be any of them.
         ['{"score":', (" 7", {" 7": 0.7, " ": 0.3}), END],
+        # So it is where the scores have little probability, and the 1 has much of it.
+        ['{"score":', ("7", {"7": 0.02, "1": 0.009, "\n": 0.971}), END],
+        # Scores that are not told could be as probable as those that are.
+        ['{"score":', ("7", {"7": 0.03, " ": 0.9, "  ": 0.02}), END],
+        ['{"score":', ("7", {"7": 0.5, "8": 0.3, "6": 0.1}), END],
         # Behind the 1 that was taken nothing is known.
         ['{"score":', ("1", {"1": 0.8, "9": 0.2}), ("}", {})],
         # None of the scores is among the most probable.
@@ -122,7 +129,7 @@ def test_characters_of_several_bytes_stand_before_the_value():
         Position('{"причина":"'.encode(), {}),
         Position("и".encode()[:1], {}),
         Position("и".encode()[1:] + b'","score":', {}),
-        Position(b"7", {b"7": math.log(0.5)}),
+        Position(b"7", {b"7": math.log(0.5), b" ": math.log(0.5)}),
         Position(b"}", {}),
     ]
     found = value_logprobs('{"причина":"и","score":7}', at, SCORES)
