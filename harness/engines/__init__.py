@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from types import MappingProxyType
@@ -135,6 +136,17 @@ def too_long(request: Request, max_model_len: int) -> str | None:
         f"prompt of {prompt} tokens and completion of up to {completion} "
         f"do not fit into the window of {max_model_len} tokens"
     )
+
+
+def told_line(text: str) -> str:
+    """Return what a server said in one line of at most 300 characters that a terminal can show.
+
+    What commands a terminal, turns the direction of text or is half a character is left out.
+    """
+    kinds = [(unicodedata.category(char), char) for char in text]
+    shown = [" " if kind in ("Cc", "Zl", "Zp") else char
+             for kind, char in kinds if kind not in ("Cf", "Cs", "Co")]  # fmt: skip
+    return " ".join("".join(shown).split())[:300]
 
 
 def _check_name(name: str) -> None:

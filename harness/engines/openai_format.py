@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from harness.engines import told_line
 from harness.engines.top_logprobs import Position, value_logprobs
 from harness.records import Json, Output, Request
 
@@ -57,11 +58,10 @@ def output(request: Request, answer: ChatCompletion) -> Output:
         return failed(request, "the endpoint answered without a choice")
     choice, usage = answer.choices[0], answer.usage
     if choice.message.refusal:
-        return failed(
-            request, "the model refused: " + " ".join(choice.message.refusal.split())[:300]
-        )
+        return failed(request, f"the model refused: {told_line(choice.message.refusal)}")
     if choice.finish_reason not in ("stop", "length"):
-        return failed(request, f"the endpoint ended the completion: {choice.finish_reason}")
+        why = told_line(str(choice.finish_reason))
+        return failed(request, f"the endpoint ended the completion: {why}")
     if choice.message.content is None and choice.finish_reason == "stop":
         return failed(request, "the endpoint answered without a text")
     details = usage.prompt_tokens_details if usage else None

@@ -7,6 +7,8 @@ import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from harness.engines import told_line
+
 if TYPE_CHECKING:
     from openai import APIError
     from tenacity import AsyncRetrying, RetryCallState
@@ -121,7 +123,7 @@ def said(error: APIError) -> str:
     text = (
         inner if isinstance(inner, str) and inner else str(error.__cause__ or "") or error.message
     )
-    return " ".join(text.split())[:300]
+    return told_line(text)
 
 
 def _failure(state: RetryCallState) -> BaseException | None:

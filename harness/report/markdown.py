@@ -8,9 +8,11 @@ import unicodedata
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _MARKUP = re.compile(r"[\\`*|~$]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK = re.compile(r"^(?:[-+=#](?=\s|$|[-+=#])|\[(?=[ xX]\])|\d{1,9}(?=[.)](?:\s|$)))")
-# A zero-width space keeps these from becoming a mention, a reference, a link or a command.
+# A zero-width space keeps these from becoming a mention, a reference, a link, a command or, as the
+# first line of a quote, the heading of an alert.
 _LIVE = re.compile(
     r"(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=:)(?=//)|(?<=[wW]{3})(?=\.)|(?<=:)(?=:)|(?<=##)(?=\[)"
+    r"|(?<=\[)(?=![A-Za-z])"
 )
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _DEEPEST = 40

@@ -70,6 +70,7 @@ def test_nothing_said_of_a_wait():
 
 def test_what_was_said_in_one_line():
     assert said(error(400, {"message": "a\n  b"})) == "a b"
+    assert said(error(400, {"message": "a\x1b[31m\u2028\u202eb\ud83d"})) == "a [31m b"
     assert said(error(400, {"detail": "no message"})) == "it says"
     assert said(error(400, "<html>")) == "it says"
     assert len(said(error(400, {"message": "x" * 1000}))) == 300

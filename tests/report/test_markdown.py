@@ -20,6 +20,7 @@ from harness.report.markdown import code, cut, escape, html, plain, quoted
         ("www.x.example", "www&#8203;.x.example"),
         ("@someone and #12", "@&#8203;someone and #&#8203;12"),
         ("::error::x", ":&#8203;:error:&#8203;:x"),
+        ("[!Note] x", "[&#8203;!Note] x"),
         ("##[error]x", r"\##&#8203;[error]x"),
         ("_x_ but snake_case", r"\_x\_ but snake_case"),
         ("- item", r"\- item"),
@@ -84,6 +85,8 @@ def test_table_row_keeps_its_columns():
         ("```\n</details>\n```", r"> \`\`\`" + "\\\n> &lt;/details&gt;\\\n> " + r"\`\`\`"),
         ("one\n\x1b[31m\x07\ntwo", "> one\n>\n> two"),
         ("::error::x", "> :&#8203;:error:&#8203;:x"),
+        # GitHub makes a box with a heading of a quote that begins so.
+        ("[!CAUTION]\n\nvoid", "> [&#8203;!CAUTION]\n>\n> void"),
         ("half \ud83d", "> half"),
         ("", ">"),
         ("\n \n", ">"),
