@@ -58,7 +58,8 @@ def output(request: Request, answer: ChatCompletion) -> Output:
         return failed(request, "the endpoint answered without a choice")
     choice, usage = answer.choices[0], answer.usage
     if choice.message.refusal:
-        return failed(request, f"the model refused: {told_line(choice.message.refusal)}")
+        # In quotes, as by them a report without texts knows what a model wrote.
+        return failed(request, f"the model refused: '{told_line(choice.message.refusal)}'")
     if choice.finish_reason not in ("stop", "length"):
         why = told_line(str(choice.finish_reason))
         return failed(request, f"the endpoint ended the completion: {why}")

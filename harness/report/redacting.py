@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.records import Judged, JudgedAnswer, Result, Row, Ruling
+from harness.records import Gate, Judged, JudgedAnswer, Result, Row, Ruling
 
 # From the first quote to the last: a quoted text may hold quotes itself.
 _QUOTED = re.compile(r"""(?<!\w)['"“«].*['"”»](?!\w)""", re.DOTALL)
@@ -51,8 +51,22 @@ def redact_judged(judged: Judged) -> Judged:
         probes=probes,
         pairs=pairs,
         canaries=tuple(replace(one, ruling=_ruling(one.ruling)) for one in judged.canaries),
-        judges=tuple(replace(one, unscored=_counted(one.unscored)) for one in judged.judges),
-        standings=tuple(replace(one, reasons=_counted(one.reasons)) for one in judged.standings),
+        judges=tuple(
+            replace(one, unscored=_counted(one.unscored), void=_unquoted(one.void))
+            for one in judged.judges
+        ),
+        standings=tuple(
+            replace(one, reasons=_counted(one.reasons), void=_unquoted(one.void))
+            for one in judged.standings
+        ),
+    )
+
+
+def redact_gates(gates: Sequence[Gate], judged: Judged) -> tuple[Gate, ...]:
+    """Return the gates; those on judged models say without quotes why they failed."""
+    sets = {one.evalset for one in judged.standings}
+    return tuple(
+        replace(one, line=_unquoted(one.line)) if one.evalset in sets else one for one in gates
     )
 
 

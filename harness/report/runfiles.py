@@ -26,7 +26,7 @@ from harness.records import (
     Run,
     RunInfo,
 )
-from harness.report.redacting import redact, redact_judged, redact_rows
+from harness.report.redacting import redact, redact_gates, redact_judged, redact_rows
 
 SCHEMA = 1
 RUN_FILE = "run.json"
@@ -116,6 +116,7 @@ def redact_run(run: Run) -> Run:
         run,
         rows=redact_rows(run.rows, run.results),
         results=results,
+        gates=redact_gates(run.gates, run.judged),
         judged=redact_judged(run.judged),
     )
 

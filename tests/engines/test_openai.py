@@ -113,9 +113,9 @@ def test_a_cut_completion_says_so(endpoint, engine):
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
-        (chat(None, refusal="I cannot\nhelp"), "the model refused: I cannot"),
+        (chat(None, refusal="I cannot\nhelp"), "the model refused: 'I cannot help'"),
         # What commands a terminal, or cannot be written to a file.
-        (chat(None, refusal="no\x1b[2J\ud83d\u202e!"), "the model refused: no [2J!"),
+        (chat(None, refusal="no\x1b[2J\ud83d\u202e!"), "the model refused: 'no [2J!'"),
         (chat("x", finish_reason="content_filter"), "ended the completion: content_filter"),
         (chat("x", finish_reason="tool_calls"), "ended the completion: tool_calls"),
         (chat(None), "without a text"),

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from judged_builders import HOSTILE, PROSE, REASONS, make_judged
 
-from harness.records import Ruling
-from harness.report.redacting import redact_judged
+from harness.records import Gate, Ruling
+from harness.report.redacting import redact_gates, redact_judged
 
 
 def test_questions_and_figures_stay():
@@ -36,6 +36,7 @@ def test_answers_and_words_of_judges_go():
         ("no verdict in 'I | can't say'", "no verdict in '…'"),
         ('the judge wrote "a" and "b": no JSON', "the judge wrote '…': no JSON"),
         ("судья написал «десять»", "судья написал '…'"),
+        ("the model refused: 'I won't say \"it\"'", "the model refused: '…'"),
         ("the judge's engine died, the model's too", "the judge's engine died, the model's too"),
     ],
 )
@@ -43,16 +44,18 @@ def test_what_a_reason_quotes_goes(problem, left):
     judged = make_judged({"base": 5.0}, probes=2, answers=1)
     first = judged.probes[0]
     answer = replace(first.answers[0], problem=problem, rulings={"j": Ruling(problem=problem)})
+    void = f"j gave no score to 2 of 2 answers without merit: {problem}"
     judged = replace(
         judged,
         probes=(replace(first, answers=(answer,)),),
-        judges=tuple(replace(one, unscored={problem: 2}) for one in judged.judges),
-        standings=tuple(replace(one, reasons={problem: 2}) for one in judged.standings),
+        judges=tuple(replace(one, unscored={problem: 2}, void=void) for one in judged.judges),
+        standings=tuple(replace(one, reasons={problem: 2}, void=void) for one in judged.standings),
     )
     bare = redact_judged(judged)
     assert bare.probes[0].answers[0].problem == left
     assert bare.probes[0].answers[0].rulings["j"].problem == left
     assert bare.judges[0].unscored == bare.standings[0].reasons == {left: 2}
+    assert bare.judges[0].void == bare.standings[0].void == void.replace(problem, left)
 
 
 def test_reasons_that_become_alike_are_counted_together():
@@ -60,3 +63,15 @@ def test_reasons_that_become_alike_are_counted_together():
     reasons = {"wrote 'a'": 1, "wrote 'b'": 2}
     judged = replace(judged, standings=(replace(judged.standings[0], reasons=reasons),))
     assert redact_judged(judged).standings[0].reasons == {"wrote '…'": 3}
+
+
+def test_a_gate_on_a_judged_model_quotes_nothing():
+    judged = make_judged({"base": 5.0}, probes=2, answers=1)
+    line = "score: fail, the run is void: no score: the model refused: 'I won't'"
+    made = [
+        Gate(evalset, "base", "score", "at_least", 5.0, "fail", failed=True, line=line)
+        for evalset in (judged.standings[0].evalset, "evalsets/labelled.yaml")
+    ]
+    bare, other = redact_gates(made, judged)
+    assert bare.line == "score: fail, the run is void: no score: the model refused: '…'"
+    assert other == made[1]
