@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,33 @@ class LabelTree:
     def logprobs(self, answers: Sequence[Sequence[float]]) -> tuple[float, ...]:
         """Return each label's log-probability from the answers to the questions, in order."""
         return tuple(sum(answers[q][i] for q, i in route) for route in self.routes)
+
+    def constrained(self, answers: Sequence[Sequence[float]], *, floor: float) -> tuple[float, ...]:
+        """Return each label's log-probability where nothing but a label can be written.
+
+        Behind the first question the ids of each share all probability, as they do under a
+        schema. Those of the first do not, so that the values say how probable the labels are at
+        all.
+
+        Args:
+            answers: To the questions, in order.
+            floor: Probability that the ids of a later question must have together; below it they
+                are what rounding left of them.
+
+        Returns:
+            Empty where such a question decides more than a share of `floor` of the labels.
+        """
+        totals, least = [_log_sum(answer) for answer in answers], math.log(floor)
+        values: list[float] = []
+        for (first, at), *further in self.routes:
+            value = answers[first][at]
+            for question, place in further:
+                told = totals[question] >= least
+                if not told and value - totals[first] > least:
+                    return ()
+                value += answers[question][place] - (totals[question] if told else 0.0)
+            values.append(value)
+        return tuple(values)
 
 
 def label_tree(sequences: Sequence[Ids], *, end_id: int | None) -> LabelTree:
@@ -69,3 +97,11 @@ def label_tree(sequences: Sequence[Ids], *, end_id: int | None) -> LabelTree:
         for row in ended
     )
     return LabelTree(questions=tuple(questions), routes=routes)
+
+
+def _log_sum(logprobs: Sequence[float]) -> float:
+    """Return the logarithm of a sum of probabilities."""
+    highest = max(logprobs)
+    if not math.isfinite(highest):
+        return highest
+    return highest + math.log(math.fsum(math.exp(one - highest) for one in logprobs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -9,6 +10,7 @@ from typing import Literal
 from harness.errors import PromptError
 from harness.judge.verdict import (
     ABSOLUTE_SCHEMA,
+    MIN_MASS,
     PAIRWISE_SCHEMA,
     SCORE_WORDS,
     read_absolute,
@@ -18,7 +20,7 @@ from harness.judge.verdict import (
     with_expectation,
 )
 from harness.prompts.labeltree import LabelTree, label_tree
-from harness.records import EngineInfo, Message, Output, Request, Ruling, Sampling
+from harness.records import EngineInfo, Message, Request, Ruling, Sampling
 from harness.run.asking import Asked, ask, opened
 from harness.run.session import EngineSession, Progress, Settings
 from harness.run.speaking import open_speaker
@@ -119,8 +121,8 @@ class JudgeSession:
             rulings[case.id] = read(output)
             if case.kind == "absolute" and rulings[case.id].problem is None:
                 if self._speaker.chat is None:
-                    rulings[case.id] = _of_endpoint(rulings[case.id], output)
-                else:
+                    rulings[case.id] = _expected(rulings[case.id], output.logprobs)
+                elif _can_go_on(output.text, self.controls):
                     written[case.id] = output.text
         asked = [first]
         if written:
@@ -183,9 +185,8 @@ class JudgeSession:
             answers = [asked.outputs[r.key] for r in questions]
             if any(output.error for output in answers):
                 continue
-            found = tree.logprobs([output.logprobs for output in answers])
-            known = dict(zip(map(int, SCORE_WORDS), found, strict=True))
-            rulings[name] = with_expectation(rulings[name], known)
+            found = tree.constrained([output.logprobs for output in answers], floor=MIN_MASS)
+            rulings[name] = _expected(rulings[name], found)
         return asked
 
     def _tree(self, text: str, words: Sequence[str]) -> LabelTree | None:
@@ -202,7 +203,18 @@ class JudgeSession:
         return [self._speaker.of_ids(one, s) for one, s in zip(rows, samplings, strict=True)]
 
 
-def _of_endpoint(ruling: Ruling, output: Output) -> Ruling:
-    if not output.logprobs:
+def _can_go_on(verdict: str, controls: re.Pattern[str] | None) -> bool:
+    """Return whether the words of a verdict up to its score can be put to its judge again.
+
+    Not where they spell a special token, as those of a judge can who quotes an answer without its
+    backslashes: tokenized again, it would end the judge's turn within its own reason.
+    """
+    prefix = score_prefix(verdict)
+    return prefix is not None and not (controls and controls.search(prefix))
+
+
+def _expected(ruling: Ruling, logprobs: Sequence[float]) -> Ruling:
+    """Return a ruling with the log-probabilities of the scores made use of, if there are any."""
+    if not logprobs:
         return ruling
-    return with_expectation(ruling, dict(zip(map(int, SCORE_WORDS), output.logprobs, strict=True)))
+    return with_expectation(ruling, dict(zip(map(int, SCORE_WORDS), logprobs, strict=True)))

@@ -120,3 +120,48 @@ def test_all_words_up_to_a_length_sum_to_one(seed):
         math.exp(table(())[a]) * sum(math.exp(table((a,))[b]) for b in range(3)) for a in range(3)
     )
     assert total == pytest.approx(by_hand)
+
+
+def masked(row, rows, table) -> float:
+    """Multiply the shares of a row's tokens among those that some row lets by, END included."""
+    share = 1.0
+    for n, token in enumerate((*row, END)):
+        allowed = {(*other, END)[n] for other in rows if other[:n] == row[:n]}
+        shares = {one: math.exp(table(row[:n])[one]) for one in allowed}
+        share *= shares[token] / sum(shares.values())
+    return share
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_constrained_labels_have_the_probability_that_a_mask_leaves_them(seed):
+    generator = random.Random(seed)
+    rows = list(dict.fromkeys(tuple(generator.randrange(3) for _ in range(generator.randint(1, 4)))
+                              for _ in range(6)))  # fmt: skip
+    if len(rows) < 2:
+        return
+    tree, table = label_tree(rows, end_id=END), random_table(seed, 3)
+    found = tree.constrained(answer(tree, table), floor=1e-9)
+    whole = sum(math.exp(table(())[token]) for token in {(*row, END)[0] for row in rows})
+    assert sum(map(math.exp, found)) == pytest.approx(whole)
+    for row, value in zip(rows, found, strict=True):
+        assert math.exp(value) / whole == pytest.approx(masked(row, rows, table))
+
+
+def test_what_rounding_left_decides_nothing():
+    tree = label_tree([(1, 8), (1, 9), (2,)], end_id=None)
+
+    def told(first, second):
+        return [list(map(math.log, first)), list(map(math.log, second))]
+
+    assert tree.constrained(told((0.4, 0.4), (0.002, 0.006)), floor=0.01) == ()
+    found = tree.constrained(told((0.004, 0.4), (0.002, 0.006)), floor=0.01)
+    assert list(map(math.exp, found)) == pytest.approx([8e-6, 24e-6, 0.4])
+    found = tree.constrained(told((0.4, 0.4), (0.02, 0.06)), floor=0.01)
+    assert list(map(math.exp, found)) == pytest.approx([0.1, 0.3, 0.4])
+
+
+def test_labels_without_any_probability():
+    tree = label_tree([(1, 8), (1, 9), (2,)], end_id=None)
+    none = -math.inf
+    assert tree.constrained([[none, none], [none, none]], floor=0.01) == (none, none, none)
+    assert tree.constrained([[none, -1.0], [none, none]], floor=0.01) == (none, none, -1.0)
