@@ -19,6 +19,7 @@ from harness.stats import (
     cluster_interval,
     cluster_proportion_interval,
     contextual_calibrate,
+    fixed_mean_interval,
     mean_interval,
 )
 
@@ -144,6 +145,9 @@ def _logprob_figures(
         bounds = mean_interval(mass, seed=seed)
     else:
         bounds = _bounded(groups, lambda own: cluster_interval(mass, own))
+    # One sample, or equal ones, tell nothing of the spread.
+    if bounds[1] - bounds[0] < 1e-9:
+        bounds = fixed_mean_interval(float(mass.mean()), n if groups is None else len(set(groups)))
     figures["label_mass"] = Figure(float(mass.mean()), *bounds, n)
     return figures
 

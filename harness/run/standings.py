@@ -16,7 +16,7 @@ from harness.stats.clusters import (
     cluster_proportion_interval,
     effective_number,
 )
-from harness.stats.intervals import clopper_pearson_interval
+from harness.stats.intervals import clopper_pearson_interval, rounded_mean_interval
 from harness.stats.judged import GoldCounts, judged_rate
 
 # How many independent answers those to a single probe tell as much as of other probes.
@@ -172,6 +172,9 @@ def _scored(
             "pass_rate": Figure(rate, *clopper_pearson_interval(int(rate > 0.5), 1), n),
         } | more
     low, high = cluster_interval(means, range(len(means)))
+    if high - low < 1e-9:
+        # Judges write whole numbers, which can be equal where the answers are not equally good.
+        low, high = rounded_mean_interval(mean, len(means))
     share = cluster_proportion_interval(passed, probes)
     return {
         "score": Figure(mean, max(LOWEST, low), min(HIGHEST, high), n),

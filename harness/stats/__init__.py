@@ -10,7 +10,13 @@ from harness.stats.clusters import (
     cluster_proportion_interval,
 )
 from harness.stats.hypothesis import holm, mcnemar_exact, sign_flip_test
-from harness.stats.intervals import clopper_pearson_interval, mean_interval, wilson_interval
+from harness.stats.intervals import (
+    clopper_pearson_interval,
+    fixed_mean_interval,
+    mean_interval,
+    rounded_mean_interval,
+    wilson_interval,
+)
 from harness.stats.judged import GoldCounts, judged_rate
 from harness.stats.paired import Difference, paired_accuracy, paired_auc, paired_bootstrap
 from harness.stats.power import mde_paired, mde_proportion, n_for_difference
@@ -32,6 +38,7 @@ __all__ = [
     "cluster_proportion_interval",
     "cohens_kappa",
     "contextual_calibrate",
+    "fixed_mean_interval",
     "holm",
     "judged_rate",
     "krippendorff_alpha",
@@ -43,6 +50,7 @@ __all__ = [
     "paired_accuracy",
     "paired_auc",
     "paired_bootstrap",
+    "rounded_mean_interval",
     "sign_flip_test",
     "two_classes",
     "wilson_interval",

@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.records import Figure
 from harness.stats.arrays import Floats
+from harness.stats.intervals import fixed_mean_interval
 from harness.stats.resampling import expanded_level, group_sums, percentiles, resampled_sums
 
 _STEPS = 200
@@ -57,8 +58,6 @@ def win_rate(
     Raises:
         ValueError: If there are none, lengths differ or points are out of range.
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     array = _points(points)
     rows = group_sums(np.stack([array, np.ones(array.size)], axis=1), probes)
     value, count = float(array.mean()), len(rows)
@@ -67,8 +66,8 @@ def win_rate(
     sums = resampled_sums(rows, seed=seed, resamples=resamples)
     low, high = percentiles(sums[:, 0] / sums[:, 1], expanded_level(level, count))
     if high - low < 1e-9:
-        low, high = proportion_confint(value * count, count, alpha=1 - level, method="beta")
-    low, high = max(0.0, min(float(low), value)), min(1.0, max(float(high), value))
+        low, high = fixed_mean_interval(value, count, alpha=1 - level)
+    low, high = max(0.0, min(low, value)), min(1.0, max(high, value))
     return Figure(value, low, high, array.size)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from harness.stats.arrays import Bools, Floats
 from harness.stats.clusters import cluster_area_variance, cluster_sums
 from harness.stats.hypothesis import mcnemar_exact, sign_flip_test
-from harness.stats.intervals import wilson_interval
+from harness.stats.intervals import fixed_mean_interval, wilson_interval
 from harness.stats.ranking import placements, two_classes
 from harness.stats.resampling import block_size
 
@@ -166,7 +166,7 @@ def area_difference(
     else:
         one_order = not (up.any() or down.any()) and bool(np.ptp(up_a) > 0)
         phi = 1 - 1 / fewest if one_order else 0.0
-        low, high = _fixed_areas(*areas, fewest, phi, alpha=0.05)
+        low, high = fixed_means_interval(*areas, fewest, phi)
         p = _fixed_areas_p(*areas, fewest, phi)
     return Difference(*areas, low, high, p, 0, 0, int(mask.size))
 
@@ -239,15 +239,22 @@ def paired_bootstrap(
     return Difference(float(a.mean()), float(b.mean()), low, high, p, lost, won, int(a.size))
 
 
-def _fixed_areas(
-    first: float, second: float, n: int, phi: float, *, alpha: float
+def fixed_means_interval(
+    first: float, second: float, n: int, phi: float = 0.0, *, alpha: float = 0.05
 ) -> tuple[float, float]:
-    """Return the interval of a difference of areas that show no spread, from those of each."""
-    from statsmodels.stats.proportion import proportion_confint
+    """Return the interval of a difference of two means that show no spread, from those of each.
 
+    Args:
+        first: Mean of the first side, in [0, 1].
+        second: Mean of the second side.
+        n: Independent values of each.
+        phi: The correlation that is taken for granted; 0 gives the widest of what is plausible.
+        alpha: One minus the confidence, in (0, 1).
+
+    Source: Zou and Donner (2008), Stat. Med. 27:1693.
+    """
     (low_p, high_p), (low_q, high_q) = (
-        proportion_confint(min(max(area, 0.0), 1.0) * n, n, alpha=alpha, method="beta")
-        for area in (first, second)
+        fixed_mean_interval(mean, n, alpha=alpha) for mean in (first, second)
     )
     below = _spread(second - low_q, high_p - first, phi)
     above = _spread(high_q - second, first - low_p, phi)
@@ -255,11 +262,11 @@ def _fixed_areas(
 
 
 def _fixed_areas_p(first: float, second: float, n: int, phi: float) -> float:
-    """Return the least alpha at which `_fixed_areas` leaves out 0; 1 where none does."""
+    """Return the least alpha at which `fixed_means_interval` leaves out 0; 1 where none does."""
     from scipy.optimize import brentq
 
     def distance(log_alpha: float) -> float:
-        low, high = _fixed_areas(first, second, n, phi, alpha=math.exp(log_alpha))
+        low, high = fixed_means_interval(first, second, n, phi, alpha=math.exp(log_alpha))
         return low if second > first else -high
 
     least = math.log(1e-300)

@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.stats.arrays import Bools, Floats
 from harness.stats.hypothesis import sign_flip_test
-from harness.stats.paired import Difference, area_difference, paired_accuracy
+from harness.stats.paired import Difference, area_difference, fixed_means_interval, paired_accuracy
 from harness.stats.ranking import placements, two_classes
 
 # Sign patterns to try: a p-value then resolves 0.0001, which Holm's correction needs.
@@ -24,7 +24,8 @@ def pooled_accuracy(
     mean over a side's draws. The p-value is a sign-flip permutation test's (9,999 seeded sign
     patterns, or all of them where there are fewer), the interval is cluster-robust: mean and
     standard error of the samples' differences with Student's t. Of sides that no sample tells
-    apart it is Newcombe's. It speaks of these draws; those to come are not sampled.
+    apart it is Newcombe's; where all samples differ alike, it is made of Clopper and Pearson's of
+    both means. It speaks of these draws; those to come are not sampled.
 
     Args:
         first: Whether each answer of the first side is right, of shape [draws, samples].
@@ -54,9 +55,11 @@ def pooled_accuracy(
         return Difference(float(a.mean()), float(b.mean()), bare.low, bare.high, 1.0, lost, won, n)
     p = sign_flip_test(step, resamples=_SIGNS)
     half = float(t.ppf(0.975, n - 1) * step.std(ddof=1) / np.sqrt(n))
-    value = float(step.mean())
+    means, value = (float(a.mean()), float(b.mean())), float(step.mean())
     low, high = max(-1.0, value - half), min(1.0, value + half)
-    return Difference(float(a.mean()), float(b.mean()), low, high, p, lost, won, n)
+    if half < 1e-9:
+        low, high = fixed_means_interval(*means, n)
+    return Difference(*means, low, high, p, lost, won, n)
 
 
 def pooled_auc(

@@ -53,6 +53,19 @@ def test_unscored_enter_no_figure():
     assert found.targets == {"positive": 0.75, "negative": 0.25}
 
 
+@pytest.mark.parametrize(
+    ("n", "groups", "low"), [(1, None, 0.02), (4, None, 0.37), (4, "xxyy", 0.14)]
+)
+def test_a_label_mass_without_spread_has_an_interval_with_a_width(n, groups, low):
+    scores, targets = [score(0.6, 0.38, "positive")] * n, ["positive"] * n
+    found = summarize(scores, targets, LABELS, clusters=groups and list(groups)).figures[
+        "label_mass"
+    ]
+    assert found.value == pytest.approx(0.98)
+    assert found.low == pytest.approx(low, abs=0.01)
+    assert found.high > 0.99
+
+
 def test_equal_labels_lack_only_the_raw_verdict():
     """Log-odds of +2, 0 and -1: the tie is no raw answer, and calibration decides it."""
     targets = ["positive", "negative", "negative"]

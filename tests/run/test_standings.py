@@ -86,6 +86,17 @@ def test_one_probe_says_nothing_of_others():
     assert found.figures["pass_rate"].low < 0.03
 
 
+@pytest.mark.parametrize(
+    ("probes", "low", "high"), [(2, 5.406, 10), (4, 7.541, 8.459), (10, 7.793, 8.207)]
+)
+def test_probes_of_one_mean_may_differ_by_what_rounding_hides(probes, low, high):
+    results = [probe("one", f"p{i}", 7.0, 9.0) for i in range(probes)]
+    (found,) = standings(judge_set(probes), "p.yaml", results, [])
+    score = found.figures["score"]
+    # Student's quantile times 1 / sqrt(12 n).
+    assert (score.value, score.low, score.high) == pytest.approx((8, low, high), abs=1e-3)
+
+
 def test_what_has_no_verdict_is_counted_and_never_a_number():
     results = [probe("one", "p0", 8.0, None), probe("one", "p1", None, None)]
     (found,) = standings(judge_set(2), "p.yaml", results, [])
@@ -124,6 +135,15 @@ def test_a_win_rate_is_corrected_by_what_is_known_of_the_judge():
     chance = JudgeErrors({"wise": GoldCounts(20, 50, 25, 50)}, None)
     (plain,) = standings(judge_set(20), "p.yaml", results, pairs, errors=chance)
     assert "corrected_win_rate" not in plain.figures
+
+
+def test_a_win_rate_is_not_corrected_by_some_of_its_judges():
+    results = [probe("one", f"p{i}", 5.0) for i in range(20)]
+    pairs = [replace(pair("one", f"p{i}", float(i < 11)), judge=judge)
+             for i in range(20) for judge in ("wise", "other")]  # fmt: skip
+    (found,) = standings(judge_set(20), "p.yaml", results, pairs, errors=ERRORS)
+    assert found.figures["win_rate"].n == 40
+    assert "corrected_win_rate" not in found.figures
 
 
 def test_a_corrected_rate_goes_by_probes():

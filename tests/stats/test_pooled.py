@@ -57,6 +57,18 @@ def test_equal_sides():
     assert found.low < 0 < found.high
 
 
+def test_samples_that_all_differ_alike_have_an_interval_with_a_width():
+    three = pooled_accuracy([[False] * 3] * 2, [[True] * 3] * 2)
+    assert (three.value, three.p, three.high) == (1, 0.25, 1)
+    assert three.low == pytest.approx(0, abs=1e-3)
+    six = pooled_accuracy([[False] * 6] * 2, [[True] * 6, [False] * 6])
+    # Clopper and Pearson's of 0 of 6 is [0, 0.459], of 3 of 6 [0.118, 0.882].
+    assert six.value == 0.5
+    assert (six.low, six.high) == pytest.approx(
+        (0.5 - (0.382**2 + 0.459**2) ** 0.5, 0.882), abs=1e-3
+    )
+
+
 def test_auc_of_one_draw_is_delong():
     rng = np.random.default_rng(2)
     positives = rng.random(50) < 0.5
