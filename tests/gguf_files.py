@@ -20,7 +20,7 @@ BYTE_TOKENS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *map(chr, range(33
 SCORED_TOKENS = {"<pad>": 3, "<eos>": 3, "<bos>": 3, "<unk>": 3, "<turn>": 3, "\n": 4, "\n\n": 4,
                  "  ": 4, "<td>": 4, **{f"<0x{byte:02X}>": 6 for byte in range(256)}}  # fmt: skip
 PIECES = ["▁t", "he", "▁the", "re", "ere", "ll", "el", "aa", "aaa", "ра", "▁мир", "▁м", "ир",
-          "br", "ro", *"▁abcdehilmnorstu.абвимнор"]  # fmt: skip
+          "br", "ro", "li", "lis", "st", *"▁abcdehilmnorstu.абвимнор"]  # fmt: skip
 
 
 def byte_vocabulary(

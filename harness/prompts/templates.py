@@ -40,12 +40,12 @@ PARTS = {
     "prefill": (),
 }
 Part = Callable[..., str]
-_SENTINEL = "0b1e55ed"
+_SENTINEL = "0155590155"
 # A text of 66,000 characters, more than samples have: words by twelve in a line, lines by five
-# in a paragraph. They are all different and hold nothing that a filter for white space, mark-up or
-# case would touch, so that only what is cut or shown twice is missed or met again.
-_LONG_WORD = re.compile(r"0b1e\d{5}")
-_LONG_WORDS = [f"0b1e{number:05}" for number in range(6_000)]
+# in a paragraph. They are all different and of digits, which no filter for white space, mark-up or
+# case touches, so that only what is cut or shown twice is missed or met again.
+_LONG_WORD = re.compile(r"0155\d{5}")
+_LONG_WORDS = [f"0155{number:05}" for number in range(6_000)]
 _LONG = "".join(
     word + ("\n\n" if number % 60 == 0 else "\n" if number % 12 == 0 else ". ")
     for number, word in enumerate(_LONG_WORDS, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import TYPE_CHECKING
 
 from harness.errors import AssetError
@@ -95,8 +95,9 @@ def _problems(tokenizer: PreTrainedTokenizerBase, vocabulary: Vocabulary) -> Ite
     for text in filter(lambda text: _spelled(text, vocabulary), _TEXTS):
         ids = tokenizer.encode(text, add_special_tokens=False)
         if vocabulary.scored and ids != (wanted := reference_ids(text, vocabulary)):
-            made, right = (" ".join(tokens[i] for i in row[:8]) for row in (ids, wanted))
-            yield f"{text!r} becomes {made!r}, not {right!r}"
+            at = next(i for i, (a, b) in enumerate(zip_longest(ids, wanted)) if a != b)
+            made, right = (" ".join(tokens[i] for i in row[at : at + 8]) for row in (ids, wanted))
+            yield f"in {text!r} stands {made!r}, not {right!r}"
         if exact and (back := tokenizer.decode(ids)) != text:
             yield f"{text!r} comes back as {back!r}"
 

@@ -247,15 +247,16 @@ def test_shots_that_are_cut_are_a_mistake(project):
     "shown",
     [
         "text | trim", "text | lower", "text | capitalize", "text | indent(4)", "text | wordwrap",
+        "text | upper", "text | title",
         "text | replace('\\n', ' ')", "text | striptags", "text | escape", "text | tojson",
         "text | urlencode", "text.split() | join(' ')", "text | replace('<br />', ' ')",
     ],
 )  # fmt: skip
 def test_a_text_may_be_shown_in_another_form(project, shown):
     user = f"{{% macro user(text, shots) %}}{{{{ shots }}}} {{{{ {shown} }}}}{{% endmacro %}}"
-    assert load(project, user=user).user("fine", "") == load(project).user(
-        "Fine" if "capitalize" in shown else '"fine"' if "tojson" in shown else "fine", ""
-    )
+    changed = {"upper": "FINE", "title": "Fine", "capitalize": "Fine", "tojson": '"fine"'}
+    wanted = changed.get(shown.removeprefix("text | "), "fine")
+    assert load(project, user=user).user("fine", "") == load(project).user(wanted, "")
 
 
 @pytest.mark.parametrize(("parts", "line"), MISTAKES.values(), ids=MISTAKES)

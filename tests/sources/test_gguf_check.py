@@ -8,7 +8,7 @@ from gguf_files import BYTE_TOKENS, byte_vocabulary, write_vocabulary
 from harness.errors import AssetError
 from harness.sources import gguf_tokenizer
 from harness.sources.gguf_check import check_tokenizer, reference_ids
-from harness.sources.gguf_tokenizer import build_tokenizer, read_vocabulary
+from harness.sources.gguf_tokenizer import SPACE, build_tokenizer, read_vocabulary
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["prefix", "no prefix"])
@@ -50,7 +50,11 @@ class TestScores:
 
     def test_lost_merges(self, scored, monkeypatch):
         monkeypatch.setattr(gguf_tokenizer, "_merges", lambda pieces: [])
-        assert "becomes '" in refusal(build_tokenizer(scored), scored)
+        message = refusal(build_tokenizer(scored), scored)
+        # From the first difference on.
+        assert 'not read rightly: in "The quick brown fox' in message
+        assert " stands 'h e ▁ " in message
+        assert ", not 'he ▁ " in message
 
     @pytest.mark.parametrize("key", ["bos", "eos", "space_prefix"])
     def test_other_frame(self, scored, key):
@@ -78,6 +82,19 @@ class TestScores:
 
         tokenizer.backend_tokenizer.decoder = decoders.ByteFallback()
         assert "comes back as" in refusal(tokenizer, replace(scored, space_prefix=False))
+
+    def test_a_prefix_that_does_not_come_off(self, scored):
+        types = [1 if kind == 4 else kind for kind in scored.types]
+        pieces = scored.pieces | dict.fromkeys(scored.user_defined, -99.0)
+        plain = replace(scored, types=types, pieces=pieces, space_prefix=True)
+        tokenizer = build_tokenizer(plain)
+        check_tokenizer(tokenizer, plain)
+        from tokenizers import decoders
+
+        tokenizer.backend_tokenizer.decoder = decoders.Sequence(
+            [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()]
+        )
+        assert 'comes back as " The' in refusal(tokenizer, plain)
 
 
 def test_the_rule_by_hand(scored):

@@ -2,9 +2,17 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
-from gguf_files import BYTE_TOKENS, PIECES, TEMPLATE, byte_vocabulary, write_vocabulary
+from gguf_files import (
+    BYTE_TOKENS,
+    PIECES,
+    TEMPLATE,
+    byte_vocabulary,
+    scored_vocabulary,
+    write_vocabulary,
+)
 
 from harness.sources.gguf_check import reference_ids
 from harness.sources.gguf_tokenizer import build_tokenizer, read_vocabulary
@@ -27,6 +35,7 @@ class TestPieces:
         (" the", "▁the"),
         ("there", "t he re"),
         ("hell", "he ll"),
+        ("list", "lis t"),
         ("aaaaa", "aa aaa"),
         ("ab the ra", "a b ▁the ▁ r a"),
         (" мира мир", "▁м и ра ▁мир"),
@@ -35,6 +44,12 @@ class TestPieces:
     ])  # fmt: skip
     def test_neighbours_of_the_highest_score_join_first(self, plain, text, pieces):
         assert plain[1].tokenize(text) == pieces.split(" ")
+
+    def test_without_tokens_of_bytes_what_is_unknown_is_one_token(self, plain):
+        types = [1 if kind == 6 else kind for kind in plain[0].types]
+        assert build_tokenizer(replace(plain[0], types=types)).tokenize("héèl") == [
+            "h", "<unk>", "l"
+        ]  # fmt: skip
 
     def test_all_texts_follow_the_rule(self, plain):
         vocabulary, tokenizer = plain
@@ -102,6 +117,18 @@ class TestReading:
         assert vocabulary.kind == "gpt2"
         assert vocabulary.tokens == BYTE_TOKENS
         assert not vocabulary.scored
+
+    def test_merges_go_before_scores(self, tmp_path):
+        def both(writer) -> None:
+            scored_vocabulary(writer)
+            writer.add_token_merges(["h e"])
+
+        vocabulary = read_vocabulary(write_vocabulary(tmp_path / "both.gguf", both))
+        assert (vocabulary.kind, vocabulary.pieces, vocabulary.scored) == ("llama", {}, False)
+
+    def test_scores_of_another_kind_are_no_ranks(self, plain):
+        assert plain[0].scored
+        assert not replace(plain[0], kind="t5").scored
 
     def test_scores_that_are_not_those_of_the_tokens(self, tmp_path):
         def short(writer) -> None:

