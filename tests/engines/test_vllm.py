@@ -130,6 +130,71 @@ def test_requests_are_handed_over_while_others_are_computed(lengths, first, seco
     assert len(left) == len(lengths) - first - second
 
 
+class SteppingLLM(StubLLM):
+    """Finishes ten requests a step, in their order; counts how many it was handed before each."""
+
+    def __init__(self, fails_at=None):
+        super().__init__()
+        self.vllm_config = SimpleNamespace(
+            scheduler_config=SimpleNamespace(max_num_batched_tokens=64)
+        )
+        self.waiting, self.handed, self.aborted, self.fails_at = [], [], [], fails_at
+
+    def add(self, request):
+        if request.key.startswith("long"):
+            return _Pending(request, []), "too long"
+        self.waiting.append(f"id {request.key}")
+        return _Pending(request, [self.waiting[-1]]), None
+
+    def step(self):
+        self.handed.append(len(self.waiting) + 10 * len(self.handed))
+        if len(self.handed) == self.fails_at:
+            raise RuntimeError("out of memory")
+        done, self.waiting = self.waiting[:10], self.waiting[10:]
+        return [SimpleNamespace(finished=True, **vars(part(one))) for one in done]
+
+    def abort_request(self, ids):
+        self.aborted += ids
+
+
+def waved(llm, keys, monkeypatch):
+    engine = VllmEngine(llm, config())
+    monkeypatch.setattr(engine, "_add", llm.add)
+    return engine.generate([Request(key, (1,), Sampling()) for key in keys])
+
+
+def test_a_wave_answers_each_request_once_while_it_hands_over_others(monkeypatch):
+    llm, keys = SteppingLLM(), [f"long {n}" if n % 7 == 0 else str(n) for n in range(200)]
+    outputs = {output.key: output for output in waved(llm, keys, monkeypatch)}
+    assert sorted(outputs) == sorted(keys)
+    assert {key for key, one in outputs.items() if one.error} == {k for k in keys if "long" in k}
+    assert llm.handed[:5] == [54, 109, 164, 171, 171]
+    assert llm.aborted == []
+    refused = SteppingLLM()
+    assert len(list(waved(refused, ["long 1", "long 2"], monkeypatch))) == 2
+    assert refused.handed == []
+
+
+@pytest.mark.parametrize(("keys", "left"), [
+    ([str(n) for n in range(200)], [f"id {n}" for n in range(10, 64)]),
+    (["0", "1", "long", "2"], ["id 0", "id 1"]),
+])  # fmt: skip
+def test_what_was_handed_over_is_aborted_where_a_wave_is_left(keys, left, monkeypatch):
+    llm = SteppingLLM()
+    wave = waved(llm, keys, monkeypatch)
+    next(wave)
+    wave.close()
+    assert llm.aborted == left
+
+
+def test_a_step_that_fails_is_one_line(monkeypatch):
+    wave = waved(SteppingLLM(fails_at=2), [str(n) for n in range(200)], monkeypatch)
+    done = []
+    with pytest.raises(EngineError, match=r"^vLLM failed while generating: .*out of memory$"):
+        done.extend(wave)
+    assert len(done) == 10
+
+
 @needs_vllm
 @pytest.mark.slow
 def test_samplings_become_vllm_requests():

@@ -41,6 +41,8 @@ def test_the_mean_score_of_a_jury_errs_in_its_own_way():
     # 9 and 4 make 6.5, so where one slips the jury fails a good answer; at 6 it passes all.
     assert found.passes == GoldCounts(56, 80, 80, 80)
     assert judge_errors([kind, dull], passing=6.0).passes == GoldCounts(80, 80, 80, 80)
+    # A score that is as great as `passing` is a pass, as in the set.
+    assert judge_errors([kind, dull], passing=6.5).passes == GoldCounts(80, 80, 80, 80)
 
 
 def test_the_gold_set_counts_that_all_know_and_do_worst_on():
@@ -60,6 +62,14 @@ def test_the_gold_set_counts_that_all_know_and_do_worst_on():
 
 def test_a_set_that_is_a_smoke_test_tells_nothing():
     assert judge_errors([passport("wise", golds=[make_gold(8)])], passing=7.0) is None
+
+
+def test_wins_are_known_of_all_judges_or_of_none():
+    own, other = passport("wise"), passport("other")
+    counts = {**other.sets[0].counts, "positives": 0, "true_positives": 0}
+    bare = replace(other, sets=(replace(other.sets[0], counts=counts),))
+    assert set(judge_errors([own, other], passing=7.0).wins) == {"wise", "other"}
+    assert judge_errors([own, bare], passing=7.0).wins == {}
 
 
 def test_a_passport_without_scores_tells_of_its_own_pass_alone():

@@ -566,6 +566,9 @@ def test_cells_that_rank_worse_than_chance_or_lack_mass_are_named():
         "Beware, small: **ranks worse than chance** in `small-plain-zeroshot` "
         "(AUC below 0.5 with its whole interval)."
     )
+    perhaps = with_mass(0.05, -0.3)
+    assert perhaps.figures["auc"].value < 0.5 < perhaps.figures["auc"].high
+    assert "Beware" not in short((perhaps, []))
     many = [(replace(with_mass(0.049), cell=f"c{i}"), []) for i in range(7)]
     said = short(*many).split("\n")[0]
     assert (

@@ -72,6 +72,8 @@ def test_targets_of_one_label_are_named():
     found = judge(row, figure="auc", at_least=0.5)
     assert "auc" in row.figures
     assert "every target" not in found.line
+    mixed = judge(replace(ROW, figures={}), figure="auc", at_least=0.5)
+    assert "every target" not in mixed.line
     found = judge(replace(row, figures={}), figure="auc", at_least=0.5)
     assert found.line == (
         "auc at least 0.5 - fail: every target is positive, and an AUC needs samples of both labels"

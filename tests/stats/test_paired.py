@@ -120,6 +120,21 @@ def test_auc_of_few_separated_samples_tells_little(clusters):
     assert (back.low, back.high, back.p) == (-found.high, -found.low, found.p)
 
 
+@pytest.mark.parametrize("clusters", [None, list("abcdefghij")])
+def test_auc_without_spread_goes_by_the_smaller_class(clusters):
+    for mask in ([False] * 8 + [True] * 2, [True] * 8 + [False] * 2):
+        order = np.where(mask, 20.0, 0) + np.arange(10)
+        found = paired_auc(order, 2 * order, mask, clusters=clusters)
+        assert (found.low, found.high) == pytest.approx((-0.8419, 0.8419), abs=1e-4)
+
+
+def test_auc_of_sides_that_rank_nothing_is_as_wide_as_of_any_two():
+    found = paired_auc(np.zeros(4), np.ones(4), FOUR)
+    # Clopper and Pearson's of 1 of 2 is [0.0126, 0.9874].
+    assert (found.value, found.p) == (0, 1)
+    assert (found.low, found.high) == pytest.approx((-0.6893, 0.6893), abs=1e-3)
+
+
 @pytest.mark.parametrize("n", [6, 20, 2000])
 def test_auc_of_reversed_order_is_different_with_enough_samples(n):
     positives = np.arange(n) % 2 == 0

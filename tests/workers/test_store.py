@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -154,8 +155,22 @@ def one_line(raised, path: Path, what: str) -> None:
     assert "\n" not in text
 
 
+def test_a_new_file_that_another_one_writes_to_is_waited_for(tmp_path):
+    """SQLite does not wait by itself before it turns on the write-ahead log."""
+    path = tmp_path / "o.sqlite"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute("BEGIN IMMEDIATE")
+    other.execute("CREATE TABLE first (x)")
+    with ThreadPoolExecutor(1) as pool:
+        opened = pool.submit(lambda: Store(path).close())
+        time.sleep(0.3)
+        assert not opened.done()
+        other.execute("COMMIT")
+        opened.result(timeout=30)
+    other.close()
+
+
 def test_several_open_one_new_file_at_once(tmp_path):
-    """SQLite does not wait where two turn on the write-ahead log at once."""
     together = threading.Barrier(4)
 
     def opened(path: Path) -> None:
