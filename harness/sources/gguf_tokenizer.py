@@ -117,9 +117,17 @@ def read_vocabulary(gguf: Path) -> Vocabulary:
 
 
 def build_tokenizer(vocabulary: Vocabulary) -> PreTrainedTokenizerFast:
-    """Return the tokenizer of a vocabulary with scores."""
+    """Return the tokenizer of a vocabulary with scores.
+
+    Raises:
+        ValueError: The file has no token where it names BOS, EOS or the unknown one.
+    """
     from transformers import PreTrainedTokenizerFast
 
+    for name in ("bos_token", "eos_token", "unk_token"):
+        if name not in vocabulary.named:
+            raise ValueError(f"the file names no token as its {name}; take another file of the "
+                             "model, or its own folder")  # fmt: skip
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=_backend(vocabulary), **vocabulary.named)
     tokenizer.chat_template = vocabulary.chat_template
     return tokenizer

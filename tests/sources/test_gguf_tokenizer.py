@@ -140,6 +140,12 @@ class TestReading:
         with pytest.raises(ValueError, match="2 tokens, 2 types and 1 scores"):
             read_vocabulary(path)
 
+    def test_a_token_that_is_needed_and_not_named(self, plain):
+        for name in ("bos_token", "eos_token", "unk_token"):
+            named = {key: token for key, token in plain[0].named.items() if key != name}
+            with pytest.raises(ValueError, match=f"^the file names no token as its {name}; take"):
+                build_tokenizer(replace(plain[0], named=named))
+
     def test_number_without_a_token_is_no_token(self, tmp_path):
         def odd(writer) -> None:
             writer.add_tokenizer_model("gpt2")
