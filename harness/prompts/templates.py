@@ -263,12 +263,13 @@ def _try(prompt: Prompt, path: Path) -> None:
 
 def _try_long(prompt: Prompt, path: Path) -> None:
     """Raise SpecError for a part that cuts what it is given, which a short text does not show."""
-    # Mostly it stands there as it is, which is found much faster than its words.
-    text = prompt.user(_LONG, "")
-    if text.count(_LONG) != 1 and _LONG_WORD.findall(text) != _LONG_WORDS:
-        raise SpecError("part 'user' cuts a long text, or shows it otherwise than a short one; "
-                        "write {{ text }} without truncate, slices or conditions",
-                        path=path)  # fmt: skip
+    for shots in ("", "x"):
+        text = prompt.user(_LONG, shots)
+        # Mostly it stands there as it is, which is found much faster than its words.
+        if text.count(_LONG) != 1 and _LONG_WORD.findall(text) != _LONG_WORDS:
+            raise SpecError("part 'user' cuts a long text, or shows it otherwise than a short one; "
+                            "write {{ text }} without truncate, slices or conditions",
+                            path=path)  # fmt: skip
     for name, text in (("system", prompt.system(_LONG)), ("user", prompt.user("x", _LONG))):
         if _LONG not in text and len(set(_LONG_WORD.findall(text))) < len(_LONG_WORDS):
             raise SpecError(f"part '{name}' cuts long shots; write {{{{ shots }}}} without "

@@ -220,6 +220,7 @@ CUTS = {
     "first sentence": "{{ text.split('.')[0] }}",
     "some words": "{{ text.split()[:100] | join(' ') }}",
     "condition": "{% if text | length < 999 %}{{ text }}{% else %}{{ text[:99] }}{% endif %}",
+    "cut beside shots": "{% if shots %}{{ text[:1000] }}{% else %}{{ text }}{% endif %}",
     "twice if long": "{{ text }}{% if text | length > 999 %}{{ text }}{% endif %}",
 }
 
