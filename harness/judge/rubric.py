@@ -23,7 +23,7 @@ from jinja2 import Environment, nodes
 
 from harness.errors import SpecError
 from harness.judge.fence import Fenced, neutralise
-from harness.prompts.templates import Part, load_parts
+from harness.prompts.templates import LONG_TEXT, Part, load_parts, shows_long
 from harness.records import Message
 
 RubricKind = Literal["absolute", "pairwise"]
@@ -177,4 +177,16 @@ def _hidden(rubric: Rubric) -> str | None:
                 return f"must show {name} exactly once; write {{{{ {name} }}}}"
         if sorted(marks, key=text.index) != marks:
             return "must show first before second; swap them"
+    return _cut(rubric)
+
+
+def _cut(rubric: Rubric) -> str | None:
+    """Return which argument the user message cuts, which a short one does not show, if any."""
+    names = PARTS[rubric.kind]["user"]
+    for name in names:
+        given = {one: LONG_TEXT if one == name else "x" for one in names}
+        text = rubric.user(*([one] if key == "points" else one for key, one in given.items()))
+        if not shows_long(text, once=name not in ("question", "points")):
+            return (f"cuts long {name}, or shows it otherwise than a short one; write it without "
+                    "truncate, slices or conditions")  # fmt: skip
     return None

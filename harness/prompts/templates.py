@@ -46,7 +46,7 @@ _SENTINEL = "0155590155"
 # case touches, so that only what is cut or shown twice is missed or met again.
 _LONG_WORD = re.compile(r"0155\d{5}")
 _LONG_WORDS = [f"0155{number:05}" for number in range(6_000)]
-_LONG = "".join(
+LONG_TEXT = "".join(
     word + ("\n\n" if number % 60 == 0 else "\n" if number % 12 == 0 else ". ")
     for number, word in enumerate(_LONG_WORDS, 1)
 ).strip()
@@ -261,16 +261,23 @@ def _try(prompt: Prompt, path: Path) -> None:
     _try_long(prompt, path)
 
 
+def shows_long(text: str, *, once: bool) -> bool:
+    """Return whether a text holds all of `LONG_TEXT`, in whatever form, and perhaps once only."""
+    # Mostly it stands there as it is, which is found much faster than its words.
+    if once:
+        return text.count(LONG_TEXT) == 1 or _LONG_WORD.findall(text) == _LONG_WORDS
+    return LONG_TEXT in text or set(_LONG_WORD.findall(text)) == set(_LONG_WORDS)
+
+
 def _try_long(prompt: Prompt, path: Path) -> None:
     """Raise SpecError for a part that cuts what it is given, which a short text does not show."""
     for shots in ("", "x"):
-        text = prompt.user(_LONG, shots)
-        # Mostly it stands there as it is, which is found much faster than its words.
-        if text.count(_LONG) != 1 and _LONG_WORD.findall(text) != _LONG_WORDS:
+        if not shows_long(prompt.user(LONG_TEXT, shots), once=True):
             raise SpecError("part 'user' cuts a long text, or shows it otherwise than a short one; "
                             "write {{ text }} without truncate, slices or conditions",
                             path=path)  # fmt: skip
-    for name, text in (("system", prompt.system(_LONG)), ("user", prompt.user("x", _LONG))):
-        if _LONG not in text and len(set(_LONG_WORD.findall(text))) < len(_LONG_WORDS):
+    shown = {"system": prompt.system(LONG_TEXT), "user": prompt.user("x", LONG_TEXT)}
+    for name, text in shown.items():
+        if not shows_long(text, once=False):
             raise SpecError(f"part '{name}' cuts long shots; write {{{{ shots }}}} without "
                             "truncate, slices or conditions", path=path)  # fmt: skip

@@ -167,6 +167,33 @@ def test_a_mistake_is_one_line(project, text, problem):
     assert str(raised.value).startswith("prompts/judge/r.j2")
 
 
+def test_a_question_may_be_shown_twice(project):
+    twice = USER.replace("{{ answer }}", "{{ answer }}\n{{ question }}")
+    assert load(project, SYSTEM + twice).kind == "absolute"
+
+
+CUTS = {
+    "question": ("{{ question }}", "{{ question | truncate(2000) }}"),
+    "points": ("{{ point }}", "{{ point[:500] }}"),
+    "answer": ("{{ answer }}", "{{ answer | truncate(2000) }}"),
+    "first": ("{{ first }}", "{{ first[:2000] }}"),
+    "second": ("{{ second }}", "{% if second | length < 999 %}{{ second }}{% endif %}"),
+}
+
+
+@pytest.mark.parametrize("name", CUTS)
+def test_what_is_cut_is_refused(project, name):
+    old, new = CUTS[name]
+    kind, user = ("pairwise", PAIR) if name in ("first", "second") else ("absolute", USER)
+    assert old in user
+    with pytest.raises(SpecError) as raised:
+        load(project, SYSTEM + user.replace(old, new), kind=kind)
+    said = str(raised.value)
+    assert said.startswith("prompts/judge/r.j2:")
+    assert said.endswith(f"part 'user' cuts long {name}, or shows it otherwise than a short one; "
+                         "write it without truncate, slices or conditions")  # fmt: skip
+
+
 def test_answers_in_the_wrong_order_are_refused(project):
     turned = PAIR.replace("{{ first }}\n{{ second }}", "{{ second }}\n{{ first }}")
     with pytest.raises(SpecError, match=r"r\.j2:2: part .* must show first before second"):
