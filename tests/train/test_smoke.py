@@ -115,7 +115,8 @@ def test_the_way_from_recipe_to_judged_report(smoke):
     judged_s = time.monotonic() - began
     assert trained_s + judged_s < WHOLE_WAY_S, (
         f"training both adapters took {trained_s:.0f} s, answers, verdicts and report "
-        f"{judged_s:.0f} s: together more than {WHOLE_WAY_S} s"
+        f"{judged_s:.0f} s: together more than {WHOLE_WAY_S} s, with a mean load of "
+        f"{os.getloadavg()[2]:.1f} on {os.cpu_count()} cores"
     )
     run = load_run(smoke / "reports/latest")
     judged = run.judged
