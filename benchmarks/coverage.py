@@ -195,7 +195,7 @@ def juries(repeats: int) -> list[list[str]]:
 def rates(repeats: int) -> list[list[str]]:
     """Win rates over probes that differ; three answers each."""
     rows = []
-    for probes in (10, 30):
+    for probes in (3, 5, 10, 30):
         for mean, spread in ((0.0, 1.0), (1.0, 0.0), (1.0, 1.0), (2.0, 1.0)):
             rng, hits, width = np.random.default_rng(probes), 0, 0.0
             odds = mean + spread * np.random.default_rng(0).normal(size=1_000_000)

@@ -11,7 +11,7 @@ from harness.report.mistakes import Names
 from harness.report.texts import Lang, texts
 from harness.run.contrasts import contrast_verdict
 from harness.run.gates import gate_figure, interval_verdict, missing, only_label, shown_detectable
-from harness.run.judgedgates import standing_figure
+from harness.run.judgedgates import missing_verdicts, standing_figure
 
 Words = Mapping[str, str]
 
@@ -85,6 +85,7 @@ def _judged(gate: Gate, standing: Standing, t: Words) -> str:
     if figure is None:
         reason = t["gate_no_verdicts" if standing.n else "gate_no_scores"].format(total=total)
         return f"{name}, {wanted}: {t['fail']}, {reason}"
+    lost, _ = missing_verdicts(gate.figure, standing, figure)
     distance = _detectable(gate.detectable, t)
     probes = t["gate_probes"].format(n=figure.n, probes=standing.probes)
     verdict = _verdict(gate, t)
@@ -94,7 +95,7 @@ def _judged(gate: Gate, standing: Standing, t: Words) -> str:
         verdict = f"{verdict}, {t['gate_incomplete']}"
     return (
         f"{name} {fraction(figure.value)} [{fraction(figure.low)}, {fraction(figure.high)}], "
-        f"{distance}, {probes}, {t['h_unscored']} {standing.unscored}: {wanted}, {verdict}"
+        f"{distance}, {probes}, {t['h_unscored']} {lost}: {wanted}, {verdict}"
     )
 
 

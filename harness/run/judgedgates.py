@@ -42,10 +42,11 @@ def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted:
         return replace(gate, line=f"{spec.figure} {wanted} - fail: {problem}")
     far = half_width_detectable(figure.low, figure.high)
     gate = replace(gate, detectable=far)
+    missing, _ = missing_verdicts(spec.figure, standing, figure)
     shown = (
         f"{spec.figure} {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}], detectable "
         f"{shown_detectable(far)}, n={figure.n} on {standing.probes} probes, unscored "
-        f"{standing.unscored}: {wanted}"
+        f"{missing}: {wanted}"
     )
     if problem:
         return replace(gate, line=f"{shown} - fail: {problem}")
@@ -74,9 +75,20 @@ def _problem(planned: PlannedJudgedGate, standing: Standing, figure: Figure | No
     expected = len(planned.cell.evalset.probes)
     if standing.probes < expected:
         return f"only {standing.probes} of {expected} probes were answered"
-    share = standing.unscored / total
+    most = planned.spec.max_unscored
+    missing = [("answers", standing.unscored, total)]
     if planned.spec.figure == "win_rate":
-        share = max(share, 1 - figure.n / max(total, standing.pairs))
-    if planned.spec.figure != "unscored" and share > planned.spec.max_unscored:
-        return f"unscored {share:.1%} of the answers, more than {planned.spec.max_unscored:.1%}"
+        missing.insert(0, ("pairs", *missing_verdicts("win_rate", standing, figure)))
+    for what, lost, due in missing if planned.spec.figure != "unscored" else ():
+        if lost / due > most:
+            return f"{lost} of {due} {what} without a verdict, more than {most:.1%}"
     return ""
+
+
+def missing_verdicts(name: str, standing: Standing, figure: Figure) -> tuple[int, int]:
+    """Return how many verdicts a figure lacks, and of how many that were due."""
+    due = standing.n + standing.unscored
+    if name == "win_rate":
+        due = max(due, standing.pairs)
+        return due - figure.n, due
+    return standing.unscored, due

@@ -16,11 +16,13 @@ from harness.stats.clusters import (
     cluster_proportion_interval,
     effective_number,
 )
-from harness.stats.intervals import clopper_pearson_interval, rounded_mean_interval
+from harness.stats.intervals import clopper_pearson_interval
 from harness.stats.judged import GoldCounts, judged_rate
 
 # How many independent answers those to a single probe tell as much as of other probes.
 _ALONE = 0.01
+# Below this, a difference of scores is one of rounding.
+_NO_WIDTH = 1e-9
 
 
 def standings(
@@ -172,11 +174,20 @@ def _scored(
             "pass_rate": Figure(rate, *clopper_pearson_interval(int(rate > 0.5), 1), n),
         } | more
     low, high = cluster_interval(means, range(len(means)))
-    if high - low < 1e-9:
-        # Judges write whole numbers, which can be equal where the answers are not equally good.
-        low, high = rounded_mean_interval(mean, len(means))
+    if high - low < _NO_WIDTH:
+        low, high = _of_equal_scores(mean, len(means))
     share = cluster_proportion_interval(passed, probes)
     return {
         "score": Figure(mean, max(LOWEST, low), min(HIGHEST, high), n),
         "pass_rate": Figure(rate, *share, n),
     } | more
+
+
+def _of_equal_scores(score: float, probes: int) -> tuple[float, float]:
+    """Return the interval of a mean where all probes have one score, whose spread tells nothing.
+
+    The probes that were not seen may all have another score, as low or as high as there is; what
+    share of them there can be is told by Clopper and Pearson's bound of so many of so many.
+    """
+    least, _ = clopper_pearson_interval(probes, probes)
+    return LOWEST + (score - LOWEST) * least, HIGHEST - (HIGHEST - score) * least

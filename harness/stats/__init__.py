@@ -14,7 +14,6 @@ from harness.stats.intervals import (
     clopper_pearson_interval,
     fixed_mean_interval,
     mean_interval,
-    rounded_mean_interval,
     wilson_interval,
 )
 from harness.stats.judged import GoldCounts, judged_rate
@@ -50,7 +49,6 @@ __all__ = [
     "paired_accuracy",
     "paired_auc",
     "paired_bootstrap",
-    "rounded_mean_interval",
     "sign_flip_test",
     "two_classes",
     "wilson_interval",

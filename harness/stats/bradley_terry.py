@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.records import Figure
 from harness.stats.arrays import Floats
+from harness.stats.clusters import cluster_interval
 from harness.stats.intervals import fixed_mean_interval
 from harness.stats.resampling import expanded_level, group_sums, percentiles, resampled_sums
 
@@ -41,9 +42,11 @@ def win_rate(
     """Return the mean of a model's points, a fraction in [0, 1], with its interval over probes.
 
     Answers to one probe hang together, so whole probes are drawn; the percentile interval is
-    widened for small numbers of them. Where all draws give one rate (10 wins of 10), the
-    bootstrap knows nothing of the spread, and Clopper and Pearson's interval with the number of
-    probes stands in for it. With one probe the interval is [0, 1].
+    widened for small numbers of them. No resample lies beyond the best and the worst of so few
+    probes, so of it and Student's interval over the probes the wider counts on each side. Where
+    all draws give one rate (10 wins of 10), neither knows anything of the spread, and Clopper and
+    Pearson's interval with the number of probes stands in for them. With one probe the interval
+    is [0, 1].
 
     Args:
         points: One a comparison, in [0, 1]; comparisons without a verdict left out.
@@ -67,6 +70,9 @@ def win_rate(
     low, high = percentiles(sums[:, 0] / sums[:, 1], expanded_level(level, count))
     if high - low < 1e-9:
         low, high = fixed_mean_interval(value, count, alpha=1 - level)
+    else:
+        least, most = cluster_interval(array, probes, level=level)
+        low, high = min(low, least), max(high, most)
     low, high = max(0.0, min(low, value)), min(1.0, max(high, value))
     return Figure(value, low, high, array.size)
 

@@ -71,26 +71,6 @@ def fixed_mean_interval(mean: float, n: int, *, alpha: float = 0.05) -> tuple[fl
     return float(low), float(high)
 
 
-def rounded_mean_interval(
-    mean: float, n: int, *, step: float = 1.0, level: float = 0.95
-) -> tuple[float, float]:
-    """Return an interval of a mean of values that are equal once they are rounded.
-
-    Student's, with the standard deviation of a rounding error, step / sqrt(12): equal values may
-    differ by as much as rounding hides.
-
-    Args:
-        mean: Of the values.
-        n: Independent values, n >= 2.
-        step: What they are rounded to multiples of.
-        level: Confidence in (0, 1).
-    """
-    from scipy.stats import t
-
-    half = float(t.ppf((1 + level) / 2, n - 1)) * step / (12 * n) ** 0.5
-    return mean - half, mean + half
-
-
 def mean_interval(
     values: Sequence[float] | Floats,
     *,

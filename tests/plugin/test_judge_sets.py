@@ -18,7 +18,7 @@ from harness.judge.canaries import canaries
 ROOT = Path(__file__).parents[2]
 FENCED = re.compile(r"<answer-([0-9a-f]{16})>\n(.*?)\n</answer-\1>", re.DOTALL)
 GATES = [
-    {"models": "fine", "figure": "score", "at_least": 6},
+    {"models": "fine", "figure": "score", "at_least": 4},
     {"models": "fine", "figure": "win_rate", "at_least": 0.35},
 ]
 PROBES = [
@@ -175,11 +175,19 @@ def test_another_rubric_than_the_passport_s_is_not_covered(judged):
 
 def test_a_worse_model_fails_its_gate(judged):
     certify(judged)
-    write_set(judged, gates=[{"models": "plain", "figure": "score", "at_least": 6}])
+    write_set(judged, gates=[{"models": "plain", "figure": "score", "at_least": 7}])
     result = judged.run()
     result.assert_outcomes(passed=8, failed=1)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["*gate-score-plain*score 2.000*at least 6 - fail*"])
+    result.stdout.fnmatch_lines(["*gate-score-plain*score 2.000*at least 7 - fail*"])
+
+
+def test_equal_scores_of_two_probes_decide_no_gate(judged):
+    certify(judged)
+    gate = {"models": "fine", "figure": "score", "at_least": 8.9}
+    write_set(judged, probes=PROBES[:2], gates=[gate])
+    judged.run().assert_outcomes(passed=5)
+    assert [one.verdict for one in judged.saved.gates] == ["inconclusive"]
 
 
 def test_a_canary_that_is_liked_voids_the_run(judged, endpoint):

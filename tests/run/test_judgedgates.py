@@ -69,7 +69,7 @@ def test_the_line_says_what_it_rests_on():
         ({"n": 0, "unscored": 30, "figures": {}}, "none of 30 answers was scored"),
         ({"n": 0, "unscored": 0, "figures": {}}, "the model has no answers"),
         ({"probes": 9}, "only 9 of 10 probes were answered"),
-        ({"n": 29, "unscored": 1}, "unscored 3.3% of the answers, more than 2.0%"),
+        ({"n": 29, "unscored": 1}, "1 of 30 answers without a verdict, more than 2.0%"),
     ],
 )
 def test_what_cannot_be_judged_fails(changes, words):
@@ -83,13 +83,23 @@ def test_a_win_rate_counts_the_pairs_without_a_verdict():
     few = replace(STANDING, figures={"win_rate": Figure(1.0, 0.8, 1.0, 25)})
     gate = judge(few, figure="win_rate", at_least=0.5)
     assert gate.failed
-    assert "unscored 16.7%" in gate.line
+    assert ", unscored 5: at least 0.5 - fail: 5 of 30 pairs without a verdict" in gate.line
     jury = replace(STANDING, pairs=60)
     gate = judge(jury, figure="win_rate", at_least=0.1)
     assert gate.failed
-    assert "unscored 50.0%" in gate.line
+    assert "30 of 60 pairs without a verdict" in gate.line
     no_pairs = replace(STANDING, figures={"score": STANDING.figures["score"]})
     assert "compares no pairs" in judge(no_pairs, figure="win_rate", at_least=0.5).line
+
+
+@pytest.mark.parametrize("due", [50, 100, 150, 350])
+def test_as_many_without_a_verdict_as_are_allowed_are_no_failure(due):
+    lost = due // 50
+    pairs = replace(STANDING, n=due, figures={"win_rate": Figure(0.9, 0.8, 1.0, due - lost)})
+    assert judge(pairs, figure="win_rate", at_least=0.5).verdict == "pass"
+    assert judge(replace(STANDING, n=due - lost, unscored=lost)).verdict == "pass"
+    fewer = replace(pairs, figures={"win_rate": Figure(0.9, 0.8, 1.0, due - lost - 1)})
+    assert judge(fewer, figure="win_rate", at_least=0.5).failed
 
 
 def test_unscored_is_a_figure_of_its_own():
