@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from harness.judge.gold import GoldPair, GoldSet
 from harness.judge.measures import PassportSet, RuledPair, measure
-from harness.judge.passport import BoundRubric, Passport
+from harness.judge.passport import BoundRubric, Manner, Passport
 from harness.records import Choice, Ruling
 
 Choose = Callable[[str, str], Choice]
@@ -98,6 +98,8 @@ def make_passport(*sets: PassportSet) -> Passport:
         model_digest="a" * 64,
         engine="vllm",
         dtype="bfloat16",
+        manner=Manner("e" * 64),
+        version="1",
         rubric=BoundRubric("prompts/judge/absolute.ru.j2", "b" * 64),
         pairwise=BoundRubric("prompts/judge/pairwise.ru.j2", "c" * 64),
         made="2026-01-31",

@@ -16,6 +16,7 @@ import typer
 from harness.commands.failing import failing
 from harness.errors import SpecError
 from harness.judge.rubric import DEFAULT_RUBRICS
+from harness.spec.judgeset import MAX_ANSWER_CHARS
 
 if TYPE_CHECKING:
     from harness.spec.modelspec import ModelSpec
@@ -70,6 +71,10 @@ def passport(
     passing: Annotated[
         float, typer.Option(min=1, max=10, help="Score from which an answer counts as good.")
     ] = 7.0,
+    max_answer_chars: Annotated[
+        int,
+        typer.Option(min=100, help="Longer answers are cut, as in the judge set."),
+    ] = MAX_ANSWER_CHARS,
     limit: Annotated[
         int | None, typer.Option(min=1, help="Take the first pairs of each file only.")
     ] = None,
@@ -116,6 +121,7 @@ def passport(
                 rubric=absolute,
                 pairwise=compared,
                 passing=passing,
+                max_answer_chars=max_answer_chars,
                 made=time.strftime("%Y-%m-%d"),
                 settings=settings,
                 progress=terminal.update,

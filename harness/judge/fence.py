@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import count
 
 from harness.errors import PromptError
+from harness.spec.judgeset import MAX_ANSWER_CHARS
 
 _SALT = b"harness answer fence 1\n"
 _PASSES = 4
@@ -95,7 +96,9 @@ class Fenced:
     hidden: int = 0
 
 
-def fence(text: str, *, controls: re.Pattern[str] | None = None, max_chars: int = 8000) -> Fenced:
+def fence(
+    text: str, *, controls: re.Pattern[str] | None = None, max_chars: int = MAX_ANSWER_CHARS
+) -> Fenced:
     """Return an answer between marks that it can neither forge nor guess.
 
     The nonce is the beginning of a SHA-256 over a fixed salt and the raw answer: no text can be

@@ -81,16 +81,27 @@ def load_gold(path: Path) -> GoldSet:
     text = read_text(path, path)
     pairs: list[GoldPair] = []
     seen: set[str] = set()
+    shown: dict[tuple[str, frozenset[str]], str] = {}
     for number, (place, row) in enumerate(_rows(text, path), start=1):
         pair = _pair(row, number, place)
         if pair.id in seen:
             raise place.error(f"the id '{pair.id}' stands here twice; rename one")
         seen.add(pair.id)
+        # Twice the same is no more evidence, and would count as if it were.
+        first = shown.setdefault(_shown(pair), pair.id)
+        if first != pair.id:
+            raise place.error(f"the pair '{pair.id}' has the instruction and the answers of "
+                              f"'{first}'; leave one of them out")  # fmt: skip
         pairs.append(pair)
     if not pairs:
         raise SpecError("holds no pair; see docs/judge.md for the forms of gold files", path=path)
     name = f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
     return GoldSet(name, hashlib.sha256(text.encode()).hexdigest(), tuple(pairs))
+
+
+def _shown(pair: GoldPair) -> tuple[str, frozenset[str]]:
+    """Return what a judge is shown of a pair, in whichever order."""
+    return pair.instruction.strip(), frozenset((pair.first.strip(), pair.second.strip()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from harness.stats.clusters import cluster_proportion_interval
 from harness.stats.intervals import clopper_pearson_interval
 
 SMOKE = 30
-"""Pairs with a verdict below which a set is a smoke test: it is shown and certifies nothing."""
+"""Pairs below which a set is a smoke test: it is shown and certifies nothing."""
 
 _FORWARD: dict[Choice | None, Better] = {"A": "first", "B": "second", "tie": "tie"}
 _BACKWARD: dict[Choice | None, Better] = {"A": "second", "B": "first", "tie": "tie"}
@@ -84,8 +84,8 @@ class PassportSet:
 
     @property
     def certifies(self) -> bool:
-        """Whether it is large enough to be more than a smoke test."""
-        return self.scored >= SMOKE
+        """Whether it is more than a smoke test, by its pairs with or without a verdict."""
+        return self.n >= SMOKE
 
 
 def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> PassportSet:

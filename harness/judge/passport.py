@@ -13,18 +13,22 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.judge.measures import PassportSet
-from harness.spec.judgeset import HIGHEST, LOWEST, PassportSpec
+from harness.records import Figure
+from harness.spec.judgeset import HIGHEST, LOWEST, MAX_ANSWER_CHARS, PassportSpec
+from harness.stats.intervals import clopper_pearson_interval
 
 FOLDER = "passports"
-FORMAT = 1
+FORMAT = 2
 MAX_UNSCORED = 0.02
 """Share of gold pairs without a verdict, or of answers without a score, above which a set does not
 certify: what a judge leaves out may be what it gets wrong."""
 CHANCE = 0.5
 
 Doubt = Literal["small", "unscored", "chance", "accuracy", "order_agreement", "scores"]
-# Figures that every set has which is large enough to certify.
+# Figures that every set has in which a pair has a verdict.
 _NEEDED = ("accuracy", "order_agreement")
+# Shares of pairs, by which a judge is trusted.
+_SHARES = (*_NEEDED, "accuracy_decided", "score_accuracy")
 
 
 class PassportError(HarnessError):
@@ -40,6 +44,22 @@ class BoundRubric:
 
 
 @dataclass(frozen=True, slots=True)
+class Manner:
+    """How a judge is run and asked, besides its weights and rubrics.
+
+    Attributes:
+        template: Digest of the chat template and of the place of the system message; empty at an
+            endpoint, whose server has them.
+        options: The engine's options that can change a verdict, as JSON.
+        max_answer_chars: Longer answers are cut for the judge.
+    """
+
+    template: str = ""
+    options: str = "{}"
+    max_answer_chars: int = MAX_ANSWER_CHARS
+
+
+@dataclass(frozen=True, slots=True)
 class Passport:
     """What is known of a judge, and under which conditions.
 
@@ -48,6 +68,8 @@ class Passport:
         model_digest: Of its weights, or of an endpoint's address and model.
         engine: Name of the engine.
         dtype: Precision of the weights.
+        manner: How it was run and asked.
+        version: Of the engine; for the reader, a passport is not bound to it.
         rubric: Absolute rubric.
         pairwise: Pairwise rubric.
         made: Day, as YYYY-MM-DD.
@@ -59,6 +81,8 @@ class Passport:
     model_digest: str
     engine: str
     dtype: str
+    manner: Manner
+    version: str
     rubric: BoundRubric
     pairwise: BoundRubric
     made: str
@@ -100,7 +124,7 @@ def load_passport(path: Path) -> Passport:
         data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         found = data.get("format") if isinstance(data, dict) else None
         if found != FORMAT:
-            raise PassportError(f"{shown}: format {found} is not {FORMAT}")
+            raise PassportError(f"{shown}: format {found} is not {FORMAT}, the present one")
         passport = _FILE.validate_json(json.dumps(data), strict=True).passport
         _check_figures(passport)
     except FileNotFoundError as error:
@@ -146,7 +170,12 @@ def doubt(one: PassportSet, demands: PassportSpec) -> Doubt | None:
 def large_sets(passport: Passport) -> list[PassportSet]:
     """Return the sets that are more than smoke tests, the least accurate first."""
     large = [one for one in passport.sets if one.certifies]
-    return sorted(large, key=lambda one: (one.figures["accuracy"].low, one.name))
+    return sorted(large, key=lambda one: (_accuracy(one), one.name))
+
+
+def _accuracy(one: PassportSet) -> float:
+    """Return the lower end of the accuracy, below all others where no pair has a verdict."""
+    return one.figures["accuracy"].low if "accuracy" in one.figures else -1.0
 
 
 def _exceeds(one: PassportSet, name: str, bound: float) -> bool:
@@ -159,15 +188,27 @@ def _check_figures(passport: Passport) -> None:
     for one in passport.sets:
         if not 0 <= one.scored <= one.n:
             raise ValueError(f"{one.name}: {one.scored} scored of {one.n}")
-        for name in _NEEDED if one.certifies else ():
+        for name in _NEEDED if one.scored else ():
             if name not in one.figures:
                 raise ValueError(f"{one.name}: no {name}")
+            if one.figures[name].n != one.scored:
+                raise ValueError(f"{one.name}: {name} is not of {one.scored} pairs")
         for name, figure in one.figures.items():
             least = -1 if name == "kappa" else 0
             ends = (least, figure.low, figure.value, figure.high, 1)
             if not all(map(math.isfinite, ends)) or list(ends) != sorted(ends) or figure.n < 1:
                 raise ValueError(f"{one.name}: {name} is no figure")
+            if name in _SHARES and not _is_share(figure):
+                raise ValueError(f"{one.name}: {name} is no share of {figure.n} with its interval")
         _check_counts(one)
+
+
+def _is_share(figure: Figure) -> bool:
+    """Return whether a figure is one that counting gives; one that was edited hardly is."""
+    right = round(figure.value * figure.n)
+    wanted = (right / figure.n, *clopper_pearson_interval(right, figure.n))
+    found = (figure.value, figure.low, figure.high)
+    return all(math.isclose(a, b, abs_tol=1e-6) for a, b in zip(found, wanted, strict=True))
 
 
 def _check_counts(one: PassportSet) -> None:

@@ -8,6 +8,7 @@ from harness.judge.measures import SMOKE, PassportSet
 from harness.judge.passport import (
     CHANCE,
     MAX_UNSCORED,
+    Manner,
     Passport,
     PassportError,
     doubt,
@@ -26,6 +27,7 @@ def check_passport(
     model_digest: str,
     engine: str,
     dtype: str,
+    manner: Manner,
     rubric_digest: str,
     pairwise_digest: str | None,
     spec: PassportSpec,
@@ -42,6 +44,7 @@ def check_passport(
         model_digest: Of the weights in use.
         engine: In use.
         dtype: In use.
+        manner: How the judge is run and asked here.
         rubric_digest: Of the absolute rubric in use.
         pairwise_digest: Of the pairwise rubric in use; None where no pairs are compared.
         spec: What is demanded.
@@ -56,12 +59,13 @@ def check_passport(
     large = large_sets(passport)
     figures = large[0].figures if large else {}
     problem = _other(passport, judge, model_digest, engine, dtype, rubric_digest, pairwise_digest)
+    problem = problem or _otherwise(passport.manner, manner)
     if problem:
         problem = f"{shown}: {problem}; {mend}"
     elif not large:
-        most = max((one.scored for one in passport.sets), default=0)
-        problem = (f"{shown}: no gold set is large enough to certify (the largest has {most} pairs "
-                   f"with a verdict, {SMOKE} are needed); {mend} --gold FILE")  # fmt: skip
+        most = max((one.n for one in passport.sets), default=0)
+        problem = (f"{shown}: no gold set is large enough to certify (the largest has {most} "
+                   f"pairs, {SMOKE} are needed); {mend} --gold FILE")  # fmt: skip
     else:
         doubts = (_complaint(one, spec) for one in large)
         problem = next((f"{shown}: {line}" for line in doubts if line), "")
@@ -101,6 +105,18 @@ def _other(
     return ""
 
 
+def _otherwise(then: Manner, now: Manner) -> str:
+    """Say what differs in how the judge is run and asked."""
+    if then.template != now.template:
+        return f"was made with another chat template ({_both(then.template, now.template)})"
+    if then.options != now.options:
+        return f"was made with the engine options {then.options}, this run has {now.options}"
+    if then.max_answer_chars != now.max_answer_chars:
+        return (f"was made with answers cut at {then.max_answer_chars} characters, this set cuts "
+                f"them at {now.max_answer_chars}")  # fmt: skip
+    return ""
+
+
 def _both(then: str, now: str) -> str:
     return f"{then[:12]}, now {now[:12]}"
 
@@ -113,7 +129,7 @@ def _complaint(one: PassportSet, demands: PassportSpec) -> str:
         case None:
             return ""
         case "small":
-            return f"{one.name} has {one.scored} pairs with a verdict, {SMOKE} are needed"
+            return f"{one.name} has {one.n} pairs, {SMOKE} are needed"
         case "unscored":
             lost = one.n - one.scored
             return (f"on {one.name} {lost} of {one.n} pairs and "

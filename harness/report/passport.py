@@ -117,7 +117,6 @@ def _reason(one: PassportSet, demands: PassportSpec, t: Words) -> str:
         name = name if decided is not None else "pass_why_never"
     return t[name].format(
         set=code(one.name),
-        scored=one.scored,
         smoke=SMOKE,
         lost=one.n - one.scored,
         pairs=one.n,
@@ -230,6 +229,10 @@ def _conditions(passport: Passport, t: Words) -> str:
     rows = [
         [t["pass_model"], escape(passport.model_digest[:16])],
         [t["pass_engine"], escape(f"{passport.engine}, {passport.dtype}")],
+        [t["pass_version"], escape(passport.version)],
+        [t["pass_options"], code(passport.manner.options)],
+        [t["pass_template"], escape(passport.manner.template[:16]) or NOTHING],
+        [t["pass_chars"], str(passport.manner.max_answer_chars)],
         [t["pass_rubric"], _bound(passport.rubric.path, passport.rubric.digest)],
         [t["pass_pairwise"], _bound(passport.pairwise.path, passport.pairwise.digest)],
         [t["pass_made"], escape(passport.made)],

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from harness.judge.fence import Fenced, fence
 from harness.judge.gold import GoldPair, GoldSet
@@ -14,6 +14,7 @@ from harness.judge.rubric import Rubric, absolute_messages, pairwise_messages
 from harness.records import EngineInfo, Message, Ruling
 from harness.run.jury import Case, Judge, JudgeSession
 from harness.run.session import Progress, Settings
+from harness.spec.judgeset import MAX_ANSWER_CHARS
 
 _SIDES = ("forward", "backward", "first", "second")
 """The questions about a pair: which is better, in both orders, and how good either is."""
@@ -34,6 +35,7 @@ def certify(
     rubric: Rubric,
     pairwise: Rubric,
     passing: float,
+    max_answer_chars: int = MAX_ANSWER_CHARS,
     made: str,
     settings: Settings,
     progress: Progress,
@@ -46,6 +48,7 @@ def certify(
         rubric: Absolute rubric.
         pairwise: Pairwise rubric.
         passing: Score from which an answer counts as good.
+        max_answer_chars: Longer answers are cut for the judge.
         made: Day, as YYYY-MM-DD.
         settings: Where the store and the project are.
         progress: Told what is being done.
@@ -63,7 +66,13 @@ def certify(
             case
             for one in gold
             for pair in one.pairs[: settings.limit]
-            for case in _cases(one.name, pair, rubric, pairwise, session.controls)
+            for case in _cases(
+                one.name,
+                pair,
+                rubric,
+                pairwise,
+                partial(fence, controls=session.controls, max_chars=max_answer_chars),
+            )
         ]
         bench = session.rule(cases)
     finally:
@@ -81,6 +90,8 @@ def certify(
         model_digest=session.digest,
         engine=session.engine,
         dtype=session.dtype,
+        manner=session.manner(max_answer_chars=max_answer_chars),
+        version=bench.engine.version,
         rubric=BoundRubric(rubric.path, rubric.digest),
         pairwise=BoundRubric(pairwise.path, pairwise.digest),
         made=made,
@@ -91,10 +102,14 @@ def certify(
 
 
 def _cases(
-    name: str, pair: GoldPair, rubric: Rubric, pairwise: Rubric, controls: re.Pattern[str] | None
+    name: str,
+    pair: GoldPair,
+    rubric: Rubric,
+    pairwise: Rubric,
+    fenced: Callable[[str], Fenced],
 ) -> list[Case]:
     """Return the four questions about a pair."""
-    first, second = fence(pair.first, controls=controls), fence(pair.second, controls=controls)
+    first, second = fenced(pair.first), fenced(pair.second)
 
     def better(one: Fenced, other: Fenced) -> list[Message]:
         return pairwise_messages(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from harness.errors import PromptError
+from harness.judge.passport import Manner
 from harness.judge.verdict import (
     ABSOLUTE_SCHEMA,
     MIN_MASS,
@@ -25,9 +27,15 @@ from harness.run.asking import Asked, ask, opened
 from harness.run.session import EngineSession, Progress, Settings
 from harness.run.speaking import open_speaker
 from harness.spec.modelspec import ModelSpec
-from harness.workers.store import Store
+from harness.workers.store import Store, fingerprint
 
 VERDICT_TOKENS = 320
+# What these engine options change is speed and memory, not what a judge says.
+_OF_SPEED = frozenset(
+    "batch_tokens enable_prefix_caching enforce_eager gpu_memory_utilization kv_cache_gib "
+    "max_num_batched_tokens max_num_seqs multiprocess pass_cost tensor_parallel_size "
+    "threads".split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +95,16 @@ class JudgeSession:
         if adapter is not None:
             self.digest += f"+{adapter.digest}"
         self.engine, self.dtype = self._session.engine, self._session.dtype
+        self._options = {} if self._session.endpoint else judge.spec.options
+
+    def manner(self, *, max_answer_chars: int) -> Manner:
+        """Return how it is run and asked, with answers cut at so many characters."""
+        chat = self._speaker.chat
+        spoken = "" if chat is None else fingerprint(
+            {"template": chat.template, "fold_system": chat.fold_system, "stop": chat.stop}
+        )  # fmt: skip
+        telling = {name: value for name, value in self._options.items() if name not in _OF_SPEED}
+        return Manner(spoken, json.dumps(telling, sort_keys=True), max_answer_chars)
 
     def close(self) -> None:
         """End the engine's process."""

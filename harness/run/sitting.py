@@ -14,7 +14,7 @@ from harness.run.jury import Bench, Judge, JudgeSession
 from harness.run.rounds import Round
 from harness.run.session import Progress, Settings
 from harness.spec.endpointspec import EndpointSpec
-from harness.spec.judgeset import PassportSpec
+from harness.spec.judgeset import MAX_ANSWER_CHARS, PassportSpec
 from harness.spec.modelspec import ModelSpec
 
 # The share of answers without merit that may lack a score.
@@ -55,6 +55,7 @@ def sit(
         model_digest=session.digest,
         engine=session.engine,
         dtype=session.dtype,
+        manner=session.manner(max_answer_chars=asked.evalset.judge.max_answer_chars),
         rubric_digest=asked.rubric.digest,
         pairwise_digest=asked.pairwise.digest if asked.pairwise else None,
         spec=demands,
@@ -82,13 +83,16 @@ def sit(
 
 
 def _options(asked: Round) -> str:
-    """Return what `harness judge passport` must be told to ask by the rubrics of a set."""
+    """Return what `harness judge passport` must be told to ask as a set does."""
     rubrics = [("rubric", asked.rubric), ("pairwise", asked.pairwise)]
-    return "".join(
+    chars = asked.evalset.judge.max_answer_chars
+    cut = f" --max-answer-chars {chars}" if chars != MAX_ANSWER_CHARS else ""
+    named = "".join(
         f" --{option} {rubric.path.removeprefix('prompts/')}"
         for option, rubric in rubrics
         if rubric is not None and rubric.path != f"prompts/{DEFAULT_RUBRICS[rubric.kind]}"
     )
+    return named + cut
 
 
 def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:

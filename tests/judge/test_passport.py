@@ -21,6 +21,7 @@ from judges import (
 from harness.judge.gold import GoldSet
 from harness.judge.measures import SMOKE, measure
 from harness.judge.passport import (
+    Manner,
     Passport,
     PassportError,
     doubt,
@@ -36,6 +37,7 @@ CONDITIONS = {
     "model_digest": "a" * 64,
     "engine": "vllm",
     "dtype": "bfloat16",
+    "manner": Manner("e" * 64),
     "rubric_digest": "b" * 64,
     "pairwise_digest": "c" * 64,
 }
@@ -97,6 +99,15 @@ def test_a_coin_may_not(path, seed):
         ({"model_digest": "d" * 64}, "other weights (aaaaaaaaaaaa, now dddddddddddd)"),
         ({"engine": "transformers"}, "made on vllm in bfloat16, this run is on transformers in"),
         ({"dtype": "float32"}, "made on vllm in bfloat16, this run is on vllm in float32"),
+        ({"manner": Manner("d" * 64)}, "another chat template (eeeeeeeeeeee, now dddddddddddd)"),
+        (
+            {"manner": Manner("e" * 64, '{"quantization": "fp8"}')},
+            'with the engine options {}, this run has {"quantization": "fp8"}',
+        ),
+        (
+            {"manner": Manner("e" * 64, max_answer_chars=500)},
+            "made with answers cut at 8000 characters, this set cuts them at 500",
+        ),
         ({"rubric_digest": "d" * 64}, "made with another rubric (bbbbbbbbbbbb, now dddddddddddd)"),
         ({"pairwise_digest": "d" * 64}, "another pairwise rubric (cccccccccccc, now dddddddddddd"),
     ],
@@ -159,9 +170,9 @@ def test_a_damaged_passport_trusts_nobody(path, change):
         (b"", "damaged"),
         (b"{", "damaged"),
         (b"\xff", "damaged"),
-        (b"[]", "format None is not 1"),
-        (b'{"format": 2}', "format 2 is not 1"),
-        (b'{"format": 1}', "damaged (passport: "),
+        (b"[]", "format None is not 2"),
+        (b'{"format": 1}', "format 1 is not 2"),
+        (b'{"format": 2}', "damaged (passport: "),
         (b"[" * 100_000, "damaged"),
     ],
 )
@@ -231,7 +242,7 @@ def test_small_sets_never_certify(path):
     small = one_set(n=28)
     found = check(path, make_passport(small, replace(small, name="gold/other")))
     assert not found.trusted
-    assert f"the largest has 28 pairs with a verdict, {SMOKE} are needed" in found.problem
+    assert f"the largest has 28 pairs, {SMOKE} are needed" in found.problem
     assert found.problem.endswith("run: harness judge passport wise --gold FILE")
     assert found.accuracy is None
     assert doubt(small, DEMANDS) == "small"
@@ -248,6 +259,39 @@ def test_every_large_set_must_vouch(path):
     assert not found.trusted
     assert "accuracy on gold/hard is 0.625" in found.problem
     assert found.accuracy == hard.figures["accuracy"]
+
+
+@pytest.mark.parametrize("silent", [60, 80])
+def test_a_hard_set_that_is_left_out_still_counts(path, silent):
+    gold = GoldSet("gold/hard", "1" * 64, tuple(make_pairs(80)))
+    ruled = rule(gold.pairs, mistaken)
+    for at in range(silent):
+        ruled[at] = replace(ruled[at], backward=Ruling(problem="no JSON"))
+    hard = measure(gold, ruled, passing=7.0)
+    assert hard.scored < SMOKE
+    found = check(path, make_passport(one_set(), hard))
+    assert not found.trusted
+    assert (
+        f"on gold/hard {silent} of 80 pairs and 0 of 160 answers have no verdict" in found.problem
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"low": 0.7}, "accuracy is no share of 48 with its interval"),
+        ({"value": 0.9}, "accuracy is no share of 48 with its interval"),
+        ({"value": 0.9, "low": 0.78, "high": 0.97}, "accuracy is no share of 48"),
+        ({"n": 480}, "accuracy is not of 48 pairs"),
+    ],
+)
+def test_an_edited_figure_is_no_measurement(path, changes, problem):
+    made = make_passport(erring(48, 8))
+    figures = made.sets[0].figures
+    figures["accuracy"] = replace(figures["accuracy"], **changes)
+    found = check(path, made)
+    assert not found.trusted
+    assert problem in found.problem
 
 
 @pytest.mark.parametrize(("silent", "reason"), [(1, None), (2, "unscored")])

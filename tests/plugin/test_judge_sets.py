@@ -89,7 +89,7 @@ def write_set(evals, *, judge=None, **keys):
     )
 
 
-def certify(evals, judge="wise"):
+def certify(evals, judge="wise", *options):
     """Give a judge a passport, by the command that users call."""
     lines = []
     for number in range(60):
@@ -112,7 +112,7 @@ def certify(evals, judge="wise"):
     result = CliRunner().invoke(
         app,
         ["judge", "passport", judge, "--gold", str(gold), "--root", str(evals.root),
-         "--rubric", "judge/absolute.en.j2", "--pairwise", "judge/pairwise.en.j2"],
+         "--rubric", "judge/absolute.en.j2", "--pairwise", "judge/pairwise.en.j2", *options],
     )  # fmt: skip
     assert result.exit_code == 0, result.output
 
@@ -171,6 +171,43 @@ def test_another_rubric_than_the_passport_s_is_not_covered(judged):
     result = judged.run("-rs")
     result.assert_outcomes(passed=8, skipped=2)
     result.stdout.fnmatch_lines(["untrusted: *rubric*"])
+
+
+def test_a_judge_of_whole_answers_is_not_trusted_with_cut_ones(judged, endpoint):
+    certify(judged)
+    write_set(judged, judge={"max_answer_chars": 500})
+    result = judged.run("-rs")
+    result.assert_outcomes(passed=8, skipped=2)
+    result.stdout.fnmatch_lines(
+        ["untrusted: *was made with answers cut at 8000 characters, this set cuts them at 500; "
+         "run: harness judge passport wise*--max-answer-chars 500"]
+    )  # fmt: skip
+    asked = len(endpoint.asked)
+    certify(judged, "wise", "--max-answer-chars", "500")
+    assert len(endpoint.asked) == asked
+    judged.run().assert_outcomes(passed=10)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"options": {"answer": "{}"}}, 'made with the engine options {"answer": "no"}, this run'),
+        ({"chat_template": "plain"}, "made with another chat template ("),
+        ({"dtype": "bfloat16"}, "made on fake in float32, this run is on fake in bfloat16"),
+    ],
+)
+def test_a_judge_that_is_run_otherwise_is_not_covered(judged, changes, problem):
+    models = json.loads((judged.root / "evalsets/models.yaml").read_text())
+    models["models"]["local"] = models["models"]["plain"] | {"options": {"answer": "no"}}
+    judged.write("evalsets/models.yaml", models)
+    write_set(judged, judge={"models": ["local"]}, gates=GATES[:1])
+    certify(judged, "local")
+    judged.run()
+    assert "have no verdict" in judged.saved.judged.judges[0].check.problem
+    models["models"]["local"] |= changes
+    judged.write("evalsets/models.yaml", models)
+    judged.run().assert_outcomes(passed=8, skipped=1)
+    assert problem in judged.saved.judged.judges[0].check.problem
 
 
 def test_a_worse_model_fails_its_gate(judged):

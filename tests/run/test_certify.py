@@ -10,6 +10,7 @@ from judges import Choose, Score, coin, first_shown, longer, make_gold, oracle, 
 from harness.errors import HarnessError
 from harness.judge.gold import GoldPair, GoldSet, load_gold
 from harness.judge.passport import (
+    Manner,
     load_passport,
     save_passport,
 )
@@ -58,6 +59,9 @@ class Scripted:
                 rulings[case.id] = Ruling(value=self._score(*answers))
         return Bench(rulings, INFO, 0, 0)
 
+    def manner(self, *, max_answer_chars):
+        return Manner(max_answer_chars=max_answer_chars)
+
     def close(self):
         self.closed = True
 
@@ -94,6 +98,7 @@ def check(passport, path: Path) -> PassportCheck:
         model_digest="d" * 64,
         engine="fake",
         dtype="float32",
+        manner=passport.manner,
         rubric_digest=passport.rubric.digest,
         pairwise_digest=passport.pairwise.digest,
         spec=PassportSpec(),
