@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
@@ -21,7 +21,12 @@ _NAMED = 10
 
 
 def together(parts: Sequence[Judged]) -> Judged:
-    """Return what several judge sets came to as one."""
+    """Return what several judge sets came to as one.
+
+    A set stays on one process, unless another distribution was chosen for xdist: then each process
+    has run the whole set, and the first one's counts.
+    """
+    parts = [_without(part, _sets_of(parts[:place])) for place, part in enumerate(parts)]
     return Judged(
         probes=tuple(one for part in parts for one in part.probes),
         pairs=tuple(one for part in parts for one in part.pairs),
@@ -29,6 +34,22 @@ def together(parts: Sequence[Judged]) -> Judged:
         judges=tuple(one for part in parts for one in part.judges),
         standings=tuple(one for part in parts for one in part.standings),
         agreement={path: alpha for part in parts for path, alpha in part.agreement.items()},
+    )
+
+
+def _sets_of(parts: Sequence[Judged]) -> set[str]:
+    """Return the paths of the sets that any of several processes judged."""
+    return {one.evalset for part in parts for one in part.standings}
+
+
+def _without(part: Judged, sets: Collection[str]) -> Judged:
+    return Judged(
+        probes=tuple(one for one in part.probes if one.evalset not in sets),
+        pairs=tuple(one for one in part.pairs if one.evalset not in sets),
+        canaries=tuple(one for one in part.canaries if one.evalset not in sets),
+        judges=tuple(one for one in part.judges if one.evalset not in sets),
+        standings=tuple(one for one in part.standings if one.evalset not in sets),
+        agreement={path: alpha for path, alpha in part.agreement.items() if path not in sets},
     )
 
 

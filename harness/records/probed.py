@@ -143,6 +143,7 @@ class JudgeInfo:
         void: Why its scores count for nothing (a canary that broke), or empty.
         prompt_tokens: Of all its requests, `completion_tokens` likewise.
         cost: Of these tokens in dollars, None where models.yaml names no price.
+        kin: Judged models with the judge's own weights, adapters on them included.
     """
 
     evalset: str
@@ -158,6 +159,7 @@ class JudgeInfo:
     prompt_tokens: int
     completion_tokens: int
     cost: float | None = None
+    kin: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

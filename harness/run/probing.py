@@ -111,7 +111,7 @@ class Probing:
         if not left:
             return
         try:
-            self._judge(left[0], replies)
+            self._judge(left, replies)
         except HarnessError as error:
             self._fail(left, error)
             return
@@ -174,8 +174,11 @@ class Probing:
                   if (cell.path, cell.id) in self._done}  # fmt: skip
         return {key: replies for key, replies in found.items() if key not in failed}
 
-    def _judge(self, cell: ProbeCell, replies: Mapping[tuple[str, str], list[Reply]]) -> None:
+    def _judge(
+        self, cells: Sequence[ProbeCell], replies: Mapping[tuple[str, str], list[Reply]]
+    ) -> None:
         """Have the judges rule on a set's answers, and keep what comes of it."""
+        cell = cells[0]
         spec, path = cell.evalset.judge, cell.path
         rubric = load_rubric(spec.rubric, root=self.settings.root, kind="absolute")
         pairwise = None
@@ -187,7 +190,8 @@ class Probing:
             made = sit(Judge(name, model), asked, spec.passport, settings=self.settings,
                        progress=self.progress)  # fmt: skip
             self.engines.append(made.engine)
-            sittings.append(made)
+            kin = dict.fromkeys(c.model for c in cells if c.spec.weights == model.weights)
+            sittings.append(replace(made, info=replace(made.info, kin=tuple(kin))))
         results = asked.results({one.info.judge: one.rulings for one in sittings})
         pairs = tuple(chain.from_iterable(one.pairs for one in sittings))
         infos = tuple(one.info for one in sittings)

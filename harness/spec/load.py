@@ -6,6 +6,7 @@ Nothing here fetches, imports a heavy library or loads a model: a file is checke
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -80,6 +81,7 @@ def load_judgeset(path: Path, *, root: Path) -> tuple[JudgeSet, dict[str, ModelS
             if models[name].trained:
                 raise file.error(f"model '{name}' is a classifier, which writes no text; name "
                                  "another", (*where, index))  # fmt: skip
+    _check_jury(file, judge.models, models)
     _check_unique(file, "models", judgeset.models)
     _check_unique(file, "probes", [probe.id for probe in judgeset.probes])
     if judge.against is not None and judge.against not in judgeset.models:
@@ -96,6 +98,19 @@ def load_judgeset(path: Path, *, root: Path) -> tuple[JudgeSet, dict[str, ModelS
             raise file.error("no pairs are compared, so there is no win_rate; add judge.pairwise",
                              ("gates", index, "figure"))  # fmt: skip
     return judgeset, {name: models[name] for name in (*judgeset.models, *judge.models)}
+
+
+def _check_jury(file: YamlFile, judges: Sequence[str], models: Mapping[str, ModelSpec]) -> None:
+    """Refuse a judge that sits twice under two names, and would agree with itself."""
+    known: dict[str, str] = {}
+    for index, name in enumerate(judges):
+        spec = models[name]
+        options = {} if spec.remote else spec.options
+        key = json.dumps([spec.weights, spec.adapter, options], sort_keys=True)
+        twin = known.setdefault(key, name)
+        if twin != name:
+            raise file.error(f"'{name}' is the same model as '{twin}', and one judge twice is no "
+                             "jury; remove one", ("judge", "models", index))  # fmt: skip
 
 
 def _check_template(file: YamlFile, template: str, root: Path, where: tuple[Key, ...]) -> None:

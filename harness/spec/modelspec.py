@@ -59,6 +59,11 @@ class ModelSpec(SourceSpec):
         """Whether it is asked at an endpoint; its options are those of `EndpointSpec`."""
         return self.engine == "openai"
 
+    @property
+    def weights(self) -> tuple[Json, ...]:
+        """What two names of one model have in common, adapters on it not told apart."""
+        return self.source, self.member, self.options.get("base_url") if self.remote else None
+
     @field_validator("source")
     @classmethod
     def _source(cls, source: str | None) -> str | None:

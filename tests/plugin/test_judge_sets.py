@@ -359,6 +359,16 @@ def test_items_say_in_junit_whether_the_judge_is_trusted(judged):
     assert '<property name="score" value="9.0"' in text
 
 
+def test_a_judge_of_its_own_answers_is_named(judged):
+    models = json.loads((judged.root / "evalsets/models.yaml").read_text())
+    models["models"]["twin"] = models["models"]["plain"] | {"options": {"answer": "no"}}
+    judged.write("evalsets/models.yaml", models)
+    write_set(judged, judge={"models": ["wise", "twin"]}, gates=[])
+    judged.run()
+    assert [info.kin for info in judged.saved.judged.judges] == [(), ("plain", "fine")]
+    assert "**`twin` judges answers of its own weights** (`plain`, `fine`): models" in judged.report
+
+
 def test_workers_keep_a_set_together(judged):
     result = judged.spawn("-n", "2")
     result.assert_outcomes(passed=8, skipped=2)

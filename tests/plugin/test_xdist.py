@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 
 import pytest
+from judged_builders import EVALSET, make_judged
+
+from harness.plugin.joining import together
 
 pytest.importorskip("xdist", reason="pytest-xdist is not installed")
 
@@ -76,6 +79,13 @@ def test_a_distribution_that_the_user_chose(evals):
     ids = [f"{row.evalset}::{row.cell}" for row in evals.saved.rows]
     assert len(ids) == len(set(ids)) == 4
     assert len(evals.saved.results) == 24
+
+
+def test_a_judge_set_that_each_worker_ran_counts_once():
+    one = make_judged()
+    found = together([one, one])
+    assert found == together([one])
+    assert {standing.evalset for standing in found.standings} == {EVALSET}
 
 
 def test_wrong_usage_is_seen_before_anything_runs(evals):

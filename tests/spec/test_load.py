@@ -104,6 +104,25 @@ def test_another_shape_in_a_judge_set(project, old, new, line):
     assert str(raised.value) == f"evalsets/set.yaml:{line}"
 
 
+def test_one_judge_under_two_names_is_no_jury(project):
+    remote = "source: 'openai:j', options: {api_key_env: null, base_url: 'http://%s/v1'}"
+    project.models(
+        "models:\n  tiny: {source: 'file:m'}\n"
+        f"  a: {{{remote % 'one'}}}\n  b: {{{remote % 'one'}}}\n  c: {{{remote % 'two'}}}\n"
+        "  t2: {source: 'file:m', dtype: float16}\n  lora: {source: 'file:m', adapter: x}\n"
+    )
+    project.write("prompts/judge/absolute.en.j2", "")
+    jury = JUDGESET.replace("  models: [tiny]", "  models: [a, c, tiny, lora]")
+    load_judgeset(project.evalset(jury), root=project.root)
+    for names, twin in (("a, c, b", "'b' is the same model as 'a'"),
+                        ("tiny, a, t2", "'t2' is the same model as 'tiny'")):  # fmt: skip
+        path = project.evalset(JUDGESET.replace("  models: [tiny]", f"  models: [{names}]"))
+        with pytest.raises(SpecError) as raised:
+            load_judgeset(path, root=project.root)
+        assert str(raised.value) == (f"evalsets/set.yaml:6: judge.models[2]: {twin}, and one "
+                                     "judge twice is no jury; remove one")  # fmt: skip
+
+
 def places(data: Json, where: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     entries = data.items() if isinstance(data, dict) else (
         enumerate(data) if isinstance(data, list) else ())  # fmt: skip

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.records import Figure, Judged, PairResult
 from harness.report.format import count, with_interval
 from harness.report.markdown import code
-from harness.stats import clopper_pearson_interval, cluster_proportion_interval
+from harness.stats import cluster_proportion_interval
 
 Words = Mapping[str, str]
 
@@ -66,7 +66,8 @@ def _orders(judge: str, pairs: Sequence[PairResult]) -> Orders:
     interval = (
         cluster_proportion_interval(agree, probes)
         if len(set(probes)) > 1
-        else clopper_pearson_interval(sum(agree), n)
+        # One probe says nothing of how probes differ.
+        else (0.0, 1.0)
     )
     split = [(pair.forward.choice, pair.backward.choice) for pair in pairs if not pair.agree]
     return Orders(

@@ -80,7 +80,7 @@ def _section(judged: Judged, evalset: str, gates: Sequence[Gate], said: Said, t:
         for model in dict.fromkeys(one.model for one in probes)
     )
     caption = t["j_caption"]
-    if any(one.evalset == evalset for one in judged.pairs):
+    if any(one.evalset == evalset and "win_rate" in one.figures for one in judged.standings):
         caption += t["j_caption_pairs"].format(against=escape(reference_of(judged, evalset) or ""))
     return Section(
         title=escape(evalset),

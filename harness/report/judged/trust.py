@@ -50,7 +50,7 @@ def head_word(judged: Judged, t: Words) -> str:
 def trust_lines(judged: Judged, evalset: str, t: Words) -> list[str]:
     """Say of each judge of a set whether it is trusted, by which figures, or why not."""
     judges = judges_of(judged, evalset)
-    lines = [_line(judge, t) for judge in judges]
+    lines = [_line(judge, t) + _kin(judge, t) for judge in judges]
     state = trust(judged, evalset)
     own = {one.void for one in judges}
     voids = [one.void for one in judged.standings if one.evalset == evalset and one.void]
@@ -78,6 +78,13 @@ def _line(judge: JudgeInfo, t: Words) -> str:
         line = t["j_untrusted"].format(who=name, why=why)
         return f"{line} {t['j_untrusted_known'].format(known=known)}" if known else line
     return t["j_trusted"].format(who=name, known=known or t["j_no_figures"])
+
+
+def _kin(judge: JudgeInfo, t: Words) -> str:
+    """Say that a judge rules on its own answers, which no passport measures."""
+    if not judge.kin:
+        return ""
+    return " " + t["j_kin"].format(who=code(judge.judge), models=", ".join(map(code, judge.kin)))
 
 
 def _known(judge: JudgeInfo, t: Words) -> str:

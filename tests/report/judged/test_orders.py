@@ -33,6 +33,13 @@ def test_what_the_orders_disagree_on_is_told_apart():
     assert "is not shown" not in order_line(one, T, claims=False)
 
 
+def test_one_probe_says_nothing_of_others():
+    pairs = tuple(replace(pair(0, "A", "B", True), number=number) for number in range(9))
+    (found,) = orders(Judged(pairs=pairs), EVALSET)
+    assert (found.agree.value, found.agree.low, found.agree.high) == (1, 0, 1)
+    assert "is not shown" in order_line(found, T, claims=True)
+
+
 def test_full_agreement_has_no_others():
     judged = Judged(pairs=tuple(pair(n, "A", "B", True) for n in range(20)))
     (one,) = orders(judged, EVALSET)

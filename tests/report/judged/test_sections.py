@@ -191,7 +191,7 @@ def test_gates_stand_in_both_languages(run):
     assert f"`ru-b`: {GATE.line}" in english
     assert (
         f"`ru-b`: доля побед {RATE.value:.3f} [{RATE.low:.3f}, {RATE.high:.3f}], различимо 0.208, "
-        f"n={RATE.n}, вопросов 10, без оценки 1: не меньше 0.6, не решено"
+        f"n={RATE.n}, вопросов 10, без оценки 2: не меньше 0.6, не решено"
     ) in russian
     assert re.search(r"^\| ru-b .*\| inconclusive +\|$", english, re.MULTILINE)
 
