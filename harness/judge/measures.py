@@ -14,7 +14,7 @@ from harness.stats.clusters import cluster_proportion_interval
 from harness.stats.intervals import clopper_pearson_interval
 
 SMOKE = 30
-"""Pairs below which a set is a smoke test: it is shown and certifies nothing."""
+"""Pairs below which a set is a smoke test, which certifies nothing."""
 
 _FORWARD: dict[Choice | None, Better] = {"A": "first", "B": "second", "tie": "tie"}
 _BACKWARD: dict[Choice | None, Better] = {"A": "second", "B": "first", "tie": "tie"}
@@ -62,7 +62,7 @@ class PassportSet:
     Attributes:
         name: Of the gold set.
         digest: SHA-256 of its file.
-        n: Pairs asked about.
+        n: Pairs asked about, of `total` in the file.
         scored: Pairs with a verdict in both orders.
         figures: By name, see `measure`; what had nothing to be counted on is left out.
         counts: By name, see `measure`.
@@ -75,6 +75,7 @@ class PassportSet:
     name: str
     digest: str
     n: int
+    total: int
     scored: int
     figures: dict[str, Figure]
     counts: dict[str, int]
@@ -84,8 +85,8 @@ class PassportSet:
 
     @property
     def certifies(self) -> bool:
-        """Whether it is more than a smoke test, by its pairs with or without a verdict."""
-        return self.n >= SMOKE
+        """Whether it is more than a smoke test: large, verdicts or not, and a whole file."""
+        return self.n >= SMOKE and self.n >= self.total
 
 
 def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> PassportSet:
@@ -155,6 +156,7 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
         name=gold.name,
         digest=gold.digest,
         n=len(ruled),
+        total=len(gold.pairs),
         scored=len(scored),
         figures=_of_pairs(ruled, scored) | _of_verdicts(ruled, scored) | _of_scores(ruled, passing),
         counts=_win_counts(scored) | _score_counts(ruled, passing),

@@ -186,8 +186,10 @@ def _exceeds(one: PassportSet, name: str, bound: float) -> bool:
 def _check_figures(passport: Passport) -> None:
     """Refuse figures that no measurement has, which would pass or fail a demand at random."""
     for one in passport.sets:
-        if not 0 <= one.scored <= one.n:
-            raise ValueError(f"{one.name}: {one.scored} scored of {one.n}")
+        if not 0 <= one.scored <= one.n <= one.total:
+            raise ValueError(
+                f"{one.name}: {one.scored} scored of {one.n}, in a file of {one.total}"
+            )
         for name in _NEEDED if one.scored else ():
             if name not in one.figures:
                 raise ValueError(f"{one.name}: no {name}")

@@ -65,7 +65,7 @@ def check_passport(
     elif not large:
         most = max((one.n for one in passport.sets), default=0)
         problem = (f"{shown}: no gold set is large enough to certify (the largest has {most} "
-                   f"pairs, {SMOKE} are needed); {mend} --gold FILE")  # fmt: skip
+                   f"pairs; {SMOKE} and a whole file are needed); {mend} --gold FILE")  # fmt: skip
     else:
         doubts = (_complaint(one, spec) for one in large)
         problem = next((f"{shown}: {line}" for line in doubts if line), "")
@@ -129,7 +129,7 @@ def _complaint(one: PassportSet, demands: PassportSpec) -> str:
         case None:
             return ""
         case "small":
-            return f"{one.name} has {one.n} pairs, {SMOKE} are needed"
+            return f"{one.name} is a smoke test of {one.n} pairs"
         case "unscored":
             lost = one.n - one.scored
             return (f"on {one.name} {lost} of {one.n} pairs and "

@@ -120,6 +120,7 @@ def _reason(one: PassportSet, demands: PassportSpec, t: Words) -> str:
         smoke=SMOKE,
         lost=one.n - one.scored,
         pairs=one.n,
+        total=one.total,
         lost_answers=sum(one.score_unscored.values()),
         answers=2 * one.n,
         limit=percent(MAX_UNSCORED),
@@ -169,7 +170,7 @@ def _preferences(passport: Passport, t: Words) -> list[str]:
 
 
 def _table(sets: Sequence[PassportSet], t: Words) -> str:
-    rows = [[t["pass_pairs"], NOTHING, *(f"{one.scored} / {one.n}" for one in sets)]]
+    rows = [[t["pass_pairs"], NOTHING, *(f"{one.scored} / {one.n} / {one.total}" for one in sets)]]
     for name in _FIGURES:
         coins = [coin(one, name) for one in sets]
         shown = dict.fromkeys(NOTHING if one is None else f"{one:.3g}" for one in coins)

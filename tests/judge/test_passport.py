@@ -242,7 +242,7 @@ def test_small_sets_never_certify(path):
     small = one_set(n=28)
     found = check(path, make_passport(small, replace(small, name="gold/other")))
     assert not found.trusted
-    assert f"the largest has 28 pairs, {SMOKE} are needed" in found.problem
+    assert f"the largest has 28 pairs; {SMOKE} and a whole file" in found.problem
     assert found.problem.endswith("run: harness judge passport wise --gold FILE")
     assert found.accuracy is None
     assert doubt(small, DEMANDS) == "small"

@@ -173,7 +173,9 @@ def test_missing_verdicts_are_counted_by_reason_and_escaped():
         "- `gold/made`: pairs without a verdict in one order or both, 2: too long",
         "- `gold/made`: answers without a score, 1: no &lt;b&gt;JSON&lt;/b&gt;",
     ]
-    assert row(page, "pairs with a verdict in both orders / asked")[2] == "58 / 60"
+    assert (
+        row(page, "pairs with a verdict in both orders / asked / in the file")[2] == "58 / 60 / 60"
+    )
     assert "2 of 60 pairs have no verdict in one order, 1 of 120 answers no score" in page
     assert "Missing" not in passport_markdown(make_passport(one_set()))
 

@@ -170,6 +170,15 @@ def test_a_limit_takes_the_first_pairs_of_each_set(run):
     assert len(session.cases) == 4 * 20
 
 
+def test_a_part_of_a_file_certifies_nothing(run, tmp_path):
+    passport, _ = run(gold=[make_gold(40)], limit=36)
+    (one,) = passport.sets
+    assert (one.n, one.total, one.certifies) == (36, 40, False)
+    found = check(passport, tmp_path / "wise.json")
+    assert "the largest has 36 pairs; 30 and a whole file are needed" in found.problem
+    assert run(gold=[make_gold(40)], limit=40)[0].sets[0].certifies
+
+
 def test_the_passport_says_what_it_holds_for(run):
     passport, _ = run()
     assert (passport.judge, passport.model_digest) == ("wise", "d" * 64)
