@@ -96,6 +96,15 @@ def test_full_agreement_is_not_a_point():
     assert found.low == pytest.approx(clopper_pearson_interval(20, 20)[0])
 
 
+@pytest.mark.parametrize(("probes", "known"), [(2, False), (4, False), (5, True)])
+def test_a_few_probes_do_not_tell_how_far_judges_agree(probes, known):
+    rows = [[float(place), float(place) + 0.1 * (place % 3)] for place in range(3 * probes)]
+    found = krippendorff_alpha(rows, clusters=[place // 3 for place in range(3 * probes)])
+    assert found.value > 0.9
+    assert (found.low > -1) is known
+    assert (found.high < 1) is known
+
+
 def test_one_unit_tells_nothing():
     found = krippendorff_alpha([[1.0, 2.0], [None, 3.0]])
     assert (found.low, found.high, found.n) == (-1.0, 1.0, 1)
