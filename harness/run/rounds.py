@@ -216,26 +216,34 @@ class Round:
         answers = [self._some_answer(probe) for probe in probes]
         found: list[tuple[ProbeSpec, Canary]] = []
         for place, probe in enumerate(probes):
-            # The next probe's answer is about something else.
-            after = (place + 1) % len(probes)
+            # The next probe's answer is about something else, unless it was given here as well, as
+            # one refusal may be to two probes.
+            own = self._texts(probe)
+            later = answers[place + 1 :] + answers[:place]
+            others = [text for text in later if text and text not in own]
             made = canaries(
                 probe.question,
                 probe.points,
                 others=[one.points for one in self.evalset.probes if one.id != probe.id],
-                other_answer=answers[after] if after != place else "",
+                other_answer=next(iter(others), ""),
                 answer=answers[place],
                 lang=self.evalset.lang,
             )
             found += [(probe, canary) for canary in made]
         return found
 
+    def _texts(self, probe: ProbeSpec) -> list[str]:
+        """Return all answers to a probe."""
+        return [
+            reply.text
+            for model in self.evalset.models
+            for reply in self.replies.get((model, probe.id), ())
+            if reply.problem is None
+        ]
+
     def _some_answer(self, probe: ProbeSpec) -> str:
         """Return the first answer with text to a probe, or nothing."""
-        for model in self.evalset.models:
-            for reply in self.replies.get((model, probe.id), ()):
-                if reply.problem is None and reply.text.strip():
-                    return reply.text
-        return ""
+        return next((text for text in self._texts(probe) if text.strip()), "")
 
     def _answered(self, reply: Reply, rulings: Mapping[str, Ruling | None]) -> JudgedAnswer:
         known = {judge: ruling for judge, ruling in rulings.items() if ruling is not None}

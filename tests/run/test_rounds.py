@@ -138,6 +138,21 @@ def test_a_canary_above_the_limit_breaks(value, broke):
     assert {canary.kind for canary in found} == {"null", "constant", "off_topic", "shuffled"}
 
 
+def test_an_answer_that_was_given_here_as_well_is_no_canary():
+    # One refusal to two probes is a good answer to both.
+    replies = {("base", probe): [Reply(0, 0, "I cannot help with that.", 5)]
+               for probe in ("letter", "sum")}  # fmt: skip
+    asked = make_round(judge_set(), replies)
+    names = [case.id for case in asked.cases(None)]
+    assert not [name for name in names if name.endswith("off_topic")]
+    replies["one", "sum"] = [Reply(0, 0, "The sum is 4.", 5)]
+    cases = {case.id: shown(case) for case in make_round(judge_set(), replies).cases(None)}
+    assert not [name for name in cases if name == "canary letter off_topic"]
+    replies["base", "sum"], replies["one", "letter"] = replies["one", "sum"], []
+    cases = {case.id: shown(case) for case in make_round(judge_set(), replies).cases(None)}
+    assert "The sum is 4." in cases["canary letter off_topic"]
+
+
 def test_a_long_answer_is_cut_for_the_judge_alone():
     replies = {("base", "letter"): [Reply(0, 0, "word " * 500, 500)]}
     asked = make_round(judge_set(max_answer_chars=100), replies)
