@@ -175,6 +175,7 @@ class Standing:
             answer a probe.
         strength: Bradley-Terry strength, with three models or more.
         pairs: Pairs with the reference that are due: one an answer and judge.
+        of_probes: Probes that the set has, those included that were not run; 0 if not known.
     """
 
     evalset: str
@@ -189,6 +190,7 @@ class Standing:
     trusted: bool = False
     void: str = ""
     pairs: int = 0
+    of_probes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ def _standing(
         spread=statistics.mean(spreads) if spreads else None,
         strength=strength,
         pairs=(len(scores) + reasons.total()) * len({pair.judge for pair in pairs}),
+        of_probes=len(evalset.probes),
     )
 
 

@@ -144,7 +144,7 @@ def test_a_judge_that_does_not_score_canaries_is_void(judged, endpoint):
     endpoint.script = script
     judged.run().assert_outcomes(passed=8, failed=2)
     (info,) = judged.saved.judged.judges
-    assert info.void.startswith("wise gave no score to 4 of 16 answers without merit, never to")
+    assert info.void.startswith("wise gave no score to 4 of 12 answers without merit, never to")
     assert "never to an empty answer: " in info.void
     assert all("the run is void: wise gave" in gate.line for gate in judged.saved.gates)
 
@@ -319,6 +319,7 @@ def test_selection_brings_one_probe_and_its_gates_say_what_they_lack(judged):
     certify(judged)
     result = judged.run("-k", "fine-bread", "-rs")
     result.assert_outcomes(passed=1)
+    assert "models 1, probes 1 of 4, answers 2," in judged.report
     result = judged.run("-k", "fine-bread or gate", "-rs")
     result.assert_outcomes(passed=1, skipped=2)
     result.stdout.fnmatch_lines(["*needs cells that are not selected: fine-salt*"])

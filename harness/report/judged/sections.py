@@ -99,9 +99,12 @@ def _section(judged: Judged, evalset: str, gates: Sequence[Gate], said: Said, t:
 
 
 def _counts(judged: Judged, t: Words) -> str:
+    probes = len({(one.evalset, one.probe) for one in judged.probes})
+    total = sum({one.evalset: one.of_probes for one in judged.standings}.values())
+    part = t["j_part"].format(n=count(probes), total=count(total))
     return t["j_counts"].format(
         models=count(len({(one.evalset, one.model) for one in judged.standings})),
-        probes=count(len({(one.evalset, one.probe) for one in judged.probes})),
+        probes=part if probes < total else count(probes),
         answers=count(sum(one.n + one.unscored for one in judged.standings)),
         unscored=count(sum(one.unscored for one in judged.standings)),
     )
