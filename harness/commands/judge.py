@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 GOLD = Path("evalsets/gold/ru_pairs.jsonl")
 """The gold pairs that ship, relative to the project."""
 
+# As shells give it for SIGINT.
+_INTERRUPTED = 130
+
 judge_app = typer.Typer(no_args_is_help=True, help="Judge models.")
 
 
@@ -114,7 +117,7 @@ def passport(
             dtype=dtype.value if dtype else None,
             limit=limit,
         )
-        with Terminal() as terminal:
+        with _resumable(), Terminal() as terminal:
             found = certify(
                 judge,
                 sets,
@@ -133,6 +136,17 @@ def passport(
     typer.echo(f"{model}: {passport_verdict(found, lang=lang.value)}")
     typer.echo(path)
     typer.echo(page)
+
+
+@contextmanager
+def _resumable() -> Iterator[None]:
+    """Say what becomes of an interrupted measurement."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        typer.echo("interrupted; the verdicts so far are stored, and the same command goes on from "
+                   "them", err=True)  # fmt: skip
+        raise typer.Exit(_INTERRUPTED) from error
 
 
 @contextmanager

@@ -174,6 +174,20 @@ def test_an_engine_that_fails_is_no_verdict(call, ready):
     assert not (ready / "passports").exists()
 
 
+def test_an_interruption_says_how_to_go_on(call, ready, monkeypatch):
+    def interrupted(*args, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.run.jury.JudgeSession.rule", interrupted)
+    done = call("placed")
+    assert done.exit_code == 130
+    # Behind the line of progress, which has no end.
+    assert done.stderr.splitlines()[1:] == [
+        "interrupted; the verdicts so far are stored, and the same command goes on from them"
+    ]
+    assert not (ready / "passports").exists()
+
+
 def replying(choose: Choose, score: Score):
     """Return a server's script: it reads the fenced answers, and replies by a function."""
 
