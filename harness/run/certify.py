@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from harness.judge.fence import Fenced, fence
 from harness.judge.gold import GoldPair, GoldSet
@@ -66,13 +66,7 @@ def certify(
             case
             for one in gold
             for pair in one.pairs[: settings.limit]
-            for case in _cases(
-                one.name,
-                pair,
-                rubric,
-                pairwise,
-                partial(fence, controls=session.controls, max_chars=max_answer_chars),
-            )
+            for case in _cases(one.name, pair, rubric, pairwise, session.controls, max_answer_chars)
         ]
         bench = session.rule(cases)
     finally:
@@ -106,10 +100,13 @@ def _cases(
     pair: GoldPair,
     rubric: Rubric,
     pairwise: Rubric,
-    fenced: Callable[[str], Fenced],
+    controls: re.Pattern[str] | None,
+    max_chars: int,
 ) -> list[Case]:
     """Return the four questions about a pair."""
-    first, second = fenced(pair.first), fenced(pair.second)
+    first, second = (
+        fence(text, controls=controls, max_chars=max_chars) for text in (pair.first, pair.second)
+    )
 
     def better(one: Fenced, other: Fenced) -> list[Message]:
         return pairwise_messages(
