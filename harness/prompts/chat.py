@@ -13,6 +13,7 @@ from jinja2.exceptions import TemplateError
 
 from harness.errors import PromptError
 from harness.prompts.marks import LLAMA3, end_mark, is_text, llama3_template, mark_ids
+from harness.prompts.pieces import Pieces
 from harness.records import Message
 from harness.spec import ModelSpec
 
@@ -30,6 +31,7 @@ class ChatFormat:
     """How one model is spoken to.
 
     Attributes:
+        pieces: Its tokens of texts.
         template: Jinja2 chat template, or None for plain text.
         fold_system: Put the system text into the first user turn.
         bos_id: The token that every prompt begins with exactly once, or None.
@@ -40,6 +42,7 @@ class ChatFormat:
     """
 
     tokenizer: PreTrainedTokenizerBase
+    pieces: Pieces
     template: str | None
     fold_system: bool
     bos_id: int | None
@@ -96,12 +99,9 @@ class ChatFormat:
         Raises:
             PromptError: Two BOS tokens stand at the beginning.
         """
-        if not texts:
-            return []
-        batch = self.tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        ids = self.pieces.encode(texts)
         bos = self.bos_id
         own = self.tokenizer.bos_token_id
-        ids = [tuple(row) for row in batch]
         if bos is not None:
             ids = [row if row[:1] == (bos,) else (bos, *row) for row in ids]
         for row in ids:
@@ -169,6 +169,7 @@ def open_format(
     stop = mark if mark is not None and is_text(tokenizer, mark) else None
     return ChatFormat(
         tokenizer=tokenizer,
+        pieces=Pieces(tokenizer),
         template=template,
         fold_system=fold,
         bos_id=bos if bos is not None and trial[:1] == [bos] else None,
