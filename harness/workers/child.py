@@ -17,6 +17,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import chain
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn, TypedDict
 
@@ -52,7 +53,7 @@ def encode_requests(requests: Sequence[Request]) -> tuple[bytes, bytes]:
     """
     samplings: dict[Sampling, int] = {}
     adapters: dict[Adapter, int] = {}
-    rows = [
+    heads = [
         [
             request.key,
             len(request.prompt_ids),
@@ -63,12 +64,13 @@ def encode_requests(requests: Sequence[Request]) -> tuple[bytes, bytes]:
         for request in requests
     ]
     header = {
-        "requests": rows,
+        "requests": heads,
         "samplings": [asdict(sampling) for sampling in samplings],
         "adapters": [asdict(adapter) for adapter in adapters],
     }
-    flat = [i for request in requests for i in request.prompt_ids]
-    return json.dumps(header).encode(), np.array(flat, dtype="<i4").tobytes()
+    rows = [request.prompt_ids for request in requests]
+    flat = np.fromiter(chain.from_iterable(rows), dtype="<i4", count=sum(map(len, rows)))
+    return json.dumps(header).encode(), flat.tobytes()
 
 
 def decode_requests(header: bytes, ids: bytes) -> list[Request]:
@@ -79,13 +81,13 @@ def decode_requests(header: bytes, ids: bytes) -> list[Request]:
             fields[name] = tuple(fields[name])
     samplings = [Sampling(**fields) for fields in message["samplings"]]
     adapters = [Adapter(**fields) for fields in message["adapters"]]
-    flat = np.frombuffer(ids, dtype="<i4").tolist()
+    flat = np.frombuffer(ids, dtype="<i4")
     requests, start = [], 0
     for key, length, sampling, adapter, messages in message["requests"]:
         requests.append(
             Request(
                 key=key,
-                prompt_ids=tuple(flat[start : start + length]),
+                prompt_ids=tuple(flat[start : start + length].tolist()),
                 sampling=samplings[sampling],
                 adapter=None if adapter is None else adapters[adapter],
                 messages=tuple((role, content) for role, content in messages),

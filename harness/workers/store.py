@@ -8,7 +8,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,8 @@ CREATE INDEX IF NOT EXISTS by_fingerprint ON outputs (fingerprint);
 """
 # Fields of `Sampling` that enter a key only if they are set: older keys have none of them.
 _LATER = frozenset({"schema", "score_texts"})
+_ASKED = [field.name for field in fields(Sampling)]
+_BODY = [field.name for field in fields(Output) if field.name not in ("key", "error")]
 _TIMEOUT_S = 60.0
 _AT_ONCE = 500  # SQLite takes at least 999 variables in a statement
 
@@ -44,7 +46,9 @@ def content_key(
     """Return the content key of a request; names and paths never enter it."""
     digest = hashlib.sha256(shared.encode())
     digest.update((adapter.digest if adapter else "").encode())
-    asked = {k: v for k, v in asdict(sampling).items() if v or k not in _LATER}
+    # Not remembered by sampling: 0 and 0.0 are equal, and not so in JSON.
+    asked = {name: getattr(sampling, name) for name in _ASKED}
+    asked = {name: value for name, value in asked.items() if value or name not in _LATER}
     digest.update(json.dumps(asked, sort_keys=True).encode())
     digest.update(np.asarray(prompt_ids, dtype=np.int32).tobytes())
     if messages:
@@ -110,9 +114,7 @@ class Store:
 
 
 def _body(output: Output) -> str:
-    body = asdict(output)
-    del body["key"], body["error"]
-    return json.dumps(body)
+    return json.dumps({name: getattr(output, name) for name in _BODY})
 
 
 def _connect(path: Path) -> sqlite3.Connection:
