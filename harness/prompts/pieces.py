@@ -14,17 +14,18 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tokenizers import AddedToken
     from transformers import PreTrainedTokenizerBase
 
 # Tokens of pieces that are kept: 128 MiB of references, and half of that for their texts.
 _KEPT = 16_777_216
+# Pieces that a tokenizer gets at once: more than processors, and it makes a text of every token.
+_AT_ONCE = 512
 
 
-def cuts(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str] | None:
-    """Return what finds the special tokens in front of which a text may be cut, or None.
+def cutting_marks(tokenizer: PreTrainedTokenizerBase) -> tuple[str, ...]:
+    """Return the special tokens in front of which a text may be cut, the longest first.
 
-    Not where a tokenizer does something of its own to a text, where an added token looks at what
+    None where a tokenizer does something of its own to a text, where an added token looks at what
     stands to its left, or where one may begin in front of a special token and end behind its
     beginning.
     """
@@ -32,39 +33,37 @@ def cuts(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str] | None:
 
     own = getattr(type(tokenizer), "_encode_plus", None)
     if own is not getattr(PreTrainedTokenizerFast, "_encode_plus", own) or not tokenizer.is_fast:
-        return None
+        return ()
     # Those that are matched in the text as it is; the others only in what these leave.
     added = [one for one in tokenizer.added_tokens_decoder.values() if not one.normalized]
     if tokenizer.split_special_tokens or any(one.single_word or one.lstrip for one in added):
-        return None
-    found = {str(one.content) for one in added if _bounds(one, added)}
+        return ()
+    special = {str(one.content) for one in added if one.special}
+    special = {text for text in special if text.strip() and not text[0].isspace()}
+    # What may stand in a token from behind its beginning on, as far as a special one begins there.
+    # White space behind a token that strips it belongs to that one, and ends before a special one.
+    starts, lengths = {text[0] for text in special}, {len(text) for text in special}
+    contents = [str(one.content) for one in added]
+    tails = {text[i:] for text in contents for i in range(1, len(text)) if text[i] in starts}
+    heads = {tail[:length] for tail in tails for length in lengths}
+    found = {
+        text
+        for text in special - heads
+        if not any(text[:length] in tails for length in range(1, len(text)))
+    }
     # The longest first: a token may begin with another one.
-    ordered = sorted(found, key=lambda text: (-len(text), text))
-    return re.compile("|".join(map(re.escape, ordered))) if ordered else None
-
-
-def _bounds(token: AddedToken, added: Sequence[AddedToken]) -> bool:
-    """Return whether a special token always begins where it is spelt."""
-    text = str(token.content)
-    if not token.special or not text.strip() or text[0].isspace():
-        return False
-    # White space behind one that strips it is a part of that one, and ends before this text.
-    return not any(
-        other[start:].startswith(text) or text.startswith(other[start:])
-        for other in (str(one.content) for one in added)
-        for start in range(1, len(other))
-    )
+    return tuple(sorted(found, key=lambda text: (-len(text), text)))
 
 
 class Pieces:
     """Tokenizes the texts of one model, and keeps the pieces for the next ones, which share many.
 
     Attributes:
-        cuts: Finds where a text is cut, see `cuts`; None where it is not.
+        marks: In front of these a text is cut, see `cutting_marks`.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self.cuts = cuts(tokenizer)
+        self.marks = cutting_marks(tokenizer)
         self._tokenizer = tokenizer
         self._known: dict[str, tuple[int, ...]] = {}
         self._kept = 0
@@ -77,24 +76,20 @@ class Pieces:
             return []
         if self._kept > _KEPT:
             self._known, self._kept = {}, 0
-        parts = [self._cut(text) for text in texts]
+        longest = max(range(len(texts)), key=lambda index: len(texts[index]))
+        # Some tokenizers have thousands of marks, of which a template writes a few.
+        marks = [re.escape(mark) for mark in self.marks if mark in texts[longest]]
+        cuts = re.compile("|".join(marks)) if marks else None
+        parts = [_pieces(text, cuts) for text in texts]
         # One text is taken whole besides: should a tokenizer not do what is said above, nothing
         # is cut any more.
-        longest = max(range(len(texts)), key=lambda index: len(texts[index]))
         self._learn([texts[longest], *chain.from_iterable(parts)])
         ids = [self._joined(row) for row in parts]
         if ids[longest] == self._known[texts[longest]]:
             return ids
-        self.cuts = None
+        self.marks = ()
         self._learn(texts)
         return [self._known[text] for text in texts]
-
-    def _cut(self, text: str) -> list[str]:
-        """Return a text cut in front of each special token that it spells."""
-        places = [match.start() for match in self.cuts.finditer(text)] if self.cuts else []
-        if not places or places[0] > 0:
-            places.insert(0, 0)
-        return [text[start:end] for start, end in pairwise([*places, len(text)])]
 
     def _joined(self, pieces: Sequence[str]) -> tuple[int, ...]:
         ids: list[int] = []
@@ -103,18 +98,26 @@ class Pieces:
         return tuple(ids)
 
     def _learn(self, pieces: Iterable[str]) -> None:
-        """Tokenize the pieces that are not known yet, in one batch."""
+        """Tokenize the pieces that are not known yet."""
         new = list(dict.fromkeys(piece for piece in pieces if piece not in self._known))
-        if not new:
-            return
-        rows: list[list[int]] = self._tokenizer(
-            new,
-            add_special_tokens=False,
-            return_attention_mask=False,
-            return_token_type_ids=False,
-        )["input_ids"]
-        top = max((max(row) for row in rows if row), default=-1)
-        self._numbers += range(len(self._numbers), top + 1)
-        for piece, row in zip(new, rows, strict=True):
-            self._known[piece] = tuple(map(self._numbers.__getitem__, row))
-            self._kept += len(row)
+        for start in range(0, len(new), _AT_ONCE):
+            some = new[start : start + _AT_ONCE]
+            rows: list[list[int]] = self._tokenizer(
+                some,
+                add_special_tokens=False,
+                return_attention_mask=False,
+                return_token_type_ids=False,
+            )["input_ids"]
+            top = max((max(row) for row in rows if row), default=-1)
+            self._numbers += range(len(self._numbers), top + 1)
+            for piece, row in zip(some, rows, strict=True):
+                self._known[piece] = tuple(map(self._numbers.__getitem__, row))
+                self._kept += len(row)
+
+
+def _pieces(text: str, cuts: re.Pattern[str] | None) -> list[str]:
+    """Return a text cut where the pattern begins to match."""
+    places = [match.start() for match in cuts.finditer(text)] if cuts else []
+    if not places or places[0] > 0:
+        places.insert(0, 0)
+    return [text[start:end] for start, end in pairwise([*places, len(text)])]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-import re
 
 import pytest
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers, trainers
@@ -9,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 import harness.prompts.pieces as pieces_module
 from harness.prompts.chat import load_tokenizer, open_format
-from harness.prompts.pieces import Pieces, cuts
+from harness.prompts.pieces import Pieces, cutting_marks
 from harness.spec.modelspec import ModelSpec
 
 MARKS = ("<s>", "<|im_start|>", "<|im_end|>")
@@ -32,8 +31,8 @@ NORMS = {
 }
 BITS = [*MARKS, "<|im_", "start|>", "|>", "<", " ", "  ", "\n", "\n\n", "a", " film", "Fine", "é",
         "ﬁ", "ё", "_", "<tool>", "user\n", "it's", "42"]  # fmt: skip
-# What only the longest text is held against, which this is: the others are on their own.
-LONGEST = "w " * 4000
+# Its marks are those that all texts are cut by, and its pieces alone are held against the whole.
+LONGEST = "".join(MARKS) + "w " * 4000
 
 
 def make(split="bytes", norm="as-is", added=()):
@@ -60,7 +59,7 @@ def whole(tokenizer, texts):
 def encode_cut(tokenizer, texts, where):
     """Return what comes of texts that are cut where they must not be."""
     pieces = Pieces(tokenizer)
-    pieces.cuts = re.compile(where)
+    pieces.marks = (where,)
     return pieces.encode(texts)
 
 
@@ -77,21 +76,18 @@ def test_pieces_have_the_tokens_of_the_whole_text(split, norm):
         AddedToken("<|im_end|>", normalized=False, special=True, rstrip=True),
     ]
     tokenizer = make(split, norm, added)
-    found = cuts(tokenizer)
-    assert found is not None
+    assert set(cutting_marks(tokenizer)) >= set(MARKS)
     texts = [*some_texts(1), LONGEST]
-    assert sum(len(found.findall(text)) for text in texts) > 300
     assert Pieces(tokenizer).encode(texts) == whole(tokenizer, texts)
-    # Cuts elsewhere would show: only the longest text is held against its pieces.
+    # Cuts elsewhere would show; the longest text is cut at its beginning only, where none is.
+    texts[-1] = "ilm " + LONGEST
     assert encode_cut(tokenizer, texts, "ilm") != whole(tokenizer, texts)
 
 
 def test_the_embedded_model_cuts_its_chats(smollm2):
     tokenizer = load_tokenizer(smollm2)
-    found = cuts(tokenizer)
-    text = "<|im_start|>user\nx<|im_end|>\n<|im_start|>assistant\n"
-    assert found.findall(text) == ["<|im_start|>", "<|im_end|>", "<|im_start|>"]
-    texts = [*some_texts(2), text, LONGEST]
+    assert {"<|im_start|>", "<|im_end|>"} <= set(cutting_marks(tokenizer))
+    texts = [*some_texts(2), LONGEST]
     assert Pieces(tokenizer).encode(texts) == whole(tokenizer, texts)
 
 
@@ -133,23 +129,30 @@ def chat_counting(tmp_path, tokenizers, monkeypatch):
     ids=["lstrip", "single_word"],
 )
 def test_nothing_is_cut_where_a_token_looks_to_its_left(added):
-    assert cuts(make(added=[added])) is None
+    assert cutting_marks(make(added=[added])) == ()
 
 
 def test_no_cut_inside_of_another_token():
     added = [AddedToken(text, normalized=False, special=True) for text in ("\n<|im_start|>", "x<s")]
     tokenizer = make(added=added)
-    found = cuts(tokenizer)
-    text = "\n<|im_start|>x<s>a<|im_end|>"
-    assert found.findall(text) == ["x<s", "<|im_end|>"]
-    texts = [text, *some_texts(3), LONGEST]
+    assert set(cutting_marks(tokenizer)) == {"x<s", "<|im_end|>", "<unk>"}
+    texts = ["\n<|im_start|>x<s>a<|im_end|>", *some_texts(3), "x<s" + LONGEST]
+    assert Pieces(tokenizer).encode(texts) == whole(tokenizer, texts)
+
+
+def test_many_tokens_are_gone_through_once():
+    # As many as Gemma has; each against each would take minutes.
+    added = [AddedToken(f"<unused{i}>", normalized=False, special=True) for i in range(6000)]
+    tokenizer = make(added=added)
+    assert len(cutting_marks(tokenizer)) == 6000 + len(MARKS) + 1
+    texts = [*some_texts(4), LONGEST]
     assert Pieces(tokenizer).encode(texts) == whole(tokenizer, texts)
 
 
 def test_nothing_is_cut_where_special_tokens_are_read_as_text():
     tokenizer = make()
     tokenizer.split_special_tokens = True
-    assert cuts(tokenizer) is None
+    assert cutting_marks(tokenizer) == ()
 
 
 def test_nothing_is_cut_by_a_class_that_changes_texts_itself():
@@ -157,7 +160,7 @@ def test_nothing_is_cut_by_a_class_that_changes_texts_itself():
         def _encode_plus(self, text, **options):
             return super()._encode_plus([one[::-1] for one in text], **options)
 
-    assert cuts(Changing(tokenizer_object=make().backend_tokenizer)) is None
+    assert cutting_marks(Changing(tokenizer_object=make().backend_tokenizer)) == ()
 
 
 def test_pieces_that_do_not_add_up_to_a_text_are_not_used():
