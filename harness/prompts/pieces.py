@@ -3,7 +3,8 @@
 A fast tokenizer takes special tokens out of a text first, and what stands between two of them goes
 through normalizer, pre-tokenizer and model by itself. So a text that is cut in front of a special
 token has the tokens of its pieces, one after another: a piece that begins with such a token is at
-no text's beginning, which is all that a pre-tokenizer asks of the place of what it is given.
+no text's beginning, which is all that a pre-tokenizer asks of the place of what it is given. What
+is long between two of them is cut further where that is known to change nothing, see `wordcuts`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import re
 from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
+
+from harness.prompts.wordcuts import cuts_words, word_pieces
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -60,10 +63,12 @@ class Pieces:
 
     Attributes:
         marks: In front of these a text is cut, see `cutting_marks`.
+        words: Whether what is longer is cut between words, see `word_pieces`.
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.marks = cutting_marks(tokenizer)
+        self.words = bool(self.marks) and cuts_words(tokenizer)
         self._tokenizer = tokenizer
         self._known: dict[str, tuple[int, ...]] = {}
         self._kept = 0
@@ -80,14 +85,14 @@ class Pieces:
         # Some tokenizers have thousands of marks, of which a template writes a few.
         marks = [re.escape(mark) for mark in self.marks if mark in texts[longest]]
         cuts = re.compile("|".join(marks)) if marks else None
-        parts = [_pieces(text, cuts) for text in texts]
+        parts = [_pieces(text, cuts, words=self.words) for text in texts]
         # One text is taken whole besides: should a tokenizer not do what is said above, nothing
         # is cut any more.
         self._learn([texts[longest], *chain.from_iterable(parts)])
         ids = [self._joined(row) for row in parts]
         if ids[longest] == self._known[texts[longest]]:
             return ids
-        self.marks = ()
+        self.marks, self.words = (), False
         self._learn(texts)
         return [self._known[text] for text in texts]
 
@@ -115,9 +120,10 @@ class Pieces:
                 self._kept += len(row)
 
 
-def _pieces(text: str, cuts: re.Pattern[str] | None) -> list[str]:
-    """Return a text cut where the pattern begins to match."""
+def _pieces(text: str, cuts: re.Pattern[str] | None, *, words: bool) -> list[str]:
+    """Return a text cut where the pattern begins to match, and between words."""
     places = [match.start() for match in cuts.finditer(text)] if cuts else []
     if not places or places[0] > 0:
         places.insert(0, 0)
-    return [text[start:end] for start, end in pairwise([*places, len(text)])]
+    pieces = [text[start:end] for start, end in pairwise([*places, len(text)])]
+    return [one for piece in pieces for one in word_pieces(piece)] if words else pieces
