@@ -167,8 +167,15 @@ def _accepted(run: Run) -> list[str]:
 
 
 def _doubts(run: Run) -> list[str]:
-    """Say which judges gate nothing, and which scores count for nothing."""
-    lines: list[str] = []
+    """Say which figures are of no model or no sample, and which judges gate nothing."""
+    from harness.report.cautions import made_up
+
+    lines = [f"warning: the engine fake made up the answers of {name}; its figures say nothing"
+             for name in made_up(run.info.engines)]  # fmt: skip
+    for row in run.rows:
+        if row.unscored and not row.n:
+            lines.append(f"warning: {row.evalset}::{row.cell}: none of {row.unscored} samples has "
+                         f"a verdict: {'; '.join(row.reasons)}")  # fmt: skip
     for judge in run.judged.judges:
         if not judge.check.trusted:
             lines.append(f"untrusted: {judge.evalset}: {judge.judge} gates nothing: "

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.records import Row
+from harness.records import EngineInfo, Row
+from harness.report.format import count, percent
 from harness.report.markdown import code
 from harness.report.sentences import Words
 from harness.report.texts import some
 
 # Below this label mass, almost all of the probability is on other words.
 _LITTLE_MASS = 0.05
+# As much as a gate lets pass unless its set says otherwise.
+_FEW_UNSCORED = 0.02
+
+
+def made_up(engines: Sequence[EngineInfo]) -> list[str]:
+    """Return the models in whose place the engine `fake` answered, each once."""
+    return list(dict.fromkeys(one.model for one in engines if one.engine == "fake"))
 
 
 def beware(model: str, rows: Sequence[Row], t: Words) -> list[str]:
-    """Name the cells that rank worse than chance, or whose labels the model hardly writes."""
+    """Name the cells that rank worse than chance, hardly write their labels, or lack samples."""
     worse = [row for row in rows if "auc" in row.figures and row.figures["auc"].high < 0.5]
     alien = [
         row
@@ -26,4 +34,14 @@ def beware(model: str, rows: Sequence[Row], t: Words) -> list[str]:
         for name, cells in (("c_beware_worse", worse), ("c_beware_mass", alien))
         if cells
     ]
+    lacking = [row for row in rows if row.unscored > _FEW_UNSCORED * (row.n + row.unscored)]
+    if lacking:
+        cells = [
+            t["c_beware_count"].format(
+                cell=code(row.cell), count=count(row.unscored), total=count(row.n + row.unscored)
+            )
+            for row in lacking
+        ]
+        share = percent(_FEW_UNSCORED)
+        parts.append(t["c_beware_unscored"].format(share=share, cells=some(cells, t)))
     return [t["c_beware"].format(model=model, parts="; ".join(parts))] if parts else []

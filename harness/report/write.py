@@ -11,6 +11,7 @@ from pathlib import Path
 
 from harness.records import Gate, Result, Row, Run, RunInfo
 from harness.report.baseline import baseline_lines
+from harness.report.cautions import made_up
 from harness.report.conclusions import conclude
 from harness.report.format import NOTHING, count, duration, percent
 from harness.report.gatelines import gate_lines, unjudged_lines
@@ -104,8 +105,9 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
     labelled = bool(rows or not judged.sections)
     return dict(
         t=t,
-        labelled=labelled,
+        ran=bool(rows),
         judged=judged,
+        made_up=", ".join(code(name) for name in made_up(info.engines)),
         verdict=_verdict(run, judged, t),
         counts=_counts(run, t, labelled=labelled),
         skipped=_skipped(run.skipped, t),

@@ -219,3 +219,31 @@ def test_no_path_of_the_machine_is_shown(evals, tmp_path):
     assert evals.saved.info.data[0].source == "data/own.csv, shots away.csv"
     everything = evals.report + (evals.latest / "run.json").read_text()
     assert str(tmp_path) not in everything
+
+
+def test_made_up_answers_are_called_so(evals):
+    result = evals.run()
+    line = "warning: the engine fake made up the answers of m; its figures say nothing"
+    result.stdout.fnmatch_lines([line])
+    (head, _) = evals.report.split("## Run")
+    assert "**Made-up answers.** The engine `fake` answered in place of `m`" in head
+
+
+def test_a_cell_without_a_verdict_is_named(evals):
+    evals.set(scoring="generate", modes=["zeroshot"])
+    evals.models(m={"options": {"answer": "I would rather not say"}})
+    result = evals.run()
+    assert result.ret == 0
+    result.stdout.fnmatch_lines([
+        "warning: evalsets/mini.yaml::m-prefill-zeroshot: none of 6 samples has a verdict: *"
+    ])  # fmt: skip
+    (head, _) = evals.report.split("## Run")
+    assert "- Beware, m: **more than 2% of the samples have no verdict**" in head
+
+
+def test_a_run_without_a_cell_claims_nothing_of_samples(evals):
+    evals.set(data={"source": "file:data.csv", "text": "nope"}, modes=["zeroshot"])
+    assert evals.run().ret == 2
+    assert "INCOMPLETE" in evals.report
+    for untrue in ("Every sample was scored", "No scored sample", "## Conclusions", "How to read"):
+        assert untrue not in evals.report

@@ -170,7 +170,7 @@ def test_unbiased_cell_is_not_called_biased():
         "Calibration: no difference to raw accuracy could be shown in `small-plain-zeroshot`."
     )
     assert short(fair).split("\n")[-1] == (
-        "Calibration, small: no difference to raw accuracy could be shown in any of 1 cell."
+        "Calibration, small: no difference to raw accuracy could be shown; 1 cell compared."
     )
 
 
@@ -368,7 +368,7 @@ def test_placements_in_short():
         "(raw accuracy; ahead in a pair: system 2, of 3 comparisons)."
     )
     same = [cell(right(150), placement=place) for place in ("chat", "user")]
-    assert "no difference could be shown in any of 1 draw of shots (" in short(*same)
+    assert "no difference could be shown; 1 draw of shots compared (" in short(*same)
     assert "Placement" not in short(cell(right(150)), cell(right(100), placement="chat"))
 
 
@@ -379,7 +379,7 @@ def test_placements_in_short_leave_moved_thresholds_out():
         cell(odds=[one - 1.5 for one in odds], placement="user"),
     ]
     assert "raw accuracy: system beats user" in points(*moved)
-    assert "no difference could be shown in any of 1 draw of shots (" in short(*moved)
+    assert "no difference could be shown; 1 draw of shots compared (" in short(*moved)
 
 
 def test_calibration_that_lowers_accuracy_is_said_so():
