@@ -68,18 +68,22 @@ def validate(
 ) -> None:
     """Check eval sets and their prompts without loading data or models."""
     root = root.resolve()
+    if FOLDER in root.parts and not (root / FOLDER).is_dir():
+        _fail(f"{root}: is no project, but a folder of eval sets; run in the folder above "
+              f"'{FOLDER}', or give it by --root")  # fmt: skip
     found: list[Path] = []
     searched = [path.resolve() for path in paths] if paths else [root / FOLDER]
     for path in searched:
         inside = [one for one in sorted(path.rglob("*")) if is_evalset(one, root)]
         found += [path] if path.is_file() else inside
         if not path.is_file() and not inside:
-            _fail(f"{path}: no eval set (a .yaml file in a folder '{FOLDER}') is there")
+            _fail(f"{path}: no eval set (a .yaml file in a folder '{FOLDER}') is there; run "
+                  "in the project's folder, or give it by --root")  # fmt: skip
     wrong: list[str] = []
     for path in found:
         try:
             cells = collect_evalset(path, root).cells
-            typer.echo(f"{cells[0].path}: {len(cells)} cells")
+            typer.echo(f"{cells[0].path}: {len(cells)} cell{'s' * (len(cells) > 1)}")
         except HarnessError as error:
             wrong.append(str(error))
     if wrong:

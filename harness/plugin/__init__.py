@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.plugin.hooks import Hooks
-from harness.plugin.options import add_options, check_baseline_options, is_evalset
+from harness.plugin.options import add_options, check_baseline_options, is_evalset, misplaced
 from harness.plugin.tally import RUN_ID, WORKER_KEY, new_run_id
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> EvalFile | None:
     """Collect the YAML files under a folder `evalsets`."""
-    if not is_evalset(file_path, parent.config.rootpath):
+    root = parent.config.rootpath
+    # Taken as if all of its path counted, it says what is wrong with the root.
+    if not is_evalset(file_path, Path("/") if misplaced(parent.config) else root):
         return None
     from harness.plugin.evalfile import EvalFile
 

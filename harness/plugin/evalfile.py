@@ -9,7 +9,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.plugin.gate_items import GateItem
 from harness.plugin.items import CellItem
-from harness.plugin.options import named_files
+from harness.plugin.options import misplaced, named_files
 from harness.run.collect import collect_evalset
 
 
@@ -22,6 +22,8 @@ class EvalFile(pytest.File):
         A gate stands behind the cells of all models that it needs, so that a failed one spares
         the engines after it where the user wants to stop at the first failure.
         """
+        if problem := misplaced(self.config):
+            raise self.CollectError(f"{self.nodeid}: {problem}")
         try:
             found = collect_evalset(
                 self.path,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.plugin.options import check_names, is_evalset, is_gate
+from harness.plugin.options import check_names, check_writable, is_evalset, is_gate
 from harness.plugin.tally import CELL, ENGINE_ERROR, GATE, RUN_ERROR, WORKER_KEY, Tally
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ class Hooks:
         if not self._is_worker:
             names = {cell.name for cell in selected} | {gate.planned.cell.name for gate in gates}
             check_names(self._config, names)
+            check_writable(self._config)
         if selected:
             session.config.stash[RUN] = open_run(session.config, selected)
 

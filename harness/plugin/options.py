@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -84,12 +85,36 @@ def check_names(config: pytest.Config, names: Iterable[str]) -> None:
     """
     known = sorted(set(names))
     for option in _NAMED:
-        for name in named_files(config, option):
+        named = [entry.partition("=")[0] for entry in config.getoption(option)]
+        for name in dict.fromkeys(named):
+            if named.count(name) > 1:
+                raise pytest.UsageError(f"{option} {name}=...: given twice; leave one out")
             if known and name not in known:
                 raise pytest.UsageError(
                     f"{option} {name}=...: no selected eval set has this name; "
                     f"there are {', '.join(known)}"
                 )
+
+
+def check_writable(config: pytest.Config) -> None:
+    """Check before anything is computed that the report's and the store's folders can be written.
+
+    Raises:
+        pytest.UsageError: One is a file, or may not be written.
+    """
+    here, root = config.invocation_params.dir, config.rootpath
+    store, reports = config.getoption("--store"), config.getoption("--reports")
+    folders = {
+        "--store": (here / store if store else root / ".harness/outputs.sqlite").parent,
+        "--reports": here / reports if reports else root / "reports",
+    }
+    if store and (here / store).is_dir():
+        raise pytest.UsageError(f"--store {store} is a folder; give a file in it")
+    for option, folder in folders.items():
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise pytest.UsageError(f"{there} is no folder that may be written; give another place "
+                                    f"by {option}")  # fmt: skip
 
 
 def is_evalset(path: Path, root: Path) -> bool:
@@ -98,6 +123,20 @@ def is_evalset(path: Path, root: Path) -> bool:
     return (
         path.suffix in (".yaml", ".yml") and path.stem != _MODELS and FOLDER in inside.parent.parts
     )
+
+
+def misplaced(config: pytest.Config) -> str | None:
+    """Return what is wrong where pytest took a folder of eval sets itself for the project's root.
+
+    Without a configuration file pytest's rootdir is the folder that all arguments share.
+    """
+    root = config.rootpath
+    if config.inipath is not None or FOLDER not in root.parts or (root / FOLDER).is_dir():
+        return None
+    depth = len(root.parts) - root.parts[::-1].index(FOLDER) - 1
+    project = Path(*root.parts[:depth])
+    return (f"pytest's rootdir is {root}, and no project; run pytest in {project}, or put an "
+            "empty pytest.ini there")  # fmt: skip
 
 
 def is_gate(nodeid: str) -> bool:

@@ -56,7 +56,10 @@ def collect_evalset(
     """
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     file = read_yaml(path, shown)
-    kind = file.data.get("kind", _KINDS[0]) if isinstance(file.data, dict) else _KINDS[0]
+    data = file.data if isinstance(file.data, dict) else {}
+    if "kind" not in data and (judged := [key for key in ("probes", "judge") if key in data]):
+        raise file.error("belongs to a judge set; write kind: judge at the top", judged[:1])
+    kind = data.get("kind", _KINDS[0])
     if kind not in _KINDS:
         raise file.error(f"{kind!r} is not one of {', '.join(_KINDS)}", ("kind",))
     if kind == "judge":

@@ -28,8 +28,9 @@ def select_shots(selector: str, order: str, draw: Draw) -> list[list[Sample]]:
     repeated = {copy.shot for copy in copies(draw.pool, draw.samples)}
     pool = [sample for sample in draw.pool if sample.id not in repeated]
     if len(pool) < draw.k:
-        raise SpecError(f"the shot pool has {len(pool)} samples, {draw.k} are wanted; give "
-                        "data.shots, data.split or --shots NAME=PATH")  # fmt: skip
+        mend = "lower k or give a larger pool" if pool else (
+            "give data.shots, data.split or --shots NAME=PATH")  # fmt: skip
+        raise SpecError(f"the shot pool has {len(pool)} samples, {draw.k} are wanted; {mend}")
     draw = Draw(pool, draw.samples, draw.labels, draw.k, draw.seed)
     entry = SELECTORS[selector]
     chosen = entry.choose(draw)

@@ -174,6 +174,8 @@ def _check_model(folder: Path, where: str, *, weightless: bool) -> None:
 
 
 def _read_config(folder: Path, name: str, kind: str) -> dict[str, Json]:
+    if not folder.is_dir():
+        raise AssetError(f"{folder}: no such folder, where {kind} is wanted; check the path")
     try:
         config = json.loads((folder / name).read_text(encoding="utf-8"))
     except OSError as error:

@@ -74,8 +74,11 @@ def check_columns(rows: Sequence[Row], need: Iterable[str], shown: str) -> None:
     known = {column: None for row in rows for column in row}
     for column in need:
         if column not in known:
-            raise AssetError(f"{shown}: no column '{column}'; it has {', '.join(known)}; set "
-                             "data.text, data.label or data.columns")  # fmt: skip
+            only = next(iter(known)) if len(known) == 1 else ""
+            parted = ";" in only or "\t" in only
+            mend = "save it with commas between the fields, or tabs as .tsv" if parted else (
+                "set data.text, data.label or data.columns")  # fmt: skip
+            raise AssetError(f"{shown}: no column '{column}'; it has {', '.join(known)}; {mend}")
         for number, row in enumerate(rows, 1):
             if column not in row:
                 raise AssetError(f"{shown}: row {number} has no '{column}'")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -31,7 +32,13 @@ _EMPTY = {
     "float_type": "write a number",
     "bool_type": "write true or false",
 }
+_SCALARS = {
+    "int_type": ("no whole number", "write one such as 5"),
+    "float_type": ("no number", "write one such as 0.5"),
+    "bool_type": ("neither true nor false", "write one of them"),
+}
 _TYPES = {"dict": "a mapping", "list": "a list"}
+_TEMPLATES = ("own", "llama-3", "plain")
 
 
 def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpec]]:
@@ -117,6 +124,9 @@ def _check_template(file: YamlFile, template: str, root: Path, where: tuple[Key,
     folder = (root / "prompts").resolve()
     wanted = (folder / template).resolve()
     if not (wanted.is_file() and wanted.is_relative_to(folder)):
+        if not folder.is_dir():
+            raise file.error(f"no template prompts/{template}, nor a folder {folder}; create it, "
+                             "or run in the project's folder", where)  # fmt: skip
         known = sorted(found.relative_to(folder).as_posix() for found in folder.rglob("*.j2"))
         raise file.error(f"no template prompts/{template}; {_mend(template, known)}", where)
 
@@ -162,6 +172,7 @@ def load_models(path: Path, *, root: Path) -> dict[str, ModelSpec]:
             file = read_yaml(found, _shown(found, root))
             models = dict(_validate(ModelsFile, file).models)
             _check_options(models, file)
+            _check_chat_templates(models, file, root)
             return models
         if folder == root:
             break
@@ -179,6 +190,17 @@ def _check_options(models: Mapping[str, ModelSpec], file: YamlFile) -> None:
             except ValidationError as error:
                 where = ("models", name, "options")
                 raise SpecError("\n".join(_lines(error.errors(), file, where))) from error
+
+
+def _check_chat_templates(models: Mapping[str, ModelSpec], file: YamlFile, root: Path) -> None:
+    for name, spec in models.items():
+        wanted = spec.chat_template
+        if wanted not in (None, *_TEMPLATES) and not (root / "prompts" / str(wanted)).is_file():
+            near = difflib.get_close_matches(str(wanted), _TEMPLATES, n=1)
+            mend = f"did you mean '{near[0]}'?" if near else (
+                f"write {', '.join(_TEMPLATES)}, or a file under prompts/")  # fmt: skip
+            raise file.error(f"no chat template prompts/{wanted}; {mend}",
+                             ("models", name, "chat_template"))  # fmt: skip
 
 
 def load_recipe(path: Path, *, root: Path) -> tuple[Recipe, YamlFile]:
@@ -239,14 +261,25 @@ def _problem(error: ErrorDetails, where: tuple[Key, ...]) -> tuple[int, str, tup
     if wanted := _wanted(error):
         return 2, wanted, where
     if kind == "string_type" and isinstance(given, bool | int | float):
-        return 1, f"{str(given).lower()} is read as a {type(given).__name__}, text is wanted; " + (
-            "put it in quotes"), where  # fmt: skip
+        read = str(given).lower() if isinstance(given, bool) else f"the number {given}"
+        return 1, f"is read as {read}, text is wanted; put it in quotes", where
+    if kind == "string_too_short":
+        return 1, "is empty; write a text", where
     if kind == "string_pattern_mismatch":
         return 1, f"'{given}' does not match {context['pattern']}", where
     message = error["msg"][0].lower() + error["msg"][1:]
     named = type(given).__name__
     return 2, f"{message}, not {_TYPES.get(named, named)}" if "valid" in message else (
         f"{message}, not {given!r}"), where  # fmt: skip
+
+
+def _as_number(given: str, kind: str) -> str | None:
+    """Say how a number is to be written that has a comma, a percent sign or quotes."""
+    plain = given.strip().replace(",", ".")
+    if kind == "float_type" and re.fullmatch(r"\d+(\.\d+)? ?%", plain):
+        return f"write {float(plain.rstrip('% ')) / 100:g}"
+    number = {"float_type": r"[+-]?\d+(\.\d+)?", "int_type": r"[+-]?\d+"}.get(kind, r"(?!)")
+    return f"write {plain} without quotes" if re.fullmatch(number, plain) else None
 
 
 def _wanted(error: ErrorDetails) -> str | None:
@@ -260,4 +293,10 @@ def _wanted(error: ErrorDetails) -> str | None:
         return f"{start}a mapping is wanted, such as {{key: value}}"
     if kind == "list_type":
         return f"{start}a list is wanted, such as {list_example(given)}"
+    if kind == "string_type" and isinstance(given, dict):
+        return "': ' makes a mapping of it, text is wanted; put it in quotes"
+    if kind in _SCALARS and isinstance(given, str | int | float):
+        said, mend = _SCALARS[kind]
+        shown = str(given).lower() if isinstance(given, bool) else str(given)
+        return f"'{shown}' is {said}; {_as_number(shown, kind) or mend}"
     return f"{start}{_EMPTY[kind]}, or remove the key" if start and kind in _EMPTY else None

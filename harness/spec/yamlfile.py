@@ -66,7 +66,9 @@ def read_yaml(path: Path, shown: Path | None = None) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         problem = " ".join(str(error.problem or error.context).split())
-        raise SpecError(f"not valid YAML: {problem}; check indentation, quotes and colons",
+        mend = "put what begins with * or & in quotes" if "alias" in problem else (
+            "check indentation, quotes and colons")  # fmt: skip
+        raise SpecError(f"not valid YAML: {problem}; {mend}",
                         path=shown, line=mark.line + 1 if mark else None) from error  # fmt: skip
     except yaml.YAMLError as error:
         raise SpecError(f"not valid YAML: {' '.join(str(error).split())}", path=shown) from error
@@ -123,6 +125,9 @@ def _merge(loader: yaml.SafeLoader, node: yaml.MappingNode, where: Path_, path: 
         below = (*where, key_node.value)
         if key_node.tag == "tag:yaml.org,2002:merge":
             continue
+        if comma := _decimal_comma(node, key_node):
+            key, number = comma
+            raise _error(f"a comma ends the entry; write {number}", (*where, key), key_node, path)
         if not isinstance(_scalar(loader, key_node, below, path), str):
             raise _error(
                 f'keys are text; write "{key_node.value}" in quotes', below, key_node, path
@@ -134,6 +139,17 @@ def _merge(loader: yaml.SafeLoader, node: yaml.MappingNode, where: Path_, path: 
     # An alias meets its anchor's mapping again, so what is overridden is taken out of it.
     last = {key_node.value: (key_node, value_node) for key_node, value_node in node.value}
     node.value = list(last.values())
+
+
+def _decimal_comma(node: yaml.MappingNode, key_node: yaml.ScalarNode) -> tuple[str, str] | None:
+    """Return key and number of `{key: 0,5}`, where the comma was meant for a decimal point."""
+    keys = [key for key, _ in node.value]
+    place = keys.index(key_node)
+    value, after = node.value[place - 1][1], node.value[place][1]
+    if not (place and node.flow_style and key_node.value.isdecimal() and not after.value):
+        return None
+    whole = value.value if isinstance(value, yaml.ScalarNode) else ""
+    return (keys[place - 1].value, f"{whole}.{key_node.value}") if whole.isdecimal() else None
 
 
 def _scalar(loader: yaml.SafeLoader, node: yaml.Node, where: Path_, path: Path) -> Json:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.plugin.options import check_names, is_evalset, named_files
+from harness.plugin.options import check_names, check_writable, is_evalset, named_files
 
 ROOT = Path("/home/evalsets/project")
 
@@ -72,3 +72,41 @@ def test_defaults(pytester):
     assert found.getoption("--report-texts") == "full"
     assert found.getoption("--report-plots") == "svg"
     assert (found.getoption("--start-timeout"), found.getoption("--stall-timeout")) == (900, 600)
+
+
+def test_a_set_is_given_one_file(pytester):
+    pytester.makefile(".csv", data="text,label")
+    found = config(pytester, "--shots", "a=data.csv", "--shots", "a=data.csv")
+    with pytest.raises(pytest.UsageError, match=r"--shots a=\.\.\.: given twice; leave one out"):
+        check_names(found, ["a"])
+
+
+@pytest.mark.parametrize(("option", "path"), [("--reports", "file"), ("--store", "file/x.sqlite")])
+def test_places_that_cannot_be_written_are_found_before_the_run(pytester, option, path):
+    (pytester.path / "file").touch()
+    check_writable(config(pytester, option, f"new/{path}"))
+    with pytest.raises(pytest.UsageError, match=f"/file is no folder that .* by {option}"):
+        check_writable(config(pytester, option, path))
+
+
+def test_a_folder_is_no_store(pytester):
+    with pytest.raises(pytest.UsageError, match=r"--store \. is a folder; give a file in it"):
+        check_writable(config(pytester, "--store", "."))
+
+
+def test_a_folder_of_eval_sets_is_no_root(pytester, monkeypatch):
+    """Without a configuration file, pytest takes the folder that its arguments share."""
+    folder = pytester.mkdir("evalsets")
+    (folder / "set.yaml").write_text("description: whatever\n")
+    run = ("-p", "no:xdist", "-p", "harness.plugin", "-p", "no:cacheprovider")
+    for start, argument in ((folder, "set.yaml"), (folder, "."), (Path("/"), str(folder))):
+        monkeypatch.chdir(start)
+        result = pytester.runpytest_subprocess(*run, argument)
+        assert result.ret == 2
+        result.stdout.fnmatch_lines([
+            f"*set.yaml: pytest's rootdir is {folder}, and no project; run pytest in "
+            f"{folder.parent}, or put an empty pytest.ini there"
+        ])  # fmt: skip
+    (folder.parent / "pytest.ini").touch()
+    result = pytester.runpytest_subprocess(*run, str(folder))
+    result.stdout.fnmatch_lines(["*evalsets/set.yaml:1: missing key*"])

@@ -248,6 +248,15 @@ def test_a_set_outside_the_root_is_named_in_full(project, good, tmp_path):
     assert str(raised.value).startswith(f"{path}:7: models[0]: unknown model")
 
 
+def test_probes_without_a_kind_are_told_which(project):
+    path = project.evalset("description: d\nmodels: [tiny]\nprobes: []\n")
+    with pytest.raises(SpecError) as raised:
+        collect_evalset(path, project.root)
+    assert str(raised.value) == (
+        "evalsets/set.yaml:3: probes: belongs to a judge set; write kind: judge at the top"
+    )
+
+
 def test_an_unknown_kind_of_set_names_both(project):
     path = project.evalset("kind: compare\n")
     with pytest.raises(SpecError) as raised:

@@ -92,7 +92,15 @@ def test_a_small_pool_is_one_line(selector):
     with pytest.raises(SpecError) as raised:
         select(selector, 3, pool=POOL[:2])
     assert str(raised.value) == (
-        "the shot pool has 2 samples, 3 are wanted; give data.shots, data.split or "
+        "the shot pool has 2 samples, 3 are wanted; lower k or give a larger pool"
+    )
+
+
+def test_no_pool_is_one_line():
+    with pytest.raises(SpecError) as raised:
+        select("balanced", 3, pool=[])
+    assert str(raised.value) == (
+        "the shot pool has 0 samples, 3 are wanted; give data.shots, data.split or "
         "--shots NAME=PATH"
     )
 

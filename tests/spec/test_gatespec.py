@@ -36,6 +36,13 @@ def gate_problem(project, gate: str) -> str:
             "{figure: auc, no_worse_than: baseline, by: -0.1}",
             ".by: input should be greater than or equal to 0, not -0.1",
         ),
+        ("{figure: auc, at_least: 0,5}", ".at_least: a comma ends the entry; write 0.5"),
+        (
+            "{figure: auc, at_least: '0,5'}",
+            ".at_least: '0,5' is no number; write 0.5 without quotes",
+        ),
+        ("{figure: auc, at_least: 50%}", ".at_least: '50%' is no number; write 0.5"),
+        ("{figure: auc, at_least: half}", ".at_least: 'half' is no number; write one such as 0.5"),
         (
             "{figure: accuracy, at_least: 50}",
             ": at_least 50 is no accuracy, which goes from 0 to 1",

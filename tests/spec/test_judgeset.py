@@ -162,7 +162,11 @@ def test_a_judge_may_be_one_of_the_judged(project):
             "probes.0.pionts=[x]",
             "probes[0].pionts: unknown key; remove it, or use one of id, kind, question, points",
         ),
-        ("judge.rubric=''", "judge.rubric: string should have at least 1 character, not ''"),
+        (
+            "probes.0.points=[{Capital: Rome}]",
+            "probes[0].points[0]: ': ' makes a mapping of it, text is wanted; put it in quotes",
+        ),
+        ("judge.rubric=''", "judge.rubric: is empty; write a text"),
     ],
 )
 def test_mistakes_are_one_line(project, change, line):

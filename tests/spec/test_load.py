@@ -92,8 +92,7 @@ def test_another_shape_in_a_recipe(tmp_path, more, line):
         ("question: One", "question: '  '", "4: probes[0].question: is only white space; write a "
          "text"),
         ("[It is one.]", "['a', ' ']", "4: probes[0].points[1]: is only white space; write a text"),
-        ("[It is one.]", "['']", "4: probes[0].points[0]: string should have at least 1 "
-         "character, not ''"),
+        ("[It is one.]", "['']", "4: probes[0].points[0]: is empty; write a text"),
     ],
 )  # fmt: skip
 def test_another_shape_in_a_judge_set(project, old, new, line):
@@ -171,3 +170,26 @@ def test_no_message_names_a_class_of_ours(tmp_path, name, loader):
     assert len(found) > 10
     names = [*classes(), "instance of", "NoneType", "mapping_wanted"]
     assert [line for line in found for word in names if word in line.split(": ", 1)[1]] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "mend"),
+    [
+        ("llama3", "did you mean 'llama-3'?"),
+        ("chat/none.jinja", "write own, llama-3, plain, or a file under prompts/"),
+    ],
+)
+def test_a_chat_template_that_is_not_there(project, given, mend):
+    models = project.root / "evalsets/models.yaml"
+    models.write_text(f"models:\n  tiny:\n    source: file:m\n    chat_template: {given}\n")
+    with pytest.raises(SpecError) as raised:
+        load_models(project.root / "evalsets/set.yaml", root=project.root)
+    start = f"evalsets/models.yaml:4: models.tiny.chat_template: no chat template prompts/{given}; "
+    assert str(raised.value) == start + mend
+
+
+def test_a_project_without_prompts(project):
+    path = project.root / "evalsets/set.yaml"
+    shutil.rmtree(project.root / "prompts")
+    with pytest.raises(SpecError, match=r"nor a folder .*/prompts; create it, or run in the pro"):
+        load_evalset(path, root=project.root)

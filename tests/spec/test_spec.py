@@ -211,12 +211,13 @@ MISTAKES = {
     "true as a target": (
         "negative: bad",
         "negative: true",
-        "12: prompts[1].targets.negative: true is read as a bool, text is wanted; put it in quotes",
+        "12: prompts[1].targets.negative: is read as true, text is wanted; put it in quotes",
     ),
     "number as a target": (
         "negative: bad",
         "negative: 1.10",
-        "12: prompts[1].targets.negative: 1.1 is read as a float, text is wanted; put it in quotes",
+        "12: prompts[1].targets.negative: is read as the number 1.1, text is wanted; put it in "
+        "quotes",
     ),
     "repeated model": (
         "[tiny]",
@@ -252,7 +253,7 @@ MISTAKES = {
     "empty target": (
         "negative: bad}",
         'negative: ""}',
-        "12: prompts[1].targets.negative: string should have at least 1 character, not ''",
+        "12: prompts[1].targets.negative: is empty; write a text",
     ),
     "no models": ("[tiny]", "[]", f"{MODELS}: models: is empty; name at least one"),
     "no labels": ("[positive, negative]", "[]", "1: 'labels' needs at least two labels"),
@@ -347,7 +348,21 @@ MISTAKES = {
         "k: [0, 2]",
         "16: modes[1].k[0]: input should be greater than or equal to 1, not 0",
     ),
-    "k as text": ("k: 2", 'k: "2"', "16: modes[1].k: input should be a valid integer, not str"),
+    "k as text": (
+        "k: 2",
+        'k: "2"',
+        "16: modes[1].k: '2' is no whole number; write 2 without quotes",
+    ),
+    "k as a word": (
+        "k: 2",
+        "k: two",
+        "16: modes[1].k: 'two' is no whole number; write one such as 5",
+    ),
+    "k as a fraction": (
+        "k: 2",
+        "k: 2.5",
+        "16: modes[1].k: '2.5' is no whole number; write one such as 5",
+    ),
     "gate without threshold": (
         "    at_least: 0.5\n",
         "",

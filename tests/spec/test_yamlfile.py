@@ -97,7 +97,12 @@ def test_spell(where, spelt):
         ("a: 1\n---\nb: 2\n", "a.yaml:2: not valid YAML: but found another document"),
         ("a: 1\nb: !!python/object:os.system {}\nc: !!python/name:os.system x\n",
          "a.yaml:3: not valid YAML: could not determine a constructor"),
-        ("a: *nope\n", "a.yaml:1: not valid YAML: found undefined alias 'nope'"),
+        ("a: *nope\n", "a.yaml:1: not valid YAML: found undefined alias 'nope'; put what begins "
+         "with * or & in quotes"),
+        ("a: {b: 0,5}\n", "a.yaml:1: a.b: a comma ends the entry; write 0.5"),
+        ("a: [{c: 1, b: 0,05}]\n", "a.yaml:1: a[0].b: a comma ends the entry; write 0.05"),
+        ("a: {b: 0,5: c}\n", 'a.yaml:1: a.5: keys are text; write "5" in quotes'),
+        ("a: {5}\n", 'a.yaml:1: a.5: keys are text; write "5" in quotes'),
         ("a: b\x00c\n", "a.yaml: not valid YAML: "),
         ("a: 1\nb: NO\n", 'a.yaml:2: b: YAML reads NO as false; write "NO" in quotes, '
                           "or true or false"),

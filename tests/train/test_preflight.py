@@ -254,8 +254,8 @@ def test_an_adapter_that_is_yet_to_be_trained(check, tmp_path, name, command):
 
 
 def test_an_adapter_that_no_recipe_makes(check, adapter, tmp_path):
-    with pytest.raises(AssetError, match=r"no readable adapter_config\.json"):
+    with pytest.raises(AssetError, match=r"no such folder, where an adapter is wanted"):
         check(tmp_path / "adapters/none")
     shutil.rmtree(adapter)
-    with pytest.raises(AssetError, match=r"no readable adapter_config\.json"):
+    with pytest.raises(AssetError, match=r"no such folder, where an adapter is wanted"):
         check()
