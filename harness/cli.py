@@ -76,6 +76,9 @@ def validate(
     for path in searched:
         inside = [one for one in sorted(path.rglob("*")) if is_evalset(one, root)]
         found += [path] if path.is_file() else inside
+        if path.is_file() and not is_evalset(path, root):
+            _fail(f"{path}: is no eval set; those are .yaml files in a folder '{FOLDER}', but for "
+                  "models.yaml")  # fmt: skip
         if not path.is_file() and not inside:
             _fail(f"{path}: no eval set (a .yaml file in a folder '{FOLDER}') is there; run "
                   "in the project's folder, or give it by --root")  # fmt: skip

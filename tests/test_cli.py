@@ -178,3 +178,21 @@ def test_the_package_runs_as_the_command():
                           cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "evalsets/mini.yaml: 10 cells\n"
+
+
+@pytest.mark.parametrize("given", ["evalsets/models.yaml", "set.yaml", "prompts/plain.j2"])
+def test_validate_a_file_that_pytest_would_not_collect(project, call, given):
+    path = project.root / given
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    result = call("validate", path, "--root", project.root)
+    assert result.exit_code == 2
+    assert f"{path}: is no eval set; those are .yaml files in a folder 'evalsets'" in result.stderr
+
+
+@pytest.mark.parametrize("given", ["", "set.yaml"])
+def test_validate_inside_the_folder_of_eval_sets(project, call, given):
+    folder = project.root / "evalsets"
+    result = call("validate", "--root", folder, *([folder / given] if given else []))
+    assert result.exit_code == 2
+    assert "is no project, but a folder of eval sets; run in the folder above" in result.stderr

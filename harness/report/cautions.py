@@ -18,7 +18,8 @@ _FEW_UNSCORED = 0.02
 
 def made_up(engines: Sequence[EngineInfo]) -> list[str]:
     """Return the models in whose place the engine `fake` answered, each once."""
-    return list(dict.fromkeys(one.model for one in engines if one.engine == "fake"))
+    served = [one.model for one in engines if one.engine == "fake"]
+    return list(dict.fromkeys(name for names in served for name in names.split(", ")))
 
 
 def beware(model: str, rows: Sequence[Row], t: Words) -> list[str]:
