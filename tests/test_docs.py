@@ -86,6 +86,28 @@ def unknown(words: list[str]) -> list[str]:
     return [one for one in given if one not in known]
 
 
+def commands_of(command: typer.core.TyperCommand | TyperGroup, name: str) -> dict[str, set[str]]:
+    """Return the long options of each command, by its name."""
+    if isinstance(command, TyperGroup):
+        return {
+            below: options
+            for word, one in command.commands.items()
+            for below, options in commands_of(one, f"{name} {word}").items()
+        }
+    return {name: {opt for one in command.params for opt in one.opts if opt.startswith("--")}}
+
+
+def test_every_option_stands_in_a_table():
+    rows = [line for path in PAGES for line in path.read_text().splitlines() if line[:1] == "|"]
+    shown = set(re.findall(r"--[a-z][a-z-]+", "\n".join(rows)))
+    parser = pytest.Parser(_ispytest=True)
+    options.add_options(parser)
+    ours = {name for group in parser._groups for one in group.options for name in one.names()}
+    assert ours <= shown
+    for name, given in commands_of(typer.main.get_command(app), "harness").items():
+        assert given <= shown, name
+
+
 def test_there_are_pages():
     assert {"README.md", "CHANGELOG.md", "docs/evalsets.md"} < {name_of(path) for path in PAGES}
     assert sum(len(links(path)) for path in PAGES) > 60
