@@ -71,6 +71,8 @@ class Hooks:
         ours = [nodeid for nodeid in ids if self._is_ours(nodeid)]
         self._tally.cells = [nodeid for nodeid in ours if not is_gate(nodeid)]
         check_names(self._config, {Path(nodeid.partition("::")[0]).stem for nodeid in ours})
+        if ours:
+            check_writable(self._config)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note an eval set that does not load."""

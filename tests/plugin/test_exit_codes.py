@@ -115,6 +115,8 @@ def test_data_that_does_not_load_is_no_failed_gate(evals):
         (["--shots", "=data.csv"], "write NAME=PATH"),
         (["--dataset", "imdb=data.csv"], "no selected eval set has this name; there are mini"),
         (["--shots", "imdb=data.csv"], "no selected eval set has this name; there are mini"),
+        (["--reports", "data.csv"], "data.csv is no folder that may be written; give another"),
+        (["--store", "data.csv/x"], "give another place by --store"),
         (["--report-lang", "de"], "invalid choice"),
     ],
 )
