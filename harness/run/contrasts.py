@@ -40,7 +40,7 @@ def contrast(first: Cell, second: Cell, figure: str, *, positive: str) -> Contra
         return None
     found, left_out = paired
     if figure == "auc" or any(one.cluster for one in second.values()):
-        detectable = half_width_detectable(found.low, found.high)
+        detectable = half_width_detectable(found.low, found.high, most=1.0)
     else:
         detectable = mde_paired(found.n, (found.lost + found.won) / found.n)
     return Contrast(

@@ -113,12 +113,20 @@ def _detectable(row: Row, figure: Figure, name: str, threshold: float) -> float 
     """
     if name in _PROPORTIONS and row.clusters is None:
         return mde_proportion(figure.n, threshold) if 0 <= threshold <= 1 else None
-    return half_width_detectable(figure.low, figure.high)
+    most = max(threshold, 1 - threshold)
+    return half_width_detectable(figure.low, figure.high, most=most)
 
 
-def half_width_detectable(low: float, high: float) -> float:
-    """Return the difference that an estimate with this 95% interval shows four times in five."""
-    return _DETECTABLE * (high - low) / 2
+def half_width_detectable(low: float, high: float, *, most: float) -> float:
+    """Return the difference that an estimate with this 95% interval shows four times in five.
+
+    Args:
+        low: Lower end of the interval.
+        high: Upper end.
+        most: The greatest difference that there can be; beyond it, infinity is returned.
+    """
+    far = _DETECTABLE * (high - low) / 2
+    return far if far <= most else math.inf
 
 
 def shown_detectable(value: float | None) -> str:

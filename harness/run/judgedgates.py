@@ -40,7 +40,9 @@ def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted:
     problem = _problem(planned, standing, figure)
     if figure is None:
         return replace(gate, line=f"{spec.figure} {wanted} - fail: {problem}")
-    far = half_width_detectable(figure.low, figure.high)
+    least, most = (1.0, 10.0) if spec.figure == "score" else (0.0, 1.0)
+    most = max(most - spec.threshold, spec.threshold - least)
+    far = half_width_detectable(figure.low, figure.high, most=most)
     gate = replace(gate, detectable=far)
     missing, _ = missing_verdicts(spec.figure, standing, figure)
     shown = (

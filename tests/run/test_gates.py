@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -65,6 +66,15 @@ def test_detectable_is_the_exact_power_of_a_proportion_and_the_width_of_others()
     # 0.1 is 1.96 standard errors; 2.80 of them are seen with 80% power.
     wide = judge(figure="auc", at_least=0.5).detectable
     assert wide == pytest.approx(0.1 / 1.959964 * (1.959964 + 0.841621), abs=1e-6)
+
+
+def test_a_difference_that_no_figure_can_have_is_not_detectable():
+    wide = replace(ROW, figures={"auc": Figure(0.7, 0.2, 1.0, 4)})
+    found = judge(wide, figure="auc", at_least=0.5)
+    assert found.detectable == math.inf
+    assert "detectable none" in found.line
+    # 0.57 is more than can lie above 0.5, and less than can lie below 0.9.
+    assert judge(wide, figure="auc", at_least=0.9).detectable == pytest.approx(0.5718, abs=1e-4)
 
 
 def test_targets_of_one_label_are_named():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -53,6 +54,12 @@ def test_the_whole_interval_decides():
     assert judge(at_least=None, at_most=8.0).verdict == "pass"
     assert not judge(at_least=7.0).failed
     assert judge(at_least=7.0, on_inconclusive="fail").failed
+
+
+@pytest.mark.parametrize(("low", "detectable"), [(4.0, 4.2882), (2.0, math.inf)])
+def test_a_difference_that_no_score_can_have_is_not_detectable(low, detectable):
+    wide = replace(STANDING, figures={"score": Figure(9.0, low, 10.0, 30)})
+    assert judge(wide, at_least=6.0).detectable == pytest.approx(detectable, abs=1e-3)
 
 
 def test_the_line_says_what_it_rests_on():
