@@ -177,8 +177,10 @@ def _doubts(run: Run) -> list[str]:
              for name in made_up(run.info.engines)]  # fmt: skip
     for row in run.rows:
         if row.unscored and not row.n:
+            # Each prompt that is too long has a reason of its own: the commonest stands for all.
+            reason = max(row.reasons, key=lambda one: row.reasons[one], default="")
             lines.append(f"warning: {row.evalset}::{row.cell}: none of {row.unscored} samples has "
-                         f"a verdict: {'; '.join(row.reasons)}")  # fmt: skip
+                         f"a verdict, most often: {' '.join(reason.split())}")  # fmt: skip
     for judge in run.judged.judges:
         if not judge.check.trusted:
             lines.append(f"untrusted: {judge.evalset}: {judge.judge} gates nothing: "

@@ -235,7 +235,7 @@ def test_a_cell_without_a_verdict_is_named(evals):
     result = evals.run()
     assert result.ret == 0
     result.stdout.fnmatch_lines([
-        "warning: evalsets/mini.yaml::m-prefill-zeroshot: none of 6 samples has a verdict: *"
+        "warning: *m-prefill-zeroshot: none of 6 samples has a verdict, most often: no label in *"
     ])  # fmt: skip
     (head, _) = evals.report.split("## Run")
     assert "- Beware, m: **more than 2% of the samples have no verdict**" in head
