@@ -92,9 +92,9 @@ class Probing:
     def _run_set(self, cells: Sequence[ProbeCell]) -> None:
         try:
             # Before other engines have worked for nothing.
-            for judge in cells[0].judges.values():
-                if judge.remote:
-                    endpoint_key(EndpointSpec.model_validate(judge.options))
+            for spec in [*(cell.spec for cell in cells), *cells[0].judges.values()]:
+                if spec.remote:
+                    endpoint_key(EndpointSpec.model_validate(spec.options))
         except HarnessError as error:
             self._fail(cells, error)
             return

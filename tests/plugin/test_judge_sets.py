@@ -287,10 +287,13 @@ def test_a_judge_out_of_reach_is_an_engine_failure_and_answers_are_kept(judged, 
     assert (made["plain"], made["fine"]) == (0, 0)
 
 
-def test_a_missing_key_is_found_before_anything_is_answered(judged, monkeypatch):
+@pytest.mark.parametrize("role", ["judge", "model"])
+def test_a_missing_key_is_found_before_anything_is_answered(judged, monkeypatch, role):
     monkeypatch.delenv("WISE_KEY", raising=False)
     models = json.loads((judged.root / "evalsets/models.yaml").read_text())
-    models["models"]["wise"]["options"]["api_key_env"] = "WISE_KEY"
+    wise = models["models"]["wise"]
+    keyed = {**wise, "options": {**wise["options"], "api_key_env": "WISE_KEY"}}
+    models["models"]["wise" if role == "judge" else "fine"] = keyed
     judged.write("evalsets/models.yaml", models)
     result = judged.run()
     assert result.ret == 10
