@@ -5,31 +5,30 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from harness.engines.openai_format import failed, messages, output, response_format
-from harness.engines.retries import Pace, out_of_quota, retrying, said, status_of
+from harness.engines.openai_answers import NoAnswer, failed, output
+from harness.engines.openai_dialect import Dialect
+from harness.engines.openai_format import messages, response_format
+from harness.engines.retries import Pace, out_of_quota, retry_after, retrying, said, status_of
 from harness.errors import EngineError
 from harness.records import EngineConfig, Output, Request
 from harness.spec.endpointspec import EndpointSpec
 
 if TYPE_CHECKING:
-    from openai import APIStatusError, AsyncOpenAI
-    from openai.types.chat import ChatCompletion
+    from openai import APIError, AsyncOpenAI
 
-# Alternatives per position, the most that the API gives.
-_ALTERNATIVES = 20
-# Statuses that every request would meet: no key, no money, no right, no such model or address.
-_HOPELESS = frozenset({401, 402, 403, 404})
-# What a server may not know, by the word that its refusal has: then it goes without.
-_LIMIT, _LOGPROBS, _BOUNDS = "max_tokens", "logprobs", "Length"
-_ALL = frozenset({_LIMIT, _LOGPROBS, _BOUNDS})
-# A refusal of the word itself; a limit that is too high for the window is another matter.
-_REFUSAL = re.compile(r"support|recogni[sz]ed|unknown|unexpected|allowed|permitted|extra|instead")
+# Statuses that every request would meet, with the mend: no key, no money, no such model or address.
+_HOPELESS = {
+    401: "; check the key",
+    402: "",
+    404: "; check base_url, which often ends in /v1, and the model's name",
+}
+# Refusals of the right to ask, one after another, until they are taken for every request's.
+_FORBIDDEN = 16
 
 
 class OpenAIEngine:
@@ -38,10 +37,11 @@ class OpenAIEngine:
     def __init__(self, client: AsyncOpenAI, model: str, spec: EndpointSpec) -> None:
         self._client: AsyncOpenAI | None = client
         self._model, self._spec = model, spec
+        self._secret = client.api_key if spec.api_key_env else ""
         self._runner = asyncio.Runner()
         self._pace = Pace(spec.requests_per_minute)
-        self._unknown: set[str] = set()
-        self._answered = 0
+        self._dialect = Dialect()
+        self._answered = self._forbidden = 0
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Output]:
         """Yield one output per request as it comes; see `Engine.generate`.
@@ -95,84 +95,114 @@ class OpenAIEngine:
         Raises:
             EngineError: The endpoint as a whole cannot be asked.
         """
-        from openai import APIError, APIStatusError
+        from openai import APIError
 
         # The clock of a request begins with its turn, however long the queue before it was.
         await self._pace.turn()
-        before, deadline_s = self._answered, self._spec.deadline_s
+        deadline_s = self._spec.deadline_s
+        # How many had been answered when it was sent, and at each of its troubles.
+        seen = [self._answered]
         try:
             async with asyncio.timeout(deadline_s):
                 retry = retrying(deadline_s=deadline_s, pace=self._pace)
-                answer: ChatCompletion = await retry(self._send, request)
+                answer: Output = await retry(self._send, request, seen)
         except TimeoutError:
             problem, status = f"no answer within {deadline_s:g} s", 0
+        except NoAnswer as error:
+            if not self._answered:
+                raise self._broken(f"{error}; check base_url") from error
+            problem, status = str(error), 500
         except APIError as error:
-            problem, status = said(error), status_of(error)
-            if isinstance(error, APIStatusError):
-                problem = f"status {status}: {problem}"
-            if status in _HOPELESS or out_of_quota(error):
+            problem, status = self._said(error), status_of(error)
+            if self._lasts(error):
                 raise self._broken(problem) from error
             if 400 <= status < 500 and status not in {408, 409, 429}:
-                self._answered += 1
+                self._answered += status != 403
                 return failed(request, f"the endpoint refused the request: {problem}")
         else:
             self._answered += 1
-            return output(request, answer)
+            self._forbidden = 0
+            return answer
         # An error of the server's own may be one that this request alone makes.
-        if status != 500 and self._answered == before:
+        if status != 500 and self._answered == seen[:2][-1]:
             raise self._broken(f"{problem}; tried for up to {deadline_s:g} s")
         return failed(request, f"the endpoint failed: {problem}")
+
+    def _lasts(self, error: APIError) -> bool:
+        """Return whether every request would meet an error that this one met."""
+        status = status_of(error)
+        if status == 403:
+            # Of a key without rights, or of one text that a filter dislikes.
+            self._forbidden += 1
+            return not self._answered or self._forbidden >= _FORBIDDEN
+        too_long = (retry_after(error) or 0.0) >= self._spec.deadline_s
+        return status in _HOPELESS or too_long or out_of_quota(error)
+
+    def _said(self, error: APIError) -> str:
+        """Return in one line what a server or the network said, and what may be done."""
+        status = status_of(error)
+        problem = said(error, secret=self._secret)
+        if not status:
+            return problem
+        problem = f"status {status}: {problem}{_HOPELESS.get(status, '')}"
+        told = retry_after(error) or 0.0
+        if told >= self._spec.deadline_s:
+            problem += f"; asks to wait for {told:.0f} s, longer than deadline_s"
+        return problem
 
     def _broken(self, problem: str) -> EngineError:
         return EngineError(f"model '{self._model}' at {self._spec.base_url}: {problem}")
 
-    async def _send(self, request: Request) -> ChatCompletion:
+    async def _send(self, request: Request, seen: list[int]) -> Output:
         """Send a request once, and again without what the server turns out not to know.
+
+        Args:
+            request: What is asked.
+            seen: In case of trouble gets the number of requests that were answered by then.
 
         Raises:
             openai.APIError: As the client raises them.
-            EngineError: The answer is none of the API's.
+            NoAnswer: What came is no answer.
         """
-        from openai import BadRequestError, UnprocessableEntityError
-        from openai.types.chat import ChatCompletion
+        from openai import APIError, BadRequestError, UnprocessableEntityError
 
         while True:
-            known = _ALL - self._unknown
+            dialect = self._dialect
             try:
-                answer = await self._create(request, known)
+                return output(request, await self._create(request, dialect))
             except (BadRequestError, UnprocessableEntityError) as error:
-                if (name := _unknown(error, request, known)) is None:
+                told = f"{error.param} {said(error)}"
+                if (narrower := dialect.without(told, request.sampling)) is None:
                     raise
-                self._unknown.add(name)
+                self._dialect = self._dialect.also(narrower)
                 await self._pace.turn()
-                continue
-            # Anything but JSON comes back as text.
-            if not isinstance(answer, ChatCompletion):
-                raise self._broken("the answer is not one of the OpenAI API; check base_url")
-            return answer
+            except (APIError, NoAnswer):
+                seen.append(self._answered)
+                raise
 
-    async def _create(self, request: Request, known: frozenset[str]) -> ChatCompletion:
+    async def _create(self, request: Request, dialect: Dialect) -> bytes:
+        """Return the body of the response to a request."""
         from openai import omit
 
         assert self._client is not None
         sampling = request.sampling
-        scored = bool(sampling.score_texts) and _LOGPROBS in known
-        plain = _LIMIT in known
-        return await self._client.chat.completions.create(
+        alternatives = dialect.alternatives if sampling.score_texts else 0
+        response = await self._client.chat.completions.with_raw_response.create(
             model=self._model,
             messages=messages(request),
             temperature=sampling.temperature,
             top_p=sampling.top_p if sampling.top_p < 1 else omit,
             seed=omit if sampling.seed is None else sampling.seed,
             stop=list(sampling.stop) or omit,
-            max_tokens=sampling.max_tokens if plain else omit,
-            max_completion_tokens=omit if plain else sampling.max_tokens,
-            logprobs=True if scored else omit,
-            top_logprobs=_ALTERNATIVES if scored else omit,
-            response_format=response_format(sampling.schema, bounds=_BOUNDS in known)
+            max_tokens=sampling.max_tokens if dialect.max_tokens else omit,
+            max_completion_tokens=omit if dialect.max_tokens else sampling.max_tokens,
+            logprobs=True if alternatives else omit,
+            top_logprobs=alternatives or omit,
+            response_format=response_format(sampling.schema, bounds=dialect.bounds)
             if sampling.schema
             else omit,
         )
+        return response.content
 
 
 def open_engine(config: EngineConfig) -> OpenAIEngine:
@@ -213,6 +243,12 @@ def endpoint_key(spec: EndpointSpec) -> str:
             f"no key for {spec.base_url}: set the environment variable {spec.api_key_env}, name "
             "another one as api_key_env in models.yaml, or null where no key is needed"
         )
+    if not (key.isascii() and key.isprintable()):
+        raise EngineError(
+            f"the key for {spec.base_url} cannot be sent: the environment variable "
+            f"{spec.api_key_env} holds a line break or a character beyond ASCII; set it to the "
+            "key alone"
+        )
     return key
 
 
@@ -231,22 +267,13 @@ def _problem(request: Request) -> str | None:
             return f"an endpoint takes no {name}"
     if request.adapter is not None:
         return "an endpoint takes no adapter; serve it there as a model of its own"
+    try:
+        "".join(content for _, content in request.messages).encode()
+    except UnicodeEncodeError:
+        return "the prompt holds half a character, which cannot be sent"
     if request.sampling.schema:
         try:
             json.loads(request.sampling.schema)
         except ValueError as error:
             return f"the schema is no JSON: {error}"
     return None
-
-
-def _unknown(error: APIStatusError, request: Request, known: frozenset[str]) -> str | None:
-    """Return which of the known names a server refuses, or None if it refuses something else."""
-    told = f"{error.param} {said(error)}"
-    if not _REFUSAL.search(told.lower()):
-        return None
-    asked = {
-        _LIMIT: True,
-        _LOGPROBS: bool(request.sampling.score_texts),
-        _BOUNDS: _BOUNDS in request.sampling.schema,
-    }
-    return next((n for n, sent in asked.items() if sent and n in known and n in told), None)

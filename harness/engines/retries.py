@@ -8,13 +8,14 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from harness.engines import told_line
+from harness.engines.openai_answers import NoAnswer, message_of
 
 if TYPE_CHECKING:
     from openai import APIError
     from tenacity import AsyncRetrying, RetryCallState
 
-# Passing troubles of a server: time-out, conflict, too many requests, and its own errors.
-_PASSING = frozenset({408, 409, 429, 500, 502, 503, 504, 529})
+# Passing troubles: time-out, conflict, too many requests; 500 and above, its own, pass as well.
+_PASSING = frozenset({408, 409, 429})
 # An error of the server's own is often one of the request, and then it does not pass.
 _ERROR_TRIES = 5
 
@@ -58,9 +59,11 @@ def retrying(*, deadline_s: float, pace: Pace) -> AsyncRetrying:
 
     def wait(state: RetryCallState) -> float:
         told = retry_after(_failure(state))
-        if told is None:
+        # To be asked again at once would make a server that is too busy busier.
+        if not told:
             return backoff(state)
-        pace.rest(told)
+        if told < deadline_s:
+            pace.rest(told)
         return told
 
     async def sleep(seconds: float) -> None:
@@ -80,9 +83,10 @@ def may_pass(error: BaseException) -> bool:
     """Return whether it is worth asking again after an error."""
     from openai import APIConnectionError
 
-    if isinstance(error, APIConnectionError):
+    if isinstance(error, APIConnectionError | NoAnswer):
         return True
-    return status_of(error) in _PASSING and not out_of_quota(error)
+    status = status_of(error)
+    return (status in _PASSING or status >= 500) and not out_of_quota(error)
 
 
 def out_of_quota(error: BaseException) -> bool:
@@ -116,13 +120,16 @@ def retry_after(error: BaseException | None) -> float | None:
         return None
 
 
-def said(error: APIError) -> str:
-    """Return in one line of at most 300 characters what a server or the network said."""
-    body = error.body
-    inner = body.get("message") if isinstance(body, dict) else None
-    text = (
-        inner if isinstance(inner, str) and inner else str(error.__cause__ or "") or error.message
-    )
+def said(error: APIError, *, secret: str = "") -> str:
+    """Return in one line of at most 300 characters what a server or the network said.
+
+    Args:
+        error: As the client raised it.
+        secret: What is not to be repeated, such as a key; "" for nothing.
+    """
+    text = message_of(error.body) or str(error.__cause__ or "") or error.message
+    if secret:
+        text = text.replace(secret, "<key>")
     return told_line(text)
 
 
@@ -131,4 +138,6 @@ def _failure(state: RetryCallState) -> BaseException | None:
 
 
 def _tried_enough(state: RetryCallState) -> bool:
-    return status_of(_failure(state)) == 500 and state.attempt_number >= _ERROR_TRIES
+    failure = _failure(state)
+    own = isinstance(failure, NoAnswer) or status_of(failure) == 500
+    return own and state.attempt_number >= _ERROR_TRIES

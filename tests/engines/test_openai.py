@@ -142,6 +142,7 @@ def test_what_an_endpoint_cannot_be_asked(endpoint, engine):
     assert "no choices" in refused(engine, replace(plain, sampling=Sampling(choices=("a",))))
     assert "no adapter" in refused(engine, replace(plain, adapter=Adapter("p", "d", 4)))
     assert "no JSON" in refused(engine, replace(plain, sampling=Sampling(schema="{")))
+    assert "half a character" in refused(engine, ask(text="\ud83d"))
     assert endpoint.asked == []
 
 
@@ -172,10 +173,23 @@ def test_a_wait_beyond_the_deadline_is_not_begun(endpoint):
     endpoint.script = scripted(trouble(429, "come later", retry_after="3600"))
     engine = opened(endpoint)
     started = time.monotonic()
-    with pytest.raises(EngineError, match="status 429: come later"):
+    told = "status 429: come later; asks to wait for 3600 s, longer than deadline_s"
+    with pytest.raises(EngineError, match=told):
         one(engine)
     assert time.monotonic() - started < 5
     assert len(endpoint.asked) == 1
+    endpoint.script = scripted(chat("fine"))
+    assert one(engine).text == "fine", "others do not wait for an hour either"
+    engine.close()
+
+
+@pytest.mark.parametrize("told", ["0", "Wed, 21 Oct 2015 07:28:00 GMT"])
+def test_a_server_that_asks_for_no_wait_is_not_asked_at_once(endpoint, told):
+    endpoint.script = scripted(trouble(429, retry_after=told))
+    engine = opened(endpoint, deadline_s=2.0)
+    with pytest.raises(EngineError, match="status 429"):
+        one(engine)
+    assert len(endpoint.asked) <= 4
     engine.close()
 
 
@@ -220,7 +234,7 @@ def test_nobody_at_home():
     engine.close()
 
 
-@pytest.mark.parametrize("status", [401, 402, 403, 404])
+@pytest.mark.parametrize("status", [401, 402, 404])
 def test_what_every_request_would_meet_ends_the_engine_at_once(endpoint, status):
     endpoint.script = lambda body: (
         trouble(status, "no way") if "bad" in str(body["messages"]) else chat("fine")
@@ -242,10 +256,81 @@ def test_no_money_left_is_not_waited_for(endpoint, engine):
     assert len(endpoint.asked) == 1
 
 
-def test_a_page_that_is_no_api(endpoint, engine):
-    endpoint.script = scripted(Reply("<html>hello</html>"))
+@pytest.mark.parametrize("page", ["<html>hello</html>", "", '{"id', "[1]", '"ok"'])
+def test_a_page_that_is_no_api(endpoint, engine, monkeypatch, page):
+    monkeypatch.setattr("harness.engines.retries._ERROR_TRIES", 2)
+    endpoint.script = scripted(Reply(page))
     with pytest.raises(EngineError, match="not one of the OpenAI API; check base_url"):
         one(engine)
+    assert len(endpoint.asked) == 2
+
+
+def test_a_broken_answer_among_others_is_asked_for_again_and_then_fails_alone(
+    endpoint, monkeypatch
+):
+    monkeypatch.setattr("harness.engines.retries._ERROR_TRIES", 2)
+    broken = Reply({"error": {"message": "upstream overloaded", "code": 502}})
+    first = scripted(Reply('{"id'), chat("now"))
+    scripts = {"once": first, "bad": lambda body: broken}
+    endpoint.script = lambda body: scripts.get(
+        body["messages"][1]["content"], lambda body: chat("fine")
+    )(body)
+    engine = opened(endpoint, concurrency=1)
+    asks = [ask("a"), ask("b", text="once"), ask("c", text="bad"), ask("d")]
+    outputs = {o.key: o for o in engine.generate(asks)}
+    assert [outputs[key].text for key in "abd"] == ["fine", "now", "fine"]
+    assert outputs["c"].error == (
+        "the endpoint failed: the answer is an error: upstream overloaded"
+    )
+    assert len(endpoint.asked) == 6
+    engine.close()
+
+
+def test_one_forbidden_text_fails_alone(endpoint):
+    flagged = trouble(403, "your input was flagged")
+    endpoint.script = lambda body: flagged if "bad" in str(body["messages"]) else chat("fine")
+    engine = opened(endpoint, concurrency=1)
+    asks = [ask("a"), *(ask(f"b{i}", text="bad") for i in range(15)), ask("c")]
+    outputs = {o.key: o for o in engine.generate(asks)}
+    assert (outputs["a"].text, outputs["c"].text) == ("fine", "fine")
+    refusal = "the endpoint refused the request: status 403: your input was flagged"
+    assert {outputs[f"b{i}"].error for i in range(15)} == {refusal}
+    engine.close()
+
+
+def test_a_key_without_rights_ends_the_engine(endpoint):
+    endpoint.script = lambda body: trouble(403, "no rights")
+    engine = opened(endpoint, concurrency=1)
+    with pytest.raises(EngineError, match="status 403: no rights"):
+        one(engine)
+    assert len(endpoint.asked) == 1
+    left = [chat("fine")]
+    endpoint.script = lambda body: left.pop() if left else trouble(403, "taken away")
+    outputs = engine.generate([ask(f"k{i}") for i in range(30)])
+    assert next(outputs).text == "fine"
+    with pytest.raises(EngineError, match="status 403: taken away"):
+        list(outputs)
+    assert len(endpoint.asked) == 1 + 1 + 16
+    engine.close()
+
+
+def test_a_server_that_dies_among_the_last_requests_ends_the_engine(endpoint):
+    """All that were under way had been sent before the last answer came."""
+    gone = replace(trouble(503, "going down"), delay_s=0.3)
+
+    endpoint.script = lambda body: chat("fine") if "ok" in str(body["messages"]) else gone
+    engine = opened(endpoint, concurrency=3, deadline_s=1.5)
+    outputs = engine.generate([ask("a", text="ok"), ask("b"), ask("c")])
+    assert next(outputs).text == "fine"
+    with pytest.raises(EngineError, match=r"(going down|no answer).*; tried for up to 1\.5 s"):
+        list(outputs)
+    engine.close()
+
+
+@pytest.mark.parametrize("status", [501, 520, 524])
+def test_a_trouble_of_a_server_s_own_passes_whatever_its_number(endpoint, engine, status):
+    endpoint.script = scripted(Reply("<html>", status), chat("now"))
+    assert one(engine).text == "now"
 
 
 def test_the_key_comes_from_the_environment(endpoint, monkeypatch):
@@ -254,6 +339,26 @@ def test_the_key_comes_from_the_environment(endpoint, monkeypatch):
     one(engine)
     engine.close()
     assert endpoint.keys == ["Bearer s3cret"]
+
+
+@pytest.mark.parametrize("value", ["s3cret\nexport X", "s3\tcret", "\u043a\u043b\u044e\u0447"])
+def test_a_key_that_cannot_be_sent_is_told_without_it(endpoint, monkeypatch, value):
+    monkeypatch.setenv("JUDGE_KEY", value)
+    with pytest.raises(EngineError, match="JUDGE_KEY holds a line break or a char") as caught:
+        opened(endpoint, api_key_env="JUDGE_KEY")
+    assert value[:2] not in str(caught.value)
+    assert endpoint.asked == []
+
+
+def test_a_server_that_repeats_the_key_is_not_repeated(endpoint, monkeypatch):
+    monkeypatch.setenv("JUDGE_KEY", "s3cret")
+    engine = opened(endpoint, api_key_env="JUDGE_KEY")
+    endpoint.script = scripted(trouble(400, "x" * 290 + " with s3cret"))
+    assert refused(engine).endswith(" with <key")
+    endpoint.script = scripted(trouble(401, "no key s3cret here"))
+    with pytest.raises(EngineError, match="status 401: no key <key> here; check the key"):
+        one(engine)
+    engine.close()
 
 
 @pytest.mark.parametrize("value", [None, "", " "])
@@ -358,6 +463,19 @@ def test_a_server_without_log_probabilities_is_asked_without_once(endpoint, engi
     assert ["logprobs" in body for body in endpoint.asked] == [True, False, False]
 
 
+def test_a_server_that_gives_fewer_alternatives_is_asked_for_fewer(endpoint, engine):
+    def script(body):
+        if body["top_logprobs"] > 5:
+            return trouble(422, "top_logprobs must be less than or equal to 5")
+        return chat(VERDICT, tokens=tokens(("7", {"7": 0.5, "8": 0.25}), ("}", {"}": 1.0})))
+
+    endpoint.script = script
+    for _ in range(2):
+        output = one(engine, ask(score_texts=SCORES))
+        assert output.logprobs[6] == pytest.approx(math.log(0.5))
+    assert [body["top_logprobs"] for body in endpoint.asked] == [20, 5, 5]
+
+
 def test_a_server_that_knows_no_bounds_of_strings_is_asked_without_them(endpoint, engine):
     def script(body):
         if "maxLength" in json.dumps(body):
@@ -378,12 +496,6 @@ def test_a_prompt_that_is_too_long_teaches_nothing(endpoint, engine):
     assert "too large" in refused(engine)
     assert one(engine).text == "fine"
     assert ["max_tokens" in body for body in endpoint.asked] == [True, True]
-
-
-def test_an_answer_that_is_broken_ends_the_engine_in_words(endpoint, engine):
-    endpoint.script = scripted(replace(Reply("{"), headers={"X": "json"}))
-    with pytest.raises(EngineError, match="not one of the OpenAI API"):
-        one(engine)
 
 
 def test_a_server_that_refuses_in_the_name_of_what_was_not_sent(endpoint, engine):

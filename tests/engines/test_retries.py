@@ -22,7 +22,7 @@ def error(status, body=None, **headers):
     return openai.APIStatusError("it says", response=response, body=body)
 
 
-@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 501, 502, 503, 504, 524, 529])
 def test_troubles_that_pass(status):
     assert may_pass(error(status))
     assert status_of(error(status)) == status
@@ -71,9 +71,15 @@ def test_nothing_said_of_a_wait():
 def test_what_was_said_in_one_line():
     assert said(error(400, {"message": "a\n  b"})) == "a b"
     assert said(error(400, {"message": "a\x1b[31m\u2028\u202eb\ud83d"})) == "a [31m b"
-    assert said(error(400, {"detail": "no message"})) == "it says"
+    assert said(error(400, {"detail": "no message"})) == "no message"
+    assert said(error(422, {"detail": [{"loc": ["body", "seed"], "msg": "unknown"}]})) == (
+        '[{"loc": ["body", "seed"], "msg": "unknown"}]'
+    )
+    assert said(error(400, "upstream\nis gone")) == "upstream is gone"
+    assert said(error(400, {"code": 3})) == "it says"
     assert said(error(400, "<html>")) == "it says"
     assert len(said(error(400, {"message": "x" * 1000}))) == 300
+    assert said(error(400, {"message": "x" * 298 + " s3cret"}), secret="s3cret").endswith("x <")
     lost = openai.APIConnectionError(request=SENT)
     lost.__cause__ = OSError("no route\nto host")
     assert said(lost) == "no route to host"

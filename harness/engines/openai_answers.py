@@ -1,0 +1,180 @@
+"""Answers in the form of the OpenAI API, which not every server keeps to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import (
+    BaseModel,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+from harness.engines import told_line
+from harness.engines.top_logprobs import Position, value_logprobs
+from harness.records import Json, Output, Request
+
+
+class NoAnswer(Exception):
+    """What came with status 200 is no answer, which may pass."""
+
+
+def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+    try:
+        found: object = handler(value)
+    except ValidationError:
+        return None
+    return found
+
+
+# What an answer is good without: of another form it counts as not there.
+_Beside = WrapValidator(_or_none)
+_Byte = Annotated[int, Field(ge=0, le=255)]
+# Some more than what rounding makes of 0.
+_Logprob = Annotated[float, Field(le=0.01)]
+
+
+class _Token(BaseModel):
+    token: str
+    spelling: Annotated[list[_Byte] | None, Field(alias="bytes")] = None
+    logprob: _Logprob
+
+    def spelled(self) -> bytes:
+        if self.spelling is None:
+            return self.token.encode(errors="replace")
+        return bytes(self.spelling)
+
+
+class _Place(_Token):
+    top_logprobs: list[_Token] | None = None
+
+
+class _Logprobs(BaseModel):
+    content: list[_Place] | None = None
+
+
+class _Message(BaseModel):
+    content: str | None = None
+    refusal: Annotated[str | None, _Beside] = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+    logprobs: Annotated[_Logprobs | None, _Beside] = None
+
+
+class _Details(BaseModel):
+    cached_tokens: int | None = None
+
+
+class _Usage(BaseModel):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: Annotated[_Details | None, _Beside] = None
+
+
+class _Answer(BaseModel):
+    choices: list[_Choice] | None = None
+    usage: Annotated[_Usage | None, _Beside] = None
+
+
+def output(request: Request, body: bytes) -> Output:
+    """Return what an endpoint answered; all but a whole or a cut completion is an error.
+
+    Args:
+        request: What was asked.
+        body: Of a response with status 200.
+
+    Raises:
+        NoAnswer: It is no JSON object, or tells of an error in place of a completion.
+    """
+    found = _object(body)
+    try:
+        answer = _Answer.model_validate(found)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        return failed(request, f"the answer is not one of the OpenAI API: {where} is not as it is "
+                               "there")  # fmt: skip
+    usage = answer.usage or _Usage()
+    if not answer.choices:
+        return failed(request, "the endpoint answered without a choice", usage)
+    choice = answer.choices[0]
+    if choice.message.refusal:
+        # In quotes, as by them a report without texts knows what a model wrote.
+        said = told_line(choice.message.refusal)
+        return failed(request, f"the model refused: '{said}'", usage)
+    if choice.finish_reason not in ("stop", "length"):
+        why = told_line(str(choice.finish_reason))
+        return failed(request, f"the endpoint ended the completion: {why}", usage)
+    if choice.message.content is None and choice.finish_reason == "stop":
+        return failed(request, "the endpoint answered without a text", usage)
+    text = _whole(choice.message.content or "")
+    return _counted(
+        usage,
+        Output(
+            key=request.key,
+            text=text,
+            finish_reason=choice.finish_reason,
+            logprobs=value_logprobs(text, _positions(choice), request.sampling.score_texts),
+        ),
+    )
+
+
+def _object(body: bytes) -> dict[str, Json]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise NoAnswer("the answer is not one of the OpenAI API") from error
+    if not isinstance(found, dict):
+        raise NoAnswer("the answer is not one of the OpenAI API")
+    # Proxies tell so of a server behind them that failed.
+    if found.get("error") and not found.get("choices"):
+        raise NoAnswer(f"the answer is an error: {told_line(message_of(found['error']))}")
+    return found
+
+
+def message_of(body: object) -> str:
+    """Return what the body of an error says, "" if that is nothing for a line."""
+    if isinstance(body, dict):
+        texts = (message_of(body[name]) for name in ("message", "detail", "error") if name in body)
+        return next(filter(None, texts), "")
+    if isinstance(body, list):
+        return json.dumps(body, ensure_ascii=False)
+    # A page for a browser is no message.
+    return body if isinstance(body, str) and not body.lstrip().startswith("<") else ""
+
+
+def _whole(text: str) -> str:
+    """Return a text without halves of characters, which JSON can spell and no file can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _positions(choice: _Choice) -> list[Position]:
+    """Return the tokens of a completion, none if the endpoint gave no log-probabilities."""
+    content = choice.logprobs.content if choice.logprobs else None
+    return [
+        Position(
+            one.spelled(), {other.spelled(): other.logprob for other in one.top_logprobs or ()}
+        )
+        for one in content or ()
+    ]
+
+
+def _counted(usage: _Usage, output: Output) -> Output:
+    details = usage.prompt_tokens_details
+    return replace(
+        output,
+        prompt_tokens=usage.prompt_tokens or 0,
+        cached_tokens=(details.cached_tokens or 0) if details else 0,
+        completion_tokens=usage.completion_tokens or 0,
+    )
+
+
+def failed(request: Request, error: str, usage: _Usage | None = None) -> Output:
+    """Return the output of a request that has no completion, with the tokens it took."""
+    return _counted(usage or _Usage(), Output(request.key, finish_reason="error", error=error))

@@ -1,0 +1,164 @@
+"""What is made of the body of an answer, whatever a server puts into it."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from endpoints import chat
+
+from harness.engines.openai_answers import NoAnswer, message_of, output
+from harness.records import Request, Sampling
+
+SCORES = ("7", "8")
+REQUEST = Request("k", (), Sampling(score_texts=SCORES), messages=(("user", "Is it?"),))
+VERDICT = '{"score":7}'
+
+
+def read(body):
+    return output(REQUEST, json.dumps(body).encode())
+
+
+def body(text=VERDICT, **options):
+    return json.loads(json.dumps(chat(text, **options).body))
+
+
+def choice(**fields):
+    made = body()
+    made["choices"][0] |= fields
+    return made
+
+
+def message(**fields):
+    return choice(message={"role": "assistant", **fields})
+
+
+def place(**fields):
+    """Return log-probabilities of which the token of the score has other fields."""
+    made = {"token": "7", "bytes": [55], "logprob": -0.1,
+            "top_logprobs": [{"token": "7", "bytes": [55], "logprob": -0.1}]}  # fmt: skip
+    start = {"token": '{"score":', "bytes": None, "logprob": 0.0, "top_logprobs": []}
+    end = {"token": "}", "bytes": None, "logprob": 0.0}
+    return {"content": [start, made | fields, end]}
+
+
+def test_a_completion():
+    found = read(choice(logprobs=place()))
+    assert (found.key, found.text, found.finish_reason, found.error) == ("k", VERDICT, "stop", None)
+    assert (found.prompt_tokens, found.completion_tokens) == (11, 5)
+    assert found.logprobs == pytest.approx((-0.1, -math.inf))
+
+
+@pytest.mark.parametrize("text", ["", "{", "<html>", "[1]", '"x"', "null", "\xff", "[" * 100_000])
+def test_what_is_no_json_object_is_no_answer(text):
+    with pytest.raises(NoAnswer, match="not one of the OpenAI API"):
+        output(REQUEST, text.encode("latin-1"))
+
+
+def test_an_error_in_place_of_an_answer():
+    with pytest.raises(NoAnswer, match="an error: overloaded"):
+        read({"error": {"message": "overloaded", "code": 502}, "choices": []})
+
+
+@pytest.mark.parametrize(
+    ("made", "where"),
+    [
+        (choice(message=None), "choices.0.message"),
+        (body() | {"choices": [None]}, "choices.0"),
+        (body() | {"choices": [{}]}, "choices.0.message"),
+        (body() | {"choices": "x"}, "choices"),
+        (message(content=[{"type": "text", "text": "x"}]), "choices.0.message.content"),
+        (message(content=7), "choices.0.message.content"),
+    ],
+)
+def test_an_answer_of_another_form_says_where(made, where):
+    found = read(made)
+    assert found.error == f"the answer is not one of the OpenAI API: {where} is not as it is there"
+    assert found.finish_reason == "error"
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (body() | {"choices": None}, "without a choice"),
+        (message(content=None), "without a text"),
+        (message(content=None, reasoning_content="so"), "without a text"),
+        (message(content="", refusal="I\ncannot \ud83d"), "the model refused: 'I cannot'"),
+        (choice(finish_reason="content_filter"), "ended the completion: content_filter"),
+        (choice(finish_reason=None), "ended the completion: None"),
+    ],
+)
+def test_what_is_no_completion_has_its_tokens_counted(made, reason):
+    found = read(made)
+    assert reason in found.error
+    assert (found.prompt_tokens, found.completion_tokens) == (11, 5)
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [
+        None,
+        "x",
+        {"tokens": ["7"], "token_logprobs": [-0.1]},
+        {"content": None},
+        {"content": [{"token": "7"}]},
+        place(logprob=None),
+        place(bytes=[300]),
+        place(bytes="7"),
+        place(top_logprobs=None),
+        place(top_logprobs=[{"token": "7", "bytes": None, "logprob": 1e9}]),
+        place(top_logprobs=[{"token": "7", "bytes": None, "logprob": math.nan}]),
+        place(top_logprobs=[{"token": "7", "bytes": None, "logprob": -math.inf}]),
+    ],
+)
+def test_a_completion_is_good_without_log_probabilities(logprobs):
+    found = read(choice(logprobs=logprobs))
+    assert (found.text, found.error, found.logprobs) == (VERDICT, None, ())
+
+
+@pytest.mark.parametrize(
+    ("usage", "counted"),
+    [
+        (None, (0, 0, 0)),
+        ({}, (0, 0, 0)),
+        ("many", (0, 0, 0)),
+        ({"prompt_tokens": None, "completion_tokens": 3}, (0, 0, 3)),
+        ({"prompt_tokens": 9, "prompt_tokens_details": None}, (9, 0, 0)),
+        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": None}}, (9, 0, 0)),
+        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 8}}, (9, 8, 0)),
+        ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": "x"}}, (9, 0, 0)),
+    ],
+)
+def test_tokens_are_counted_where_a_server_counts_them(usage, counted):
+    found = read(body() | {"usage": usage})
+    assert found.error is None
+    assert (found.prompt_tokens, found.cached_tokens, found.completion_tokens) == counted
+
+
+def test_half_a_character_is_replaced():
+    assert read(body("a\ud83d b")).text == "a? b"
+
+
+def test_a_cut_completion_without_a_text_is_empty():
+    found = read(choice(message={"content": None, "reasoning": "so"}, finish_reason="length"))
+    assert (found.text, found.finish_reason, found.error) == ("", "length", None)
+
+
+@pytest.mark.parametrize(
+    ("told", "text"),
+    [
+        ({"message": "a"}, "a"),
+        ({"error": {"message": "a"}}, "a"),
+        ({"error": "a"}, "a"),
+        ({"detail": "a"}, "a"),
+        ({"message": "", "detail": "a"}, "a"),
+        ({"detail": [{"msg": "a"}]}, '[{"msg": "a"}]'),
+        ("a", "a"),
+        ("\n<!doctype html>", ""),
+        ({"code": 3}, ""),
+        (None, ""),
+    ],
+)
+def test_what_an_error_says(told, text):
+    assert message_of(told) == text
