@@ -118,7 +118,7 @@ def passport(
             limit=limit,
         )
         with _resumable(), Terminal() as terminal:
-            found = certify(
+            certified = certify(
                 judge,
                 sets,
                 rubric=absolute,
@@ -128,7 +128,8 @@ def passport(
                 made=time.strftime("%Y-%m-%d"),
                 settings=settings,
                 progress=terminal.update,
-            ).passport
+            )
+        found = certified.passport
         path = root / FOLDER / f"{model}.json"
         save_passport(path, found)
         folder = root / "reports" / f"passport-{model}-{stamp}"
@@ -136,6 +137,10 @@ def passport(
     typer.echo(f"{model}: {passport_verdict(found, lang=lang.value)}")
     typer.echo(path)
     typer.echo(page)
+    if judge.spec.remote:
+        dollars = "" if certified.cost is None else f", ${certified.cost:.4f}"
+        counted = f"{certified.prompt_tokens} prompt and {certified.completion_tokens} completion"
+        typer.echo(f"{model}: {counted} tokens{dollars}, stored outputs included", err=True)
 
 
 @contextmanager

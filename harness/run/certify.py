@@ -12,7 +12,7 @@ from harness.judge.measures import RuledPair, measure
 from harness.judge.passport import BoundRubric, Passport
 from harness.judge.rubric import Rubric, absolute_messages, pairwise_messages
 from harness.records import EngineInfo, Message, Ruling
-from harness.run.jury import Case, Judge, JudgeSession
+from harness.run.jury import Case, Judge, JudgeSession, bench_cost
 from harness.run.session import Progress, Settings
 from harness.spec.judgeset import MAX_ANSWER_CHARS
 
@@ -22,10 +22,19 @@ _SIDES = ("forward", "backward", "first", "second")
 
 @dataclass(frozen=True, slots=True)
 class Certified:
-    """A passport, and what the judge's engine did for it."""
+    """A passport, and what the judge's engine did for it.
+
+    Attributes:
+        prompt_tokens: Of all requests, those included whose outputs were stored;
+            `completion_tokens` likewise.
+        cost: Of these tokens in dollars, None where models.yaml names no price.
+    """
 
     passport: Passport
     engine: EngineInfo
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
 
 
 def certify(
@@ -92,7 +101,13 @@ def certify(
         passing=passing,
         sets=tuple(sets),
     )
-    return Certified(passport, bench.engine)
+    return Certified(
+        passport,
+        bench.engine,
+        prompt_tokens=bench.prompt_tokens,
+        completion_tokens=bench.completion_tokens,
+        cost=bench_cost(judge.spec, bench),
+    )
 
 
 def _cases(

@@ -26,6 +26,7 @@ from harness.records import EngineInfo, Message, Request, Ruling, Sampling
 from harness.run.asking import Asked, ask, opened
 from harness.run.session import EngineSession, Progress, Settings
 from harness.run.speaking import open_speaker
+from harness.spec.endpointspec import EndpointSpec
 from harness.spec.modelspec import ModelSpec
 from harness.workers.store import Store, fingerprint
 
@@ -64,6 +65,15 @@ class Bench:
     engine: EngineInfo
     prompt_tokens: int
     completion_tokens: int
+
+
+def bench_cost(spec: ModelSpec, bench: Bench) -> float | None:
+    """Return what a judge's requests cost in dollars, None where models.yaml names no price."""
+    if not spec.remote:
+        return None
+    return EndpointSpec.model_validate(spec.options).cost(
+        prompt_tokens=bench.prompt_tokens, completion_tokens=bench.completion_tokens
+    )
 
 
 @dataclass(frozen=True, slots=True)

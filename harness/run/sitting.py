@@ -10,12 +10,10 @@ from harness.judge.passport import FOLDER
 from harness.judge.rubric import DEFAULT_RUBRICS
 from harness.judge.trusting import check_passport
 from harness.records import CanaryKind, CanaryResult, EngineInfo, JudgeInfo, PairResult, Ruling
-from harness.run.jury import Bench, Judge, JudgeSession
+from harness.run.jury import Judge, JudgeSession, bench_cost
 from harness.run.rounds import Round
 from harness.run.session import Progress, Settings
-from harness.spec.endpointspec import EndpointSpec
 from harness.spec.judgeset import MAX_ANSWER_CHARS, PassportSpec
-from harness.spec.modelspec import ModelSpec
 
 # The share of answers without merit that may lack a score.
 _MUTE = 0.1
@@ -75,7 +73,7 @@ def sit(
         unscored=dict(Counter(one.problem for one in rulings if one.problem)),
         prompt_tokens=bench.prompt_tokens,
         completion_tokens=bench.completion_tokens,
-        cost=_cost(judge.spec, bench),
+        cost=bench_cost(judge.spec, bench),
     )
     return Sitting(
         info, bench.engine, bench.rulings, asked.pair_results(name, bench.rulings), canaries
@@ -115,14 +113,6 @@ def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:
     return (f"{judge} scored {len(broken)} of {len(canaries)} answers without merit above "
             f"{worst.limit:g}, such as {_KINDS[worst.kind]} (probe {worst.probe}): "
             f"{worst.ruling.value:.1f}")  # fmt: skip
-
-
-def _cost(model: ModelSpec, bench: Bench) -> float | None:
-    if not model.remote:
-        return None
-    return EndpointSpec.model_validate(model.options).cost(
-        prompt_tokens=bench.prompt_tokens, completion_tokens=bench.completion_tokens
-    )
 
 
 def _expected(rulings: Sequence[Ruling]) -> float:

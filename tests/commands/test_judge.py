@@ -213,11 +213,16 @@ def test_a_judge_at_an_endpoint(call, ready, project, judge, verdict):
         project.models(
             "models:\n  remote:\n    source: openai:judge-1\n    options:\n"
             f"      base_url: {endpoint.url}\n      api_key_env: null\n"
+            "      price: {prompt: 100, completion: 1000}\n"
         )
         done = call("remote")
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[0] == f"remote: {verdict}"
+    assert len(done.stdout.splitlines()) == 3
     assert len(endpoint.asked) == 160
+    assert done.stderr.endswith(
+        "remote: 1760 prompt and 800 completion tokens, $0.9760, stored outputs included\n"
+    )
     path = ready / "passports/remote.json"
     passport = load_passport(path)
     assert passport.engine == "openai"
