@@ -144,7 +144,8 @@ class OpenAIEngine:
         problem = said(error, secret=self._secret)
         if not status:
             return problem
-        problem = f"status {status}: {problem}{_HOPELESS.get(status, '')}"
+        mend = _HOPELESS.get(status, "")
+        problem = f"status {status}: {problem.rstrip('.') if mend else problem}{mend}"
         told = retry_after(error) or 0.0
         if told >= self._spec.deadline_s:
             problem += f"; asks to wait for {told:.0f} s, longer than deadline_s"
@@ -191,7 +192,8 @@ class OpenAIEngine:
             model=self._model,
             messages=messages(request),
             temperature=sampling.temperature,
-            top_p=sampling.top_p if sampling.top_p < 1 else omit,
+            # Said even where it is 1: a server may have another one of its own.
+            top_p=sampling.top_p if sampling.temperature else omit,
             seed=omit if sampling.seed is None else sampling.seed,
             stop=list(sampling.stop) or omit,
             max_tokens=sampling.max_tokens if dialect.max_tokens else omit,

@@ -104,6 +104,11 @@ def test_what_is_not_asked_is_not_sent(endpoint, engine):
     assert endpoint.asked[0].keys() == {"model", "messages", "max_tokens", "temperature"}
 
 
+def test_a_server_s_own_nucleus_does_not_count(endpoint, engine):
+    one(engine, ask(temperature=0.7))
+    assert endpoint.asked[0]["top_p"] == 1.0
+
+
 def test_a_cut_completion_says_so(endpoint, engine):
     endpoint.script = scripted(chat('{"rea', finish_reason="length"))
     output = one(engine)
