@@ -13,7 +13,15 @@ from pydantic import ValidationError
 from harness.engines.openai_answers import NoAnswer, failed, output
 from harness.engines.openai_dialect import Dialect
 from harness.engines.openai_format import messages, response_format
-from harness.engines.retries import Pace, out_of_quota, retry_after, retrying, said, status_of
+from harness.engines.retries import (
+    Pace,
+    out_of_quota,
+    retry_after,
+    retrying,
+    said,
+    status_of,
+    through_proxy,
+)
 from harness.errors import EngineError
 from harness.records import EngineConfig, Output, Request
 from harness.spec.endpointspec import EndpointSpec
@@ -101,13 +109,14 @@ class OpenAIEngine:
         await self._pace.turn()
         deadline_s = self._spec.deadline_s
         # How many had been answered when it was sent, and at each of its troubles.
-        seen = [self._answered]
+        seen, hint = [self._answered], ""
         try:
             async with asyncio.timeout(deadline_s):
                 retry = retrying(deadline_s=deadline_s, pace=self._pace)
                 answer: Output = await retry(self._send, request, seen)
         except TimeoutError:
             problem, status = f"no answer within {deadline_s:g} s", 0
+            hint = "; if it is slow and not gone, raise deadline_s or lower concurrency"
         except NoAnswer as error:
             if not self._answered:
                 raise self._broken(f"{error}; check base_url") from error
@@ -125,7 +134,7 @@ class OpenAIEngine:
             return answer
         # An error of the server's own may be one that this request alone makes.
         if status != 500 and self._answered == seen[:2][-1]:
-            raise self._broken(f"{problem}; tried for up to {deadline_s:g} s")
+            raise self._broken(problem + (hint or f"; tried for up to {deadline_s:g} s"))
         return failed(request, f"the endpoint failed: {problem}")
 
     def _lasts(self, error: APIError) -> bool:
@@ -143,7 +152,7 @@ class OpenAIEngine:
         status = status_of(error)
         problem = said(error, secret=self._secret)
         if not status:
-            return problem
+            return problem + through_proxy(self._spec.base_url)
         mend = _HOPELESS.get(status, "")
         problem = f"status {status}: {problem.rstrip('.') if mend else problem}{mend}"
         told = retry_after(error) or 0.0

@@ -6,6 +6,8 @@ import asyncio
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from harness.engines import told_line
 from harness.engines.openai_answers import NoAnswer, message_of
@@ -131,6 +133,18 @@ def said(error: APIError, *, secret: str = "") -> str:
     if secret:
         text = text.replace(secret, "<key>")
     return told_line(text)
+
+
+def through_proxy(url: str) -> str:
+    """Say through which of the environment's proxies an address is asked, "" for none.
+
+    Its own address, which may hold a password, is not told.
+    """
+    parts = urlsplit(url)
+    name = next((n for n in (parts.scheme, "all") if n in getproxies()), None)
+    if name is None or proxy_bypass(parts.hostname or ""):
+        return ""
+    return f"; asked through the proxy of {name.upper()}_PROXY, NO_PROXY names hosts without it"
 
 
 def _failure(state: RetryCallState) -> BaseException | None:

@@ -218,7 +218,7 @@ def test_a_silent_endpoint_ends_the_engine_but_a_slow_request_only_itself(endpoi
     outputs = {o.key: o for o in engine.generate([ask("a", text="slow"), ask("b"), ask("c")])}
     assert outputs["a"].error == "the endpoint failed: no answer within 1.5 s"
     assert [outputs[key].text for key in "bc"] == ["fine", "fine"]
-    with pytest.raises(EngineError, match=r"judge-1.*no answer within 1\.5 s"):
+    with pytest.raises(EngineError, match=r"judge-1.*no answer within 1\.5 s; if it is slow"):
         one(engine, ask(text="slow"))
     engine.close()
 
@@ -236,6 +236,20 @@ def test_nobody_at_home():
     assert str(caught.value).startswith(f"model 'm' at {url}: ")
     assert "tried for up to 1.5 s" in str(caught.value)
     assert "\n" not in str(caught.value)
+    engine.close()
+
+
+def test_a_proxy_that_is_gone_is_named_without_its_password(endpoint, monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://me:s3cret@127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    engine = opened(endpoint, deadline_s=1.0)
+    with pytest.raises(EngineError, match="asked through the proxy of HTTP_PROXY") as caught:
+        one(engine)
+    assert "s3cret" not in str(caught.value)
+    engine.close()
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    engine = opened(endpoint)
+    assert one(engine).text == "so be it"
     engine.close()
 
 
@@ -327,7 +341,7 @@ def test_a_server_that_dies_among_the_last_requests_ends_the_engine(endpoint):
     engine = opened(endpoint, concurrency=3, deadline_s=1.5)
     outputs = engine.generate([ask("a", text="ok"), ask("b"), ask("c")])
     assert next(outputs).text == "fine"
-    with pytest.raises(EngineError, match=r"(going down|no answer).*; tried for up to 1\.5 s"):
+    with pytest.raises(EngineError, match=r"going down; tried for up to|no answer within"):
         list(outputs)
     engine.close()
 

@@ -11,7 +11,15 @@ import httpx2
 import openai
 import pytest
 
-from harness.engines.retries import Pace, may_pass, out_of_quota, retry_after, said, status_of
+from harness.engines.retries import (
+    Pace,
+    may_pass,
+    out_of_quota,
+    retry_after,
+    said,
+    status_of,
+    through_proxy,
+)
 
 SENT = httpx2.Request("POST", "http://x/v1/chat/completions")
 
@@ -85,6 +93,26 @@ def test_what_was_said_in_one_line():
     assert said(lost) == "no route to host"
     lost.__cause__ = TimeoutError()
     assert said(lost) == "Connection error."
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("http_proxy", "http://p:1", "HTTP_PROXY"),
+        ("all_proxy", "http://p:1", "ALL_PROXY"),
+        ("https_proxy", "http://p:1", ""),
+        ("no_proxy", "judge.example", ""),
+    ],
+)
+def test_the_proxy_on_the_way(monkeypatch, variable, value, told):
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv(variable, value)
+    if variable == "no_proxy":
+        monkeypatch.setenv("http_proxy", "http://p:1")
+    assert (f"the proxy of {told}," if told else "") in through_proxy("http://judge.example/v1")
+    assert bool(through_proxy("http://judge.example/v1")) is bool(told)
 
 
 def turns(pace, count):
