@@ -47,7 +47,7 @@ def url(tiny_model, tmp_path_factory):
     command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
     command += ["--model", str(tiny_model), "--served-model-name", "judge", "--enforce-eager"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--max-model-len", "256"]
-    command += ["--logprobs-mode", "processed_logprobs"]
+    command += ["--logprobs-mode", "processed_logprobs", "--generation-config", "vllm"]
     command += ["--dtype", "bfloat16" if gpu else "float32"]
     command += [
         "--structured-outputs-config",
@@ -119,6 +119,28 @@ def test_verdicts_of_a_real_server(url):
     assert outputs["cut"].finish_reason == "length"
     assert "status 400" in outputs["long"].error
     assert "status 400" in outputs["nonsense"].error
+    engine.close()
+
+
+def test_a_ten_of_two_tokens(url):
+    """Nothing but a 1, alone or before a 0, may stand there: both have all probability."""
+    schema = json.dumps(
+        {
+            "type": "object",
+            "properties": {"score": {"type": "integer", "enum": [1, 10]}},
+            "required": ["score"],
+            "additionalProperties": False,
+        }
+    )
+    asks = [
+        ask(f"k{i}", f"Is film {i} good?", max_tokens=40, schema=schema, score_texts=("1", "10"))
+        for i in range(6)
+    ]
+    engine = opened(url)
+    for output in engine.generate(asks):
+        chances = dict(zip(("1", "10"), map(math.exp, output.logprobs), strict=True))
+        assert sum(chances.values()) == pytest.approx(1.0, abs=1e-3)
+        assert chances[str(json.loads(output.text)["score"])] >= 0.5
     engine.close()
 
 
