@@ -486,7 +486,9 @@ def test_a_server_that_gives_fewer_alternatives_is_asked_for_fewer(endpoint, eng
     def script(body):
         if body["top_logprobs"] > 5:
             return trouble(422, "top_logprobs must be less than or equal to 5")
-        return chat(VERDICT, tokens=tokens(("7", {"7": 0.5, "8": 0.25}), ("}", {"}": 1.0})))
+        return chat(
+            VERDICT, tokens=tokens(("7", {"7": 0.5, "8": 0.25, "x": 0.25}), ("}", {"}": 1.0}))
+        )
 
     endpoint.script = script
     for _ in range(2):

@@ -36,8 +36,8 @@ def message(**fields):
 
 def place(**fields):
     """Return log-probabilities of which the token of the score has other fields."""
-    made = {"token": "7", "bytes": [55], "logprob": -0.1,
-            "top_logprobs": [{"token": "7", "bytes": [55], "logprob": -0.1}]}  # fmt: skip
+    made = {"token": "7", "bytes": [55], "logprob": -0.01,
+            "top_logprobs": [{"token": "7", "bytes": [55], "logprob": -0.01}]}  # fmt: skip
     start = {"token": '{"score":', "bytes": None, "logprob": 0.0, "top_logprobs": []}
     end = {"token": "}", "bytes": None, "logprob": 0.0}
     return {"content": [start, made | fields, end]}
@@ -47,7 +47,7 @@ def test_a_completion():
     found = read(choice(logprobs=place()))
     assert (found.key, found.text, found.finish_reason, found.error) == ("k", VERDICT, "stop", None)
     assert (found.prompt_tokens, found.completion_tokens) == (11, 5)
-    assert found.logprobs == pytest.approx((-0.1, -math.inf))
+    assert found.logprobs == pytest.approx((-0.01, -math.inf))
 
 
 @pytest.mark.parametrize("text", ["", "{", "<html>", "[1]", '"x"', "null", "\xff", "[" * 100_000])
