@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # Inside a package, again from the bottom up; what is not named stands above all that is.
 INSIDE: dict[str, tuple[str, ...]] = {
     "harness.spec": ("base", "dataspec", "gatespec", "judgeset", "evalset", "trainspec",
-                     "endpointspec", "modelspec", "recipe", "yamlfile", "load"),
+                     "endpointspec", "modelspec", "recipe", "yamlfile", "problems", "load"),
     "harness.sources": ("network", "cache", "archives", "rows", "labels", "inline", "hub",
                         "packages", "gguf_tokenizer", "gguf_check", "gguf_folder", "assets",
                         "pools", "splits", "data"),

@@ -7,37 +7,24 @@ from __future__ import annotations
 
 import difflib
 import json
-import re
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from harness.errors import SpecError
-from harness.spec.base import Strict, list_example, mapping_example
+from harness.spec.base import Strict
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.evalset import EvalSet, PromptSpec
 from harness.spec.judgeset import JudgeSet
 from harness.spec.modelspec import ModelsFile, ModelSpec
+from harness.spec.problems import problem_lines
 from harness.spec.recipe import Recipe
 from harness.spec.trainspec import TRAINED
 from harness.spec.yamlfile import Key, YamlFile, read_yaml
 
 _Model = TypeVar("_Model", bound=Strict)
-_EMPTY = {
-    "string_type": "write a text",
-    "int_type": "write a whole number",
-    "float_type": "write a number",
-    "bool_type": "write true or false",
-}
-_SCALARS = {
-    "int_type": ("no whole number", "write one such as 5"),
-    "float_type": ("no number", "write one such as 0.5"),
-    "bool_type": ("neither true nor false", "write one of them"),
-}
-_TYPES = {"dict": "a mapping", "list": "a list"}
 _TEMPLATES = ("own", "llama-3", "plain")
 
 
@@ -189,7 +176,7 @@ def _check_options(models: Mapping[str, ModelSpec], file: YamlFile) -> None:
                 kinds[spec.engine].model_validate(spec.options)
             except ValidationError as error:
                 where = ("models", name, "options")
-                raise SpecError("\n".join(_lines(error.errors(), file, where))) from error
+                raise SpecError("\n".join(problem_lines(error.errors(), file, where))) from error
 
 
 def _check_chat_templates(models: Mapping[str, ModelSpec], file: YamlFile, root: Path) -> None:
@@ -228,75 +215,4 @@ def _validate(model: type[_Model], file: YamlFile, *, docs: str = "docs/evalsets
     try:
         return model.model_validate(file.data)
     except ValidationError as error:
-        raise SpecError("\n".join(_lines(error.errors(), file))) from error
-
-
-def _lines(errors: Sequence[ErrorDetails], file: YamlFile, base: tuple[Key, ...] = ()) -> list[str]:
-    """Return one line per place in the file; of a union's several complaints the most telling."""
-    best: dict[tuple[Key, ...], tuple[int, str]] = {}
-    for error in errors:
-        where = (*base, *error["loc"])
-        while where and where not in file.lines:
-            where = where[:-1]
-        rank, problem, where = _problem(error, where)
-        if where not in best or rank < best[where][0]:
-            best[where] = (rank, str(file.error(problem, where)))
-    inner = [where[:end] for where in best for end in range(len(where))]
-    return [line for where, (rank, line) in best.items() if rank < 2 or where not in inner]
-
-
-def _problem(error: ErrorDetails, where: tuple[Key, ...]) -> tuple[int, str, tuple[Key, ...]]:
-    """Return rank (0 is the most telling), text and place of pydantic's complaint."""
-    kind, given, context = error["type"], error["input"], error.get("ctx", {})
-    if kind == "unknown_key":
-        return 0, f"unknown key; {context['mend']}", (*where, context["key"])
-    if kind == "harness":
-        return 0, str(context["problem"]), where
-    if kind == "missing":
-        return 0, f"missing key '{error['loc'][-1]}'; add it", where
-    if kind == "literal_error":
-        expected = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-        said = "is left empty; write" if given is None else f"'{given}' is not"
-        return 1, f"{said} one of {expected}", where
-    if wanted := _wanted(error):
-        return 2, wanted, where
-    if kind == "string_type" and isinstance(given, bool | int | float):
-        read = str(given).lower() if isinstance(given, bool) else f"the number {given}"
-        return 1, f"is read as {read}, text is wanted; put it in quotes", where
-    if kind == "string_too_short":
-        return 1, "is empty; write a text", where
-    if kind == "string_pattern_mismatch":
-        return 1, f"'{given}' does not match {context['pattern']}", where
-    message = error["msg"][0].lower() + error["msg"][1:]
-    named = type(given).__name__
-    return 2, f"{message}, not {_TYPES.get(named, named)}" if "valid" in message else (
-        f"{message}, not {given!r}"), where  # fmt: skip
-
-
-def _as_number(given: str, kind: str) -> str | None:
-    """Say how a number is to be written that has a comma, a percent sign or quotes."""
-    plain = given.strip().replace(",", ".")
-    if kind == "float_type" and re.fullmatch(r"\d+(\.\d+)? ?%", plain):
-        return f"write {float(plain.rstrip('% ')) / 100:g}"
-    number = {"float_type": r"[+-]?\d+(\.\d+)?", "int_type": r"[+-]?\d+"}.get(kind, r"(?!)")
-    return f"write {plain} without quotes" if re.fullmatch(number, plain) else None
-
-
-def _wanted(error: ErrorDetails) -> str | None:
-    """Return what stands where something of another shape is wanted, None of other mistakes."""
-    kind, given = error["type"], error["input"]
-    start = "is left empty; " if given is None else ""
-    if kind == "mapping_wanted":
-        example = mapping_example(error["ctx"]["model"], given)
-        return f"{start}a mapping is wanted, such as {example}"
-    if kind == "dict_type":
-        return f"{start}a mapping is wanted, such as {{key: value}}"
-    if kind == "list_type":
-        return f"{start}a list is wanted, such as {list_example(given)}"
-    if kind == "string_type" and isinstance(given, dict):
-        return "': ' makes a mapping of it, text is wanted; put it in quotes"
-    if kind in _SCALARS and isinstance(given, str | int | float):
-        said, mend = _SCALARS[kind]
-        shown = str(given).lower() if isinstance(given, bool) else str(given)
-        return f"'{shown}' is {said}; {_as_number(shown, kind) or mend}"
-    return f"{start}{_EMPTY[kind]}, or remove the key" if start and kind in _EMPTY else None
+        raise SpecError("\n".join(problem_lines(error.errors(), file))) from error
