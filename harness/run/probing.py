@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from harness.engines.openai import endpoint_key
-from harness.errors import HarnessError
+from harness.errors import EngineError, HarnessError
 from harness.judge.erring import JudgeErrors, judge_errors
 from harness.judge.passport import FOLDER, load_passport
 from harness.judge.rubric import load_rubric
@@ -32,6 +32,7 @@ from harness.run.sitting import Sitting, sit
 from harness.run.speaking import Speaker, open_speaker
 from harness.run.standings import jury_agreement, standings
 from harness.spec.endpointspec import EndpointSpec
+from harness.spec.modelspec import ModelSpec
 from harness.workers.store import Store
 
 _Asks = list[tuple[ProbeCell, int, Request | str]]
@@ -89,12 +90,26 @@ class Probing:
         for cell in cells:
             self._done.setdefault((cell.path, cell.id), error)
 
+    def _check_endpoints(self, models: Mapping[str, ModelSpec]) -> None:
+        """Check the models at endpoints, none of which has been asked yet.
+
+        Raises:
+            EngineError: A key is missing, or one would be asked where nothing is to be.
+        """
+        for name, spec in models.items():
+            if not spec.remote:
+                continue
+            if self.settings.engine == "fake":
+                raise EngineError(
+                    f"'{name}' stands at an endpoint, which would be asked all the same; leave "
+                    "out --engine fake, or the model"
+                )
+            endpoint_key(EndpointSpec.model_validate(spec.options))
+
     def _run_set(self, cells: Sequence[ProbeCell]) -> None:
         try:
             # Before other engines have worked for nothing.
-            for spec in [*(cell.spec for cell in cells), *cells[0].judges.values()]:
-                if spec.remote:
-                    endpoint_key(EndpointSpec.model_validate(spec.options))
+            self._check_endpoints({cell.model: cell.spec for cell in cells} | dict(cells[0].judges))
         except HarnessError as error:
             self._fail(cells, error)
             return
