@@ -62,8 +62,10 @@ def _judge() -> None:
 def passport(
     model: Annotated[str, typer.Argument(help="A model of evalsets/models.yaml.")],
     gold: Annotated[
-        list[Path] | None,
-        typer.Option(help=f"A file of gold pairs; may be repeated. Default: {GOLD}."),
+        list[str] | None,
+        typer.Option(
+            help=f"A file of gold pairs, or hub:OWNER/NAME/FILE; may be repeated. Default: {GOLD}."
+        ),
     ] = None,
     rubric: Annotated[str, typer.Option(help="Absolute rubric under prompts/.")] = DEFAULT_RUBRICS[
         "absolute"
@@ -90,7 +92,7 @@ def passport(
     root: Annotated[Path, typer.Option(help="The project folder.")] = Path(),
 ) -> None:
     """Measure a judge on gold pairs: writes passports/MODEL.json and a page on what it is worth."""
-    from harness.judge.gold import load_gold
+    from harness.judge.gold import open_gold
     from harness.judge.passport import FOLDER, save_passport
     from harness.judge.rubric import load_rubric
     from harness.plugin.terminal import Terminal
@@ -107,7 +109,7 @@ def passport(
             absolute = load_rubric(rubric, root=root, kind="absolute")
         with _naming("--pairwise"):
             compared = load_rubric(pairwise, root=root, kind="pairwise")
-        sets = [load_gold(path) for path in gold or [root / GOLD]]
+        sets = [open_gold(source) for source in gold or [str(root / GOLD)]]
         _check_names([one.name for one in sets])
         settings = Settings(
             root=root,

@@ -38,12 +38,10 @@ def judge_errors(passports: Sequence[Passport], *, passing: float) -> JudgeError
     common = _common(passports)
     if common is None:
         return None
-    wins = {passport.judge: _counts(one.counts, "")
+    wins = {passport.judge: _wins(one.counts)
             for passport, one in zip(passports, common, strict=True)}  # fmt: skip
     known = {judge: counts for judge, counts in wins.items() if counts is not None}
     passes = _passes([one.scores for one in common], passing)
-    if passes is None and len(passports) == 1 and passports[0].passing == passing:
-        passes = _counts(common[0].counts, "score_")
     return JudgeErrors(known if len(known) == len(wins) else {}, passes)
 
 
@@ -80,7 +78,7 @@ def _passed(values: Sequence[float | None], passing: float) -> bool | None:
     return statistics.fmean(whole) >= passing if len(whole) == len(values) else None
 
 
-def _counts(counts: Mapping[str, int], kind: str) -> GoldCounts | None:
+def _wins(counts: Mapping[str, int]) -> GoldCounts | None:
     names = ("true_positives", "positives", "true_negatives", "negatives")
-    found = [counts.get(kind + name, 0) for name in names]
+    found = [counts.get(name, 0) for name in names]
     return GoldCounts(*found) if found[1] and found[3] else None

@@ -8,12 +8,13 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from harness.errors import SpecError
 from harness.records import Json
+from harness.sources.hub import hub_file
 from harness.spec.yamlfile import read_text
 
 Better = Literal["first", "second", "tie"]
@@ -23,6 +24,7 @@ _LLMBAR: Mapping[Json, Better] = {1: "first", 2: "second"}
 _SIDES: Mapping[Json, Better] = {"left": "first", "right": "second", "equal": "tie"}
 _OWN: Mapping[Json, Better] = {"first": "first", "second": "second", "tie": "tie"}
 _OWN_KEYS = ("id", "instruction", "first", "second", "better", "points", "kind", "why")
+HUB = "hub:"
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -62,6 +64,25 @@ def read_gold(path: Path) -> list[GoldPair]:
     return list(load_gold(path).pairs)
 
 
+def open_gold(source: str) -> GoldSet:
+    """Return the pairs of a file, or of `hub:OWNER/NAME/PATH[@REVISION]`: a file of a data set.
+
+    Raises:
+        AssetError: The hub cannot be reached, or does not have it.
+        SpecError: As `load_gold`, or the name of a hub's file is not whole.
+    """
+    if not source.startswith(HUB):
+        return load_gold(Path(source))
+    named, _, revision = source.removeprefix(HUB).partition("@")
+    owner, _, rest = named.partition("/")
+    dataset, _, file = rest.partition("/")
+    if not (owner and dataset and file):
+        raise SpecError(f"{source}: names no file of a data set; write {HUB}OWNER/NAME/FILE")
+    found = hub_file(f"{owner}/{dataset}", file, revision or None, option="--gold FILE")
+    # In the cache it lies in a folder that is called by the commit.
+    return replace(load_gold(found), name=_name(Path(rest)))
+
+
 def load_gold(path: Path) -> GoldSet:
     """Read gold pairs in one of three forms, told apart by their keys.
 
@@ -95,8 +116,11 @@ def load_gold(path: Path) -> GoldSet:
         pairs.append(pair)
     if not pairs:
         raise SpecError("holds no pair; see docs/judge.md for the forms of gold files", path=path)
-    name = f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
-    return GoldSet(name, hashlib.sha256(text.encode()).hexdigest(), tuple(pairs))
+    return GoldSet(_name(path), hashlib.sha256(text.encode()).hexdigest(), tuple(pairs))
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
 
 
 def _shown(pair: GoldPair) -> tuple[str, frozenset[str]]:

@@ -134,9 +134,9 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
     `harness.judge.erring`): `positives` are scored pairs whose first answer people
     prefer, `true_positives` those settled for it; `negatives` all other scored pairs,
     `true_negatives` those not settled for the first. Each pair counts once. Those named `score_`
-    correct the rate of answers that score at least `passing`: better answers are positive, worse
-    ones negative. That a worse answer should fail is a demand of its own, which people were not
-    asked about.
+    are what sensitivity and specificity are made of: better answers are positive, worse ones
+    negative, and one passes that scores at least `passing`. That a worse answer should fail is a
+    demand of its own, which people were not asked about.
 
     Args:
         gold: The set.

@@ -14,6 +14,7 @@ from harness.run.gates import (
     shown_detectable,
 )
 from harness.run.probeplan import PlannedJudgedGate
+from harness.spec.judgeset import HIGHEST, LOWEST
 from harness.stats.intervals import clopper_pearson_interval
 
 
@@ -40,8 +41,8 @@ def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted:
     problem = _problem(planned, standing, figure)
     if figure is None:
         return replace(gate, line=f"{spec.figure} {wanted} - fail: {problem}")
-    least, most = (1.0, 10.0) if spec.figure == "score" else (0.0, 1.0)
-    most = max(most - spec.threshold, spec.threshold - least)
+    least, greatest = (LOWEST, HIGHEST) if spec.figure == "score" else (0, 1)
+    most = max(greatest - spec.threshold, spec.threshold - least)
     far = half_width_detectable(figure.low, figure.high, most=most)
     gate = replace(gate, detectable=far)
     missing, _ = missing_verdicts(spec.figure, standing, figure)

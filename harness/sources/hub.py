@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness.errors import AssetError, AssetUnreachable
 from harness.sources.network import answers
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
 _MODEL_FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
+
+
+class _Fetch(Protocol):
+    """Returns a path in the hub's local cache, where `local` without asking the hub."""
+
+    def __call__(self, *, local: bool) -> str: ...
 
 
 def hub_reachable(timeout_s: float = 0.8) -> bool:
@@ -38,25 +44,57 @@ def hub_snapshot(name: str, revision: str | None) -> tuple[Path, str]:
         AssetError: The hub refuses it.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    def snapshot(*, local: bool) -> tuple[Path, str]:
-        folder = snapshot_download(
+    def snapshot(*, local: bool) -> str:
+        return snapshot_download(
             name, revision=revision, allow_patterns=_MODEL_FILES, local_files_only=local
         )
-        return Path(folder), Path(folder).name
+
+    mend = ("download it on a machine with access and write file:FOLDER as its source in "
+            "models.yaml")  # fmt: skip
+    folder = _cached(snapshot, kind="model", shown=_shown(name, revision), mend=mend)
+    return folder, folder.name
+
+
+def hub_file(name: str, path: str, revision: str | None, *, option: str) -> Path:
+    """Return a file of a hub data set in the hub's local cache, downloaded if need be.
+
+    One that is already there is used without asking the hub.
+
+    Args:
+        name: `owner/name`.
+        path: Of the file in the data set.
+        revision: Branch, tag or commit; None is the main branch.
+        option: Of the command line, that takes a local file as well.
+
+    Raises:
+        AssetUnreachable: It is not there, and the hub cannot be reached.
+        AssetError: The hub refuses it.
+    """
+    from huggingface_hub import hf_hub_download
+
+    def download(*, local: bool) -> str:
+        return hf_hub_download(
+            name, path, repo_type="dataset", revision=revision, local_files_only=local
+        )
+
+    shown = _shown(f"{name}/{path}", revision)
+    return _cached(download, kind="file", shown=shown, mend=f"give a local copy by {option}")
+
+
+def _cached(fetch: _Fetch, *, kind: str, shown: str, mend: str) -> Path:
+    """Return what is in the hub's local cache, else what the hub has, put there."""
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     with contextlib.suppress(LocalEntryNotFoundError, HFValidationError):
-        return snapshot(local=True)
-    unreachable = f"hub model {_shown(name, revision)} is out of reach; " + (
-        "download it on a machine with access and write file:FOLDER as its source in models.yaml, "
-        "or set HF_ENDPOINT")  # fmt: skip
+        return Path(fetch(local=True))
+    unreachable = f"hub {kind} {shown} is out of reach; {mend}, or set HF_ENDPOINT"
     if not hub_reachable():
         raise AssetUnreachable(unreachable)
     try:
-        return snapshot(local=False)
+        return Path(fetch(local=False))
     except (HfHubHTTPError, HFValidationError) as error:
-        raise AssetError(_refused("model", name, revision, error)) from error
+        raise AssetError(_refused(kind, shown, error)) from error
     except OSError as error:
         raise AssetUnreachable(unreachable) from error
 
@@ -96,11 +134,11 @@ def hub_rows(
             rows = builder.as_dataset(split=split).with_format("arrow")
             table = rows[:].to_pylist()
         except (datasets.exceptions.DatasetNotFoundError, HfHubHTTPError) as error:
-            raise AssetError(_refused("data set", name, revision, error)) from error
+            raise AssetError(_refused("data set", _shown(name, revision), error)) from error
         except (OSError, datasets.exceptions.DatasetsError) as error:
             raise AssetUnreachable(unreachable) from error
         except ValueError as error:
-            raise AssetError(_refused("data set", name, revision, error)) from error
+            raise AssetError(_refused("data set", _shown(name, revision), error)) from error
     return as_texts(table), str(builder.hash)
 
 
@@ -151,7 +189,7 @@ def _shown(name: str, revision: str | None) -> str:
     return f"{name}@{revision}" if revision else name
 
 
-def _refused(kind: str, name: str, revision: str | None, error: Exception) -> str:
+def _refused(kind: str, shown: str, error: Exception) -> str:
     lines = " ".join(str(error).split())
-    return f"hub {kind} {_shown(name, revision)} cannot be had: {lines[:300]}; check the name " + (
+    return f"hub {kind} {shown} cannot be had: {lines[:300]}; check the name " + (
         "and the revision, and for a gated one set HF_TOKEN")  # fmt: skip

@@ -72,12 +72,12 @@ def test_wins_are_known_of_all_judges_or_of_none():
     assert judge_errors([own, bare], passing=7.0).wins == {}
 
 
-def test_a_passport_without_scores_tells_of_its_own_pass_alone():
+def test_a_passport_without_scores_tells_nothing_of_passes():
     own = passport("wise")
-    old = replace(own, sets=tuple(replace(one, scores={}) for one in own.sets))
-    assert judge_errors([old], passing=7.0).passes == GoldCounts(80, 80, 80, 80)
-    assert judge_errors([old], passing=6.0).passes is None
-    assert judge_errors([old, passport("other")], passing=7.0).passes is None
+    mute = replace(own, sets=tuple(replace(one, scores={}) for one in own.sets))
+    assert judge_errors([own], passing=7.0).passes == GoldCounts(80, 80, 80, 80)
+    assert judge_errors([mute], passing=7.0).passes is None
+    assert judge_errors([mute, passport("other")], passing=7.0).passes is None
 
 
 def test_answers_that_one_judge_did_not_score_are_left_out():

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SpecError
-from harness.judge.gold import GoldPair, load_gold, read_gold
+from harness.judge import gold
+from harness.judge.gold import GoldPair, load_gold, open_gold, read_gold
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
@@ -220,3 +221,27 @@ def test_reads_the_public_sets():
         )
     }
     assert list(sizes.values()) == [100, 134, 14]
+
+
+@pytest.mark.parametrize(
+    ("source", "asked", "name"),
+    [
+        ("hub:org/bench/natural/set.json", ("org/bench", "natural/set.json", None), "natural/set"),
+        ("hub:org/bench/set.json@v2", ("org/bench", "set.json", "v2"), "bench/set"),
+    ],
+)
+def test_gold_pairs_of_the_hub_are_called_by_their_place_there(
+    tmp_path, monkeypatch, source, asked, name
+):
+    (tmp_path / "c0ffee").mkdir()
+    path = write(tmp_path / "c0ffee/set.json", BY_HAND)
+    monkeypatch.setattr(gold, "hub_file", lambda *a, option: path if a == asked else None)
+    found = open_gold(source)
+    assert (found.name, found.digest) == (name, load_gold(path).digest)
+    assert found.pairs == load_gold(path).pairs
+
+
+@pytest.mark.parametrize("source", ["hub:", "hub:org/bench", "hub:org/bench/@v1"])
+def test_a_hub_source_without_a_file_is_refused(source):
+    with pytest.raises(SpecError, match="names no file of a data set; write hub:OWNER/NAME/FILE"):
+        open_gold(source)

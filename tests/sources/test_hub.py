@@ -99,7 +99,7 @@ def server():
         "models": {"config.json": b"{}", "model.safetensors": b"weights", "README.md": b"#",
                    "pytorch_model.bin": b"pickle", "chat_template.jinja": b"x"},
         "datasets": {"data.csv": b"review,sentiment,stars\nfine,positive,5\nbad,negative,1\n",
-                     "README.md": b"# toy\n"},
+                     "README.md": b"# toy\n", "gold/pairs.jsonl": b'{"id": "a"}'},
     }  # fmt: skip
     handler = type("Handler", (Hub,), {"files": files, "asked": []})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
@@ -195,6 +195,27 @@ def test_model_that_the_hub_does_not_have(call, name):
     answer = call(f"hub_snapshot({name})")
     assert answer.startswith("AssetError hub model owner/")
     assert "check the name" in answer
+    assert "\n" not in answer
+
+
+def test_a_file_is_fetched_once_and_kept_for_later(server, call):
+    read = "hub_file('owner/toy', 'gold/pairs.jsonl', None, option='--gold FILE').read_text()"
+    assert call(read) == '{"id": "a"}'
+    asked = len(server.RequestHandlerClass.asked)
+    assert asked
+    assert call(read, HF_ENDPOINT="http://127.0.0.1:9") == '{"id": "a"}'
+    assert len(server.RequestHandlerClass.asked) == asked
+
+
+@pytest.mark.parametrize(("path", "environ", "problem"), [
+    ("none.jsonl", {}, "AssetError hub file owner/toy/none.jsonl cannot be had"),
+    ("gold/pairs.jsonl", {"HF_HUB_OFFLINE": "1"},
+     "AssetUnreachable hub file owner/toy/gold/pairs.jsonl is out of reach; give a local copy by "
+     "--gold FILE, or set HF_ENDPOINT"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_had(call, path, environ, problem):
+    answer = call(f"hub_file('owner/toy', {path!r}, None, option='--gold FILE')", **environ)
+    assert answer.startswith(problem)
     assert "\n" not in answer
 
 
