@@ -46,7 +46,10 @@ class LabelTree:
         Returns:
             Empty where such a question decides more than a share of `floor` of the labels.
         """
-        totals, least = [_log_sum(answer) for answer in answers], math.log(floor)
+        import numpy as np
+
+        totals = [float(np.logaddexp.reduce(answer)) for answer in answers]
+        least = math.log(floor)
         values: list[float] = []
         for (first, at), *further in self.routes:
             value = answers[first][at]
@@ -97,11 +100,3 @@ def label_tree(sequences: Sequence[Ids], *, end_id: int | None) -> LabelTree:
         for row in ended
     )
     return LabelTree(questions=tuple(questions), routes=routes)
-
-
-def _log_sum(logprobs: Sequence[float]) -> float:
-    """Return the logarithm of a sum of probabilities."""
-    highest = max(logprobs)
-    if not math.isfinite(highest):
-        return highest
-    return highest + math.log(math.fsum(math.exp(one - highest) for one in logprobs))

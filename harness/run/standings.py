@@ -16,7 +16,7 @@ from harness.stats.clusters import (
     cluster_proportion_interval,
     effective_number,
 )
-from harness.stats.intervals import clopper_pearson_interval
+from harness.stats.intervals import clopper_pearson_interval, equal_values_interval
 from harness.stats.judged import GoldCounts, judged_rate
 
 # How many independent answers those to a single probe tell as much as of other probes.
@@ -176,19 +176,9 @@ def _scored(
         } | more
     low, high = cluster_interval(means, range(len(means)))
     if high - low < _NO_WIDTH:
-        low, high = _of_equal_scores(mean, len(means))
+        low, high = equal_values_interval(mean, len(means), lowest=LOWEST, highest=HIGHEST)
     share = cluster_proportion_interval(passed, probes)
     return {
         "score": Figure(mean, max(LOWEST, low), min(HIGHEST, high), n),
         "pass_rate": Figure(rate, *share, n),
     } | more
-
-
-def _of_equal_scores(score: float, probes: int) -> tuple[float, float]:
-    """Return the interval of a mean where all probes have one score, whose spread tells nothing.
-
-    The probes that were not seen may all have another score, as low or as high as there is; what
-    share of them there can be is told by Clopper and Pearson's bound of so many of so many.
-    """
-    least, _ = clopper_pearson_interval(probes, probes)
-    return LOWEST + (score - LOWEST) * least, HIGHEST - (HIGHEST - score) * least

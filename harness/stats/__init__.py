@@ -12,6 +12,7 @@ from harness.stats.clusters import (
 from harness.stats.hypothesis import holm, mcnemar_exact, sign_flip_test
 from harness.stats.intervals import (
     clopper_pearson_interval,
+    equal_values_interval,
     fixed_mean_interval,
     mean_interval,
     wilson_interval,
@@ -37,6 +38,7 @@ __all__ = [
     "cluster_proportion_interval",
     "cohens_kappa",
     "contextual_calibrate",
+    "equal_values_interval",
     "fixed_mean_interval",
     "holm",
     "judged_rate",

@@ -71,6 +71,25 @@ def fixed_mean_interval(mean: float, n: int, *, alpha: float = 0.05) -> tuple[fl
     return float(low), float(high)
 
 
+def equal_values_interval(
+    value: float, n: int, *, lowest: float, highest: float, level: float = 0.95
+) -> tuple[float, float]:
+    """Return an interval of a mean of which all n values that were seen are equal.
+
+    Those that were not seen may all have another value, as low or as high as there is; what share
+    of them there can be is told by Clopper and Pearson's bound of n of n.
+
+    Args:
+        value: That of all, from lowest to highest.
+        n: Independent values, n >= 1.
+        lowest: Least value that there is.
+        highest: Greatest value that there is.
+        level: Confidence in (0, 1).
+    """
+    share, _ = clopper_pearson_interval(n, n, level=level)
+    return lowest + (value - lowest) * share, highest - (highest - value) * share
+
+
 def mean_interval(
     values: Sequence[float] | Floats,
     *,
