@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from harness.records import Message
 from harness.shots.leaks import normal_text
 
 # A Chinese character counts as a word, since no spaces part them.
@@ -12,12 +13,15 @@ _WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
 _PERMUTATIONS = 128
 
 
-def first_of_equals(texts: Sequence[str]) -> list[bool]:
-    """Return for each text whether no earlier one is equal, spaces and case left aside."""
-    seen: set[str] = set()
+def first_of_equals(dialogues: Sequence[Sequence[Message]]) -> list[bool]:
+    """Return for each dialogue whether no earlier one says the same in the same turns.
+
+    White space and case within a turn are left aside; where a turn ends is not.
+    """
+    seen: set[tuple[tuple[str, str], ...]] = set()
     out: list[bool] = []
-    for text in texts:
-        normal = normal_text(text)
+    for messages in dialogues:
+        normal = tuple((turn["role"], normal_text(turn["content"])) for turn in messages)
         out.append(normal not in seen)
         seen.add(normal)
     return out

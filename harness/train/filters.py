@@ -217,7 +217,7 @@ class _Filter:
         if what == "regex_flag":
             return [v.lower() not in {"true", "1"} for v in self._column("regex_flag", self.now)]
         if what == "exact_duplicates":
-            return first_of_equals([dialogue.text for dialogue in self.now])
+            return first_of_equals([dialogue.messages for dialogue in self.now])
         if what == "refusals":
             return [not any(map(_REFUSAL.search, dialogue.replies)) for dialogue in self.now]
         pattern = _CODE if what == "code" else _LINK

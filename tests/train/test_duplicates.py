@@ -7,9 +7,28 @@ from harness.train.duplicates import first_of_alikes, first_of_equals
 LONG = "The harbour lay quiet under the rain, and the last ferry of the evening left its berth late"
 
 
+def turns(*texts):
+    """Return messages of user and assistant in turns."""
+    return tuple({"role": ("user", "assistant")[i % 2], "content": text}
+                 for i, text in enumerate(texts))  # fmt: skip
+
+
 def test_equals_differ_in_case_and_spaces_at_most():
-    texts = ["A  film.", "a film.", "another film.", "A FILM."]
-    assert first_of_equals(texts) == [True, False, True, False]
+    answers = ["A  film.", "a film.", "another film.", "A FILM."]
+    found = first_of_equals([turns("What is it?", answer) for answer in answers])
+    assert found == [True, False, True, False]
+
+
+def test_where_a_turn_ends_counts():
+    parted = [turns("Answer red or blue", "green"), turns("Answer red", "or blue green")]
+    longer = [turns("one", "two", "three", "four"), turns("one two", "three four")]
+    assert first_of_equals([*parted, *longer]) == [True] * 4
+
+
+def test_who_speaks_counts():
+    told = ({"role": "system", "content": "Be brief."}, *turns("How?", "So."))
+    said = ({"role": "user", "content": "Be brief."}, *turns("How?", "So."))
+    assert first_of_equals([told, said, told]) == [True, True, False]
 
 
 def test_a_text_with_one_word_changed_is_alike_and_one_in_other_words_is_not():
