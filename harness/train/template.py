@@ -1,9 +1,11 @@
 """Dialogues -> token ids and labels: loss on the assistant's answers, end mark included.
 
 The masks are derived, not assumed. For every answer the template is rendered up to it, as a prompt
-is at generation, and up to its end mark; both must be beginnings of the whole dialogue's text. The
-tokens before an answer are those of the prompt by itself: a tokenizer may split the joined text
-otherwise at that place, and the model would then meet at generation what it never saw.
+is at generation, and up to its end mark; both must be beginnings of the whole dialogue's text, and
+between them must stand the answer and the mark that ends it alone. What else a template writes
+there, such as an empty thought, would be trained as if it were the answer. The tokens before an
+answer are those of the prompt by itself: a tokenizer may split the joined text otherwise at that
+place, and the model would then meet at generation what it never saw.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from harness.train.rows import Dialogue
 
 MASKED = -100
 _TEMPLATE = ("base", "chat_template")
+# Characters of a prompt's end that are quoted.
+_TAIL = 40
 Span = tuple[int, int]
 
 
@@ -93,9 +97,10 @@ def encode_dialogues(dialogues: Sequence[Dialogue], chat: ChatFormat) -> list[Ex
     ]
     heads = chat.texts([turns[number][:place] for number, place in answers])
     closed = chat.texts([turns[number][: place + 1] for number, place in answers], closed=True)
+    mark = end_mark(chat.tokenizer, chat.template) if chat.template else None
     spans: list[list[Span]] = [[] for _ in dialogues]
     for (number, place), head, until in zip(answers, heads, closed, strict=True):
-        span = _span(dialogues[number], place, texts[number], head, until.rstrip())
+        span = _span(dialogues[number], place, texts[number], head, until.rstrip(), mark)
         spans[number].append(span)
     edges = [[at for span in row for at in span] for row in spans]
     parts = chat.encode([t[:at] for t, row in zip(texts, edges, strict=True) for at in row])
@@ -135,17 +140,49 @@ def _encode(
     return example
 
 
-def _span(dialogue: Dialogue, place: int, text: str, head: str, closed: str) -> Span:
-    """Return where in a dialogue's text the answer of one turn begins and its end mark ends."""
+def _span(
+    dialogue: Dialogue, place: int, text: str, head: str, closed: str, mark: str | None
+) -> Span:
+    """Return where in a dialogue's text the answer of one turn begins and its end mark ends.
+
+    Args:
+        dialogue: The dialogue.
+        place: Which of its messages the answer is.
+        text: The whole dialogue in the chat template.
+        head: The messages before the answer, as a prompt.
+        closed: The messages up to the answer, to the end of its mark.
+        mark: What the template writes after an answer, where generation stops.
+    """
     begin, end = len(head), len(closed)
-    answer = dialogue.messages[place]["content"].strip()
-    if not (text.startswith(head) and text.startswith(closed) and answer in text[begin:end]):
-        raise TrainError(
-            f"row {dialogue.number}: the chat template writes turn {place + 1} otherwise at the "
-            "end of a dialogue than inside it, so no mask can be derived; take a template "
-            "without such a rule, such as llama-3, or filter with turns: {at_most: 1}"
-        )
-    return begin, end
+    content = dialogue.messages[place]["content"]
+    if text.startswith(head) and text.startswith(closed):
+        written = text[begin:end]
+        answer = content if written.startswith(content) else content.strip()
+        before, found, after = written.partition(answer)
+        if found and not before and after == mark:
+            return begin, end
+        if found and before:
+            raise _refusal(dialogue, place, f"writes {before!r} before the answer and not at the "
+                           "end of a prompt, so that it would be trained as if it were the "
+                           "answer")  # fmt: skip
+        if found:
+            raise _refusal(dialogue, place, f"writes {after!r} after the answer, and generation "
+                           f"stops at {mark!r}")  # fmt: skip
+        raise _refusal(dialogue, place, "does not write the answer as it is in the data")
+    pairs = enumerate(zip(text, head, strict=False))
+    shared = next((at for at, (one, other) in pairs if one != other), min(len(text), begin))
+    if begin - _TAIL < shared < begin:
+        raise _refusal(dialogue, place, f"ends a prompt with {head[shared:]!r} where the dialogue "
+                       f"goes on with {text[shared:][:_TAIL]!r}, so that the model would not be "
+                       "asked as it is trained")  # fmt: skip
+    raise _refusal(dialogue, place, "writes it otherwise at the end of a dialogue than inside it")
+
+
+def _refusal(dialogue: Dialogue, place: int, what: str) -> TrainError:
+    mend = ("take a template without such a rule, such as llama-3" if len(dialogue.replies) == 1
+            else "take a template without such a rule, such as llama-3, or filter with turns: "
+            "{at_most: 1}")  # fmt: skip
+    return TrainError(f"row {dialogue.number}, turn {place + 1}: the chat template {what}; {mend}")
 
 
 def _in_pieces(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+import trl
 from transformers import AutoTokenizer
 
 from harness.errors import SpecError, TrainError
@@ -125,8 +128,93 @@ def smollm2_like(tmp_path, tokenizers):
 def test_a_template_that_changes_its_mind_is_refused(chat):
     one = chat(FICKLE)
     encode_dialogues([dialogue("a", "b")], one)
-    with pytest.raises(TrainError, match=r"row 1: the chat template writes turn 2 otherwise"):
+    with pytest.raises(TrainError, match=r"^row 1, turn 2: the .* writes it otherwise at the "
+                                         r"end .* or filter with turns: \{at_most"):  # fmt: skip
         encode_dialogues([dialogue("a", "b", "c", "d")], one)
+
+
+def chatml(before="", after="", prompt="", last=""):
+    """Return a template that writes something around answers, prompts, or the last answer."""
+    return (
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
+        "{% if m['role'] == 'assistant' %}"
+        + (f"{{% if loop.last %}}{last}{{% endif %}}" if last else "")
+        + f"{before}{{{{ m['content'] }}}}{after}"
+        "{% else %}{{ m['content'] }}{% endif %}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n" + prompt + "{% endif %}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "texts", "problem"),
+    [
+        (chatml(before="<a></a>"), ("x", "y"),
+         r"writes '<a></a>' before the answer and not at the end of a prompt"),
+        (chatml(last="<a></a>"), ("x", "y"),
+         r"writes '<a></a>' before the answer and not at the end of a prompt"),
+        # History without it: the second answer of two is where it is seen.
+        (chatml(last="<a></a>"), ("x", "y", "z", "w"), "turn 2: .* writes it otherwise at the end"),
+        (chatml(before=" "), ("x", "y"), "writes ' ' before the answer"),
+        (chatml(before="<a>", prompt="<a>b"), ("x", "y"),
+         r"ends a prompt with 'b' where the dialogue goes on with 'y<\|im_end\|>\\n'"),
+        (chatml(prompt="<a>"), ("x", "y"),
+         r"ends a prompt with '<a>' where the dialogue goes on with 'y<\|im_end\|>\\n'"),
+        (chatml(before="<a></a>", prompt="<a>"), ("x", "y"), "writes '</a>' before the answer"),
+        (chatml(last="{% if loop.index > 2 %}<a></a>{% endif %}"), ("x", "y", "z", "w"),
+         "turn 4: .* writes '<a></a>' before the answer"),
+        (chatml(after="{% if loop.index > 2 %} {% endif %}"), ("x", "y", "z", "w"),
+         r"turn 4: .* writes ' <\|im_end\|>' after the answer, and generation stops at '<\|im_e"),
+        (chatml().replace("m['content'] }}<", "m['content'] | upper }}<")
+         .replace("{{ m['content'] }}{% else", "{{ m['content'] | upper }}{% else"), ("x", "y"),
+         "does not write the answer as it is in the data"),
+    ],
+)  # fmt: skip
+def test_what_a_template_writes_around_an_answer_is_never_trained(chat, template, texts, problem):
+    one = chat(template)
+    with pytest.raises(TrainError, match=problem) as caught:
+        encode_dialogues([dialogue(*texts)], one)
+    assert str(caught.value).startswith("row 1, turn ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("answer", ["y", " y", "y ", "the answer, <a></a> included"])
+def test_what_belongs_to_prompt_or_answer_is_as_it_is_in_generation(chat, answer):
+    one = chat(chatml(before="<a></a>", prompt="<a></a>"))
+    (example,) = encode_dialogues([dialogue("x", answer)], one)
+    (prompt,) = one.encode(one.texts([[{"role": "user", "content": "x"}]]))
+    assert one.tokenizer.decode(prompt).endswith("<a></a>")
+    assert example.ids[: len(prompt)] == prompt
+    assert trained_text(one, example) == f"{answer}<|im_end|>"
+
+
+TRL = Path(trl.__file__).parent / "chat_templates"
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("qwen3", r"writes '<think>\\n\\n</think>\\n\\n' before the answer"),
+        ("qwen3_training", r"writes '<think>\\n\\n</think>\\n\\n' before the answer"),
+        ("qwen3_6", r"writes '\\n</think>\\n\\n' before the answer"),
+        ("deepseek_r1_distill", r"ends a prompt with '<think>\\n' where .* goes on with 'So\."),
+        ("glm4moe", r"writes '\\n<think></think>\\n' before the answer"),
+        ("gptoss", r"writes '<\|channel\|>final<\|message\|>' before the answer"),
+        ("nemotron_3_nano", r"ends a prompt with '\\n' where .* with '</think>So\."),
+    ],
+)
+def test_templates_of_reasoning_models_are_refused_by_name(chat, name, problem):
+    one = chat((TRL / f"{name}.jinja").read_text(encoding="utf-8"))
+    with pytest.raises(TrainError, match=problem):
+        encode_dialogues([dialogue("How?", "So.")], one)
+
+
+@pytest.mark.parametrize("name", ["qwen2_5", "qwen3_instruct_2507", "llama3", "phi3", "gemma3"])
+def test_templates_without_such_a_rule_train_the_answer_alone(chat, name):
+    one = chat((TRL / f"{name}.jinja").read_text(encoding="utf-8"))
+    (example,) = encode_dialogues([dialogue("How?", "So.")], one)
+    mark = end_mark(one.tokenizer, one.template)
+    assert mark
+    assert trained_text(one, example) == f"So.{mark}"
 
 
 def test_long_examples_are_dropped_whole(chat):
