@@ -32,10 +32,6 @@ class LeakError(SpecError):
     """A pool of shots that repeats samples under test."""
 
 
-class NearCopyWarning(UserWarning):
-    """A pool of shots that has near copies of samples under test."""
-
-
 class AssetError(HarnessError):
     """A source that cannot be fetched, does not match its digest or lacks a member."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.commands.failing import failing
+from harness.commands.saying import warn
 from harness.errors import SpecError
 from harness.judge.rubric import DEFAULT_RUBRICS
 from harness.spec.judgeset import MAX_ANSWER_CHARS
@@ -130,6 +131,7 @@ def passport(
                 made=time.strftime("%Y-%m-%d"),
                 settings=settings,
                 progress=terminal.update,
+                tell=warn,
             )
         found = certified.passport
         path = root / FOLDER / f"{model}.json"

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from harness.commands.failing import failing
+from harness.commands.saying import say
 
 
 class Backend(StrEnum):
@@ -98,6 +99,6 @@ def train(
             base=base,
         )
         if dry_run:
-            show(job, say=typer.echo)
+            show(job, say=say)
         else:
-            typer.echo(train_adapter(job, resume=resume, say=typer.echo))
+            typer.echo(train_adapter(job, resume=resume, say=say))

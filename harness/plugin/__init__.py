@@ -38,8 +38,6 @@ def pytest_configure(config: pytest.Config) -> None:
     check_baseline_options(config)
     for mark in _MARKS:
         config.addinivalue_line("markers", mark)
-    # Where warnings are errors, one about a pool would end cells that can be judged.
-    config.addinivalue_line("filterwarnings", "default::harness.errors.NearCopyWarning")
     config.pluginmanager.register(Hooks(config), "harness.plugin.hooks")
 
 

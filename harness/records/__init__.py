@@ -15,6 +15,7 @@ from harness.records.asking import (
 )
 from harness.records.gated import BaselineCheck, Bound, Contrast, Flip, Gate, Verdict
 from harness.records.judged import Figure, Result, Row, Score
+from harness.records.notes import Note, NoteKind, Tell
 from harness.records.probed import (
     CanaryKind,
     CanaryResult,
@@ -49,6 +50,8 @@ __all__ = [
     "Judged",
     "JudgedAnswer",
     "Message",
+    "Note",
+    "NoteKind",
     "Output",
     "PairResult",
     "PassportCheck",
@@ -66,5 +69,6 @@ __all__ = [
     "ShotOrder",
     "ShotSelector",
     "Standing",
+    "Tell",
     "Verdict",
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from harness.records.gated import BaselineCheck, Gate
 from harness.records.judged import Result, Row
+from harness.records.notes import Note
 from harness.records.probed import Judged
 
 
@@ -20,8 +21,6 @@ class DataInfo:
         pool: Size of the shot pool; `pool_removed` entries equal to a sample were taken out.
         pool_special: Entries of the pool that are not shown to a model, as they spell one of its
             special tokens; of several models the most.
-        pool_near: Entries left in the pool that are near copies of a sample.
-        near_pairs: The first of them, as ids of entry and sample.
     """
 
     evalset: str
@@ -33,8 +32,6 @@ class DataInfo:
     pool: int
     pool_removed: int
     pool_special: int = 0
-    pool_near: int = 0
-    near_pairs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,12 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """The head of a report: what ran, on what, and how long."""
+    """The head of a report: what ran, on what, how long, and what is to be known of it.
+
+    Attributes:
+        lost: What could not be computed, in words.
+        notes: Cautions, each once.
+    """
 
     id: str
     started: str
@@ -80,6 +82,7 @@ class RunInfo:
     data: tuple[DataInfo, ...] = ()
     engines: tuple[EngineInfo, ...] = ()
     lost: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from harness.records import DataInfo, EngineInfo, Figure, Gate, Row
 from harness.report.conclusions import Best
 from harness.report.draws import draw_groups, draw_line
 from harness.report.format import NOTHING, count, percent, seconds, with_interval
-from harness.report.markdown import code, escape
+from harness.report.markdown import escape
 from harness.report.sentences import detail, mode_place
 
 Words = Mapping[str, str]
@@ -133,20 +133,6 @@ def data_table(data: Sequence[DataInfo], t: Words) -> str:
         for one in data
     ]
     return table(lines, keep=set())
-
-
-def near_copies(data: Sequence[DataInfo], t: Words) -> list[str]:
-    """Say which pools of shots have near copies of samples."""
-    return [
-        t["near_line"].format(
-            evalset=escape(one.evalset),
-            count=count(one.pool_near),
-            pool=count(one.pool),
-            pairs=", ".join(f"{code(shot)} = {code(sample)}" for shot, sample in one.near_pairs),
-        )
-        for one in data
-        if one.pool_near
-    ]
 
 
 def _mode(row: Row, t: Words) -> str:

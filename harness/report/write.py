@@ -18,6 +18,7 @@ from harness.report.gatelines import gate_lines, unjudged_lines
 from harness.report.judged.sections import JudgedPart, judged_part
 from harness.report.markdown import code, escape
 from harness.report.mistakes import Names, untelling, wrong_answers
+from harness.report.notes import note_lines
 from harness.report.plots.draw import Kind, Plots, draw_plots
 from harness.report.runfiles import Texts, redact_run
 from harness.report.tables import (
@@ -25,7 +26,6 @@ from harness.report.tables import (
     data_table,
     engine_table,
     figure_table,
-    near_copies,
 )
 from harness.report.texts import Lang, some, texts
 
@@ -114,7 +114,7 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
         info=_head(info, t),
         engines=engine_table(info.engines, t),
         data=data_table(info.data, t),
-        near=near_copies(info.data, t),
+        notes=note_lines(info.notes, t),
         sections=_sections(rows, gates, t),
         failed=lines([gate for gate in gates if gate.failed]),
         gates=[*lines(gates), *unjudged_lines(run.unjudged, t)],

@@ -11,7 +11,7 @@ from harness.judge.gold import GoldPair, GoldSet
 from harness.judge.measures import RuledPair, measure
 from harness.judge.passport import BoundRubric, Passport
 from harness.judge.rubric import Rubric, absolute_messages, pairwise_messages
-from harness.records import EngineInfo, Message, Ruling
+from harness.records import EngineInfo, Message, Ruling, Tell
 from harness.run.jury import Case, Judge, JudgeSession, bench_cost
 from harness.run.session import Progress, Settings
 from harness.spec.judgeset import MAX_ANSWER_CHARS
@@ -48,6 +48,7 @@ def certify(
     made: str,
     settings: Settings,
     progress: Progress,
+    tell: Tell,
 ) -> Certified:
     """Ask a judge about gold pairs, all in one engine start, and return its passport.
 
@@ -61,6 +62,7 @@ def certify(
         made: Day, as YYYY-MM-DD.
         settings: Where the store and the project are.
         progress: Told what is being done.
+        tell: Told what is to be said of the judge.
 
     Raises:
         HarnessError: The judge has no weights here or no usable tokenizer, or its engine failed;
@@ -69,7 +71,7 @@ def certify(
     """
     if len({one.name for one in gold}) < len(gold) or not gold:
         raise ValueError("a passport is made on one gold set at least, each with its own name")
-    session = JudgeSession(judge, settings=settings, progress=progress)
+    session = JudgeSession(judge, settings=settings, progress=progress, tell=tell)
     try:
         cases = [
             case

@@ -22,7 +22,7 @@ from harness.judge.verdict import (
     with_expectation,
 )
 from harness.prompts.labeltree import LabelTree, label_tree
-from harness.records import EngineInfo, Message, Request, Ruling, Sampling
+from harness.records import EngineInfo, Message, Request, Ruling, Sampling, Tell
 from harness.run.asking import Asked, ask, opened
 from harness.run.session import EngineSession, Progress, Settings
 from harness.run.speaking import open_speaker
@@ -95,9 +95,9 @@ class JudgeSession:
         HarnessError: It has no weights here, or no usable tokenizer.
     """
 
-    def __init__(self, judge: Judge, *, settings: Settings, progress: Progress) -> None:
+    def __init__(self, judge: Judge, *, settings: Settings, progress: Progress, tell: Tell) -> None:
         self._settings = settings
-        self._session = EngineSession(settings, [judge], progress)
+        self._session = EngineSession(settings, [judge], progress, tell=tell)
         self._session.check_adapter(judge)
         self._speaker = open_speaker(self._session, judge, root=settings.root)
         self.digest, self.controls = self._session.asset.digest, self._speaker.controls

@@ -17,6 +17,7 @@ from harness.records import (
     Judged,
     JudgeInfo,
     Message,
+    Note,
     Output,
     ProbeResult,
     Request,
@@ -46,6 +47,7 @@ class Probing:
         selected: The probes of the session; only these are ever run.
         engines: What each engine did so far.
         lost: What could not be computed, in words.
+        notes: What is to be said of the models, each once.
         judged: What became of each set, by its path.
     """
 
@@ -54,6 +56,7 @@ class Probing:
     progress: Progress
     engines: list[EngineInfo] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     judged: dict[str, Judged] = field(default_factory=dict)
     _done: dict[tuple[str, str], ProbeResult | HarnessError] = field(default_factory=dict)
 
@@ -85,6 +88,10 @@ class Probing:
         doubts = [info.check for info in judged.judges if not info.check.trusted]
         untrusted = "; ".join(f"{check.judge}: {check.problem}" for check in doubts)
         return judge_standing(planned, standing, untrusted=untrusted)
+
+    def _tell(self, note: Note) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
 
     def _fail(self, cells: Sequence[ProbeCell], error: HarnessError) -> None:
         for cell in cells:
@@ -136,7 +143,7 @@ class Probing:
 
     def _answer(self, cells: Sequence[ProbeCell]) -> dict[tuple[str, str], list[Reply]]:
         """Return the answers of one base model and the adapters on it, by model and probe."""
-        session = EngineSession(self.settings, cells, self.progress)
+        session = EngineSession(self.settings, cells, self.progress, tell=self._tell)
         try:
             speakers: dict[str, Speaker] = {}
             # All before the engine starts, which must know the ranks of all adapters.
@@ -203,7 +210,7 @@ class Probing:
         sittings: list[Sitting] = []
         for name, model in cell.judges.items():
             made = sit(Judge(name, model), asked, spec.passport, settings=self.settings,
-                       progress=self.progress)  # fmt: skip
+                       progress=self.progress, tell=self._tell)  # fmt: skip
             self.engines.append(made.engine)
             kin = dict.fromkeys(c.model for c in cells if c.spec.weights == model.weights)
             sittings.append(replace(made, info=replace(made.info, kin=tuple(kin))))

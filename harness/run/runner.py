@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from harness.errors import EngineError, HarnessError
 from harness.prompts.chat import ChatFormat, open_format
 from harness.prompts.templates import load_prompt
-from harness.records import DataInfo, EngineInfo, Output, Request, Sample
+from harness.records import DataInfo, EngineInfo, Note, Output, Request, Sample
 from harness.run.asking import ask, lost_line, opened
 from harness.run.plan import Cell, Mode
 from harness.run.prepare import Prepared, prepare
@@ -30,6 +30,7 @@ class Runner:
         engines: What each engine did so far.
         data: Where the samples came from, by eval set.
         lost: What could not be computed, in words.
+        notes: What is to be said of data and models, each once.
     """
 
     settings: Settings
@@ -38,6 +39,7 @@ class Runner:
     engines: list[EngineInfo] = field(default_factory=list)
     data: dict[str, DataInfo] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     _done: dict[tuple[str, str], Outcome | HarnessError] = field(default_factory=dict)
     _loaded: dict[str, LoadedData] = field(default_factory=dict)
     _pools: dict[tuple[str, str], tuple[Sample, ...]] = field(default_factory=dict)
@@ -62,6 +64,10 @@ class Runner:
         found = (self._done.get((cell.path, cell.id)) for cell in self.selected)
         return [outcome for outcome in found if isinstance(outcome, Outcome)]
 
+    def _tell(self, note: Note) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
     def _fail(self, cells: Sequence[Cell], error: HarnessError) -> None:
         for cell in cells:
             self._done.setdefault((cell.path, cell.id), error)
@@ -78,7 +84,9 @@ class Runner:
             return
         try:
             training = self._training(runnable[0])
-            session = EngineSession(self.settings, runnable, self.progress, training=training)
+            session = EngineSession(
+                self.settings, runnable, self.progress, tell=self._tell, training=training
+            )
             with opened(self.settings.store) as store:
                 try:
                     self._run_cells(session, runnable, store)
@@ -100,6 +108,8 @@ class Runner:
             )
             self._loaded[cell.path] = loaded
             self.data[cell.path] = loaded.info
+            for note in loaded.notes:
+                self._tell(replace(note, about=cell.path))
         return self._loaded[cell.path]
 
     def _training(self, cell: Cell) -> Training | None:

@@ -14,7 +14,7 @@ from filelock import FileLock
 from harness import hardware
 from harness.engines import engine_installed, engine_uses, engine_version
 from harness.errors import EngineError
-from harness.records import Adapter, EngineConfig, EngineInfo, Json, Output, Request
+from harness.records import Adapter, EngineConfig, EngineInfo, Json, Output, Request, Tell
 from harness.run.plan import prefix_order
 from harness.run.training import Training
 from harness.sources.assets import ModelAsset, model_asset
@@ -94,9 +94,10 @@ class EngineSession:
         cells: Sequence[Served],
         progress: Progress,
         *,
+        tell: Tell,
         training: Training | None = None,
     ) -> None:
-        self._settings, self._progress = settings, progress
+        self._settings, self._progress, self._tell = settings, progress, tell
         # One engine serves a base model and the adapters on it, each a model of its own.
         self.models = ", ".join(dict.fromkeys(cell.model for cell in cells))
         self._spec = cells[0].spec
@@ -167,6 +168,7 @@ class EngineSession:
                 base=self.asset,
                 engine=self._engine,
                 root=self._settings.root,
+                tell=self._tell,
             )
 
     def _choose_engine(self) -> str:

@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from harness.judge.passport import FOLDER
 from harness.judge.rubric import DEFAULT_RUBRICS
 from harness.judge.trusting import check_passport
-from harness.records import CanaryKind, CanaryResult, EngineInfo, JudgeInfo, PairResult, Ruling
+from harness.records import (
+    CanaryKind,
+    CanaryResult,
+    EngineInfo,
+    JudgeInfo,
+    PairResult,
+    Ruling,
+    Tell,
+)
 from harness.run.jury import Judge, JudgeSession, bench_cost
 from harness.run.rounds import Round
 from harness.run.session import Progress, Settings
@@ -37,11 +45,17 @@ class Sitting:
 
 
 def sit(
-    judge: Judge, asked: Round, demands: PassportSpec, *, settings: Settings, progress: Progress
+    judge: Judge,
+    asked: Round,
+    demands: PassportSpec,
+    *,
+    settings: Settings,
+    progress: Progress,
+    tell: Tell,
 ) -> Sitting:
     """Have one judge rule on all cases, and check what is known of it."""
     name = judge.model
-    session = JudgeSession(judge, settings=settings, progress=progress)
+    session = JudgeSession(judge, settings=settings, progress=progress, tell=tell)
     try:
         bench = session.rule(asked.cases(session.controls))
     finally:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,30 +10,33 @@ from pathlib import Path
 import numpy as np
 
 from harness.errors import AssetError, SpecError
-from harness.records import DataInfo, Sample
-from harness.shots.leaks import normal_text
+from harness.records import DataInfo, Note, Sample
 from harness.sources.assets import resolve
 from harness.sources.cache import file_digest
+from harness.sources.doubts import data_notes
 from harness.sources.hub import hub_rows
 from harness.sources.inline import SHOTS_PREFIX, inline_samples
 from harness.sources.labels import LabelMap, some_of
-from harness.sources.pools import Pool, first_pairs, warn_of_near_copies, without_copies
+from harness.sources.pools import Pool, without_copies
 from harness.sources.rows import Row, check_columns, format_of, read_rows
 from harness.sources.splits import split_rows
 from harness.spec.base import SourceSpec
 from harness.spec.dataspec import DataSpec, DrawSpec, InlineRow
 from harness.spec.evalset import EvalSet
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True, slots=True)
 class LoadedData:
-    """The samples of an eval set, the pool that shots are drawn from, and where both come from."""
+    """The samples of an eval set, the pool that shots are drawn from, and where both come from.
+
+    Attributes:
+        notes: What is to be said of them.
+    """
 
     samples: tuple[Sample, ...]
     pool: tuple[Sample, ...]
     info: DataInfo
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,7 @@ def load_data(
         SpecError: Labels, ids or counts do not fit the data.
     """
     drawn, pool, parts = _gather(name, spec, base, dataset, shots)
-    texts = Counter(normal_text(sample.text) for sample in drawn)
-    if repeated := texts.total() - len(texts):
-        _log.warning("%s: %d samples repeat the text of another", name, repeated)
     kept = without_copies(name, spec, pool, drawn)
-    near = warn_of_near_copies(name, spec, kept, drawn)
     samples = drawn[:limit]
     info = DataInfo(
         evalset=name,
@@ -95,10 +93,9 @@ def load_data(
         samples=len(samples),
         pool=len(kept),
         pool_removed=len(pool.entries) - len(kept),
-        pool_near=len(near),
-        near_pairs=first_pairs(near),
     )
-    return LoadedData(samples=tuple(samples), pool=tuple(kept), info=info)
+    notes = tuple(data_notes(name, spec, drawn, kept))
+    return LoadedData(samples=tuple(samples), pool=tuple(kept), info=info, notes=notes)
 
 
 def check_leaks(
@@ -237,9 +234,6 @@ def _label(
         raise SpecError(f"{name}: {shown}: no row has one of the labels {', '.join(spec.labels)}: "
                         f"column '{data.label}' holds {some_of(row[data.label] for row in rows)}; "
                         "mend 'labels' or data.label")  # fmt: skip
-    if dropped:
-        _log.info("%s: %d of %d rows of %s match no label and are dropped",
-                  name, dropped, len(rows), shown)  # fmt: skip
     _check_ids(name, samples, shown)
     return samples
 
@@ -278,7 +272,6 @@ def _draw(
         raise SpecError(f"{name}: {n or 'some'} samples wanted, but {lack} to draw from; {mend} "
                         "more data")  # fmt: skip
     if lack:
-        _log.warning("%s: the data given has %d samples to draw, not %d", name, most, n)
         n = most
     rng = np.random.default_rng(draw.seed)
     if draw.balanced:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.errors import LeakError, NearCopyWarning
+from harness.errors import LeakError
 from harness.records import Sample
-from harness.shots.leaks import Copy, copies, near_copies
+from harness.shots.leaks import Copy, copies
 from harness.spec.evalset import EvalSet
 
 # Pairs that a line or a report names.
@@ -55,33 +54,8 @@ def without_copies(name: str, spec: EvalSet, pool: Pool, samples: Sequence[Sampl
     return [entry for entry in pool.entries if entry.id not in repeated]
 
 
-def warn_of_near_copies(
-    name: str, spec: EvalSet, pool: Sequence[Sample], samples: Sequence[Sample]
-) -> list[Copy]:
-    """Return the pool's near copies of samples, and warn if there are any.
-
-    Without few-shot modes nobody sees the pool, and nothing is looked for.
-    """
-    if not any(mode.k for mode in spec.modes):
-        return []
-    found = near_copies(pool, samples)
-    if found:
-        warnings.warn(
-            f"{name}: {len(found)} of {len(pool)} shots are near copies of a sample: "
-            f"{pairs(found)}; look at them, and take them out if they give the answer away",
-            NearCopyWarning,
-            stacklevel=2,
-        )
-    return found
-
-
 def pairs(found: Sequence[Copy]) -> str:
     """Name the first copies: `shot 7 = sample 12, shot 9 = sample 3 and 5 more`."""
     named = ", ".join(f"shot {copy.shot} = sample {copy.sample}" for copy in found[:_NAMED])
     more = len(found) - _NAMED
     return f"{named} and {more} more" if more > 0 else named
-
-
-def first_pairs(found: Sequence[Copy]) -> tuple[tuple[str, str], ...]:
-    """Return the ids that a report names."""
-    return tuple((copy.shot, copy.sample) for copy in found[:_NAMED])

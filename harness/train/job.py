@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.errors import TrainError
 from harness.prompts.chat import ChatFormat
+from harness.records import Note
 from harness.spec.recipe import Recipe
 from harness.spec.yamlfile import YamlFile
 from harness.train.base import Base, open_base
@@ -18,8 +19,8 @@ from harness.train.lengths import token_counter
 from harness.train.rows import Dialogue, DialogueSet, dialogues_digest, read_dialogues
 from harness.train.template import Example, drop_long, encode_dialogues, open_template
 
-Say = Callable[[str], None]
-"""Told a line about what is being done."""
+Say = Callable[[str | Note], None]
+"""Told a line about what is being done, or what is to be said of data and model."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,13 +11,12 @@ import yaml
 from pydantic import ValidationError
 
 from harness.errors import AssetError, AssetUnreachable
-from harness.records import Adapter, Json
+from harness.records import Adapter, Json, Note, Tell
 from harness.sources.assets import ModelAsset, adapter_asset
 from harness.sources.cache import sha256
 from harness.spec.recipe import LoraSpec
 from harness.train.record import RECORD, WEIGHTS, read_record
 
-_log = logging.getLogger(__name__)
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
 # The greatest LoRA rank of each engine; the others have none.
 _RANKS = {"vllm": 512}
@@ -35,7 +33,7 @@ _OFF = (
 
 
 def check_adapter(
-    folder: Path, *, name: str, base: ModelAsset, engine: str, root: Path
+    folder: Path, *, name: str, base: ModelAsset, engine: str, root: Path, tell: Tell
 ) -> tuple[Adapter, str | None]:
     """Return an adapter that may be used, and the chat template that it was trained with.
 
@@ -45,6 +43,7 @@ def check_adapter(
         base: The model that it is put on.
         engine: The engine that will load it.
         root: The project's root, where its recipe is looked for.
+        tell: Told what cannot be checked.
 
     Raises:
         AssetUnreachable: It is not there, and a recipe of the project would make it.
@@ -66,8 +65,7 @@ def check_adapter(
         raise AssetError(f"{name}: {folder / RECORD} is not what training wrote (it is no JSON "
                          "object); train it again")  # fmt: skip
     if record is None:
-        _log.warning("%s: %s has no %s, so that its base model and template cannot be checked",
-                     name, folder, RECORD)  # fmt: skip
+        tell(Note("no_record", name, {"folder": str(folder), "file": RECORD}))
     else:
         _check_record(record, folder, name, base)
         if broken := next(_not_as_trained(record, folder), None):

@@ -1,8 +1,6 @@
-"""Shots through pytest: leaks at collection, near copies as a warning, shots per sample."""
+"""Shots through pytest: leaks at collection, shots per sample."""
 
 from __future__ import annotations
-
-LONG = " ".join(f"word{n}" for n in range(90))
 
 
 def shots(*texts: str) -> list[dict[str, str]]:
@@ -34,16 +32,6 @@ def test_a_leak_may_be_dropped(evals):
     assert "| 6 (1) |" in " ".join(evals.report.split())
     (info,) = evals.saved.info.data
     assert (info.pool, info.pool_removed) == (6, 1)
-
-
-def test_near_copies_are_a_warning_though_warnings_are_errors(evals):
-    rows = [{"text": f"{LONG} {n}", "label": "positive"} for n in range(2)]
-    rows.append({"text": "something else", "label": "negative"})
-    evals.set(data={"rows": rows, "shots": shots(f"{LONG} x", "y", "z")})
-    result = evals.run()
-    assert result.ret == 0
-    result.stdout.fnmatch_lines(["*NearCopyWarning: mini: 2 of 6 shots are near copies of a *"])
-    assert "Near copies of samples in the shot pool" in evals.report
 
 
 def test_each_sample_has_its_nearest_shots(evals):

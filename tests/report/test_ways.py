@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import random
 import re
-from dataclasses import replace
 
 import pytest
 
-from harness.records import DataInfo, Result, Row, Run, RunInfo, Score
+from harness.records import Result, Row, Run, RunInfo, Score
 from harness.report.compare import compare
 from harness.report.conclusions import conclude
 from harness.report.write import report_markdown
@@ -238,12 +237,3 @@ def test_the_table_names_selector_order_and_seed_where_they_differ():
     assert "| 5-shot | chat | balanced | shuffled | 0 |" in table[0]
     assert "| 5-shot | chat | nearest | nearest last | 4 |" in table[1]
     assert "| shuffled" not in report(cell("balanced", 0.9), cell("balanced", 0.9, seed=1))
-
-
-def test_near_copies_of_a_pool_are_named():
-    info = DataInfo("evalsets/x.yaml", "file:a", "d", 9, 0, 4, 5, 0)
-    near = replace(info, pool_near=2, near_pairs=(("shots-1", "7"), ("shots-3", "a|b")))
-    line = "Near copies of samples in the shot pool, evalsets/x.yaml: 2 of 5, the first `shots-1` "
-    assert line in report(cell("balanced", 0.9), data=(near,))
-    assert "почти копии примеров" in report(cell("balanced", 0.9), data=(near,), lang="ru")
-    assert "ear copies" not in report(cell("balanced", 0.9), data=(info,))

@@ -45,7 +45,7 @@ class Scripted:
         self.cases: list[object] = []
         self.closed = False
 
-    def __call__(self, judge, *, settings, progress):
+    def __call__(self, judge, *, settings, progress, tell):
         return self
 
     def rule(self, cases):
@@ -83,6 +83,7 @@ def run(monkeypatch, tmp_path):
             made="2026-01-31",
             settings=settings,
             progress=lambda *what: None,
+            tell=print,
         )
         assert session.closed
         return found.passport, session
@@ -232,6 +233,7 @@ def test_the_small_model_is_heard_out(smollm2, tmp_path):
         made="2026-01-31",
         settings=Settings(root=ROOT, store=tmp_path / "s.sqlite", logs=tmp_path, limit=2),
         progress=lambda *what: None,
+        tell=print,
     ).passport
     (one,) = passport.sets
     assert (passport.engine, passport.dtype, one.n) == ("transformers", "float32", 2)

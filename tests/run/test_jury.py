@@ -29,7 +29,7 @@ def rule(folder, root, cases=ASKED, **spec):
     (root / "model").symlink_to(folder, target_is_directory=True)
     judge = Judge("wise", ModelSpec(source="file:model", dtype="float32", **spec))
     settings = Settings(root=root, store=root / "s.sqlite", logs=root)
-    session = JudgeSession(judge, settings=settings, progress=lambda *what: None)
+    session = JudgeSession(judge, settings=settings, progress=lambda *what: None, tell=print)
     try:
         return session.rule(cases).rulings
     finally:

@@ -42,11 +42,15 @@ def session(settings, cells):
 
     def start(spec=None, **changes) -> EngineSession:
         own = [replace(cell, spec=cell.spec.model_copy(update=spec or {})) for cell in cells]
-        one = EngineSession(replace(settings, **changes), own, lambda *what: told.append(what))
+        one = EngineSession(
+            replace(settings, **changes), own, lambda *what: told.append(what),
+            tell=start.notes.append,
+        )  # fmt: skip
         opened.append(one)
         return one
 
     start.told = told
+    start.notes = []
     yield start
     for one in opened:
         one.close()
@@ -218,7 +222,9 @@ def test_auto_is_vllm_only_on_cuda(session, monkeypatch, model_project, device, 
 def test_all_models_of_a_group_are_named(settings, cells):
     other = [replace(cell, model="other") for cell in cells]
     told = []
-    session = EngineSession(settings, [*cells, *other, *cells], lambda what, *_: told.append(what))
+    session = EngineSession(
+        settings, [*cells, *other, *cells], lambda what, *_: told.append(what), tell=told.append
+    )
     assert session.info([], 0).model == session.models == "tiny, other"
     assert told == ["fetching tiny, other"]
 
@@ -258,6 +264,7 @@ def test_adapters_are_checked_when_they_are_asked_for(session, adapter_cell, sto
     adapter = one.adapters["tiny"]
     assert (adapter.path, adapter.rank) == (str(folder), 8)
     assert one.templates == {"tiny": None}
+    assert [note.kind for note in session.notes] == ["no_record"]
     assert one.shared == session().shared
     one.start(64)
     assert len(list(one.generate(requests(one, 3), store))) == 3

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import logging
 import subprocess
 import sys
 from collections import Counter
@@ -9,13 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import (
-    AssetError,
-    AssetUnreachable,
-    LeakError,
-    NearCopyWarning,
-    SpecError,
-)
+from harness.errors import AssetError, AssetUnreachable, LeakError, SpecError
+from harness.records import Note
 from harness.sources import data as module
 from harness.sources.data import check_leaks, load_data
 from harness.sources.splits import split_rows
@@ -275,28 +269,23 @@ class TestPool:
         with pytest.raises(LeakError):
             load_data("set", evalset(rows=rows, shots=rows), base=tmp_path, limit=1)
 
-    def test_near_copies_are_warned_of_and_stay(self, tmp_path):
+    def test_near_copies_are_told_and_stay(self, tmp_path):
         text = " ".join(f"word{n}" for n in range(90))
         rows = [{"id": f"r{n}", "text": f"{text} {n}", "label": "positive"} for n in range(5)]
         shots = [{"text": f"{text} x{n}", "label": "positive"} for n in range(4)]
         spec = evalset(rows=rows, shots=shots)
         few = spec.model_copy(update={"modes": evalset_modes("fewshot")})
-        assert load_data("set", spec, base=tmp_path).info.pool_near == 0
-        with pytest.warns(NearCopyWarning) as warned:
-            loaded = load_data("set", few, base=tmp_path)
-        assert str(warned[0].message) == (
-            "set: 4 of 4 shots are near copies of a sample: shot shots-1 = sample r0, shot shots-2 "
-            "= sample r0, shot shots-3 = sample r0 and 1 more; look at them, and take them out if "
-            "they give the answer away"
-        )
-        assert (loaded.info.pool, loaded.info.pool_near) == (4, 4)
-        assert loaded.info.near_pairs == tuple((f"shots-{n}", "r0") for n in (1, 2, 3))
+        assert load_data("set", spec, base=tmp_path).notes == ()
+        loaded = load_data("set", few, base=tmp_path)
+        pairs = tuple(f"shots-{n} = r0" for n in (1, 2, 3, 4))
+        facts = {"count": 4, "pool": 4, "pairs": pairs}
+        assert loaded.notes == (Note("near_copies", "set", facts),)
+        assert loaded.info.pool == 4
 
-    def test_copies_among_samples_are_said(self, tmp_path, caplog):
+    def test_copies_among_samples_are_said(self, tmp_path):
         rows = [{"text": text, "label": "positive"} for text in ("a", "A ", "b")]
-        with caplog.at_level(logging.WARNING, "harness"):
-            load_data("set", evalset(rows=rows), base=tmp_path)
-        assert "1 samples repeat the text of another" in caplog.text
+        loaded = load_data("set", evalset(rows=rows), base=tmp_path)
+        assert loaded.notes == (Note("repeated", "set", {"count": 1}),)
 
     def test_shots_from_a_file_of_their_own(self, hundred, tmp_path):
         write(tmp_path / "shots.csv", [("s", "positive"), ("text 5", "negative")])
@@ -387,13 +376,12 @@ class TestOverride:
         assert len(given.pool) == 1
 
     @pytest.mark.parametrize(("balanced", "taken"), [(False, 100), (True, 50)])
-    def test_fewer_rows_than_wanted_are_all_taken(self, hundred, tmp_path, caplog, balanced, taken):
+    def test_fewer_rows_than_wanted_are_all_taken(self, hundred, tmp_path, balanced, taken):
         shots = write(tmp_path / "shots.csv", [("s", "positive")])
         spec = self.spec(samples={"n": 2000, "balanced": balanced})
-        with caplog.at_level(logging.WARNING, "harness"):
-            given = load_data("set", spec, base=tmp_path, dataset=str(hundred), shots=str(shots))
+        given = load_data("set", spec, base=tmp_path, dataset=str(hundred), shots=str(shots))
         assert len(given.samples) == taken
-        assert f"{taken} samples to draw, not 2000" in caplog.text
+        assert given.notes == (Note("fewer", "set", {"drawn": taken, "wanted": 2000}),)
 
     def test_headed_file_in_place_of_a_headless_one(self, hundred, tmp_path):
         spec = evalset(source="file:x.txt", format="tsv", columns=["id", "label", "text"], id="id")

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from harness.errors import AssetError, AssetUnreachable
+from harness.records import Note
 from harness.sources.assets import ModelAsset, model_asset
 from harness.sources.cache import sha256
 from harness.spec.modelspec import ModelSpec
@@ -66,21 +67,29 @@ def put(folder, tensors, **changes):
 @pytest.fixture
 def check(adapter, tmp_path):
     def check(folder=adapter, *, base=BASE, engine="vllm"):
-        return check_adapter(folder, name="m", base=base, engine=engine, root=tmp_path)
+        return check_adapter(
+            folder, name="m", base=base, engine=engine, root=tmp_path, tell=check.told.append
+        )
 
+    check.told = []
     return check
 
 
 def test_a_good_adapter_brings_its_template(check, adapter):
     found, template = check()
     assert (found.path, found.rank, template) == (str(adapter), 8, TEMPLATE)
+    assert check.told == []
 
 
 def test_what_training_wrote_passes(trained):
     job, _, _ = trained
     base = model_asset(ModelSpec(source="file:model"), base=job.root)
     for engine in ("vllm", "transformers"):
-        found, template = check_adapter(job.out, name="m", base=base, engine=engine, root=job.root)
+        told: list[Note] = []
+        found, template = check_adapter(
+            job.out, name="m", base=base, engine=engine, root=job.root, tell=told.append
+        )
+        assert told == []
         assert found.rank == 4
         assert "im_start" in template
 
@@ -231,11 +240,12 @@ def test_a_rank_beyond_the_engines(check, adapter):
     assert check(engine="transformers")[0].rank == 1024
 
 
-def test_a_foreign_adapter_is_used_and_warned_of(check, adapter, caplog):
+def test_a_foreign_adapter_is_used_and_warned_of(check, adapter):
     (adapter / "training.json").unlink()
     _, template = check()
     assert template is None
-    assert "has no training.json" in caplog.text
+    facts = {"folder": str(adapter), "file": "training.json"}
+    assert check.told == [Note("no_record", "m", facts)]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""Notes of a run in words: for a report in markdown, for a terminal as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from harness.records import Note
+from harness.records.notes import Fact
+from harness.report.format import count
+from harness.report.markdown import code, plain
+from harness.report.texts import some, texts
+
+Words = Mapping[str, str]
+
+
+def note_lines(notes: Sequence[Note], t: Words) -> list[str]:
+    """Return a line of inert markdown for each note."""
+    return [_line(note, t, code) for note in notes]
+
+
+def plain_note(note: Note) -> str:
+    """Return a note as a line for a terminal, in English."""
+    return _line(note, texts("en"), plain)
+
+
+def _line(note: Note, t: Words, show: Callable[[str], str]) -> str:
+    spelled = partial(_spelled, t=t, show=show)
+    facts = {name: spelled(fact) for name, fact in note.facts.items()}
+    return t[f"note_{note.kind}"].format(about=show(note.about), **facts)
+
+
+def _spelled(fact: Fact, t: Words, show: Callable[[str], str]) -> str:
+    if isinstance(fact, int):
+        return count(fact)
+    return show(fact) if isinstance(fact, str) else some([show(one) for one in fact], t)

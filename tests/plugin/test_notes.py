@@ -1,0 +1,60 @@
+"""What a user must know reaches terminal, report and `run.json`, whatever pytest captures."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+LONG = " ".join(f"word{n}" for n in range(90))
+
+
+@pytest.fixture
+def doubtful(evals):
+    """A repeated sample, near copies in the pool, an adapter without a record; two sets."""
+    rows = [{"text": f"{LONG} {n}", "label": "positive"} for n in range(2)]
+    rows += [{"text": "something else", "label": "negative"}] * 2
+    shots = [{"text": text, "label": label} for text in (f"{LONG} x", "y", "z")
+             for label in ("positive", "negative")]  # fmt: skip
+    evals.write("adapters/one/adapter_config.json", {"peft_type": "LORA", "r": 8})
+    save_file({"q.lora_B.weight": np.ones((2, 8), np.float32)},
+              evals.root / "adapters/one/adapter_model.safetensors")  # fmt: skip
+    evals.models(m={}, tuned={"adapter": "adapters/one"})
+    evals.set(data={"rows": rows, "shots": shots}, models=["m", "tuned"])
+    evals.set("other", models=["tuned"])
+    return evals
+
+
+@pytest.mark.parametrize("options", [[], ["-q"], ["-qq"], ["-n2"], ["-n2", "-q", "--dist=load"]])
+def test_each_is_told_once(doubtful, options):
+    if "-n2" in options:
+        pytest.importorskip("xdist", reason="pytest-xdist is not installed")
+        result = doubtful.spawn(*options)
+    else:
+        result = doubtful.run(*options)
+    assert result.ret == 0
+    about = ("warning: evalsets/mini.yaml: ", "warning: tuned: ")
+    said = [line for line in result.outlines if line.startswith(about)]
+    assert len(said) == 3, said
+    for start in (
+        "warning: evalsets/mini.yaml: 1 samples repeat the text of another",
+        "warning: evalsets/mini.yaml: 2 of 6 shots are near copies of a sample: shots-1 = ",
+        "warning: tuned: adapters/one has no training.json, so that its base model and template",
+    ):
+        assert sum(line.startswith(start) for line in said) == 1, said
+    assert {note.kind for note in doubtful.saved.info.notes} == {
+        "repeated", "near_copies", "no_record"}  # fmt: skip
+    part = doubtful.report.partition("## Notes")[2].partition("## ")[0]
+    assert part.count("\n- ") == 3
+    saved = json.loads((doubtful.latest / "run.json").read_text())["info"]["notes"]
+    assert len(saved) == 3
+    assert str(doubtful.root) not in json.dumps(saved)
+
+
+def test_without_a_doubt_there_is_no_word(evals):
+    result = evals.run()
+    assert not [line for line in result.outlines if line.startswith("warning: evalsets/")]
+    assert "## Notes" not in evals.report
+    assert evals.saved.info.notes == ()

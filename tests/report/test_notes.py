@@ -1,0 +1,66 @@
+"""Every kind of note in every language, inert in markdown and on a terminal."""
+
+from __future__ import annotations
+
+import string
+from typing import get_args
+
+import pytest
+
+from harness.records import Note, NoteKind, Run, RunInfo
+from harness.report.notes import note_lines, plain_note
+from harness.report.runfiles import load_run, save_run
+from harness.report.texts import texts
+from harness.report.write import report_markdown
+
+SET = "evalsets/x.yaml"
+PAIRS = tuple(f"s{i} = {i}" for i in "1|3456")
+NOTES = (
+    Note("repeated", SET, {"count": 3}),
+    Note("fewer", SET, {"drawn": 1234, "wanted": 2000}),
+    Note("near_copies", SET, {"count": 7, "pool": 9, "pairs": PAIRS}),
+    Note("no_record", "m", {"folder": "adapters/one", "file": "training.json"}),
+)  # fmt: skip
+INFO = RunInfo("r", "2026-01-01", 1.0, "pytest", {}, {}, notes=NOTES)
+
+
+def fields(phrase: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(phrase) if name}
+
+
+def test_there_is_a_note_of_every_kind():
+    assert {note.kind for note in NOTES} == set(get_args(NoteKind))
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+@pytest.mark.parametrize("note", NOTES, ids=lambda note: note.kind)
+def test_a_phrase_tells_all_facts(note, lang):
+    assert fields(texts(lang)[f"note_{note.kind}"]) == {"about", *note.facts}
+    (line,) = note_lines([note], texts(lang))
+    assert note.about in line
+    assert "\n" not in line
+
+
+def test_lines_of_a_report():
+    lines = note_lines(NOTES, texts("en"))
+    assert lines[1] == "`evalsets/x.yaml`: the data has 1\u00a0234 samples to draw, not 2\u00a0000"
+    assert "`s1 = 1`, `s| = |`, `s3 = 3`, `s4 = 4`, `s5 = 5` and 1 more" in lines[2]
+
+
+def test_a_terminal_gets_no_control_characters():
+    note = Note("no_record", "m\x1b[31m", {"folder": "a\nb\u202e", "file": "training.json"})
+    assert plain_note(note).startswith("m: a b has no training.json, so that")
+
+
+def test_a_report_has_them_once_before_the_run():
+    found = report_markdown(Run(INFO))
+    assert found.count("## Notes") == 1
+    assert found.index("## Notes") < found.index("training.json") < found.index("## Run")
+    assert "## Замечания" in report_markdown(Run(INFO), lang="ru")
+    assert "## Notes" not in report_markdown(Run(RunInfo("r", "", 1.0, "pytest", {}, {})))
+
+
+@pytest.mark.parametrize("texts", ["full", "none"])
+def test_a_run_keeps_them(tmp_path, texts):
+    save_run(tmp_path, Run(INFO), texts=texts)
+    assert load_run(tmp_path).info.notes == NOTES
