@@ -120,7 +120,7 @@ def test_choice_without_completion():
     assert (score.value, score.reason) == (None, "it broke")
 
 
-TREE = label_tree([(5,), (3,)], end_id=None)  # the question's ids are 3, 5
+TREE = label_tree([(5,), (3,)], end_ids=())  # the question's ids are 3, 5
 
 
 def test_label_scores_the_most_probable():
@@ -139,7 +139,7 @@ def test_a_tie_has_no_verdict():
 
 
 def test_a_tie_of_the_losers_does_not_matter():
-    tree = label_tree([(1,), (2,), (3,)], end_id=None)
+    tree = label_tree([(1,), (2,), (3,)], end_ids=())
     output = Output("k", logprobs=(-1.0, -1.0, -0.5))
     assert score_label("c", ["a", "b", "c"], [output], tree).answer == "c"
 
@@ -152,7 +152,7 @@ def test_a_log_probability_that_is_no_number_has_no_verdict(bad):
 
 
 def test_an_error_in_any_question_has_no_verdict():
-    tree = label_tree([(1, 2), (1, 3)], end_id=None)
+    tree = label_tree([(1, 2), (1, 3)], end_ids=())
     outputs = [Output("a", logprobs=(-1.0,)), Output("b", error="it broke")]
     score = score_label("pos", ["pos", "neg"], outputs, tree)
     assert (score.value, score.reason) == (None, "it broke")

@@ -45,6 +45,7 @@ class Completion:
     """The state of one request while it is completed.
 
     Attributes:
+        eos_ids: Tokens that end it: the model's own and those of the request.
         choices: Where the completion stands in the trie of choices, or None if it is free.
         schema: Likewise where in its JSON Schema.
         random: The request's own random stream, None for greedy decoding.
@@ -183,7 +184,8 @@ def start_completion(
             digest = hashlib.sha256(f"{config.seed} {request.key}".encode()).digest()
             seed = int.from_bytes(digest[:7], "big")
         random = torch.Generator().manual_seed(seed)
-    return Completion(request, tokenizer, eos_ids, choices, schema, random)
+    ends = {*eos_ids, *sampling.stop_ids}
+    return Completion(request, tokenizer, ends, choices, schema, random)
 
 
 def sample(logits: torch.Tensor, sampling: Sampling, random: torch.Generator) -> int:

@@ -99,7 +99,7 @@ class FakeEngine:
         return Output(
             key=request.key,
             text=text,
-            token_ids=tuple(int(_unit(word) * 32000) for word in _WORD.findall(text)),
+            token_ids=tuple(map(_token, _WORD.findall(text))),
             finish_reason=finish_reason,
             logprobs=tuple(
                 math.log(_unit(f"{content} {i}") / 8) for i in request.sampling.score_ids
@@ -135,13 +135,18 @@ class FakeEngine:
             words = [f" w{int(_unit(f'{salt} {i}') * 1000)}" for i in range(sampling.max_tokens)]
         else:
             words = _WORD.findall(told)
-        text = "".join(words[: sampling.max_tokens])
+        kept = list(
+            itertools.takewhile(
+                lambda word: _token(word) not in sampling.stop_ids, words[: sampling.max_tokens]
+            )
+        )
+        text, ended = "".join(kept), len(kept) < min(len(words), sampling.max_tokens)
         cuts = [text.index(stop) for stop in sampling.stop if stop in text]
         if cuts:
             return text[: min(cuts)], "stop"
         # JSON needs no token that ends it.
         room = sampling.max_tokens + bool(sampling.schema)
-        return text, "stop" if len(words) < room else "length"
+        return text, "stop" if ended or len(words) < room else "length"
 
 
 def open_engine(config: EngineConfig) -> FakeEngine:
@@ -197,6 +202,10 @@ def _value(kind: Mapping[str, Json], content: str) -> Json:
     words = " ".join(f"w{int(_unit(f'{content} {i}') * 1000)}" for i in range(3))
     longest = kind.get("maxLength")
     return words[:longest] if isinstance(longest, int) else words
+
+
+def _token(word: str) -> int:
+    return int(_unit(word) * 32000)
 
 
 def _unit(text: str) -> float:

@@ -99,6 +99,7 @@ class VllmEngine:
         pending = _Pending(request, [])
         lora = self._lora(request.adapter) if request.adapter else None
         refusal = lora if isinstance(lora, str) else too_long(request, self._window)
+        refusal = refusal or self._open_choice(request.sampling)
         if refusal:
             return pending, refusal
         engine = self._llm.llm_engine
@@ -115,6 +116,22 @@ class VllmEngine:
             pending.ids.clear()
             return pending, f"vLLM refused the request: {error_line(error)}"
         return pending, None
+
+    def _open_choice(self, sampling: Sampling) -> str | None:
+        """Return why choices cannot be told apart, or None.
+
+        Behind a choice with which another begins, xgrammar lets the answer end by the tokenizer's
+        eos token alone, whatever token the model ends it with.
+        """
+        assert self._llm is not None
+        if not sampling.choices or not sampling.stop_ids:
+            return None
+        eos = self._llm.get_tokenizer().eos_token_id
+        if set(sampling.stop_ids) <= {eos}:
+            return None
+        return ("one label begins with another, and vLLM ends a choice only by the tokenizer's eos "
+                f"token {eos}, which is not how this model ends an answer; set scoring: "
+                "logprobs")  # fmt: skip
 
     def _lora(self, adapter: Adapter) -> LoRARequest | str:
         """Return vLLM's handle of an adapter, or why it cannot be used.
@@ -226,6 +243,7 @@ def _sampling_params(sampling: Sampling) -> list[SamplingParams]:
         top_p=sampling.top_p,
         seed=sampling.seed,
         stop=list(sampling.stop),
+        stop_token_ids=list(sampling.stop_ids) or None,
         logprob_token_ids=own,
         structured_outputs=constraint,
         output_kind=final,

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2.exceptions import TemplateError
-
 from harness.errors import PromptError
-from harness.prompts.marks import LLAMA3, end_mark, is_text, llama3_template, mark_ids
+from harness.prompts.chosen import choose_template
+from harness.prompts.marks import (
+    end_ids,
+    end_mark,
+    first_token,
+    line_breaks,
+    mark_ids,
+    next_turn,
+)
 from harness.prompts.pieces import Pieces
-from harness.records import Message
+from harness.prompts.rendering import Rendering, open_rendering
+from harness.records import Json, Message
 from harness.spec import ModelSpec
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _SENTINEL = "0b1e55ed"
+# Ends a turn of plain text.
+_PARAGRAPH = "\n\n"
 # Classes that say no more than what tokenizer.json holds.
 _GENERAL = ("PreTrainedTokenizerFast", "TokenizersBackend")
 Conversation = list[Message]
@@ -32,24 +41,41 @@ class ChatFormat:
 
     Attributes:
         pieces: Its tokens of texts.
-        template: Jinja2 chat template, or None for plain text.
+        rendering: Its chat template and what that is given, or None for plain text.
         fold_system: Put the system text into the first user turn.
         bos_id: The token that every prompt begins with exactly once, or None.
-        end_id: The token that ends a turn, or None.
         window: Longest prompt and completion together, in tokens.
-        controls: Finds the tokenizer's special tokens and `stop` in a text, or None without any.
-        stop: Text that ends a turn where no special token does, or None.
+        end_ids: Tokens with which an answer ends: those at which the model stops by itself, and
+            what the template, or plain text, writes behind an answer.
+        stop_ids: Those of them at which an engine has to be told to stop.
+        controls: Finds the tokenizer's special tokens and its end mark in a text, or None without
+            any.
+        stop: Text that ends an answer where no token of its own does, or None.
     """
 
     tokenizer: PreTrainedTokenizerBase
     pieces: Pieces
-    template: str | None
+    rendering: Rendering | None
     fold_system: bool
     bos_id: int | None
-    end_id: int | None
     window: int
+    end_ids: tuple[int, ...] = ()
+    stop_ids: tuple[int, ...] = ()
     controls: re.Pattern[str] | None = None
     stop: str | None = None
+
+    @property
+    def template(self) -> str | None:
+        """The Jinja2 chat template, or None for plain text."""
+        return self.rendering.template if self.rendering else None
+
+    @property
+    def told(self) -> dict[str, Json]:
+        """What the template is given beside a conversation: its variables, and the day."""
+        if self.rendering is None or not (self.rendering.variables or self.rendering.day):
+            return {}
+        day = {"day": self.rendering.day.isoformat()} if self.rendering.day else {}
+        return {"variables": {**self.rendering.variables, **day}}
 
     def control_token(self, text: str) -> str | None:
         """Return the first special token of the tokenizer that a text spells, or None.
@@ -74,24 +100,15 @@ class ChatFormat:
         Raises:
             PromptError: The chat template refuses the conversation.
         """
-        if self.template is None:
+        if self.rendering is None:
             return [_plain(conversation) for conversation in conversations]
         folded = [_fold(c) for c in conversations] if self.fold_system else list(conversations)
         if not folded:
             return []
         open_end = folded[0][-1]["role"] == "assistant"
-        try:
-            rendered = self.tokenizer.apply_chat_template(
-                folded,
-                chat_template=self.template,
-                tokenize=False,
-                add_generation_prompt=not (open_end or closed),
-                continue_final_message=open_end and not closed,
-            )
-        except (TemplateError, TypeError, ValueError) as error:
-            raise PromptError(f"the chat template refuses the conversation: {error}; give another "
-                              "chat_template in models.yaml") from error  # fmt: skip
-        return [str(text) for text in rendered]
+        return self.rendering.texts(
+            folded, ask=not (open_end or closed), go_on=open_end and not closed
+        )
 
     def encode(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """Return token ids, checked to begin with one BOS if the model has one.
@@ -110,28 +127,45 @@ class ChatFormat:
                                   "the prompt both write one; remove it there")  # fmt: skip
         return ids
 
-    def continuations(self, text: str, words: Sequence[str]) -> list[tuple[int, ...]]:
+    def continuations(
+        self, text: str, words: Sequence[str], *, turn: bool = False
+    ) -> list[tuple[int, ...]]:
         """Return the token ids of each word as it continues a prompt, in context.
 
         Args:
             text: The prompt.
             words: Texts put directly behind it, leading space included.
+            turn: Whether the prompt ends with the beginning of an assistant's turn. A model that
+                writes there goes on behind the prompt's own tokens, so where the joined text has
+                others the word is tokenized by itself, as training does.
 
         Raises:
             PromptError: A word's first token would reach back into the prompt.
         """
         head, *full = self.encode([text, *(text + word for word in words)])
+        found: list[tuple[int, ...]] = []
         for word, row in zip(words, full, strict=True):
-            if row[: len(head)] != head or len(row) == len(head):
+            if row[: len(head)] == head and len(row) > len(head):
+                found.append(row[len(head) :])
+                continue
+            (alone,) = self.pieces.encode([word])
+            if not turn or not alone:
                 raise PromptError(
                     f"the label word {word!r} merges with the end of the prompt when it is "
                     "tokenized; end the prefill at a word boundary"
                 )
-        return [row[len(head) :] for row in full]
+            found.append(alone)
+        return found
 
 
 def open_format(
-    name: str, spec: ModelSpec, folder: Path, *, root: Path, trained: str | None = None
+    name: str,
+    spec: ModelSpec,
+    folder: Path,
+    *,
+    root: Path,
+    trained: str | None = None,
+    where: str = "",
 ) -> ChatFormat:
     """Load a model's tokenizer and find out how it takes conversations.
 
@@ -141,50 +175,73 @@ def open_format(
         folder: Its weights folder.
         root: The project; a template file lies under `root/prompts`.
         trained: The chat template that the model's adapter was trained with, or None.
+        where: What names the entry in errors, if that is not in models.yaml.
 
     Raises:
         PromptError: Another template than the adapter's, no chat template where one is needed,
             or a folder without tokenizer.
     """
+    where = where or f"models.yaml: {name}"
     try:
         tokenizer = load_tokenizer(folder)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         first = str(error).splitlines()[0]
-        raise PromptError(
-            f"models.yaml: {name}: no usable tokenizer in {folder}: {first}"
-        ) from error
-    template = _template(name, spec, tokenizer, root, trained)
+        raise PromptError(f"{where}: no usable tokenizer in {folder}: {first}") from error
+    template = choose_template(where, spec, tokenizer, root, trained)
     trial = tokenizer("a")["input_ids"]
     bos = tokenizer.bos_token_id
     own_window = config.get("text_config", config).get("max_position_embeddings")
     window = spec.max_model_len or own_window
     if window is None:
-        raise PromptError(f"models.yaml: {name}: its config names no window; add max_model_len")
-    fold = False
+        raise PromptError(f"{where}: its config names no window; add max_model_len")
+    rendering, fold = None, False
     if template is not None:
-        fold = not (_keeps_system(tokenizer, template) if spec.system_role == "auto"
-                    else spec.system_role)  # fmt: skip
-    mark = end_mark(tokenizer, template) if template is not None else None
-    stop = mark if mark is not None and is_text(tokenizer, mark) else None
+        rendering = open_rendering(tokenizer, template, spec.template, where=f"{where}: template")
+        fold = not (_keeps_system(rendering) if spec.system_role == "auto" else spec.system_role)
+    elif spec.template:
+        raise PromptError(f"{where}: template: plain text has no variables; remove it")
+    own = end_ids(tokenizer, folder)
+    ends, stop, mark = _ends(tokenizer, rendering)
     return ChatFormat(
         tokenizer=tokenizer,
         pieces=Pieces(tokenizer),
-        template=template,
+        rendering=rendering,
         fold_system=fold,
         bos_id=bos if bos is not None and trial[:1] == [bos] else None,
-        end_id=tokenizer.eos_token_id if stop is None else None,
         window=int(window),
-        controls=_controls(tokenizer, stop),
+        end_ids=tuple(sorted(own | ends)),
+        stop_ids=() if stop else tuple(sorted(ends - own)),
+        controls=_controls(tokenizer, mark),
         stop=stop,
     )
 
 
-def _controls(tokenizer: PreTrainedTokenizerBase, stop: str | None) -> re.Pattern[str] | None:
+def _ends(
+    tokenizer: PreTrainedTokenizerBase, rendering: Rendering | None
+) -> tuple[set[int], str | None, str | None]:
+    """Return with which tokens an answer ends, the text to stop at, and the mark that is a text.
+
+    Where a template writes nothing behind an answer, what it writes before the next question ends
+    it. The text is None where one of the tokens is there to stop at.
+    """
+    if rendering is None:
+        return line_breaks(tokenizer), _PARAGRAPH, None
+    mark = end_mark(rendering)
+    end = mark or next_turn(rendering)
+    if end is None:
+        return set(), None, None
+    token = first_token(tokenizer, end.lstrip())
+    if token is not None:
+        return {token}, None, None
+    return set(mark_ids(tokenizer, end)[:1]), end, mark
+
+
+def _controls(tokenizer: PreTrainedTokenizerBase, mark: str | None) -> re.Pattern[str] | None:
     added = tokenizer.added_tokens_decoder.values()
     # Runs of white space are tokens of their own to some, and end no turn.
     spelled = {str(one.content) for one in added if one.special and str(one.content).strip()}
-    spelled |= {stop} if stop else set()
+    spelled |= {mark} if mark else set()
     # The longest first: a token may begin with another one.
     ordered = sorted(spelled, key=lambda text: (-len(text), text))
     return re.compile("|".join(map(re.escape, ordered))) if ordered else None
@@ -215,52 +272,17 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def _template(
-    name: str,
-    spec: ModelSpec,
-    tokenizer: PreTrainedTokenizerBase,
-    root: Path,
-    trained: str | None,
-) -> str | None:
-    if trained is not None and spec.chat_template is None:
-        return trained
-    found = _named_template(name, spec, tokenizer, root)
-    if trained is not None and found != trained:
-        raise PromptError(f"models.yaml: {name}: chat_template {spec.chat_template} is not the one "
-                          "that the adapter was trained with; remove the key")  # fmt: skip
-    return found
-
-
-def _named_template(
-    name: str, spec: ModelSpec, tokenizer: PreTrainedTokenizerBase, root: Path
-) -> str | None:
-    wanted = spec.chat_template or ("plain" if spec.base else "own")
-    if wanted == "plain":
-        return None
-    if wanted == LLAMA3:
-        return llama3_template(tokenizer)
-    if wanted != "own":
-        path = root / "prompts" / wanted
-        if not path.is_file():
-            raise PromptError(f"models.yaml: {name}: no chat template prompts/{wanted}; create it")
-        return path.read_text(encoding="utf-8")
-    own = tokenizer.chat_template
-    if isinstance(own, Mapping):
-        own = own.get("default")
-    if own is None:
-        raise PromptError(f"models.yaml: {name}: its tokenizer has no chat template; set "
-                          "chat_template to plain or to a file under prompts/")  # fmt: skip
-    return str(own)
-
-
-def _keeps_system(tokenizer: PreTrainedTokenizerBase, template: str) -> bool:
+def _keeps_system(rendering: Rendering) -> bool:
     """Return whether the template shows a system message; some raise, some drop it silently."""
-    probe = [{"role": "system", "content": _SENTINEL}, {"role": "user", "content": "x"}]
+    probe: Conversation = [
+        {"role": "system", "content": _SENTINEL},
+        {"role": "user", "content": "x"},
+    ]
     try:
-        shown = tokenizer.apply_chat_template(probe, chat_template=template, tokenize=False)
-    except (TemplateError, TypeError, ValueError):
+        (shown,) = rendering.texts([probe])
+    except PromptError:
         return False
-    return _SENTINEL in str(shown)
+    return _SENTINEL in shown
 
 
 def _fold(conversation: Conversation) -> Conversation:

@@ -20,16 +20,16 @@ class LabelTree:
 
     Attributes:
         questions: Tokens put behind the prompt, and the ids whose log-probability is wanted.
-        routes: For each label, the (question, position in its ids) pairs whose sum is its
-            log-probability.
+        routes: For each label, steps (question, positions in its ids); the probability of a step is
+            that of all its positions together, and that of a label the product of its steps.
     """
 
     questions: tuple[tuple[Ids, Ids], ...]
-    routes: tuple[tuple[tuple[int, int], ...], ...]
+    routes: tuple[tuple[tuple[int, Ids], ...], ...]
 
     def logprobs(self, answers: Sequence[Sequence[float]]) -> tuple[float, ...]:
         """Return each label's log-probability from the answers to the questions, in order."""
-        return tuple(sum(answers[q][i] for q, i in route) for route in self.routes)
+        return tuple(sum(_any(answers[q], at) for q, at in route) for route in self.routes)
 
     def constrained(self, answers: Sequence[Sequence[float]], *, floor: float) -> tuple[float, ...]:
         """Return each label's log-probability where nothing but a label can be written.
@@ -52,51 +52,75 @@ class LabelTree:
         least = math.log(floor)
         values: list[float] = []
         for (first, at), *further in self.routes:
-            value = answers[first][at]
+            value = _any(answers[first], at)
             for question, place in further:
                 told = totals[question] >= least
                 if not told and value - totals[first] > least:
                     return ()
-                value += answers[question][place] - (totals[question] if told else 0.0)
+                value += _any(answers[question], place) - (totals[question] if told else 0.0)
             values.append(value)
         return tuple(values)
 
 
-def label_tree(sequences: Sequence[Ids], *, end_id: int | None) -> LabelTree:
+def _any(answer: Sequence[float], places: Ids) -> float:
+    """Return the log-probability of one of some tokens."""
+    import numpy as np
+
+    if len(places) == 1:
+        return answer[places[0]]
+    return float(np.logaddexp.reduce([answer[place] for place in places]))
+
+
+def label_tree(sequences: Sequence[Ids], *, end_ids: Sequence[int]) -> LabelTree:
     """Build the tree of at least two labels' token sequences.
 
     Args:
         sequences: Token ids of each label as it continues the prompt.
-        end_id: Token that ends an answer; tells a label from a longer one that begins with it.
+        end_ids: Tokens with which an answer ends; they tell a label from a longer one that begins
+            with it.
 
     Raises:
         ValueError: Two labels are the same tokens, or one begins with the other and there is no
-            end token.
+            end token, or the longer one goes on with such a token.
     """
     if len(set(sequences)) < len(sequences):
         raise ValueError("two labels are the same tokens")
-    ended = list(sequences)
-    for i, row in enumerate(sequences):
-        if any(len(other) > len(row) and other[: len(row)] == row for other in sequences):
-            if end_id is None:
-                raise ValueError("one label begins with another and the model has no end token")
-            ended[i] = (*row, end_id)
-    if len(set(ended)) < len(ended):
-        raise ValueError("one label is another one and the end token")
-    paths = sorted({row[:n] for row in ended for n in range(len(row))}, key=lambda p: (len(p), p))
+    whole = [
+        any(len(other) > len(row) and other[: len(row)] == row for other in sequences)
+        for row in sequences
+    ]
+    if any(whole) and not end_ids:
+        raise ValueError("one label begins with another and the model has no end token")
+    for row, ends in zip(sequences, whole, strict=True):
+        if ends and any((*row, end) == other[: len(row) + 1] for end in end_ids
+                        for other in sequences):  # fmt: skip
+            raise ValueError("one label is another one and the end token")
+    # Each label's ways to be written: by itself, or with one end token or another behind it.
+    written = [
+        [(*row, end) for end in end_ids] if ends else [row]
+        for row, ends in zip(sequences, whole, strict=True)
+    ]
+    every = [way for ways in written for way in ways]
+    paths = sorted({way[:n] for way in every for n in range(len(way))}, key=lambda p: (len(p), p))
     questions: list[tuple[Ids, Ids]] = []
     number: dict[Ids, int] = {}
     for path in paths:
-        below = [row for row in ended if row[: len(path)] == path]
-        if len(below) > 1:
+        # A path with one label behind it asks nothing.
+        if sum(any(way[: len(path)] == path for way in ways) for ways in written) > 1:
+            below = {way[len(path)] for way in every if way[: len(path)] == path}
             number[path] = len(questions)
-            questions.append((path, tuple(sorted({row[len(path)] for row in below}))))
+            questions.append((path, tuple(sorted(below))))
     routes = tuple(
         tuple(
-            (number[row[:n]], questions[number[row[:n]]][1].index(row[n]))
-            for n in range(len(row))
+            (number[row[:n]], _places(questions[number[row[:n]]][1], ways, n))
+            for n in range(len(ways[0]))
             if row[:n] in number
         )
-        for row in ended
+        for row, ways in zip((ways[0] for ways in written), written, strict=True)
     )
     return LabelTree(questions=tuple(questions), routes=routes)
+
+
+def _places(ids: Ids, ways: Sequence[Ids], at: int) -> Ids:
+    """Return where the tokens with which a label goes on at a position stand among a question's."""
+    return tuple(sorted({ids.index(way[at]) for way in ways}))

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2.exceptions import TemplateError
+from harness.errors import PromptError
+from harness.prompts.rendering import Rendering
+from harness.records import Message
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 LLAMA3 = "llama-3"
-_SENTINEL = "0b1e55ed"
+_SENTINEL, _NEXT = "0b1e55ed", "c0a57a1d"
 _LLAMA3_BODY = (
     "{% for message in messages %}"
     "<|start_header_id|>{{ message['role'] }}<|end_header_id|>{{ '\\n\\n' }}"
@@ -35,14 +36,48 @@ def llama3_template(tokenizer: PreTrainedTokenizerBase) -> str:
     return ("{{ bos_token }}" if begins else "") + _LLAMA3_BODY
 
 
-def end_mark(tokenizer: PreTrainedTokenizerBase, template: str) -> str | None:
+def end_mark(rendering: Rendering) -> str | None:
     """Return what a template writes after an answer, white space left out; None for nothing."""
-    turns = [{"role": "user", "content": "x"}, {"role": "assistant", "content": _SENTINEL}]
+    turns: list[Message] = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": _SENTINEL},
+    ]
     try:
-        text = tokenizer.apply_chat_template(turns, chat_template=template, tokenize=False)
-    except (TemplateError, TypeError, ValueError):
+        (text,) = rendering.texts([turns])
+    except PromptError:
         return None
-    return str(text).rpartition(_SENTINEL)[2].strip() or None
+    return text.rpartition(_SENTINEL)[2].strip() or None
+
+
+def next_turn(rendering: Rendering) -> str | None:
+    """Return what a template writes between an answer and the next user's text; None for nothing.
+
+    It ends an answer where no mark does: a role's token, or a header such as `User:`.
+    """
+    turns: list[Message] = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": _SENTINEL},
+        {"role": "user", "content": _NEXT},
+    ]
+    try:
+        (text,) = rendering.texts([turns])
+    except PromptError:
+        return None
+    between = text.rpartition(_SENTINEL)[2].partition(_NEXT)[0].rstrip()
+    return between if between.strip() else None
+
+
+def first_token(tokenizer: PreTrainedTokenizerBase, mark: str) -> int | None:
+    """Return the added token that a mark begins with, special or not; None for ordinary text.
+
+    A text that spells an added token is always that token, so that an engine can stop at it.
+    """
+    found = [
+        (len(str(token.content)), key)
+        for key, token in tokenizer.added_tokens_decoder.items()
+        if str(token.content).strip() and mark.startswith(str(token.content))
+    ]
+    return max(found)[1] if found else None
 
 
 def mark_ids(tokenizer: PreTrainedTokenizerBase, mark: str) -> list[int]:
@@ -51,27 +86,22 @@ def mark_ids(tokenizer: PreTrainedTokenizerBase, mark: str) -> list[int]:
     return ids
 
 
-def is_text(tokenizer: PreTrainedTokenizerBase, mark: str) -> bool:
-    """Return whether a mark is spelt in ordinary tokens, so that an engine must look for its text.
-
-    A special token is left out of an engine's text, where a stop string cannot find it.
-    """
-    ids = mark_ids(tokenizer, mark)
-    return not (len(ids) == 1 and ids[0] in _special(tokenizer))
-
-
 def end_ids(tokenizer: PreTrainedTokenizerBase, folder: Path) -> set[int]:
-    """Return the tokens at which a model's generation ends by itself."""
+    """Return the tokens at which a model's generation ends by itself, on every engine."""
     found = {tokenizer.eos_token_id}
+    # The second is read only where there is no first.
     for name in ("generation_config.json", "config.json"):
         try:
             value = json.loads((folder / name).read_text(encoding="utf-8")).get("eos_token_id")
         except (OSError, ValueError):
             continue
         found |= set(value) if isinstance(value, list) else {value}
+        break
     return {token for token in found if isinstance(token, int)}
 
 
-def _special(tokenizer: PreTrainedTokenizerBase) -> Collection[int]:
-    added = {key for key, token in tokenizer.added_tokens_decoder.items() if token.special}
-    return added | set(tokenizer.all_special_ids)
+def line_breaks(tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """Return the tokens that are line breaks and nothing else, one or several in a row."""
+    found = {token for count in range(1, 9) for token in mark_ids(tokenizer, "\n" * count)}
+    texts = {token: str(tokenizer.decode([token])) for token in found}
+    return {token for token, text in texts.items() if text and not text.strip("\r\n")}

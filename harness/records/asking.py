@@ -47,6 +47,8 @@ class Sampling:
         top_p: Nucleus mass in (0, 1].
         seed: Seed of this request's own random stream; None leaves it to the engine.
         stop: Strings that end the completion; they are not part of its text.
+        stop_ids: Tokens that end the completion, beside those at which the model ends it by itself;
+            they are not part of its text.
         score_ids: Token ids whose log-probability at the first completion position is wanted.
         choices: If given, the completion is exactly one of these strings.
         schema: If given, a JSON Schema as text: the completion is JSON that fits it, without free
@@ -64,6 +66,7 @@ class Sampling:
     choices: tuple[str, ...] = ()
     schema: str = ""
     score_texts: tuple[str, ...] = ()
+    stop_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,13 @@ class JudgeSession:
         """Return how it is run and asked, with answers cut at so many characters."""
         chat = self._speaker.chat
         spoken = "" if chat is None else fingerprint(
-            {"template": chat.template, "fold_system": chat.fold_system, "stop": chat.stop}
+            {
+                "template": chat.template,
+                "fold_system": chat.fold_system,
+                "stop": chat.stop,
+                **({"stop_ids": list(chat.stop_ids)} if chat.stop_ids else {}),
+                **chat.told,
+            }
         )  # fmt: skip
         telling = {name: value for name, value in self._options.items() if name not in _OF_SPEED}
         return Manner(spoken, json.dumps(telling, sort_keys=True), max_answer_chars)
@@ -221,7 +227,7 @@ class JudgeSession:
         chat = self._speaker.chat
         assert chat is not None
         try:
-            return label_tree(chat.continuations(text, words), end_id=None)
+            return label_tree(chat.continuations(text, words), end_ids=())
         except (PromptError, ValueError):
             return None
 

@@ -77,7 +77,7 @@ class Cell:
 
 def engine_group(spec: ModelSpec) -> str:
     """Return what is equal of two models that one engine start can serve."""
-    same = spec.model_dump(exclude={"adapter", "chat_template", "base", "system_role"})
+    same = spec.model_dump(exclude={"adapter", "chat_template", "base", "system_role", "template"})
     return json.dumps(same, sort_keys=True)
 
 

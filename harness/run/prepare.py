@@ -91,7 +91,7 @@ def prepare(
     texts = chat.texts(conversations)
     rows = chat.encode(texts)
     words = [prompt.separator + word for word in prompt.words.values()]
-    sampling, tree = _sampling(cell, chat, texts[0], words)
+    sampling, tree = _sampling(cell, chat, texts[0], words, turn=not prompt.prefill)
     longest = max(len(path) for path, _ in tree.questions) if tree else 0
     room = chat.window - longest - sampling.max_tokens
 
@@ -147,17 +147,23 @@ def _wording(prompt: Prompt) -> str:
 
 
 def _sampling(
-    cell: Cell, chat: ChatFormat, text: str, words: Sequence[str]
+    cell: Cell, chat: ChatFormat, text: str, words: Sequence[str], *, turn: bool
 ) -> tuple[Sampling, LabelTree | None]:
     scoring = cell.evalset.scoring
     if scoring.method == "generate":
         room = (scoring.max_tokens or _ANSWER_TOKENS) + chat.stop_tokens
-        return Sampling(max_tokens=room, stop=(chat.stop,) if chat.stop else ()), None
-    sequences = chat.continuations(text, words)
+        # A label is one line of plain text.
+        stop = chat.stop if chat.rendering else "\n"
+        stops = (stop,) if stop else ()
+        return Sampling(max_tokens=room, stop=stops, stop_ids=chat.stop_ids), None
+    sequences = chat.continuations(text, words, turn=turn)
     if scoring.method == "choice":
         longest = max(map(len, sequences))
-        return Sampling(max_tokens=longest + 1, choices=tuple(words)), None
+        # A label that another one begins with is one only with an end behind it.
+        told = any(a != b and b.startswith(a) for a in words for b in words)
+        ends = chat.end_ids if told else ()
+        return Sampling(max_tokens=longest + 1, choices=tuple(words), stop_ids=ends), None
     try:
-        return Sampling(), label_tree(sequences, end_id=chat.end_id)
+        return Sampling(), label_tree(sequences, end_ids=chat.end_ids)
     except ValueError as error:
         raise PromptError(f"{cell.path}: cell {cell.id}: {error}; choose other targets") from error

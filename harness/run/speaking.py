@@ -88,11 +88,15 @@ class Speaker:
         return found
 
     def _ended(self, sampling: Sampling) -> Sampling:
-        """Let the answer end where the template ends a turn by plain text."""
-        if self.chat is None or self.chat.stop is None or sampling.schema:
+        """Let the answer end where the template, or plain text, ends a turn."""
+        if self.chat is None or sampling.schema:
             return sampling
-        room = sampling.max_tokens + self.chat.stop_tokens
-        return replace(sampling, max_tokens=room, stop=(*sampling.stop, self.chat.stop))
+        return replace(
+            sampling,
+            max_tokens=sampling.max_tokens + self.chat.stop_tokens,
+            stop=(*sampling.stop, *([self.chat.stop] if self.chat.stop else ())),
+            stop_ids=self.chat.stop_ids,
+        )
 
 
 def open_speaker(session: EngineSession, served: Served, *, root: Path) -> Speaker:

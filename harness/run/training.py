@@ -106,7 +106,7 @@ def prepare_trained(
         words={label: label for label in labels},
         tree=LabelTree(
             questions=(((), sampling.score_ids),),
-            routes=tuple(((0, i),) for i in range(len(labels))),
+            routes=tuple(((0, (i,)),) for i in range(len(labels))),
         ),
         requests=tuple(
             (Request(content_key(shared, row, sampling, None), row, sampling),) if row else ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from datetime import date
 from typing import Annotated, Literal, Self
 
 import yaml
@@ -12,6 +13,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    JsonValue,
     ValidationError,
     field_validator,
     model_validator,
@@ -44,6 +46,21 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"), AfterValid
 Word = Annotated[
     str, Field(min_length=1, json_schema_extra={"pattern": r"\S"}), AfterValidator(_no_blank)
 ]
+
+
+def _day_of(variables: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    day = variables.get("date")
+    try:
+        if "date" in variables and date.fromisoformat(str(day)).isoformat() != day:
+            raise ValueError
+    except ValueError:
+        raise complain(f"date {day!r} is not a day; write it in quotes, as in "
+                       '"2026-01-31"') from None  # fmt: skip
+    return variables
+
+
+# What a chat template is given beside a conversation; `date` is the day that it gets.
+TemplateVariables = Annotated[dict[str, JsonValue], AfterValidator(_day_of)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 SOURCE = re.compile(
     r"hub:[\w.-]+/[\w.-]+(@[\w./-]+)?|file:.+|pypi:[A-Za-z0-9][\w.-]*==[A-Za-z0-9.+!-]+"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, JsonValue, field_validator
 
 from harness.records import Json
 from harness.spec.base import Strict, Word, complain
@@ -31,6 +31,8 @@ class EndpointSpec(Strict):
         requests_per_minute: At most so many are sent, evenly spaced; None for no limit.
         deadline_s: Seconds that a request may take, its retries included.
         price: What tokens cost; None if nobody asks.
+        chat_template_kwargs: Variables of the server's chat template, sent with every request under
+            this name, which vLLM, SGLang and llama.cpp take.
     """
 
     base_url: Word
@@ -39,6 +41,7 @@ class EndpointSpec(Strict):
     requests_per_minute: _Positive | None = None
     deadline_s: _Positive = 300.0
     price: PriceSpec | None = None
+    chat_template_kwargs: dict[str, JsonValue] = Field(default={})
 
     @field_validator("base_url")
     @classmethod
@@ -51,10 +54,12 @@ class EndpointSpec(Strict):
 
     def identity(self, source: str) -> dict[str, Json]:
         """Return what tells the outputs of a model at this endpoint from all others."""
+        variables: dict[str, Json] = dict(self.chat_template_kwargs)
         return {
             "engine": "openai",
             "base_url": self.base_url,
             "model": source.removeprefix(PREFIX),
+            **({"chat_template_kwargs": variables} if variables else {}),
         }
 
     def cost(self, *, prompt_tokens: int, completion_tokens: int) -> float | None:

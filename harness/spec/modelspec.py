@@ -7,7 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, field_validator, model_validator
 
 from harness.records import Json
-from harness.spec.base import Name, SourceSpec, Strict, check_source, complain
+from harness.spec.base import (
+    Name,
+    SourceSpec,
+    Strict,
+    TemplateVariables,
+    check_source,
+    complain,
+)
 from harness.spec.endpointspec import PREFIX
 from harness.spec.trainspec import TRAINED
 
@@ -30,6 +37,8 @@ class ModelSpec(SourceSpec):
         base: A pretrained model without chat training; plain text unless a template is given.
         chat_template: `own` (the tokenizer's), `llama-3` with its marks as plain text, `plain`
             text, or a Jinja2 file under `prompts/`; with an adapter, by default the adapter's.
+        template: Variables of the chat template, by name; `date` is the day that a template gets
+            which asks for one.
         system_role: False folds the system text into the first user turn; `auto` finds out.
         gpu: Skipped on a machine without CUDA.
         adapter: Folder of LoRA weights put on the model.
@@ -42,6 +51,7 @@ class ModelSpec(SourceSpec):
     max_model_len: Annotated[int, Field(ge=1)] | None = None
     base: bool = False
     chat_template: str | None = None
+    template: TemplateVariables = Field(default={})
     system_role: bool | Literal["auto"] = "auto"
     gpu: bool = False
     adapter: str | None = None
@@ -107,6 +117,9 @@ class ModelSpec(SourceSpec):
         if not self.options:
             raise complain("a model at an endpoint needs an address; write options: "
                            "{base_url: URL}")  # fmt: skip
+        if "template" in self.model_fields_set:
+            raise complain("the template of a model at an endpoint is the server's; write its "
+                           "variables as options: {chat_template_kwargs: ...}")  # fmt: skip
         if extra := sorted(self.model_fields_set - _OF_ENDPOINT):
             raise complain(f"a model at an endpoint takes no {', '.join(extra)}; remove it")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from harness.records import Json
-from harness.spec.base import SourceSpec, Strict, Word, complain
+from harness.spec.base import SourceSpec, Strict, TemplateVariables, Word, complain
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 Positive = Annotated[float, Field(gt=0)]
@@ -161,12 +161,14 @@ class BaseModelSpec(SourceSpec):
         four_bit: Load the weights as NF4 (bitsandbytes); `auto` does so on CUDA.
         chat_template: `llama-3` writes its marks as plain text; `own` is the tokenizer's;
             else a Jinja2 file under `prompts/`.
+        template: Variables of the chat template, as in models.yaml; the same there as here.
     """
 
     source: str
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     four_bit: bool | Literal["auto"] = "auto"
     chat_template: str = "llama-3"
+    template: TemplateVariables = Field(default={})
 
 
 class LoraSpec(Strict):

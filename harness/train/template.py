@@ -17,7 +17,7 @@ from pathlib import Path
 
 from harness.errors import TrainError
 from harness.prompts.chat import ChatFormat, open_format
-from harness.prompts.marks import end_ids, end_mark, is_text, mark_ids
+from harness.prompts.marks import end_mark
 from harness.spec.modelspec import ModelSpec
 from harness.spec.recipe import Recipe
 from harness.spec.yamlfile import YamlFile
@@ -55,7 +55,7 @@ def open_template(recipe: Recipe, base: Base, *, root: Path, file: YamlFile) -> 
     """Return how the base model is spoken to in training.
 
     Raises:
-        SpecError: No such template, or one whose end mark generation would run past.
+        SpecError: No such template, or one without an end mark.
         PromptError: The tokenizer or the template cannot be used.
     """
     wanted = recipe.base.chat_template
@@ -65,17 +65,16 @@ def open_template(recipe: Recipe, base: Base, *, root: Path, file: YamlFile) -> 
                          "llama-3, or a file under prompts/", _TEMPLATE)  # fmt: skip
     # Only how the model is spoken to is read from it; the folder is given.
     spec = ModelSpec(
-        source="file:base", chat_template=wanted, max_model_len=recipe.training.max_length
+        source="file:base",
+        chat_template=wanted,
+        template=recipe.base.template,
+        max_model_len=recipe.training.max_length,
     )
-    chat = open_format(file.path.stem, spec, base.asset.path, root=root)
-    if chat.template is None or (mark := end_mark(tokenizer, chat.template)) is None:
+    where = f"{file.path}: base"
+    chat = open_format(file.path.stem, spec, base.asset.path, root=root, where=where)
+    if chat.rendering is None or end_mark(chat.rendering) is None:
         raise file.error(f"the template {wanted} writes no mark after an answer, so that the "
                          "model would not learn to stop; write llama-3", _TEMPLATE)  # fmt: skip
-    ids = mark_ids(tokenizer, mark)
-    if not is_text(tokenizer, mark) and ids[0] not in end_ids(tokenizer, base.asset.path):
-        raise file.error(f"the template {wanted} ends an answer with the special token {mark}, at "
-                         "which the base model does not stop; write llama-3, whose mark is found "
-                         "as text", _TEMPLATE)  # fmt: skip
     return chat
 
 
@@ -97,7 +96,7 @@ def encode_dialogues(dialogues: Sequence[Dialogue], chat: ChatFormat) -> list[Ex
     ]
     heads = chat.texts([turns[number][:place] for number, place in answers])
     closed = chat.texts([turns[number][: place + 1] for number, place in answers], closed=True)
-    mark = end_mark(chat.tokenizer, chat.template) if chat.template else None
+    mark = end_mark(chat.rendering) if chat.rendering else None
     spans: list[list[Span]] = [[] for _ in dialogues]
     for (number, place), head, until in zip(answers, heads, closed, strict=True):
         span = _span(dialogues[number], place, texts[number], head, until.rstrip(), mark)

@@ -77,7 +77,7 @@ def decode_requests(header: bytes, ids: bytes) -> list[Request]:
     """Return what `encode_requests` was given."""
     message = json.loads(header)
     for fields in message["samplings"]:
-        for name in ("stop", "score_ids", "choices", "score_texts"):
+        for name in ("stop", "stop_ids", "score_ids", "choices", "score_texts"):
             fields[name] = tuple(fields[name])
     samplings = [Sampling(**fields) for fields in message["samplings"]]
     adapters = [Adapter(**fields) for fields in message["adapters"]]

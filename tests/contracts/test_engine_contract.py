@@ -186,6 +186,18 @@ def test_a_stop_string_ends_a_completion_and_is_left_out(engine):
 
 
 @writes_text
+def test_a_stop_token_ends_a_completion_and_is_left_out(engine):
+    free = answers(engine, [ask(4, max_tokens=12)])["r4"]
+    stop = free.token_ids[6]
+    before = free.token_ids[: free.token_ids.index(stop)]
+    output = answers(engine, [ask(4, max_tokens=12, stop_ids=(2, stop))])["r4"]
+    assert output.finish_reason == "stop"
+    assert output.token_ids in (before, (*before, stop))
+    assert free.text.startswith(output.text)
+    assert len(output.text) < len(free.text)
+
+
+@writes_text
 def test_choices_are_all_that_is_said(engine):
     choices = ("positive", "negative", "not clear at all")
     requests = [ask(seed, max_tokens=24, choices=choices) for seed in range(8)]

@@ -221,7 +221,8 @@ def test_the_window_of_a_text_part(tmp_path, tokenizers):
 
 def test_the_end_token_ends_a_turn(chat):
     found = chat()
-    assert found.end_id == found.tokenizer.convert_tokens_to_ids("<|im_end|>")
+    assert found.end_ids == (found.tokenizer.convert_tokens_to_ids("<|im_end|>"),)
+    assert found.stop_ids == ()
 
 
 @pytest.mark.parametrize("name", ["tokenizer.json", "config.json"])

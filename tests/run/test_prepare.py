@@ -96,7 +96,8 @@ def test_labels_that_share_a_beginning_ask_more(ready):
 
 def test_labels_that_cannot_be_told_apart_are_one_line(ready, model_project, tokenizers):
     (model_project.root / "model").unlink()
-    tokenizers(model_project.root / "model", words=True)
+    unmarked = "{% for m in messages %}{{ m.content }}{% endfor %}"
+    tokenizers(model_project.root / "model", words=True, template=unmarked)
     path = model_project.root / "model/tokenizer_config.json"
     config = json.loads(path.read_text())
     config["eos_token"] = None

@@ -289,7 +289,9 @@ def test_a_cell_whose_shots_do_not_suffice_fails_alone(study):
 
 def test_a_cell_whose_words_do_not_fit_the_model_fails_alone(study, tokenizers):
     (study.project.root / "model").unlink()
-    config = tokenizers(study.project.root / "model", words=True) / "tokenizer_config.json"
+    unmarked = "{% for m in messages %}{{ m.content }}{% endfor %}"
+    model = tokenizers(study.project.root / "model", words=True, template=unmarked)
+    config = model / "tokenizer_config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"eos_token": None}))
     text = (study.project.root / "evalsets/set.yaml").read_text()
     other = "  - template: plain.j2\n    id: broken\n    targets: {positive: z, negative: zz}\n"

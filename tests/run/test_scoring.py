@@ -33,7 +33,7 @@ def prepared(method="logprobs", *, tree=None, errors=None, data=None) -> Prepare
     )
     cell = cells("evalsets/e.yaml", "e", evalset, {"m": ModelSpec(source="file:model")})[1]
     if method == "logprobs":
-        tree = tree or label_tree([(2,), (1,)], end_id=None)
+        tree = tree or label_tree([(2,), (1,)], end_ids=())
     questions = tree.questions if tree else [((), ())]
     errors = errors or {}
     requests = tuple(
@@ -135,7 +135,7 @@ def test_provenance_tells_what_a_comparison_needs():
 
 
 def test_several_questions_are_added_up():
-    tree = label_tree([(5, 2), (5, 1)], end_id=None)
+    tree = label_tree([(5, 2), (5, 1)], end_ids=())
     outputs: dict[str, Output] = {}
     for i, row in enumerate(RIGHT):
         outputs[f"k{i}.0"] = Output(f"k{i}.0", logprobs=(-0.25,))

@@ -8,9 +8,9 @@ import pytest
 import trl
 from transformers import AutoTokenizer
 
-from harness.errors import SpecError, TrainError
+from harness.errors import PromptError, SpecError, TrainError
 from harness.prompts.chat import open_format
-from harness.prompts.marks import end_mark, is_text, llama3_template, mark_ids
+from harness.prompts.marks import end_mark
 from harness.sources.assets import ModelAsset
 from harness.spec.modelspec import ModelSpec
 from harness.train.base import Base
@@ -212,7 +212,7 @@ def test_templates_of_reasoning_models_are_refused_by_name(chat, name, problem):
 def test_templates_without_such_a_rule_train_the_answer_alone(chat, name):
     one = chat((TRL / f"{name}.jinja").read_text(encoding="utf-8"))
     (example,) = encode_dialogues([dialogue("How?", "So.")], one)
-    mark = end_mark(one.tokenizer, one.template)
+    mark = end_mark(one.rendering)
     assert mark
     assert trained_text(one, example) == f"So.{mark}"
 
@@ -238,10 +238,10 @@ def test_showing_an_example(chat):
 def opened(tmp_path, tokenizers, make_recipe):
     """Open the template of a recipe on a tokenizer."""
 
-    def opened(wanted, **options):
+    def opened(wanted, variables=None, **options):
         recipe, file = make_recipe()
         folder = tokenizers(tmp_path / "base", **options)
-        spec = recipe.base.model_copy(update={"chat_template": wanted})
+        spec = recipe.base.model_copy(update={"chat_template": wanted, "template": variables or {}})
         base = Base("file:base", ModelAsset(folder, "r", "d", gguf=False),
                     AutoTokenizer.from_pretrained(folder))  # fmt: skip
         recipe = recipe.model_copy(update={"base": spec})
@@ -265,18 +265,21 @@ def test_a_template_without_an_end_mark(opened):
         opened("own", template=UNMARKED)
 
 
-def test_a_special_mark_at_which_the_model_does_not_stop(opened):
-    template = UNMARKED.replace("\n", "</s>\n")
-    with pytest.raises(SpecError, match="special token </s>, at which the base model does not"):
-        opened("own", template=template)
+def test_a_special_mark_that_is_not_eos_is_one_to_stop_at(opened):
+    chat = opened("own", template=UNMARKED.replace("\n", "</s>\n"))
+    assert chat.stop_ids == (chat.tokenizer.convert_tokens_to_ids("</s>"),)
 
 
-def test_marks(tiny_folder):
-    tokenizer = AutoTokenizer.from_pretrained(tiny_folder)
-    assert end_mark(tokenizer, tokenizer.chat_template) == "<|im_end|>"
-    assert end_mark(tokenizer, UNMARKED) is None
-    assert end_mark(tokenizer, "{{ raise_exception('no') }}") is None
-    assert not is_text(tokenizer, "<|im_end|>")
-    assert is_text(tokenizer, "<|eot_id|>")
-    assert len(mark_ids(tokenizer, "<|eot_id|>")) == 10
-    assert "bos_token" not in llama3_template(tokenizer)
+def test_the_day_of_a_recipe_is_that_of_its_template(opened):
+    dated = "{{ strftime_now('%d %b %Y') }}" + UNMARKED.replace("\n", "</s>\n")
+    (text,) = opened("own", template=dated).texts([[{"role": "user", "content": "x"}]])
+    assert text.startswith("26 Jul 2024")
+    assert (
+        opened("own", template=dated, variables={"date": "2026-01-31"})
+        .texts([[{"role": "user", "content": "x"}]])[0]
+        .startswith("31 Jan 2026")
+    )
+    with pytest.raises(
+        PromptError, match=r"r\.yaml: base: template\.tone: the chat template reads"
+    ):
+        opened("own", template=dated, variables={"tone": "dry"})

@@ -1,0 +1,153 @@
+"""A chat template and its variables -> text: the one place where chat templates are rendered.
+
+Templates may ask for the day (`strftime_now`, `date_string`). They get a fixed one, since the
+prompts of today would otherwise be other prompts than those of yesterday.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from jinja2.exceptions import TemplateError, TemplateSyntaxError
+from jinja2.ext import Extension, loopcontrols
+from jinja2.meta import find_undeclared_variables
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from harness.errors import PromptError
+from harness.records import Json, Message
+
+if TYPE_CHECKING:
+    from jinja2 import nodes
+    from jinja2.parser import Parser
+    from transformers import PreTrainedTokenizerBase
+
+# The day that Llama 3.x templates write where nobody tells them one.
+DEFAULT_DAY = date(2024, 7, 26)
+_CLOCK, _DAY_TEXT, _DAY = "strftime_now", "date_string", "date"
+# How the templates that read `date_string` write a day by themselves.
+_DAY_FORMAT = "%d %b %Y"
+# What a template is given with every conversation, and what belongs to the tokenizer.
+_GIVEN = frozenset(
+    "messages tools documents add_generation_prompt raise_exception bos_token eos_token unk_token "
+    "pad_token sep_token cls_token mask_token additional_special_tokens".split()
+)
+
+
+class _Generation(Extension):
+    """Takes `{% generation %}`, by which templates mark what is trained, for what it holds."""
+
+    tags = {"generation"}  # noqa: RUF012
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """How conversations become text.
+
+    Attributes:
+        tokenizer: Brings the special tokens that a template may name.
+        template: Jinja2 chat template.
+        variables: Its further variables by name.
+        day: The day that it writes, None if it asks for none.
+        chosen: Whether that day was chosen in models.yaml, else it is `DEFAULT_DAY`.
+    """
+
+    tokenizer: PreTrainedTokenizerBase
+    template: str
+    variables: Mapping[str, Json]
+    day: date | None = None
+    chosen: bool = False
+
+    def texts(
+        self, conversations: Sequence[Sequence[Message]], *, ask: bool = False, go_on: bool = False
+    ) -> list[str]:
+        """Return conversations as text.
+
+        Args:
+            conversations: Any number of them.
+            ask: End with the beginning of an assistant's turn.
+            go_on: Leave the last turn open, so that its text can be continued.
+
+        Raises:
+            PromptError: The template refuses one.
+        """
+        if not conversations:
+            return []
+        passed: dict[str, object] = dict(self.variables)
+        if self.day is not None:
+            passed = {_CLOCK: self.day.strftime, **passed}
+        try:
+            rendered = self.tokenizer.apply_chat_template(
+                [list(conversation) for conversation in conversations],
+                chat_template=self.template,
+                tokenize=False,
+                add_generation_prompt=ask,
+                continue_final_message=go_on,
+                **passed,
+            )
+        except (TemplateError, TypeError, ValueError) as error:
+            raise PromptError(f"the chat template refuses the conversation: {error}; give another "
+                              "chat_template in models.yaml") from error  # fmt: skip
+        return [str(text) for text in rendered]
+
+
+def open_rendering(
+    tokenizer: PreTrainedTokenizerBase, template: str, variables: Mapping[str, Json], *, where: str
+) -> Rendering:
+    """Return how a template is rendered with the variables of a model.
+
+    Args:
+        tokenizer: The model's.
+        template: Its chat template.
+        variables: The block `template` of its entry in models.yaml, or of a recipe; `date`, in the
+            form 2026-01-31, is the day that the template gets.
+        where: What names the block in errors, such as `models.yaml: tiny: template`.
+
+    Raises:
+        PromptError: The template cannot be parsed, or does not read a variable.
+    """
+    reads = template_variables(template)
+    passed = {key: value for key, value in variables.items() if key != _DAY or _DAY in reads}
+    dated = {_CLOCK, _DAY_TEXT} & reads
+    for key in variables:
+        if key in reads or (key == _DAY and dated):
+            continue
+        if key == _DAY:
+            raise PromptError(f"{where}.{key}: the chat template asks for no day; remove it")
+        near = difflib.get_close_matches(key, reads - _GIVEN, n=1)
+        mend = f"did you mean '{near[0]}'?" if near else (
+            f"it reads {', '.join(sorted(reads - _GIVEN)) or 'none'}")  # fmt: skip
+        raise PromptError(f"{where}.{key}: the chat template reads no such variable; {mend}")
+    if not dated:
+        return Rendering(tokenizer, template, passed)
+    chosen = _DAY in variables or _DAY_TEXT in variables
+    day = date.fromisoformat(str(variables[_DAY])) if _DAY in variables else DEFAULT_DAY
+    # A template that has a day of its own for want of a clock is told one only where one is chosen.
+    if _DAY_TEXT in reads and (chosen or _CLOCK in reads):
+        passed = {_DAY_TEXT: day.strftime(_DAY_FORMAT), **passed}
+    if _CLOCK not in reads and not chosen:
+        return Rendering(tokenizer, template, passed)
+    return Rendering(tokenizer, template, passed, day, chosen)
+
+
+@lru_cache(maxsize=64)
+def template_variables(template: str) -> frozenset[str]:
+    """Return the names that a chat template looks up and does not set before.
+
+    Raises:
+        PromptError: It is not a Jinja2 template.
+    """
+    env = ImmutableSandboxedEnvironment(extensions=[loopcontrols, _Generation])
+    try:
+        return frozenset(find_undeclared_variables(env.parse(template)))
+    except TemplateSyntaxError as error:
+        raise PromptError(f"the chat template cannot be read: {error.message} (line "
+                          f"{error.lineno})") from error  # fmt: skip
