@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,6 +47,12 @@ _LINK = re.compile(
     r"|(?<=[\w-])\.(?:me|be|gl|ly|co|cc|ai|tv|dev|app|info|edu|gov|uk|de|fr|eu|us|su|ua|by|kz)/\w",
     re.IGNORECASE,
 )
+# As JSON, pandas (booleans with gaps become numbers), data bases and people write it.
+_FLAGS: Mapping[str, bool | None] = {
+    "": None,
+    **dict.fromkeys(("true", "1", "1.0", "yes", "t", "y"), True),
+    **dict.fromkeys(("false", "0", "0.0", "no", "f", "n"), False),
+}
 _I_AM = r"\bi(?: am|['\u2019]?m)"
 # The beginnings of answers that decline, in the languages of the data.
 _REFUSAL = re.compile(
@@ -97,9 +103,10 @@ def apply_filters(
     for index, spec in enumerate(filters):
         where: tuple[str | int, ...] = ("data", "filters", index)
         before = len(kept)
-        keep = _Filter(dialogues, kept, spec, count_tokens, file, where).keep()
+        step_filter = _Filter(dialogues, kept, spec, count_tokens, file, where)
+        keep, remark = step_filter.keep(), step_filter.remark()
         kept = [dialogue for dialogue, good in zip(kept, keep, strict=True) if good]
-        step = Step(describe(spec), before, len(kept))
+        step = Step(describe(spec) + remark, before, len(kept))
         steps.append(step)
         least = spec.size.at_least if spec.size else 1
         if len(kept) < least:
@@ -171,6 +178,13 @@ class _Filter:
             return _draw(len(self.now), spec.size.at_most, spec.size.seed)
         return self._without()
 
+    def remark(self) -> str:
+        """Say how many dialogues were kept that have no flag to be judged by."""
+        if self.spec.without != "regex_flag":
+            return ""
+        unknown = self._flags().count(None)
+        return f" (without a value, kept: {unknown})" if unknown else ""
+
     def _column(self, name: str, dialogues: Sequence[Dialogue]) -> list[str]:
         return need_column(dialogues, COLUMNS[name], self.file, self.where)
 
@@ -195,6 +209,18 @@ class _Filter:
                                       self.where) from error  # fmt: skip
         return out
 
+    def _flags(self) -> list[bool | None]:
+        """Return whether each dialogue bears the flag, None where nothing is said."""
+        out: list[bool | None] = []
+        for dialogue, value in zip(self.now, self._column("regex_flag", self.now), strict=True):
+            flag = _FLAGS.get(value.strip().lower(), value)
+            if isinstance(flag, str):
+                raise self.file.error(f"row {dialogue.number} has '{value}' in column "
+                                      f"'{COLUMNS['regex_flag']}', which is neither yes nor no; "
+                                      "write true or false", self.where)  # fmt: skip
+            out.append(flag)
+        return out
+
     def _reply_tokens(self) -> list[list[int]]:
         counts = iter(self.count_tokens([text for d in self.now for text in d.replies]))
         return [[next(counts) for _ in dialogue.replies] for dialogue in self.now]
@@ -215,7 +241,7 @@ class _Filter:
     def _without(self) -> list[bool]:
         what = self.spec.without
         if what == "regex_flag":
-            return [v.lower() not in {"true", "1"} for v in self._column("regex_flag", self.now)]
+            return [flag is not True for flag in self._flags()]
         if what == "exact_duplicates":
             return first_of_equals([dialogue.messages for dialogue in self.now])
         if what == "refusals":

@@ -235,3 +235,53 @@ def test_a_missing_column_names_the_step(keep, single, entry):
 def test_a_score_that_is_no_number(keep, single):
     with pytest.raises(SpecError, match="row 1 has 'high' in column 'opus_score'"):
         keep(["score: {at_least: 1}"], [single("a", "b", opus_score="high")])
+
+
+FLAGS = {
+    True: [True, 1, 1.0, "true", "True", "TRUE", "1", "1.0", "yes", " Yes ", "t", "y"],
+    False: [False, 0, 0.0, "false", "False", "0", "0.0", "no", "NO", "f", "n"],
+}
+
+
+@pytest.mark.parametrize(("flag", "value"), [(f, v) for f, values in FLAGS.items() for v in values])
+def test_a_flag_is_read_however_it_is_written(keep, single, flag, value):
+    rows = [single("a", "b", is_bad_by_regex=value), single("c", "d")]
+    kept, (step,) = keep(["without: regex_flag"], rows)
+    assert kept == ([2] if flag else [1, 2])
+    assert step.name == "without regex flag"
+
+
+@pytest.mark.parametrize("value", [2, 0.5, -1, "bad", "ja", "nan", ["x"]])
+def test_a_flag_that_is_neither_yes_nor_no(keep, single, value):
+    rows = [single("a", "b"), single("a", "b", is_bad_by_regex=value)]
+    with pytest.raises(
+        SpecError,
+        match=r"r\.yaml:\d+: data\.filters\[0\]: row 2 has '.*' in column "
+        r"'is_bad_by_regex', which is neither yes nor no; write",
+    ):
+        keep(["without: regex_flag"], rows)
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_a_row_without_a_flag_is_kept_and_counted(keep, single, value):
+    rows = [single("a", "b", is_bad_by_regex=flag) for flag in (value, True, False, value)]
+    kept, (step,) = keep(["without: regex_flag"], rows)
+    assert kept == [1, 3, 4]
+    assert (step.name, step.before, step.after) == (
+        "without regex flag (without a value, kept: 2)", 4, 3)  # fmt: skip
+
+
+def test_flags_of_a_parquet_file(project, make_recipe):
+    import numpy
+    import pandas
+
+    messages = [[{"role": "user", "content": "q"}, {"role": "bot", "content": "a"}]] * 4
+    flags = {"object": [numpy.bool_(True), False, None, True], "float64": [1.0, 0.0, None, 1.0]}
+    recipe, file = make_recipe("  filters:\n    - without: regex_flag\n", [])
+    for kind, values in flags.items():
+        path = project.root / f"{kind}.parquet"
+        column = pandas.Series(values, dtype=kind)
+        pandas.DataFrame({"messages": messages, "is_bad_by_regex": column}).to_parquet(path)
+        read = read_dialogues(recipe.data, base=project.root, file=file, given=str(path))
+        kept, _ = apply_filters(read.dialogues, recipe.data.filters, count_tokens=count, file=file)
+        assert [dialogue.number for dialogue in kept] == [2, 3]
