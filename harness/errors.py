@@ -6,7 +6,13 @@ from pathlib import Path
 
 
 class HarnessError(Exception):
-    """Base of all errors that a user of the harness can mend."""
+    """Base of all errors that a user of the harness can mend.
+
+    Half characters, which no terminal and no file can hold, are written out in the message.
+    """
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(problem.encode("utf-8", "backslashreplace").decode())
 
 
 class SpecError(HarnessError):

@@ -30,11 +30,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 # Inside a package, again from the bottom up; what is not named stands above all that is.
 INSIDE: dict[str, tuple[str, ...]] = {
-    "harness.spec": ("base", "dataspec", "gatespec", "judgeset", "evalset", "trainspec",
-                     "endpointspec", "modelspec", "recipe", "yamlfile", "problems", "load"),
-    "harness.sources": ("network", "cache", "archives", "rows", "labels", "inline", "hub",
-                        "packages", "gguf_tokenizer", "gguf_check", "gguf_folder", "assets",
-                        "pools", "splits", "doubts", "data"),
+    "harness.spec": ("characters", "base", "dataspec", "gatespec", "judgeset", "evalset",
+                     "trainspec", "endpointspec", "modelspec", "recipe", "yamlfile", "problems",
+                     "load"),
+    "harness.sources": ("network", "cache", "archives", "cells", "encoded", "arrow", "rows",
+                        "labels", "labelling", "inline", "hub", "packages", "gguf_tokenizer",
+                        "gguf_check", "gguf_folder", "assets", "pools", "splits", "drawing",
+                        "doubts", "data"),
     "harness.stats": ("arrays", "resampling", "intervals", "ranking", "agreement", "clusters",
                       "bradley_terry", "calibration", "hypothesis", "judged", "power", "paired",
                       "pooled", "draws"),

@@ -55,6 +55,8 @@ def analyze(
     with failing():
         spec, file = load_recipe(recipe.resolve(), root=root)
         read = read_dialogues(spec.data, base=root, file=file, given=data)
+        for note in read.notes:
+            say(note)
         model = open_base(spec.base, root=root, given=base)
         found = measure(spec, read, count_tokens=token_counter(model.tokenizer), file=file)
         folder = root / "reports" / f"data-{recipe.stem}-{time.strftime('%Y%m%d-%H%M%S')}"

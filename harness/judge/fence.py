@@ -16,18 +16,13 @@ from functools import lru_cache
 from itertools import count
 
 from harness.errors import PromptError
+from harness.spec.characters import is_unseen
 from harness.spec.judgeset import MAX_ANSWER_CHARS
 
 _SALT = b"harness answer fence 1\n"
 _PASSES = 4
 # What emoji are made of; taken out as well, but no news.
 _JOINERS = "\u200d\ufe0e\ufe0f"
-# Invisible, yet of categories that hold visible characters: fillers, variation selectors, and what
-# Unicode keeps for more of the kind.
-_BLANK = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
-    "\ufff0-\ufff8\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
-)
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 # Characters that look like those of a mark, folded before marks are looked for.
 _SIGNS = {
@@ -208,8 +203,7 @@ def _show(char: str) -> str:
     category = unicodedata.category(char)
     if category in ("Cs", "Co") or ord(char) & 0xFFFE == 0xFFFE or "\ufdd0" <= char <= "\ufdef":
         return "\ufffd"
-    hidden = category == "Cf" or (category == "Cc" and char not in "\n\t") or _BLANK.match(char)
-    return "" if hidden else char
+    return "" if is_unseen(char) else char
 
 
 def _codes(text: str) -> str:

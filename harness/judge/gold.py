@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from typing import Literal
 from harness.errors import SpecError
 from harness.records import Json
 from harness.sources.hub import hub_file
+from harness.spec.characters import half_character, is_blank
 from harness.spec.yamlfile import read_text
 
 Better = Literal["first", "second", "tie"]
@@ -25,7 +25,6 @@ _SIDES: Mapping[Json, Better] = {"left": "first", "right": "second", "equal": "t
 _OWN: Mapping[Json, Better] = {"first": "first", "second": "second", "tie": "tie"}
 _OWN_KEYS = ("id", "instruction", "first", "second", "better", "points", "kind", "why")
 HUB = "hub:"
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +257,7 @@ def _text(row: _Row, key: str, place: _Place) -> str:
     if not isinstance(value, str):
         raise place.error(f"{key}: {json.dumps(value, ensure_ascii=False)[:40]} is no text; put it "
                           "in quotes")  # fmt: skip
-    if not value.strip():
+    if is_blank(value):
         raise place.error(f"{key}: is empty; write it, or leave the pair out")
     _check_whole(value, key, place)
     return value
@@ -266,8 +265,8 @@ def _text(row: _Row, key: str, place: _Place) -> str:
 
 def _check_whole(text: str, key: str, place: _Place) -> None:
     """Refuse a lone surrogate, which JSON can write and no tokenizer takes."""
-    if half := _HALF.search(text):
-        raise place.error(f"{key}: holds {half[0]}, half of a character; write the whole one, or "
+    if half := half_character(text):
+        raise place.error(f"{key}: holds {half}, half of a character; write the whole one, or "
                           "take it out")  # fmt: skip
 
 
@@ -283,7 +282,7 @@ def _better(row: _Row, key: str, known: Mapping[Json, Better], place: _Place) ->
 def _points(row: _Row, place: _Place) -> tuple[str, ...]:
     value = row.get("points", [])
     points = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
-    if points != value or not all(point.strip() for point in points):
+    if points != value or any(map(is_blank, points)):
         raise place.error("points: is no list of texts; write a list, or leave it out")
     for point in points:
         _check_whole(point, "points", place)

@@ -14,7 +14,9 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
+from harness.errors import PromptError
 from harness.prompts.wordcuts import cuts_words, word_pieces
+from harness.spec.characters import half_character
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -76,9 +78,23 @@ class Pieces:
         self._numbers: list[int] = []
 
     def encode(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
-        """Return the token ids of texts, without special tokens that they do not spell."""
+        """Return the token ids of texts, without special tokens that they do not spell.
+
+        Raises:
+            PromptError: A text holds half of a character, which no tokenizer takes.
+        """
         if not texts:
             return []
+        try:
+            return self._encoded(texts)
+        except (TypeError, UnicodeEncodeError) as error:
+            half = next(filter(None, map(half_character, texts)), None)
+            if half is None:
+                raise
+            raise PromptError(f"a prompt holds {half}, half of a character; write the whole one, "
+                              "or take it out") from error  # fmt: skip
+
+    def _encoded(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         if self._kept > _KEPT:
             self._known, self._kept = {}, 0
         longest = max(range(len(texts)), key=lambda index: len(texts[index]))

@@ -32,6 +32,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.errors import SpecError
 from harness.records import Message, Placement, Sample
+from harness.spec.characters import half_character
 
 PARTS = {
     "system": ("shots",),
@@ -235,6 +236,10 @@ def _check_parts(
         if tuple(argument.name for argument in macros[name].args) != arguments:
             raise SpecError(f"part '{name}' must be written {signature}", path=path,
                             line=macros[name].lineno)  # fmt: skip
+    for text in tree.find_all(nodes.Const):
+        if isinstance(text.value, str) and (half := half_character(text.value)):
+            raise SpecError(f"holds {half}, half of a character; write the whole one, or take it "
+                            "out", path=path, line=text.lineno)  # fmt: skip
     unknown = find_undeclared_variables(tree) - set(variables)
     for variable in tree.find_all(nodes.Name):
         if variable.name in unknown:

@@ -27,14 +27,14 @@ class Sample:
         id: Unique in its set.
         text: The input.
         label: The right answer, one of the set's labels.
-        meta: Further columns; `cluster` names what the sample shares with others, where the set
-            says so.
+        cluster: What it shares with others, such as the film that both are about; "" unless the
+            set names the column.
     """
 
     id: str
     text: str
     label: str
-    meta: Mapping[str, str] = field(default_factory=dict)
+    cluster: str = ""
 
 
 @dataclass(frozen=True, slots=True)

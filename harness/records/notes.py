@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-NoteKind = Literal["repeated", "fewer", "near_copies", "no_record"]
+NoteKind = Literal[
+    "repeated", "conflicting", "alike", "fewer", "near_copies", "malformed", "no_record"
+]  # fmt: skip
 """Each has a phrase `note_<kind>` in every language of the report."""
 
 Fact = int | str | tuple[str, ...]

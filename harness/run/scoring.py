@@ -44,7 +44,7 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
         completions.append("" if prepared.tree else answers[0].text)
     labels = list(cell.evalset.labels)
     targets = [sample.label for sample in prepared.samples]
-    clusters = [sample.meta.get("cluster", "") for sample in prepared.samples]
+    clusters = [sample.cluster for sample in prepared.samples]
     summary = summarize(
         scores,
         targets,
@@ -119,5 +119,5 @@ def _result(
         completion=completion,
         length=len(sample.text),
         contextual=summary.contextual[index],
-        cluster=sample.meta.get("cluster", ""),
+        cluster=sample.cluster,
     )

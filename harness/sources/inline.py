@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from harness.errors import SpecError
 from harness.records import Sample
 from harness.sources.labels import LabelMap, Rule
+from harness.spec.characters import one_form
 from harness.spec.dataspec import InlineRow
 
 SHOTS_PREFIX = "shots-"
@@ -50,7 +51,8 @@ def inline_samples(
 
 
 def _label(row: InlineRow, labels: Mapping[str, Rule], found: LabelMap) -> str | None:
-    return row.label if row.label in labels else found.find(row.label)
+    names = {one_form(label): label for label in labels}
+    return names.get(one_form(row.label)) or found.find(row.label)
 
 
 def _id(row: InlineRow, index: int, prefix: str) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from harness.errors import SpecError
+from harness.spec.characters import one_form, spelled
 from harness.spec.dataspec import LabelRule
 
 # How many values an error shows.
@@ -23,8 +24,8 @@ class LabelMap:
     def find(self, value: str) -> str | None:
         """Return the label that a value means, or None.
 
-        Text matches exactly, white space around it aside; an integer matches any spelling of
-        its number, and a rule every number within its bounds.
+        Text matches exactly, white space around it and Unicode's forms of one text aside; an
+        integer matches any spelling of its number, and a rule every number within its bounds.
 
         Raises:
             SpecError: It means two labels.
@@ -40,7 +41,7 @@ class LabelMap:
 
 def some_of(values: Iterable[str]) -> str:
     """Return the first different values as an error shows them, and how many more there are."""
-    found = list(dict.fromkeys(value.strip() for value in values))
+    found = list(dict.fromkeys(spelled(value.strip()) for value in values))
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     return ", ".join(f"'{value}'" for value in found[:_SHOWN]) + more
 
@@ -54,7 +55,9 @@ def _matches(rule: Rule, value: str) -> bool:
         )
     if isinstance(rule, list):
         return any(_matches(entry, value) for entry in rule)
-    return value == rule if isinstance(rule, str) else _number(value) == rule
+    if isinstance(rule, str):
+        return one_form(value) == one_form(rule.strip())
+    return _number(value) == rule
 
 
 def _number(value: str) -> float:

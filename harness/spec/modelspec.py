@@ -12,7 +12,7 @@ from harness.spec.base import (
     SourceSpec,
     Strict,
     TemplateVariables,
-    check_source,
+    check_model_source,
     complain,
 )
 from harness.spec.endpointspec import PREFIX
@@ -79,7 +79,7 @@ class ModelSpec(SourceSpec):
     def _source(cls, source: str | None) -> str | None:
         if source is None or source.startswith(PREFIX):
             return source
-        return check_source(source)
+        return check_model_source(source)
 
     @model_validator(mode="before")
     @classmethod

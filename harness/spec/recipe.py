@@ -7,7 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from harness.records import Json
-from harness.spec.base import SourceSpec, Strict, TemplateVariables, Word, complain
+from harness.spec.base import (
+    SourceSpec,
+    Strict,
+    TemplateVariables,
+    Word,
+    check_model_source,
+    complain,
+)
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 Positive = Annotated[float, Field(gt=0)]
@@ -169,6 +176,11 @@ class BaseModelSpec(SourceSpec):
     four_bit: bool | Literal["auto"] = "auto"
     chat_template: str = "llama-3"
     template: TemplateVariables = Field(default={})
+
+    @field_validator("source")
+    @classmethod
+    def _of_model(cls, source: str) -> str:
+        return check_model_source(source)
 
 
 class LoraSpec(Strict):

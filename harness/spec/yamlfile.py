@@ -10,6 +10,7 @@ import yaml
 
 from harness.errors import SpecError
 from harness.records import Json
+from harness.spec.characters import half_character
 
 Key = str | int
 Path_ = tuple[Key, ...]
@@ -107,9 +108,10 @@ def _build(
         _merge(loader, node, where, path)
         mapping: dict[str, Json] = {}
         for key_node, value_node in node.value:
-            below = (*where, key_node.value)
+            key = _whole(key_node.value, where, key_node, path)
+            below = (*where, key)
             lines[below] = key_node.start_mark.line + 1
-            mapping[key_node.value] = _build(loader, value_node, below, lines, path)
+            mapping[key] = _build(loader, value_node, below, lines, path)
         return mapping
     if isinstance(node, yaml.SequenceNode):
         return [_build(loader, n, (*where, i), lines, path) for i, n in enumerate(node.value)]
@@ -162,13 +164,26 @@ def _scalar(loader: yaml.SafeLoader, node: yaml.Node, where: Path_, path: Path) 
     if isinstance(value, bool) and shown.lower() not in {"true", "false"}:
         raise _error(f"YAML reads {shown} as {str(value).lower()}; "
                      f'write "{shown}" in quotes, or true or false', where, node, path)  # fmt: skip
-    if value is not None and not isinstance(value, bool | int | float | str):
+    if isinstance(value, str):
+        return _whole(value, where, node, path)
+    if value is not None and not isinstance(value, bool | int | float):
         raise _error(f"YAML reads {shown} as a {type(value).__name__}; "
                      f'write "{shown}" in quotes', where, node, path)  # fmt: skip
     if isinstance(value, int | float) and _otherwise(shown):
         raise _error(f"YAML reads {shown} as {value}; "
                      f'write "{shown}" in quotes', where, node, path)  # fmt: skip
     return value
+
+
+def _whole(text: str, where: Path_, node: yaml.Node, path: Path) -> str:
+    """Return a text, the halves of one character that JSON's escapes make of it put together."""
+    if half_character(text) is None:
+        return text
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16", "surrogatepass")
+    if half := half_character(text):
+        raise _error(f"holds {half}, half of a character; write the whole one, or take it out",
+                     where, node, path)  # fmt: skip
+    return text
 
 
 def _otherwise(number: str) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from harness.errors import TrainError
 from harness.prompts.chat import load_tokenizer
 from harness.sources.assets import ModelAsset, model_asset
@@ -42,9 +44,12 @@ def open_base(spec: BaseModelSpec, *, root: Path, given: str | None = None) -> B
     source = given or spec.source
     if given and not re.match(r"(file|hub):.", given):
         raise TrainError(f"--base: '{given}' is no source; write file:FOLDER or hub:owner/name")
-    model = ModelSpec(source=source) if given else ModelSpec(
-        source=source, dist=spec.dist, member=spec.member, sha256=spec.sha256,
-        parts=spec.parts)  # fmt: skip
+    try:
+        model = ModelSpec(source=source) if given else ModelSpec(
+            source=source, dist=spec.dist, member=spec.member, sha256=spec.sha256,
+            parts=spec.parts)  # fmt: skip
+    except ValidationError as error:
+        raise TrainError(f"--base: {error.errors()[0]['msg']}") from error
     asset = model_asset(model, base=root)
     try:
         tokenizer = load_tokenizer(asset.path)

@@ -90,6 +90,8 @@ def gather(job: Job, say: Say) -> Material:
     recipe, file = job.recipe, job.file
     say(f"reading {job.data or recipe.data.source}")
     read = read_dialogues(recipe.data, base=job.root, file=file, given=job.data)
+    for note in read.notes:
+        say(note)
     base = open_base(recipe.base, root=job.root, given=job.base)
     kept, steps = apply_filters(
         read.dialogues,

@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import Literal
 
 from harness.errors import AssetError
-from harness.records import Json, Message
-from harness.sources.assets import hub_rows, resolve
-from harness.sources.rows import Row, format_of, read_rows
-from harness.spec.base import SourceSpec
+from harness.records import Json, Message, Note
+from harness.records.notes import Fact
+from harness.sources.assets import resolve
+from harness.sources.cells import Cell, NoText, Row, shown_text
+from harness.sources.hub import hub_table
+from harness.sources.rows import format_of, read_table
+from harness.spec.base import SourceSpec, hub_name
+from harness.spec.characters import half_character, is_blank
 from harness.spec.recipe import RecipeData
 from harness.spec.yamlfile import YamlFile
 
@@ -72,6 +76,14 @@ class DialogueSet:
     revision: str
     malformed: tuple[str, ...] = ()
 
+    @property
+    def notes(self) -> list[Note]:
+        """What is to be said of it."""
+        if not self.malformed:
+            return []
+        facts: dict[str, Fact] = {"count": len(self.malformed), "first": self.malformed[0]}
+        return [Note("malformed", self.source, facts)]
+
 
 def read_dialogues(
     data: RecipeData, *, base: Path, file: YamlFile, given: str | None = None
@@ -90,18 +102,19 @@ def read_dialogues(
         SpecError: A malformed dialogue, unless the recipe drops them.
     """
     source = given or data.source
-    if given is not None or not data.source.startswith("hub:"):
+    hub = hub_name(data.source)
+    if given is not None or hub is None:
         spec = SourceSpec(source=f"file:{Path(given).expanduser().resolve()}") if given else data
         asset = resolve(spec, base=base, option=_OPTION)
         kind = format_of(asset.path) if given else data.format
         if given and kind is None:
             raise AssetError(f"--data {given}: its name tells no format; give a file that ends in "
                              ".jsonl, .json or .parquet")  # fmt: skip
-        rows = read_rows(asset.path, need=[], format=kind, shown=source)
+        rows = read_table(asset.path, need=[], format=kind, shown=source).rows
         revision = asset.digest[:12]
     else:
-        name, _, wanted = data.source.removeprefix("hub:").partition("@")
-        rows, revision = hub_rows(name, wanted or None, data.hub_split, option=_OPTION)
+        table, revision = hub_table(hub, data.hub_split, option=_OPTION)
+        rows = table.rows
     if rows and not any("messages" in row for row in rows):
         known = {column: None for row in rows for column in row}
         raise AssetError(f"{source}: no column 'messages'; it has {', '.join(known)}; rename the "
@@ -123,7 +136,7 @@ def _checked(
                 raise file.error(f"{source}: {malformed[0]}; mend it, or write malformed: drop "
                                  "under 'data'", ("data",))  # fmt: skip
             continue
-        meta = {key: value for key, value in row.items() if key != "messages"}
+        meta = {key: shown_text(cell) for key, cell in row.items() if key != "messages"}
         dialogues.append(Dialogue(number, messages, meta))
     if not dialogues:
         raise file.error(f"{source}: none of its {len(rows)} rows is a dialogue: "
@@ -131,15 +144,16 @@ def _checked(
     return DialogueSet(tuple(dialogues), source, revision, tuple(malformed))
 
 
-def read_messages(text: str) -> tuple[str | None, tuple[Message, ...]]:
+def read_messages(cell: Cell) -> tuple[str | None, tuple[Message, ...]]:
     """Return why a list of messages is no dialogue (or None), and its messages.
 
     Args:
-        text: JSON, a list of objects with `role` and `content`.
+        cell: A list of mappings with `role` and `content`, or JSON of it.
     """
+    text = cell.json if isinstance(cell, NoText) else cell
     try:
         raw: Json = json.loads(text or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         raw = None
     if not isinstance(raw, list) or not raw:
         return "'messages' is no list of messages", ()
@@ -149,8 +163,10 @@ def read_messages(text: str) -> tuple[str | None, tuple[Message, ...]]:
         content = entry.get("content") if isinstance(entry, dict) else None
         if not isinstance(role, str) or role not in _ROLES:
             return f"message {place} has role {role!r}; roles are {', '.join(_ROLES)}", ()
-        if not isinstance(content, str) or not content.strip():
+        if not isinstance(content, str) or is_blank(content):
             return f"message {place} ({role}) has no text", ()
+        if half := half_character(content):
+            return f"message {place} ({role}) holds {half}, half of a character", ()
         messages.append({"role": _ROLES[role], "content": content})
     first = 1 if messages[0]["role"] == "system" else 0
     for place, message in enumerate(messages[first:]):

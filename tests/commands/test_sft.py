@@ -55,6 +55,21 @@ def test_analyze_writes_a_report(call, ready):
     }  # fmt: skip
 
 
+def test_rows_that_are_left_out_are_told(call, ready):
+    path = ready / "recipes/r.yaml"
+    path.write_text(RECIPE.replace("  filters:", "  malformed: drop\n  filters:"))
+    with (ready / "data.jsonl").open("a") as file:
+        file.write('{"messages": [{"role": "user", "content": "How?"}], "language": "Russian"}\n')
+    told = (
+        "warning: file:data.jsonl: rows that are no dialogues and were left out: 1, the first row "
+    )
+    done = call()
+    assert done.exit_code == 0, done.output
+    assert done.stderr.startswith(told + "3: it does not end with an answer")
+    words = ["train", str(path), "--root", str(ready), "--dry-run"]
+    assert told in CliRunner().invoke(app, words).stderr
+
+
 def test_an_empty_filter_result_is_one_line(call, ready):
     path = ready / "recipes/r.yaml"
     path.write_text(RECIPE.replace("at_least: 4", "at_least: 400"))

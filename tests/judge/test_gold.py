@@ -245,3 +245,10 @@ def test_gold_pairs_of_the_hub_are_called_by_their_place_there(
 def test_a_hub_source_without_a_file_is_refused(source):
     with pytest.raises(SpecError, match="names no file of a data set; write hub:OWNER/NAME/FILE"):
         open_gold(source)
+
+
+@pytest.mark.parametrize("key", ["instruction", "first"])
+@pytest.mark.parametrize("text", ["\u200b", " \ufeff\n", "\u3164"])
+def test_a_text_that_nobody_sees_is_none(tmp_path, key, text):
+    with pytest.raises(SpecError, match=f"{key}: is empty; write it, or leave the pair out"):
+        read_gold(write(tmp_path / "pairs.jsonl", OWN | {key: text}))

@@ -39,8 +39,8 @@ def test_each_is_told_once(doubtful, options):
     said = [line for line in result.outlines if line.startswith(about)]
     assert len(said) == 3, said
     for start in (
-        "warning: evalsets/mini.yaml: 1 samples repeat the text of another",
-        "warning: evalsets/mini.yaml: 2 of 6 shots are near copies of a sample: shots-1 = ",
+        "warning: evalsets/mini.yaml: left out as repeats of another sample's text, which get the",
+        "warning: evalsets/mini.yaml: shots that are near copies of a sample: 2 of 6: shots-1 = ",
         "warning: tuned: adapters/one has no training.json, so that its base model and template",
     ):
         assert sum(line.startswith(start) for line in said) == 1, said

@@ -7,6 +7,7 @@ from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizer
 from transformers import PreTrainedTokenizerFast
 
 import harness.prompts.pieces as pieces_module
+from harness.errors import PromptError
 from harness.prompts.chat import load_tokenizer, open_format
 from harness.prompts.pieces import Pieces, cutting_marks
 from harness.spec.modelspec import ModelSpec
@@ -54,6 +55,13 @@ def make(split="bytes", norm="as-is", added=()):
 
 def whole(tokenizer, texts):
     return [tuple(row) for row in tokenizer(texts, add_special_tokens=False)["input_ids"]]
+
+
+def test_half_of_a_character_is_one_line():
+    pieces = Pieces(make())
+    with pytest.raises(PromptError, match=r"^a prompt holds \\ud83d, half of a character; write"):
+        pieces.encode(["fine", "a film \ud83d", "<s>fine"])
+    assert pieces.encode(["fine"]) == whole(make(), ["fine"])
 
 
 def encode_cut(tokenizer, texts, where):

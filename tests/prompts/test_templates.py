@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -298,3 +300,10 @@ def test_a_changed_file_is_read_again(project):
     assert load(project).system("x") == "x"
     changed = load(project, system="{% macro system(shots) %}now: {{ shots }}{% endmacro %}")
     assert changed.system("x") == "now: x"
+
+
+def test_half_of_a_character_in_a_prompt_file(project):
+    user = """{% macro user(text, shots) %}{{ shots }}
+{{ text }}{{ "\\ud83d" if text == "rare" }}{% endmacro %}"""
+    found = problem(project, user=user)
+    assert re.match(r"prompts/a\.j2:\d+: holds \\ud83d, half of a character; write the", found)

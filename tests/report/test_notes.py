@@ -16,9 +16,12 @@ from harness.report.write import report_markdown
 SET = "evalsets/x.yaml"
 PAIRS = tuple(f"s{i} = {i}" for i in "1|3456")
 NOTES = (
-    Note("repeated", SET, {"count": 3}),
+    Note("repeated", SET, {"count": 3, "texts": 2, "pairs": ("4 = 1", "5 = 1", "6 = 2")}),
+    Note("conflicting", SET, {"count": 2, "texts": 1, "pairs": ("7 good = 8 bad",)}),
+    Note("alike", SET, {"count": 1, "pairs": ("9 = 10",)}),
     Note("fewer", SET, {"drawn": 1234, "wanted": 2000}),
     Note("near_copies", SET, {"count": 7, "pool": 9, "pairs": PAIRS}),
+    Note("malformed", "file:a.jsonl", {"count": 2, "first": "row 3: it has no 'messages'"}),
     Note("no_record", "m", {"folder": "adapters/one", "file": "training.json"}),
 )  # fmt: skip
 INFO = RunInfo("r", "2026-01-01", 1.0, "pytest", {}, {}, notes=NOTES)
@@ -42,9 +45,13 @@ def test_a_phrase_tells_all_facts(note, lang):
 
 
 def test_lines_of_a_report():
-    lines = note_lines(NOTES, texts("en"))
-    assert lines[1] == "`evalsets/x.yaml`: the data has 1\u00a0234 samples to draw, not 2\u00a0000"
-    assert "`s1 = 1`, `s| = |`, `s3 = 3`, `s4 = 4`, `s5 = 5` and 1 more" in lines[2]
+    lines = {note.kind: line for note, line in
+             zip(NOTES, note_lines(NOTES, texts("en")), strict=True)}  # fmt: skip
+    assert lines["fewer"] == (
+        "`evalsets/x.yaml`: the data has 1\u00a0234 different texts to draw, not 2\u00a0000"
+    )
+    named = "`s1 = 1`, `s| = |`, `s3 = 3`, `s4 = 4`, `s5 = 5` and 1 more"
+    assert named in lines["near_copies"]
 
 
 def test_a_terminal_gets_no_control_characters():

@@ -191,7 +191,7 @@ def test_clusters_reach_the_intervals_and_the_row():
     plain = prepared()
     clustered = prepared(data={"source": "file:a.csv", "cluster": "film"})
     samples = tuple(
-        replace(sample, meta={"cluster": film})
+        replace(sample, cluster=film)
         for sample, film in zip(clustered.samples, ["a", "a", "b", "b"], strict=True)
     )
     wrong = [*RIGHT[:3], (-2.0, -1.0)]

@@ -12,7 +12,9 @@ from harness.errors import AssetError, AssetUnreachable, LeakError, SpecError
 from harness.records import Note
 from harness.sources import data as module
 from harness.sources.data import check_leaks, load_data
+from harness.sources.rows import Table
 from harness.sources.splits import split_rows
+from harness.spec.base import HubName
 from harness.spec.dataspec import SplitSpec
 from harness.spec.evalset import EvalSet, ModeSpec
 
@@ -105,11 +107,11 @@ def test_empty_text_is_refused_unless_its_row_is_dropped(tmp_path):
         load_data("set", spec, base=tmp_path)
 
 
-def test_ids_and_meta_come_from_columns(tmp_path):
+def test_ids_come_from_their_column(tmp_path):
     write(tmp_path / "rows.csv", [("k1", "a", "positive", "de"), ("k2", "b", "negative", "en")],
           header=("key", "text", "label", "lang"))  # fmt: skip
     first, second = load_data("s", evalset(source="file:rows.csv", id="key"), base=tmp_path).samples
-    assert (first.id, second.id, dict(second.meta)) == ("k1", "k2", {"lang": "en"})
+    assert (first.id, second.id) == ("k1", "k2")
 
 
 def test_repeated_id_is_an_error(tmp_path):
@@ -282,10 +284,11 @@ class TestPool:
         assert loaded.notes == (Note("near_copies", "set", facts),)
         assert loaded.info.pool == 4
 
-    def test_copies_among_samples_are_said(self, tmp_path):
+    def test_samples_that_differ_in_form_alone_are_told_and_stay(self, tmp_path):
         rows = [{"text": text, "label": "positive"} for text in ("a", "A ", "b")]
         loaded = load_data("set", evalset(rows=rows), base=tmp_path)
-        assert loaded.notes == (Note("repeated", "set", {"count": 1}),)
+        assert loaded.notes == (Note("alike", "set", {"count": 1, "pairs": ("2 = 1",)}),)
+        assert len(loaded.samples) == 3
 
     def test_shots_from_a_file_of_their_own(self, hundred, tmp_path):
         write(tmp_path / "shots.csv", [("s", "positive"), ("text 5", "negative")])
@@ -325,20 +328,34 @@ class TestClusters:
         self.films(tmp_path, "Heat", "Heat", "Alien", "Alien")
         spec = evalset(source="file:films.csv", cluster="film")
         loaded = load_data("set", spec, base=tmp_path)
-        assert [s.meta["cluster"] for s in loaded.samples] == ["Heat", "Heat", "Alien", "Alien"]
-        assert loaded.samples[0].meta["film"] == "Heat"
+        assert [s.cluster for s in loaded.samples] == ["Heat", "Heat", "Alien", "Alien"]
         bare = load_data("set", evalset(source="file:films.csv"), base=tmp_path)
-        assert "cluster" not in bare.samples[0].meta
+        assert {s.cluster for s in bare.samples} == {""}
 
     def test_another_file_needs_it_too_but_shots_do_not(self, tmp_path):
         path = self.films(tmp_path, "Heat", "Alien")
         spec = evalset(source="hub:scikit-learn/imdb", cluster="film")
         shots = write(tmp_path / "shots.csv", [("s", "positive")])
         loaded = load_data("set", spec, base=tmp_path, dataset=str(path), shots=str(shots))
-        assert [s.meta["cluster"] for s in loaded.samples] == ["Heat", "Alien"]
-        assert "cluster" not in loaded.pool[0].meta
+        assert [s.cluster for s in loaded.samples] == ["Heat", "Alien"]
+        assert loaded.pool[0].cluster == ""
         with pytest.raises(AssetError, match="no column 'film'; it has text, label"):
             load_data("set", spec, base=tmp_path, dataset=str(shots))
+
+    @pytest.mark.parametrize("column", ["cluster", "id", "meta", "split", "prediction"])
+    def test_a_column_that_is_not_named_means_nothing(self, tmp_path, column):
+        rows = [(f"text {n}", "positive" if n % 2 else "negative", "one") for n in range(6)]
+        write(tmp_path / "rows.csv", rows, ("text", "label", column))
+        other = write(tmp_path / "other.csv", rows, ("text", "label", "xyz"))
+        spec = evalset(source="file:rows.csv")
+        loaded = load_data("set", spec, base=tmp_path)
+        assert loaded.samples == load_data("set", spec, base=tmp_path, dataset=str(other)).samples
+        assert {(s.cluster, s.id) for s in loaded.samples} == {("", str(n)) for n in range(1, 7)}
+
+    def test_one_cluster_is_one_whatever_its_form(self, tmp_path):
+        self.films(tmp_path, "Am\u00e9lie", "Ame\u0301lie ", "Heat")
+        loaded = load_data("set", evalset(source="file:films.csv", cluster="film"), base=tmp_path)
+        assert [s.cluster for s in loaded.samples] == ["Am\u00e9lie", "Am\u00e9lie", "Heat"]
 
     def test_a_row_without_one_is_named(self, tmp_path):
         self.films(tmp_path, "Heat", " ")
@@ -404,18 +421,17 @@ class TestHub:
     def test_rows_of_the_hub(self, tmp_path, monkeypatch):
         asked = []
 
-        def hub_rows(name, revision, split, *, option):
-            asked.append((name, revision, split, option))
-            return [{"review": "a", "sentiment": "positive"}], "c0ffee"
+        def hub_table(hub, split, *, need, option):
+            asked.append((hub, split, need, option))
+            return Table([{"review": "a", "sentiment": "positive"}]), "c0ffee"
 
-        monkeypatch.setattr(module, "hub_rows", hub_rows)
-        spec = evalset(source="hub:owner/set@v1", hub_split="test", text="review",
+        monkeypatch.setattr(module, "hub_table", hub_table)
+        spec = evalset(source="hub:owner/set/small@v1", hub_split="test", text="review",
                        label="sentiment")  # fmt: skip
         loaded = load_data("s", spec, base=tmp_path)
-        assert asked == [("owner/set", "v1", "test", "--dataset s=PATH")]
-        assert (loaded.info.source, loaded.info.revision) == ("hub:owner/set@v1", "c0ffee")
-        with pytest.raises(AssetError, match=r"hub:owner/set \(train\): no column 'text'"):
-            load_data("s", evalset(source="hub:owner/set"), base=tmp_path)
+        hub = HubName("owner/set", "small", "v1")
+        assert asked == [(hub, "test", ["review", "sentiment"], "--dataset s=PATH")]
+        assert (loaded.info.source, loaded.info.revision) == ("hub:owner/set/small@v1", "c0ffee")
 
     def test_out_of_reach(self, tmp_path, monkeypatch):
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")

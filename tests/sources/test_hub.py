@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -14,8 +15,9 @@ import pytest
 
 from harness.errors import AssetUnreachable
 from harness.sources import hub
-from harness.sources.hub import hub_reachable, hub_rows, hub_snapshot
+from harness.sources.hub import hub_reachable, hub_snapshot, hub_table
 from harness.sources.network import answers
+from harness.spec.base import HubName
 
 COMMIT = "c" * 40
 
@@ -155,7 +157,7 @@ def test_data_set_is_skipped_within_a_second(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
     start = time.monotonic()
     with pytest.raises(AssetUnreachable) as caught:
-        hub_rows("scikit-learn/imdb", None, "train", option="--dataset imdb=PATH")
+        hub_table(HubName("scikit-learn/imdb", None, None), "train", option="--dataset imdb=PATH")
     assert time.monotonic() - start < 1
     assert str(caught.value) == (
         "hub data set scikit-learn/imdb is out of reach; run with --dataset imdb=PATH to a local "
@@ -167,7 +169,7 @@ def test_a_recipe_without_the_hub_is_told_of_its_own_option(tmp_path, monkeypatc
     monkeypatch.setattr(hub, "answers", lambda *args: False)
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
     with pytest.raises(AssetUnreachable, match="run with --data FILE to a local copy, or set HF"):
-        hub_rows("owner/dialogues", None, "train", option="--data FILE")
+        hub_table(HubName("owner/dialogues", None, None), "train", option="--data FILE")
 
 
 def test_model_out_of_reach_says_how_to_run(tmp_path, monkeypatch):
@@ -223,24 +225,97 @@ ROWS = [{"review": "fine", "sentiment": "positive", "stars": "5"},
         {"review": "bad", "sentiment": "negative", "stars": "1"}]  # fmt: skip
 
 
+def rows_of(name, config=None, revision=None, split="train", need=()):
+    hub = f"HubName({name!r}, {config!r}, {revision!r})"
+    return f"[(t.rows, c) for t, c in [hub_table({hub}, {split!r}, need={list(need)})]][0]"
+
+
 def test_data_set_is_pinned_and_kept_for_later(call):
     expected = str((ROWS, COMMIT))
-    rows = "hub_rows('owner/toy', {}, 'train')"
-    assert call(rows.format(repr(COMMIT))) == expected
+    rows = rows_of("owner/toy", None, "{}")
+    assert call(rows.format(COMMIT)) == expected
     offline = {"HF_ENDPOINT": "http://127.0.0.1:9"}
-    assert call(rows.format(repr(COMMIT)), **offline) == expected
-    assert call(rows.format(None), HF_HUB_OFFLINE="1") == expected
-    other = call(rows.format(repr("d" * 40)), **offline)
+    assert call(rows.format(COMMIT), **offline) == expected
+    assert call(rows_of("owner/toy"), HF_HUB_OFFLINE="1") == expected
+    other = call(rows.format("d" * 40), **offline)
     assert other.startswith(f"AssetUnreachable hub data set owner/toy@{'d' * 40} is out of reach")
 
 
 @pytest.mark.parametrize(("arguments", "problem"), [
-    ("'owner/none', None, 'train'", "hub data set owner/none cannot be had"),
-    ("'owner/toy', 'v9', 'train'", "hub data set owner/toy@v9 cannot be had"),
-    (f"'owner/toy', '{COMMIT}', 'dev'", r'Unknown split "dev"'),
+    (("owner/none",), "hub data set owner/none cannot be had"),
+    (("owner/toy", None, "v9"), "hub data set owner/toy@v9 cannot be had"),
+    (("owner/toy", None, COMMIT, "dev"), r'Unknown split "dev"'),
+    (("owner/toy", "large"), "hub data set owner/toy has no configuration 'large'; it has default"),
 ])  # fmt: skip
 def test_data_set_that_the_hub_does_not_have(call, arguments, problem):
-    answer = call(f"hub_rows({arguments})")
+    answer = call(rows_of(*arguments))
     assert answer.startswith("AssetError")
     assert problem in answer
     assert "\n" not in answer
+
+
+def test_only_the_columns_that_are_needed_are_read(call):
+    assert call(rows_of("owner/toy", need=["stars"])) == str(
+        ([{"stars": "5"}, {"stars": "1"}], COMMIT)
+    )
+    answer = call(rows_of("owner/toy", need=["text", "stars"]))
+    assert answer == ("AssetError hub:owner/toy (train): no column 'text'; it has review, "
+                      "sentiment, stars; set data.text, data.label or data.columns")  # fmt: skip
+
+
+CARD = b"""---
+configs:
+- config_name: films
+  data_files: films.csv
+- config_name: books
+  data_files: books.csv
+dataset_info:
+- config_name: books
+  features:
+  - {name: review, dtype: string}
+  - name: verdict
+    dtype: {class_label: {names: {'0': bad, '1': good}}}
+---
+"""
+
+
+@pytest.fixture
+def several(server):
+    """The data set has two configurations, one of them with named classes."""
+    server.RequestHandlerClass.files["datasets"] = {
+        "README.md": CARD,
+        "films.csv": b"review,verdict\nlong,1\n",
+        "books.csv": b"review,verdict\nthick,1\nthin,0\n",
+    }
+
+
+def test_a_configuration_is_pinned_and_kept_for_later(several, call):
+    films, books = rows_of("owner/toy", "films", COMMIT), rows_of("owner/toy", "books", COMMIT)
+    read = call(films)
+    assert read == str(([{"review": "long", "verdict": "1"}], COMMIT))
+    offline = {"HF_ENDPOINT": "http://127.0.0.1:9"}
+    assert call(films, **offline) == read
+    # Another configuration of a data set that is in the cache is not.
+    answer = call(books, **offline)
+    assert answer.startswith(f"AssetUnreachable hub data set owner/toy/books@{COMMIT} is out of")
+    books = books.replace("(t.rows, c)", "(t.rows, t.classes)")
+    rows = [{"review": "thick", "verdict": "1"}, {"review": "thin", "verdict": "0"}]
+    assert call(books) == str((rows, {"verdict": ["bad", "good"]}))
+
+
+@pytest.mark.parametrize(("config", "revision", "problem"), [
+    (None, None, "has several configurations; write one behind its name, as in "
+                 "hub:owner/toy/films: films, books"),
+    ("book", COMMIT, "has no configuration 'book'; did you mean 'books'? It has films, books"),
+])  # fmt: skip
+def test_a_configuration_that_is_missing_or_unknown(several, call, config, revision, problem):
+    answer = call(rows_of("owner/toy", config, revision))
+    assert answer == f"AssetError hub data set owner/toy {problem}"
+
+
+def test_without_the_hub_the_cache_knows_which_configurations_there_are(several, call):
+    for config in ("films", "books"):
+        call(rows_of("owner/toy", config))
+    answer = call(rows_of("owner/toy"), HF_HUB_OFFLINE="1")
+    assert re.match(r"AssetError hub data set owner/toy has several configurations; write one .*: "
+                    r"(films, books|books, films)$", answer)  # fmt: skip

@@ -4,6 +4,7 @@ import pytest
 
 from harness.errors import SpecError
 from harness.spec import load_evalset, load_models
+from harness.spec.base import HubName, hub_name
 
 GOOD = """\
 description: good
@@ -428,6 +429,11 @@ DATA_MISTAKES = {
         "3: data.source: 'hub:imdb' is no source; write hub:"
         "owner/name[@revision], file:PATH or pypi:package==version",
     ),
+    "hub with two configurations": (
+        "source: hub:owner/name/a/b",
+        "3: data.source: 'hub:owner/name/a/b' is no source; write hub:"
+        "owner/name[@revision], file:PATH or pypi:package==version",
+    ),
     "pypi without version": (
         "source: pypi:x",
         "3: data.source: 'pypi:x' is no source; write hub:"
@@ -543,6 +549,11 @@ def test_models_may_be_wrong_too(project):
     found = problem(project, GOOD)
     assert found.startswith("evalsets/models.yaml:2: models.tiny.system_role: ")
     assert "\n" not in found
+    project.models("models:\n  tiny: {source: hub:owner/name/small@v1}\n")
+    assert problem(project, GOOD) == (
+        "evalsets/models.yaml:2: models.tiny.source: 'hub:owner/name/small@v1' names a "
+        "configuration, which data sets have; write hub:owner/name[@revision]"
+    )
     project.models("models:\n  a b: {source: file:model}\n")
     found = problem(project, GOOD)
     assert found.startswith("evalsets/models.yaml:2: models.a b: 'a b' does not match")
@@ -568,3 +579,15 @@ def test_a_set_is_frozen(project):
     evalset, _ = load(project, GOOD)
     with pytest.raises(ValueError, match="frozen"):
         evalset.description = "other"
+
+
+@pytest.mark.parametrize(("source", "parts"), [
+    ("hub:owner/name", ("owner/name", None, None)),
+    ("hub:owner/name@refs/pr/1", ("owner/name", None, "refs/pr/1")),
+    ("hub:owner/na.me-1/de-en", ("owner/na.me-1", "de-en", None)),
+    ("hub:owner/name/a+b@v1", ("owner/name", "a+b", "v1")),
+    ("file:hub/owner/name", None), ("hub:name", None), ("hub:a/b/c/d", None), ("hub:a/b/ c", None),
+])  # fmt: skip
+def test_what_a_hub_source_names(source, parts):
+    found = hub_name(source)
+    assert found == (HubName(*parts) if parts else None)

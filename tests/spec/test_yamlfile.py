@@ -176,3 +176,21 @@ same: *more
 def test_a_repeated_key_beside_a_merge_is_still_found(tmp_path):
     with pytest.raises(SpecError, match=r"^a\.yaml:2: b\.k: the key stands here twice"):
         read(tmp_path, "a: &a {k: 1}\nb: {<<: *a, k: 2, k: 3}\n")
+
+
+def test_the_halves_of_a_character_are_put_together(tmp_path):
+    file = read(tmp_path, r'{"text": "\ud83d\ude00 fine", "\ud83d\ude00": ["\ud83d\ude00"]}')
+    assert file.data == {"text": "\U0001f600 fine", "\U0001f600": ["\U0001f600"]}
+    assert file.line(("\U0001f600", 0)) == 1
+
+
+@pytest.mark.parametrize(("text", "place"), [
+    (r'a:\n  - {text: "so \ud83d"}'.replace(r"\n", "\n"), "a.yaml:2: a[0].text: "),
+    (r'"\udc00": 1', r"a.yaml:1: \udc00: "),
+    (r'a: {"\ud83d": 1}', r"a.yaml:1: a.\ud83d: "),
+])  # fmt: skip
+def test_half_of_a_character_is_refused(tmp_path, text, place):
+    with pytest.raises(SpecError) as caught:
+        read(tmp_path, text)
+    assert str(caught.value).startswith(place + "holds \\ud")
+    assert str(caught.value).endswith("half of a character; write the whole one, or take it out")

@@ -34,7 +34,7 @@ def row(question: str, answer: str, **columns: Json) -> dict[str, Json]:
 
 def write_rows(path: Path, rows: Sequence[dict[str, Json]]) -> Path:
     """Write rows as JSON lines."""
-    lines = (json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+    lines = (json.dumps(row) + "\n" for row in rows)
     path.write_text("".join(lines), encoding="utf-8")
     return path
 

@@ -6,7 +6,11 @@ import json
 
 import pytest
 
+import harness.train.rows as rows_module
 from harness.errors import AssetError, AssetUnreachable, SpecError
+from harness.sources.cells import NoText
+from harness.sources.rows import Table
+from harness.spec.base import HubName
 from harness.train.rows import dialogues_digest, need_column, read_dialogues, read_messages
 
 
@@ -160,3 +164,60 @@ def test_a_package_out_of_reach_names_the_option_of_train(project, make_recipe, 
     )
     with pytest.raises(AssetError, match="or run with --data FILE"):
         read_dialogues(data, base=project.root, file=file)
+
+
+@pytest.mark.parametrize(("content", "problem"), [
+    ("\u200b \n", "row 2: message 2 (bot) has no text"),
+    ("Bye \ud83d", r"row 2: message 2 (bot) holds \ud83d, half of a character; mend it, or write"),
+    (["Bye"], "row 2: message 2 (bot) has no text"),
+])  # fmt: skip
+def test_an_answer_that_is_no_text(read, single, content, problem):
+    rows = [single("a", "b"), {"messages": [one("user"), one("bot", content)]}]
+    with pytest.raises(SpecError) as caught:
+        read(rows)
+    assert problem in str(caught.value)
+    found = read(rows, "  malformed: drop\n")
+    assert [dialogue.number for dialogue in found.dialogues] == [1]
+    assert len(found.malformed) == 1
+
+
+def test_half_a_character_elsewhere_in_a_row_does_no_harm(read, single):
+    (dialogue,) = read([single("a", "b", sonnet_topic="fil\ud83d")]).dialogues
+    assert dialogue.meta["sonnet_topic"] == "fil\ufffd"
+
+
+def test_messages_of_a_parquet_file(project, make_recipe):
+    import pyarrow
+    from pyarrow import parquet
+
+    kind = pyarrow.list_(
+        pyarrow.struct([("role", pyarrow.string()), ("content", pyarrow.binary())])
+    )
+    turns = [
+        [("user", "gr\u00fc\u00df dich".encode()), ("bot", b"hi")],
+        [("user", b"x"), ("bot", None)],
+    ]
+    table = pyarrow.table({"messages": pyarrow.array(
+        [[{"role": r, "content": c} for r, c in row] for row in turns], kind)})  # fmt: skip
+    parquet.write_table(table, project.root / "a.parquet")
+    recipe, file = make_recipe("  malformed: drop\n", [])
+    found = read_dialogues(recipe.data, base=project.root, file=file,
+                           given=str(project.root / "a.parquet"))  # fmt: skip
+    assert found.dialogues[0].text == "gr\u00fc\u00df dich\nhi"
+    assert found.malformed == ("row 2: message 2 (bot) has no text",)
+
+
+def test_a_configuration_of_a_data_set_of_the_hub(project, make_recipe, monkeypatch):
+    asked = []
+    recipe, file = make_recipe()
+    data = recipe.data.model_copy(update={"source": "hub:owner/dialogues/small@v1"})
+    row = {"messages": NoText("a list", json.dumps([one("user"), one("bot")])), "score": "1.0"}
+
+    def hub_table(hub, split, *, option):
+        asked.append((hub, split, option))
+        return Table([row]), "c0ffee"
+
+    monkeypatch.setattr(rows_module, "hub_table", hub_table)
+    found = read_dialogues(data, base=project.root, file=file)
+    assert asked == [(HubName("owner/dialogues", "small", "v1"), "train", "--data FILE")]
+    assert (len(found.dialogues), found.revision) == (1, "c0ffee")

@@ -1,0 +1,60 @@
+"""What a text is made of: characters that show, whole characters, one form of each."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Invisible, yet of categories that hold visible characters: fillers, variation selectors, and what
+# Unicode keeps for more of the kind.
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\ufff0-\ufff8\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
+)
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def is_unseen(char: str) -> bool:
+    """Return whether nobody sees a character: formats, controls and fillers, but no line breaks."""
+    category = unicodedata.category(char)
+    return category == "Cf" or (category == "Cc" and char not in "\n\t") or bool(
+        _UNSEEN.match(char))  # fmt: skip
+
+
+def is_blank(text: str) -> bool:
+    """Return whether a text shows nothing: it has no character but white space and unseen ones."""
+    return all(char.isspace() or is_unseen(char) for char in text)
+
+
+def half_character(text: str) -> str | None:
+    r"""Return the first half of a surrogate pair that stands alone, spelled `\ud83d`, or None.
+
+    JSON, YAML and Jinja2 can write one; no tokenizer takes it and no file can hold it.
+    """
+    # Encoding is many times faster than looking for one, and mostly there is none.
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return spelled(text[error.start])
+    return None
+
+
+def without_halves(text: str) -> str:
+    """Return a text with U+FFFD in place of each half character."""
+    return _HALF.sub("\ufffd", text) if half_character(text) else text
+
+
+def one_form(text: str) -> str:
+    """Return a text in Unicode's composed form (NFC), in which equal texts are equal."""
+    return unicodedata.normalize("NFC", text)
+
+
+def spelled(text: str) -> str:
+    r"""Return a text with its unseen and half characters written out, as in `a\u200b`."""
+    return "".join(
+        char.encode("ascii", "backslashreplace").decode() if _hides(char) else char for char in text
+    )
+
+
+def _hides(char: str) -> bool:
+    return is_unseen(char) or bool(_HALF.match(char)) or (char.isspace() and char != " ")
