@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.engines import too_long
-from harness.engines.adapters import Adapters
+from harness.engines.adapters import Adapters, loading_order
 from harness.engines.decoding import Completion, start_completion
 from harness.engines.forward import (
     KeyValue,
@@ -103,8 +103,8 @@ class TransformersEngine:
                 by_adapter[request.adapter].append(request)
             else:
                 yield _failed(request, problem)
-        # The base model goes first, before any adapter is in it.
-        for adapter in sorted(by_adapter, key=lambda a: "" if a is None else a.digest):
+        # The base model goes first, before any adapter is in it, and what changes it last.
+        for adapter in sorted(by_adapter, key=loading_order):
             group = by_adapter[adapter]
             problem = self._adapters.load(adapter)
             if problem is not None:

@@ -71,11 +71,17 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """LoRA weights on disk; `digest` identifies their content, `rank` their LoRA rank."""
+    """LoRA weights on disk; `digest` identifies their content, `rank` their LoRA rank.
+
+    Attributes:
+        loader: What puts them onto a model, where that has a version of ours; it enters the
+            content keys of outputs. Empty for an engine that does it by itself.
+    """
 
     path: str
     digest: str
     rank: int
+    loader: str = ""
 
 
 @dataclass(frozen=True, slots=True)

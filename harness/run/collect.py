@@ -13,11 +13,13 @@ from harness.prompts.templates import load_prompt
 from harness.run.gateplan import GATE_PREFIX, PlannedGate, plan_gates
 from harness.run.plan import Cell, cells
 from harness.run.probeplan import PlannedJudgedGate, ProbeCell, plan_judged_gates, probe_cells
+from harness.sources.adapters import changes_base
 from harness.sources.inline import SHOTS_PREFIX, inline_problems
 from harness.sources.pools import refuses
 from harness.sources.rows import format_of
 from harness.spec import EvalSet, load_evalset
 from harness.spec.load import load_judgeset
+from harness.spec.modelspec import ModelSpec
 from harness.spec.yamlfile import YamlFile, read_yaml
 
 # Files up to this size are read at collection, which must stay quick.
@@ -69,7 +71,7 @@ def collect_evalset(
     for index, prompt in enumerate(evalset.prompts):
         _check_words(evalset, file, index)
         load_prompt(prompt.template, evalset.targets(prompt), root=root)
-    found = cells(shown.as_posix(), path.stem, evalset, models)
+    found = cells(shown.as_posix(), path.stem, evalset, models, alone=_alone(models, root))
     _check_cells([cell.id for cell in found], file, mend="rename a prompt or remove a mode that "
                  "stands there twice", place="modes")  # fmt: skip
     gates = plan_gates(evalset.gates, found, file)
@@ -86,9 +88,17 @@ def _collect_judgeset(path: Path, root: Path, file: YamlFile) -> Collected:
     _check_rubric(file, "rubric", judgeset.judge.rubric, root, "absolute")
     if judgeset.judge.pairwise is not None:
         _check_rubric(file, "pairwise", judgeset.judge.pairwise, root, "pairwise")
-    found = probe_cells(file.path.as_posix(), path.stem, judgeset, models)
+    found = probe_cells(
+        file.path.as_posix(), path.stem, judgeset, models, alone=_alone(models, root)
+    )
     _check_cells([cell.id for cell in found], file, mend="rename a probe", place="probes")
     return Collected(tuple(found), tuple(plan_judged_gates(judgeset, found, file)))
+
+
+def _alone(models: Mapping[str, ModelSpec], root: Path) -> set[str]:
+    """Return the models whose adapters need an engine of their own."""
+    return {name for name, spec in models.items()
+            if spec.adapter is not None and changes_base(root / spec.adapter)}  # fmt: skip
 
 
 def _check_rubric(file: YamlFile, key: str, template: str, root: Path, kind: RubricKind) -> None:

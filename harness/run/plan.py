@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.records import Placement, ShotOrder, ShotSelector
@@ -42,6 +42,7 @@ class Cell:
         path: The eval set, relative to the root, with forward slashes.
         name: The eval set's name, by which `--dataset` calls it.
         prompt: The wording; None for a classifier that is trained.
+        alone: Whether its adapter needs an engine of its own, see `changes_base`.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Cell:
     spec: ModelSpec
     prompt: PromptSpec | None
     mode: Mode
+    alone: bool = False
 
     @property
     def id(self) -> str:
@@ -70,15 +72,21 @@ class Cell:
 
     @property
     def group(self) -> str:
-        """What one engine start serves: everything about the model but its adapter."""
+        """What one engine start serves: everything about the model but, mostly, its adapter."""
         # A classifier is trained on its own set's pool.
-        return engine_group(self.spec) + (f" {self.path}" if self.spec.trained else "")
+        own = f" {self.path}" if self.spec.trained else ""
+        return engine_group(self.spec, alone=self.alone) + own
 
 
-def engine_group(spec: ModelSpec) -> str:
-    """Return what is equal of two models that one engine start can serve."""
+def engine_group(spec: ModelSpec, *, alone: bool) -> str:
+    """Return what is equal of two models that one engine start can serve.
+
+    Args:
+        spec: The model.
+        alone: Whether its adapter needs an engine of its own.
+    """
     same = spec.model_dump(exclude={"adapter", "chat_template", "base", "system_role", "template"})
-    return json.dumps(same, sort_keys=True)
+    return json.dumps(same, sort_keys=True) + (f" {spec.adapter}" if alone else "")
 
 
 def modes(evalset: EvalSet) -> list[Mode]:
@@ -98,8 +106,23 @@ def modes(evalset: EvalSet) -> list[Mode]:
     return out
 
 
-def cells(path: str, name: str, evalset: EvalSet, models: Mapping[str, ModelSpec]) -> list[Cell]:
-    """Return a set's cells, model by model, in the order in which the file names things."""
+def cells(
+    path: str,
+    name: str,
+    evalset: EvalSet,
+    models: Mapping[str, ModelSpec],
+    *,
+    alone: Collection[str] = (),
+) -> list[Cell]:
+    """Return a set's cells, model by model, in the order in which the file names things.
+
+    Args:
+        path: The set, relative to the root.
+        name: Its name.
+        evalset: The set.
+        models: Its models, by name.
+        alone: Those whose adapter needs an engine of its own.
+    """
     out: list[Cell] = []
     for model in evalset.models:
         spec = models[model]
@@ -110,7 +133,7 @@ def cells(path: str, name: str, evalset: EvalSet, models: Mapping[str, ModelSpec
                 out.append(Cell(path, name, evalset, model, one, None, mode))
             continue
         out += [
-            Cell(path, name, evalset, model, spec, prompt, mode)
+            Cell(path, name, evalset, model, spec, prompt, mode, alone=model in alone)
             for prompt in evalset.prompts
             for mode in modes(evalset)
         ]

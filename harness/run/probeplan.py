@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -21,6 +21,7 @@ class ProbeCell:
         path: The judge set, relative to the root, with forward slashes.
         name: The set's name.
         judges: The judge models, by name.
+        alone: Whether the model's adapter needs an engine of its own, see `changes_base`.
     """
 
     path: str
@@ -30,6 +31,7 @@ class ProbeCell:
     spec: ModelSpec
     probe: ProbeSpec
     judges: Mapping[str, ModelSpec]
+    alone: bool = False
 
     @property
     def id(self) -> str:
@@ -43,8 +45,8 @@ class ProbeCell:
 
     @property
     def engine_group(self) -> str:
-        """What one engine start serves: everything about the model but its adapter."""
-        return engine_group(self.spec)
+        """What one engine start serves: everything about the model but, mostly, its adapter."""
+        return engine_group(self.spec, alone=self.alone)
 
     @property
     def gpu(self) -> str | None:
@@ -73,12 +75,17 @@ class PlannedJudgedGate:
 
 
 def probe_cells(
-    path: str, name: str, evalset: JudgeSet, models: Mapping[str, ModelSpec]
+    path: str,
+    name: str,
+    evalset: JudgeSet,
+    models: Mapping[str, ModelSpec],
+    *,
+    alone: Collection[str] = (),
 ) -> list[ProbeCell]:
     """Return a set's probes, model by model, in the order in which the file names things."""
     judges = {judge: models[judge] for judge in evalset.judge.models}
     return [
-        ProbeCell(path, name, evalset, model, models[model], probe, judges)
+        ProbeCell(path, name, evalset, model, models[model], probe, judges, alone=model in alone)
         for model in evalset.models
         for probe in evalset.probes
     ]

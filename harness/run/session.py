@@ -14,6 +14,7 @@ from filelock import FileLock
 from harness import hardware
 from harness.engines import engine_installed, engine_uses, engine_version
 from harness.errors import EngineError
+from harness.prompts.chosen import Trained
 from harness.records import Adapter, EngineConfig, EngineInfo, Json, Output, Request, Tell
 from harness.run.plan import prefix_order
 from harness.run.training import Training
@@ -85,7 +86,7 @@ class EngineSession:
         training: What a classifier is trained on, None for a model that is prompted.
         shared: Fingerprint of all that the group's outputs have in common.
         adapters: LoRA weights by model name, see `check_adapter`.
-        templates: Chat templates that they were trained with, likewise.
+        trained: What they were trained to be asked in, likewise.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class EngineSession:
         progress(f"fetching {self.models}", 0, 0)
         self.asset = self._fetch()
         self.adapters: dict[str, Adapter] = {}
-        self.templates: dict[str, str | None] = {}
+        self.trained: dict[str, Trained | None] = {}
         self._version = engine_version(self._engine)
         if training is None and not self.endpoint:
             self._version += f", torch {version('torch')}"
@@ -162,14 +163,16 @@ class EngineSession:
             AssetError: They are not there, or not fit to be used.
         """
         if cell.spec.adapter is not None and cell.model not in self.adapters:
-            self.adapters[cell.model], self.templates[cell.model] = check_adapter(
+            found = check_adapter(
                 self._settings.root / cell.spec.adapter,
                 name=cell.model,
                 base=self.asset,
+                source=self._spec.source or "",
                 engine=self._engine,
                 root=self._settings.root,
                 tell=self._tell,
             )
+            self.adapters[cell.model], self.trained[cell.model] = found.adapter, found.trained
 
     def _choose_engine(self) -> str:
         # What runs on a server of its own runs nowhere else.

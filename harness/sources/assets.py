@@ -1,4 +1,4 @@
-"""Sources -> local files with a revision and a digest: data files, models and adapters."""
+"""Sources -> local files with a revision and a digest: data files and models."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import AssetError
-from harness.records import Adapter, Json
+from harness.records import Json
 from harness.sources.cache import building, cache_folder, file_digest
 from harness.sources.hub import hub_reachable, hub_snapshot
 from harness.sources.packages import fetch_member
@@ -18,7 +18,8 @@ from harness.spec.base import SourceSpec
 from harness.spec.modelspec import ModelSpec
 
 __all__ = [
-    "Asset", "ModelAsset", "adapter_asset", "hub_reachable", "model_asset", "resolve",
+    "Asset", "ModelAsset", "content_digest", "hub_reachable", "model_asset", "read_config",
+    "resolve",
 ]  # fmt: skip
 
 _log = logging.getLogger(__name__)
@@ -111,31 +112,6 @@ def model_asset(spec: ModelSpec, *, base: Path) -> ModelAsset:
     return ModelAsset(path, digest[:12], digest, gguf=False)
 
 
-def adapter_asset(path: Path) -> Adapter:
-    """Return the LoRA weights in a folder, with their rank and the digest of their content.
-
-    Raises:
-        AssetError: No LoRA adapter there, or weights that are not safetensors.
-    """
-    config = _read_config(path, "adapter_config.json", "an adapter")
-    if (path / "adapter_model.bin").exists():
-        raise AssetError(f"{path}: adapter_model.bin is a pickle, which can run code; convert it "
-                         "to adapter_model.safetensors and remove it")  # fmt: skip
-    weights = path / "adapter_model.safetensors"
-    if not weights.is_file():
-        raise AssetError(f"{path}: no adapter_model.safetensors; name the folder of a trained "
-                         "adapter")  # fmt: skip
-    if config.get("peft_type") != "LORA":
-        raise AssetError(f"{path}: adapter_config.json has peft_type {config.get('peft_type')!r}; "
-                         "only LORA is served")  # fmt: skip
-    pattern = config.get("rank_pattern") or {}
-    ranks = [config.get("r"), *(pattern.values() if isinstance(pattern, dict) else ())]
-    good = [rank for rank in ranks if isinstance(rank, int) and rank >= 1]
-    if len(good) < len(ranks):
-        raise AssetError(f"{path}: adapter_config.json has no valid rank 'r': {ranks[0]!r}")
-    return Adapter(str(path), _digest_of([path / "adapter_config.json", weights]), max(good))
-
-
 def _local(where: str, base: Path) -> Path:
     return base / Path(where.removeprefix("file:")).expanduser()
 
@@ -159,13 +135,13 @@ def _check_model(folder: Path, where: str, *, weightless: bool) -> None:
     """Raise AssetError unless a folder has a configuration and all of its safetensors weights."""
     if not folder.is_dir():
         raise AssetError(f"{where}: no such folder at {folder}; check the path")
-    _read_config(folder, "config.json", "a model")
+    read_config(folder, "config.json", "a model")
     if weightless:
         return
     missing: list[str] = [] if any(folder.glob("*.safetensors")) else ["*.safetensors"]
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        shards = _read_config(folder, index.name, "a model").get("weight_map")
+        shards = read_config(folder, index.name, "a model").get("weight_map")
         names = {str(name) for name in shards.values()} if isinstance(shards, dict) else set()
         missing = sorted(name for name in names if not (folder / name).is_file())
     if missing:
@@ -173,7 +149,17 @@ def _check_model(folder: Path, where: str, *, weightless: bool) -> None:
                          "weights, which are not loaded, to safetensors")  # fmt: skip
 
 
-def _read_config(folder: Path, name: str, kind: str) -> dict[str, Json]:
+def read_config(folder: Path, name: str, kind: str) -> dict[str, Json]:
+    """Return a JSON object in a folder.
+
+    Args:
+        folder: Where it should lie.
+        name: The file's name.
+        kind: What the folder should be, for errors.
+
+    Raises:
+        AssetError: No such folder or file, or no JSON object in it.
+    """
     if not folder.is_dir():
         raise AssetError(f"{folder}: no such folder, where {kind} is wanted; check the path")
     try:
@@ -189,10 +175,10 @@ def _read_config(folder: Path, name: str, kind: str) -> dict[str, Json]:
 
 
 def _folder_digest(folder: Path) -> str:
-    return _digest_of(path for path in folder.iterdir() if path.suffix in _MODEL_SUFFIXES)
+    return content_digest(path for path in folder.iterdir() if path.suffix in _MODEL_SUFFIXES)
 
 
-def _digest_of(paths: Iterable[Path]) -> str:
+def content_digest(paths: Iterable[Path]) -> str:
     """Return a sha256 over the names and digests of files, in the order of their names."""
     lines = (f"{path.name} {file_digest(path)}\n" for path in sorted(paths))
     return hashlib.sha256("".join(lines).encode()).hexdigest()

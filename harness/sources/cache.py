@@ -81,9 +81,7 @@ def file_digest(path: Path) -> str:
         if (known := _read_memo(memo)) and known[1:] == seen:
             return str(known[0])
         digest = sha256(path)
-        with tempfile.NamedTemporaryFile("w", dir=memo.parent, delete=False) as temporary:
-            json.dump([digest, *seen], temporary)
-        Path(temporary.name).replace(memo)
+        replace_text(memo, json.dumps([digest, *seen]))
     except OSError as error:
         raise AssetError(f"{path} cannot be read: {error.strerror or error}") from error
     return digest
@@ -96,6 +94,17 @@ def _read_memo(memo: Path) -> list[str | int]:
     except (OSError, ValueError):
         return []
     return known if isinstance(known, list) and len(known) == 3 else []
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a small file, which is there whole or as it was before.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as temporary:
+        temporary.write(text)
+    Path(temporary.name).replace(path)
 
 
 def sha256(path: Path) -> str:

@@ -11,9 +11,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from harness.errors import TrainError
+from harness.sources.adapters import WEIGHTS
 from harness.sources.cache import sha256
 from harness.train.job import Job, Material, fingerprint
-from harness.train.record import WEIGHTS, Record
+from harness.train.record import Record
 from harness.train.samples import Continuation
 from harness.train.trainer import Trained
 

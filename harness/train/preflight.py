@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
 from harness.errors import AssetError, AssetUnreachable
+from harness.prompts.chosen import Trained
 from harness.records import Adapter, Json, Note, Tell
-from harness.sources.assets import ModelAsset, adapter_asset
+from harness.sources.adapters import CONFIG, WEIGHTS, adapter_asset, adapter_config
+from harness.sources.assets import ModelAsset, read_config
 from harness.sources.cache import sha256
 from harness.spec.recipe import LoraSpec
-from harness.train.record import RECORD, WEIGHTS, read_record
+from harness.train.brought import TEMPLATE, brought_template, tokenizer_problem
+from harness.train.features import feature_problem
+from harness.train.record import RECORD, read_record
+from harness.train.served import check_served
 
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
 # The greatest LoRA rank of each engine; the others have none.
 _RANKS = {"vllm": 512}
-_CONFIG = "adapter_config.json"
-_TEMPLATE = "chat_template.jinja"
-# What vLLM refuses only after it has started, with the values that it takes.
-_VLLM_TAKES: Mapping[str, Json] = {"bias": "none", "lora_bias": False, "use_dora": False}
+# What puts an adapter onto its base, raised where outputs come to depend on it; see `Adapter`.
+_LOADERS = {"transformers": "peft 2"}
+_HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
+# How packed copies of a model are called.
+_PACKED = re.compile(r"(-unsloth)?(-bnb)?-4bit$|-gguf$|-(awq|gptq)[\w-]*$|-fp8$")
 # What training never turns on and changes what the weights do.
 _OFF = (
     "use_dora", "lora_bias", "use_qalora", "use_bdlora", "rank_pattern", "alpha_pattern",
@@ -32,15 +38,31 @@ _OFF = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """An adapter that may be used, and what it was trained to be asked in, None if nothing tells."""
+
+    adapter: Adapter
+    trained: Trained | None
+
+
 def check_adapter(
-    folder: Path, *, name: str, base: ModelAsset, engine: str, root: Path, tell: Tell
-) -> tuple[Adapter, str | None]:
-    """Return an adapter that may be used, and the chat template that it was trained with.
+    folder: Path,
+    *,
+    name: str,
+    base: ModelAsset,
+    source: str,
+    engine: str,
+    root: Path,
+    tell: Tell,
+) -> Checked:
+    """Return an adapter that may be used, with what it was trained to be asked in.
 
     Args:
         folder: The adapter's folder.
         name: The model's name in models.yaml, for errors.
         base: The model that it is put on.
+        source: Where that comes from, as models.yaml says.
         engine: The engine that will load it.
         root: The project's root, where its recipe is looked for.
         tell: Told what cannot be checked.
@@ -55,7 +77,7 @@ def check_adapter(
         if path.suffix.lower() in _PICKLES:
             raise AssetError(f"{name}: {path} is a pickle, which can run code; an adapter is "
                              "safetensors and JSON, so remove it or train again")  # fmt: skip
-    adapter = adapter_asset(folder)
+    adapter, config = adapter_asset(folder), adapter_config(folder)
     limit = _RANKS.get(engine)
     if limit is not None and adapter.rank > limit:
         raise AssetError(f"{name}: {folder} has rank {adapter.rank}, and {engine} takes at most "
@@ -64,17 +86,65 @@ def check_adapter(
     if record is None and (folder / RECORD).exists():
         raise AssetError(f"{name}: {folder / RECORD} is not what training wrote (it is no JSON "
                          "object); train it again")  # fmt: skip
-    if record is None:
-        tell(Note("no_record", name, {"folder": str(folder), "file": RECORD}))
-    else:
+    trained: Trained | None
+    if record is not None:
         _check_record(record, folder, name, base)
-        if broken := next(_not_as_trained(record, folder), None):
-            raise AssetError(f"{name}: {folder / broken[0]} is not what training wrote "
-                             f"({broken[1]}); train it again")  # fmt: skip
-    if engine == "vllm":
-        _check_vllm(_config(folder), folder, name)
+        variables = record.get("variables")
+        trained = Trained(str(record["template"]), variables if isinstance(variables, dict) else {})
+    else:
+        trained = _foreign(folder, name, base, tell)
+        told = config.get("base_model_name_or_path")
+        if isinstance(told, str) and conflicts(told, source, base.path):
+            facts = {"folder": str(folder), "told": told, "source": source}
+            tell(Note("other_base", name, facts))
+    if problem := feature_problem(config, engine):
+        raise AssetError(f"{name}: {folder / CONFIG} has {problem}")
     _check_weights(folder, name)
-    return adapter, str(record["template"]) if record else None
+    _check_served(folder, name, base, engine)
+    return Checked(replace(adapter, loader=_LOADERS.get(engine, "")), trained)
+
+
+def _foreign(folder: Path, name: str, base: ModelAsset, tell: Tell) -> Trained | None:
+    """Check what an adapter without a record brings, and return how it is asked."""
+    tell(Note("no_record", name, {"folder": str(folder), "file": RECORD}))
+    template = brought_template(folder)
+    asked = template if template is not None else brought_template(base.path)
+    if problem := tokenizer_problem(folder, base.path, asked):
+        raise AssetError(f"{name}: {folder}: {problem}")
+    if template is not None:
+        return Trained(template)
+    tell(Note("no_template", name, {"folder": str(folder)}))
+    return None
+
+
+def _check_served(folder: Path, name: str, base: ModelAsset, engine: str) -> None:
+    served = check_served(folder, base.path)
+    if served.problem:
+        raise AssetError(f"{name}: {folder}: {served.problem}")
+    if engine == "vllm" and not served.plain:
+        raise AssetError(f"{name}: {folder} has weights for the embeddings or the output head, or "
+                         "under names of an older release, which vllm may pass over; run with "
+                         "--engine transformers")  # fmt: skip
+
+
+def conflicts(told: str, source: str, base: Path) -> bool:
+    """Return whether the name of a base model is clearly that of another one than is used.
+
+    A path says nothing on another machine; a name of the hub does, and so does what a GGUF file
+    or a configuration of older releases is called.
+    """
+    if not _HUB_NAME.fullmatch(told) or Path(told).exists():
+        return False
+    kind, _, name = source.partition(":")
+    known = [name.partition("@")[0]] if kind == "hub" else []
+    before = read_config(base, "config.json", "a model").get("_name_or_path")
+    if isinstance(before, str) and _HUB_NAME.fullmatch(before):
+        known.append(before)
+    return bool(known) and _bare_name(told) not in {_bare_name(one) for one in known}
+
+
+def _bare_name(name: str) -> str:
+    return _PACKED.sub("", name.rpartition("/")[2].lower())
 
 
 def _command(folder: Path, root: Path) -> str | None:
@@ -104,43 +174,41 @@ def _check_record(record: Mapping[str, Json], folder: Path, name: str, base: Mod
     if not record.get("probe_difference"):
         raise AssetError(f"{name}: {folder} did not change the base model's answer when it was "
                          "trained; train it again")  # fmt: skip
+    if broken := next(_not_as_trained(record, folder), None):
+        raise AssetError(f"{name}: {folder / broken[0]} is not what training wrote "
+                         f"({broken[1]}); train it again")  # fmt: skip
 
 
 def _not_as_trained(record: Mapping[str, Json], folder: Path) -> Iterator[tuple[str, str]]:
     """Yield each file beside the weights that was changed, and how."""
     try:
-        template = (folder / _TEMPLATE).read_bytes().decode()
+        template = (folder / TEMPLATE).read_bytes().decode()
     except (OSError, UnicodeDecodeError):
-        yield _TEMPLATE, "it is missing or unreadable"
+        yield TEMPLATE, "it is missing or unreadable"
         return
     if template != record.get("template"):
-        yield RECORD, f"its template and {_TEMPLATE} differ"
+        yield RECORD, f"its template and {TEMPLATE} differ"
     try:
         recipe = yaml.safe_load(str(record.get("recipe")))
         lora = LoraSpec.model_validate(recipe.get("lora") or {} if isinstance(recipe, dict) else "")
     except (yaml.YAMLError, ValidationError):
         yield RECORD, "its recipe cannot be read"
         return
-    config = _config(folder)
+    config = adapter_config(folder)
     wanted: dict[str, Json] = {
         "r": lora.r, "lora_alpha": lora.alpha, "use_rslora": lora.rslora, "bias": lora.bias,
         "init_lora_weights": True,
     }  # fmt: skip
     for key, value in wanted.items():
         if config.get(key) != value:
-            yield _CONFIG, f"{key} is {config.get(key)}, and was {value}"
+            yield CONFIG, f"{key} is {config.get(key)}, and was {value}"
     for key in _OFF:
         if config.get(key):
-            yield _CONFIG, f"{key} is {config[key]}, and was off"
+            yield CONFIG, f"{key} is {config[key]}, and was off"
     targets = config.get("target_modules")
     for module in _trained_modules(folder):
         if not _is_target(module, targets):
-            yield _CONFIG, f"target_modules lacks {module}, which was trained"
-
-
-def _config(folder: Path) -> dict[str, Json]:
-    found: dict[str, Json] = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-    return found
+            yield CONFIG, f"target_modules lacks {module}, which was trained"
 
 
 def _trained_modules(folder: Path) -> list[str]:
@@ -169,14 +237,6 @@ def _is_target(module: str, targets: Json) -> bool:
     return isinstance(targets, list) and any(
         f".{module}".endswith(f".{target}") for target in targets
     )
-
-
-def _check_vllm(config: Mapping[str, Json], folder: Path, name: str) -> None:
-    for key, value in _VLLM_TAKES.items():
-        if config.get(key, value) != value:
-            mend = "train it with lora.bias: none, or " if key == "bias" else ""
-            raise AssetError(f"{name}: {folder / _CONFIG} has {key} {config[key]}, which vllm does "
-                             f"not take; {mend}run with --engine transformers")  # fmt: skip
 
 
 def _check_weights(folder: Path, name: str) -> None:

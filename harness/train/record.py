@@ -11,7 +11,6 @@ from pathlib import Path
 from harness.records import Json
 
 RECORD = "training.json"
-WEIGHTS = "adapter_model.safetensors"
 
 
 @dataclass(frozen=True, slots=True)

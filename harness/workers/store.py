@@ -45,7 +45,7 @@ def content_key(
 ) -> str:
     """Return the content key of a request; names and paths never enter it."""
     digest = hashlib.sha256(shared.encode())
-    digest.update((adapter.digest if adapter else "").encode())
+    digest.update((adapter.digest + adapter.loader if adapter else "").encode())
     # Not remembered by sampling: 0 and 0.0 are equal, and not so in JSON.
     asked = {name: getattr(sampling, name) for name in _ASKED}
     asked = {name: value for name, value in asked.items() if value or name not in _LATER}

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import AssetError, AssetUnreachable
 from harness.sources import assets, packages
-from harness.sources.assets import adapter_asset, model_asset, resolve
+from harness.sources.assets import model_asset, resolve
 from harness.spec.base import SourceSpec
 from harness.spec.modelspec import ModelSpec
 
@@ -227,56 +227,3 @@ class TestHubModel:
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         with pytest.raises(AssetUnreachable, match="write file:FOLDER as its source"):
             model_asset(ModelSpec(source="hub:no-such-owner/no-such"), base=tmp_path)
-
-
-class TestAdapter:
-    @pytest.fixture
-    def adapter(self, tmp_path):
-        return write(tmp_path / "adapter", adapter_config__json={"peft_type": "LORA", "r": 8},
-                     adapter_model__safetensors="weights")  # fmt: skip
-
-    def test_adapter(self, adapter):
-        asset = adapter_asset(adapter)
-        assert (asset.path, asset.rank, len(asset.digest)) == (str(adapter), 8, 64)
-
-    def test_greatest_rank_counts(self, adapter):
-        write(adapter, adapter_config__json={"peft_type": "LORA", "r": 8,
-                                             "rank_pattern": {"q": 32, "v": 4}})  # fmt: skip
-        assert adapter_asset(adapter).rank == 32
-
-    def test_digest_follows_weights_and_scaling_but_nothing_else(self, adapter):
-        first = adapter_asset(adapter).digest
-        write(adapter, README__md="x", trainer_state__json={})
-        assert adapter_asset(adapter).digest == first
-        write(adapter, adapter_model__safetensors="other")
-        second = adapter_asset(adapter).digest
-        write(adapter, adapter_config__json={"peft_type": "LORA", "r": 8, "lora_alpha": 99})
-        assert len({first, second, adapter_asset(adapter).digest}) == 3
-
-    @pytest.mark.parametrize(("config", "problem"), [
-        ({"peft_type": "LORA", "r": 0}, "no valid rank 'r': 0"),
-        ({"peft_type": "LORA"}, "no valid rank 'r': None"),
-        ({"peft_type": "LORA", "r": 8, "rank_pattern": {"q": "x"}}, "no valid rank"),
-        ({"peft_type": "IA3", "r": 8}, "peft_type 'IA3'; only LORA"),
-        ("{", "is no valid JSON"),
-        ("[]", "is no JSON object"),
-    ])  # fmt: skip
-    def test_config_that_does_not_serve(self, adapter, config, problem):
-        write(adapter, adapter_config__json=config)
-        with pytest.raises(AssetError, match=problem) as caught:
-            adapter_asset(adapter)
-        assert "\n" not in str(caught.value)
-
-    def test_pickle_is_refused(self, adapter):
-        write(adapter, adapter_model__bin="pickle")
-        with pytest.raises(AssetError, match="is a pickle, which can run code; convert"):
-            adapter_asset(adapter)
-
-    def test_missing_parts(self, adapter, tmp_path):
-        (adapter / "adapter_model.safetensors").unlink()
-        with pytest.raises(AssetError, match=r"no adapter_model\.safetensors"):
-            adapter_asset(adapter)
-        with pytest.raises(
-            AssetError, match=r"no such folder, where an adapter is wanted; check the path"
-        ):
-            adapter_asset(tmp_path / "none")

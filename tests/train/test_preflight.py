@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
+from lora_adapters import make_adapter, make_base
 from safetensors.torch import load_file, save_file
 
 from harness.errors import AssetError, AssetUnreachable
-from harness.records import Note
+from harness.prompts.chosen import Trained
+from harness.records import Note, Sampling
 from harness.sources.assets import ModelAsset, model_asset
 from harness.sources.cache import sha256
 from harness.spec.modelspec import ModelSpec
-from harness.train.preflight import check_adapter
+from harness.train.preflight import check_adapter, conflicts
+from harness.workers.store import content_key
 
-BASE = ModelAsset(path="/base", revision="r", digest="d" * 64, gguf=False)
 TEMPLATE = "{% for m in messages %}{{ m['content'] }}<|eot_id|>{% endfor %}"
 
 
@@ -30,9 +33,23 @@ CONFIG = {
     "init_lora_weights": True, "use_dora": False, "rank_pattern": {}, "modules_to_save": None,
     "target_modules": ["v_proj", "q_proj"],
 }  # fmt: skip
-LAYER = "base_model.model.model.layers.0.self_attn"
-TENSORS = {f"{LAYER}.{name}_proj.lora_{part}.weight": torch.ones(shape)
-           for name in "qv" for part, shape in (("A", (8, 4)), ("B", (4, 8)))}  # fmt: skip
+LAYERS = "base_model.model.model.layers"
+LAYER = f"{LAYERS}.0.self_attn"
+TENSORS = {f"{LAYERS}.{layer}.self_attn.{name}_proj.lora_{part}.weight": torch.ones(shape)
+           for layer in (0, 1) for name, out in (("q", 32), ("v", 16))
+           for part, shape in (("A", (8, 32)), ("B", (out, 8)))}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    """A base model whose digest the adapters' records name."""
+    folder = make_base(tmp_path_factory.mktemp("base"))
+    return ModelAsset(path=folder, revision="r", digest="d" * 64, gguf=False)
 
 
 @pytest.fixture
@@ -55,7 +72,7 @@ def put(folder, tensors, **changes):
     save_file(tensors, folder / "adapter_model.safetensors")
     record = {
         "weights": sha256(folder / "adapter_model.safetensors"),
-        "base": {"source": "file:base", "digest": BASE.digest},
+        "base": {"source": "file:base", "digest": "d" * 64},
         "recipe": RECIPE,
         "template": TEMPLATE,
         "probe_difference": 1.5,
@@ -65,10 +82,11 @@ def put(folder, tensors, **changes):
 
 
 @pytest.fixture
-def check(adapter, tmp_path):
-    def check(folder=adapter, *, base=BASE, engine="vllm"):
+def check(adapter, base, tmp_path):
+    def check(folder=adapter, *, base=base, engine="vllm", source="file:base"):
         return check_adapter(
-            folder, name="m", base=base, engine=engine, root=tmp_path, tell=check.told.append
+            folder, name="m", base=base, source=source, engine=engine, root=tmp_path,
+            tell=check.told.append,
         )
 
     check.told = []
@@ -76,9 +94,17 @@ def check(adapter, tmp_path):
 
 
 def test_a_good_adapter_brings_its_template(check, adapter):
-    found, template = check()
-    assert (found.path, found.rank, template) == (str(adapter), 8, TEMPLATE)
+    found = check()
+    assert (found.adapter.path, found.adapter.rank) == (str(adapter), 8)
+    assert found.trained == Trained(TEMPLATE, {})
     assert check.told == []
+
+
+def test_outputs_of_adapters_that_peft_puts_on_are_not_those_of_older_versions(check):
+    vllm, own = check().adapter, check(engine="transformers").adapter
+    assert (vllm.loader, own.loader) == ("", "peft 2")
+    keys = {content_key("s", (1,), Sampling(), one) for one in (vllm, own, None)}
+    assert len(keys) == 3
 
 
 def test_what_training_wrote_passes(trained):
@@ -86,16 +112,17 @@ def test_what_training_wrote_passes(trained):
     base = model_asset(ModelSpec(source="file:model"), base=job.root)
     for engine in ("vllm", "transformers"):
         told: list[Note] = []
-        found, template = check_adapter(
-            job.out, name="m", base=base, engine=engine, root=job.root, tell=told.append
-        )
+        found = check_adapter(
+            job.out, name="m", base=base, source="file:model", engine=engine, root=job.root,
+            tell=told.append,
+        )  # fmt: skip
         assert told == []
-        assert found.rank == 4
-        assert "im_start" in template
+        assert found.adapter.rank == 4
+        assert "im_start" in found.trained.template
 
 
-def test_a_wrong_base(check):
-    other = ModelAsset(path="/other", revision="r", digest="e" * 64, gguf=False)
+def test_a_wrong_base(check, base):
+    other = replace(base, digest="e" * 64)
     with pytest.raises(AssetError, match=r"^m: .*/good was trained on file:base \(digest dddd.*\), "
                                          r"not on this base model \(digest eeee"):  # fmt: skip
         check(base=other)
@@ -137,7 +164,7 @@ def test_a_tampered_configuration(check, adapter, changes, problem):
 
 def test_target_modules_as_a_pattern(check, adapter):
     configure(adapter, target_modules=r".*self_attn\.(q_proj|v_proj)")
-    assert check()[0].rank == 8
+    assert check().adapter.rank == 8
 
 
 @pytest.mark.parametrize(
@@ -182,7 +209,8 @@ def test_biases_are_not_for_vllm(check, adapter, bias):
         f"m: {adapter}/adapter_config.json has bias {bias}, which vllm does not take; train it "
         "with lora.bias: none, or run with --engine transformers"
     )
-    assert check(engine="transformers")[0].rank == 8
+    with pytest.raises(AssetError, match=r"claims modules for which .* has no weights"):
+        check(engine="transformers")
 
 
 def test_a_foreign_adapter_with_dora_is_not_for_vllm(check, adapter):
@@ -234,18 +262,96 @@ def test_a_broken_file(check, adapter):
 
 def test_a_rank_beyond_the_engines(check, adapter):
     configure(adapter, r=1024)
+    put(adapter, {name: torch.ones([1024 if size == 8 else size for size in tensor.shape])
+                  for name, tensor in TENSORS.items()})  # fmt: skip
     (adapter / "training.json").unlink()
     with pytest.raises(AssetError, match="has rank 1024, and vllm takes at most 512"):
         check()
-    assert check(engine="transformers")[0].rank == 1024
+    assert check(engine="transformers").adapter.rank == 1024
 
 
-def test_a_foreign_adapter_is_used_and_warned_of(check, adapter):
+def test_a_foreign_adapter_is_used_in_its_own_template_and_told_of(check, adapter):
     (adapter / "training.json").unlink()
-    _, template = check()
-    assert template is None
+    assert check().trained == Trained(TEMPLATE)
     facts = {"folder": str(adapter), "file": "training.json"}
     assert check.told == [Note("no_record", "m", facts)]
+
+
+def test_a_foreign_adapter_without_a_template_is_told_of_for_that_too(check, adapter):
+    (adapter / "training.json").unlink()
+    (adapter / "chat_template.jinja").unlink()
+    assert check().trained is None
+    assert [note.kind for note in check.told] == ["no_record", "no_template"]
+    assert check.told[1].facts == {"folder": str(adapter)}
+
+
+def test_a_foreign_adapter_that_names_another_base_is_told_of(check, adapter):
+    (adapter / "training.json").unlink()
+    configure(adapter, base_model_name_or_path="Owner/Model-1B-Instruct")
+    check(source="hub:Other/Model-1B@v1")
+    facts = {"folder": str(adapter), "told": "Owner/Model-1B-Instruct",
+             "source": "hub:Other/Model-1B@v1"}  # fmt: skip
+    assert Note("other_base", "m", facts) in check.told
+
+
+@pytest.mark.parametrize(
+    ("told", "source", "before", "found"),
+    [
+        ("Owner/Model-1B", "hub:Owner/Model-1B", None, False),
+        ("Owner/Model-1B", "hub:Owner/Model-1B@abc", None, False),
+        ("unsloth/model-1b-bnb-4bit", "hub:Owner/Model-1B", None, False),
+        ("unsloth/Model-1B-unsloth-bnb-4bit", "hub:Owner/Model-1B", None, False),
+        ("Owner/Model-1B-Instruct", "hub:Owner/Model-1B", None, True),
+        ("Owner/Model-2B", "file:model", None, False),
+        ("Owner/Model-2B", "file:model", "Owner/Model-1B", True),
+        ("Owner/Model-1B", "file:model", "Owner/Model-1B", False),
+        ("/content/model", "hub:Owner/Model-1B", None, False),
+        ("model", "hub:Owner/Model-1B", None, False),
+    ],
+)
+def test_names_of_bases(tmp_path, told, source, before, found):
+    (tmp_path / "config.json").write_text(json.dumps({"_name_or_path": before} if before else {}))
+    assert conflicts(told, source, tmp_path) is found
+
+
+@pytest.mark.parametrize("engine", ["transformers", "vllm", "fake"])
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda key: key.replace("model.layers", "model.language_model.layers"),
+         r"8 of its 8 tensors belong to no module .* wants such as base_.*\.0\..*language_model"),
+        (lambda key: key.replace("layers.1", "layers.2"), "4 of its 8 tensors belong to no module"),
+    ],
+)  # fmt: skip
+def test_tensors_without_a_module_are_refused_for_every_engine(
+    check, adapter, engine, change, problem
+):
+    put(adapter, {change(key): value for key, value in TENSORS.items()})
+    (adapter / "training.json").unlink()
+    with pytest.raises(AssetError, match=problem) as caught:
+        check(engine=engine)
+    assert str(caught.value).startswith(f"m: {adapter}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_another_tokenizer_is_refused(check, adapter, base, tokenizers, tmp_path):
+    (adapter / "training.json").unlink()
+    own = ModelAsset(tokenizers(tmp_path / "other", words=True), "r", "d" * 64, gguf=False)
+    for path in base.path.iterdir():
+        shutil.copy(path, own.path / path.name)
+    tokenizers(adapter, ascii_texts=["quite other texts"])
+    (adapter / "config.json").unlink()
+    with pytest.raises(AssetError, match=r"^m: .*/good: its tokenizer has id \d+ for .*, and the "):
+        check(base=own)
+
+
+def test_weights_of_the_head_are_not_for_vllm(check, base, tmp_path):
+    folder = make_adapter(tmp_path / "head", base.path, "head")
+    with pytest.raises(
+        AssetError, match=r"or the output head, or .*, which vllm may pass over; run"
+    ):
+        check(folder)
+    assert check(folder, engine="transformers").adapter.rank == 4
 
 
 @pytest.mark.parametrize(
