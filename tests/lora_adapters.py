@@ -113,6 +113,24 @@ def make_adapter(folder: Path, base: Path, kind: str, *, seed: int = 1, **change
     return folder
 
 
+def write_adapter(folder: Path, *, hidden: int = 4096, **changes: Any) -> Path:
+    """Write an adapter of one layer by hand, and return its folder.
+
+    It fits a Llama of that width, such as that of a configuration that says nothing of widths.
+    """
+    from safetensors.torch import save_file
+
+    layer = "base_model.model.model.layers.0.self_attn.q_proj"
+    folder.mkdir(parents=True)
+    config = {"peft_type": "LORA", "r": 8, "lora_alpha": 8, "target_modules": ["q_proj"],
+              "layers_to_transform": [0], **changes}  # fmt: skip
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    save_file({f"{layer}.lora_A.weight": torch.ones(8, hidden),
+               f"{layer}.lora_B.weight": torch.ones(hidden, 8)},
+              folder / "adapter_model.safetensors")  # fmt: skip
+    return folder
+
+
 def configure(folder: Path, **changes: Any) -> None:
     """Change an adapter's configuration."""
     path = folder / "adapter_config.json"

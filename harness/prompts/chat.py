@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import PromptError
-from harness.prompts.chosen import choose_template
+from harness.prompts.chosen import AdapterChat, choose_template, choose_variables
 from harness.prompts.marks import (
     end_ids,
     end_mark,
@@ -20,7 +20,7 @@ from harness.prompts.marks import (
     next_turn,
 )
 from harness.prompts.pieces import Pieces
-from harness.prompts.rendering import Rendering, open_rendering
+from harness.prompts.rendering import Rendering
 from harness.records import Json, Message
 from harness.spec import ModelSpec
 
@@ -164,7 +164,7 @@ def open_format(
     folder: Path,
     *,
     root: Path,
-    trained: str | None = None,
+    trained: AdapterChat | None = None,
     where: str = "",
 ) -> ChatFormat:
     """Load a model's tokenizer and find out how it takes conversations.
@@ -174,7 +174,7 @@ def open_format(
         spec: Its entry in models.yaml.
         folder: Its weights folder.
         root: The project; a template file lies under `root/prompts`.
-        trained: The chat template that the model's adapter was trained with, or None.
+        trained: What the model's adapter was trained with, or None.
         where: What names the entry in errors, if that is not in models.yaml.
 
     Raises:
@@ -197,7 +197,7 @@ def open_format(
         raise PromptError(f"{where}: its config names no window; add max_model_len")
     rendering, fold = None, False
     if template is not None:
-        rendering = open_rendering(tokenizer, template, spec.template, where=f"{where}: template")
+        rendering = choose_variables(where, spec, tokenizer, template, trained)
         fold = not (_keeps_system(rendering) if spec.system_role == "auto" else spec.system_role)
     elif spec.template:
         raise PromptError(f"{where}: template: plain text has no variables; remove it")

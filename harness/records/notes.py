@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 NoteKind = Literal[
-    "repeated", "conflicting", "alike", "fewer", "near_copies", "malformed", "no_record"
+    "repeated", "conflicting", "alike", "fewer", "near_copies", "malformed", "no_record",
+    "no_template", "other_base",
 ]  # fmt: skip
 """Each has a phrase `note_<kind>` in every language of the report."""
 

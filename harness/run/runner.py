@@ -170,7 +170,7 @@ class Runner:
                         cell.spec,
                         session.asset.path,
                         root=self.settings.root,
-                        trained=session.trained.get(cell.model),
+                        trained=session.adapter_chats.get(cell.model),
                     )
                 prepared.append(self._prepare(session, cell, chats.get(cell.model)))
             except HarnessError as error:

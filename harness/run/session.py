@@ -14,7 +14,7 @@ from filelock import FileLock
 from harness import hardware
 from harness.engines import engine_installed, engine_uses, engine_version
 from harness.errors import EngineError
-from harness.prompts.chosen import Trained
+from harness.prompts.chosen import AdapterChat
 from harness.records import Adapter, EngineConfig, EngineInfo, Json, Output, Request, Tell
 from harness.run.plan import prefix_order
 from harness.run.training import Training
@@ -86,7 +86,7 @@ class EngineSession:
         training: What a classifier is trained on, None for a model that is prompted.
         shared: Fingerprint of all that the group's outputs have in common.
         adapters: LoRA weights by model name, see `check_adapter`.
-        trained: What they were trained to be asked in, likewise.
+        adapter_chats: The chat templates that they were trained with, likewise.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class EngineSession:
         progress(f"fetching {self.models}", 0, 0)
         self.asset = self._fetch()
         self.adapters: dict[str, Adapter] = {}
-        self.trained: dict[str, Trained | None] = {}
+        self.adapter_chats: dict[str, AdapterChat | None] = {}
         self._version = engine_version(self._engine)
         if training is None and not self.endpoint:
             self._version += f", torch {version('torch')}"
@@ -172,7 +172,7 @@ class EngineSession:
                 root=self._settings.root,
                 tell=self._tell,
             )
-            self.adapters[cell.model], self.trained[cell.model] = found.adapter, found.trained
+            self.adapters[cell.model], self.adapter_chats[cell.model] = found.adapter, found.chat
 
     def _choose_engine(self) -> str:
         # What runs on a server of its own runs nowhere else.

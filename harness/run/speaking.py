@@ -112,6 +112,6 @@ def open_speaker(session: EngineSession, served: Served, *, root: Path) -> Speak
         served.spec,
         session.asset.path,
         root=root,
-        trained=session.trained.get(served.model),
+        trained=session.adapter_chats.get(served.model),
     )
     return Speaker(chat, session.shared, session.adapters.get(served.model))

@@ -98,6 +98,7 @@ def make_record(
             "trained_tokens": material.trained,
         },
         template=material.chat.template or "",
+        variables=job.recipe.base.template,
         weights=sha256(folder / WEIGHTS),
         versions=_versions(),
         settings=settings,

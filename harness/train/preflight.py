@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from harness.errors import AssetError, AssetUnreachable
-from harness.prompts.chosen import Trained
+from harness.prompts.chosen import AdapterChat
 from harness.records import Adapter, Json, Note, Tell
 from harness.sources.adapters import CONFIG, WEIGHTS, adapter_asset, adapter_config
 from harness.sources.assets import ModelAsset, read_config
@@ -40,10 +40,10 @@ _OFF = (
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """An adapter that may be used, and what it was trained to be asked in, None if nothing tells."""
+    """An adapter that may be used, and the chat template of its training, None if nothing tells."""
 
     adapter: Adapter
-    trained: Trained | None
+    chat: AdapterChat | None
 
 
 def check_adapter(
@@ -86,13 +86,13 @@ def check_adapter(
     if record is None and (folder / RECORD).exists():
         raise AssetError(f"{name}: {folder / RECORD} is not what training wrote (it is no JSON "
                          "object); train it again")  # fmt: skip
-    trained: Trained | None
+    chat: AdapterChat | None
     if record is not None:
         _check_record(record, folder, name, base)
-        variables = record.get("variables")
-        trained = Trained(str(record["template"]), variables if isinstance(variables, dict) else {})
+        given = record.get("variables")
+        chat = AdapterChat(str(record["template"]), given if isinstance(given, dict) else {})
     else:
-        trained = _foreign(folder, name, base, tell)
+        chat = _foreign(folder, name, base, tell)
         told = config.get("base_model_name_or_path")
         if isinstance(told, str) and conflicts(told, source, base.path):
             facts = {"folder": str(folder), "told": told, "source": source}
@@ -101,10 +101,10 @@ def check_adapter(
         raise AssetError(f"{name}: {folder / CONFIG} has {problem}")
     _check_weights(folder, name)
     _check_served(folder, name, base, engine)
-    return Checked(replace(adapter, loader=_LOADERS.get(engine, "")), trained)
+    return Checked(replace(adapter, loader=_LOADERS.get(engine, "")), chat)
 
 
-def _foreign(folder: Path, name: str, base: ModelAsset, tell: Tell) -> Trained | None:
+def _foreign(folder: Path, name: str, base: ModelAsset, tell: Tell) -> AdapterChat | None:
     """Check what an adapter without a record brings, and return how it is asked."""
     tell(Note("no_record", name, {"folder": str(folder), "file": RECORD}))
     template = brought_template(folder)
@@ -112,7 +112,7 @@ def _foreign(folder: Path, name: str, base: ModelAsset, tell: Tell) -> Trained |
     if problem := tokenizer_problem(folder, base.path, asked):
         raise AssetError(f"{name}: {folder}: {problem}")
     if template is not None:
-        return Trained(template)
+        return AdapterChat(template)
     tell(Note("no_template", name, {"folder": str(folder)}))
     return None
 

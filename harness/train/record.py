@@ -23,6 +23,7 @@ class Record:
         base: source, revision and digest of the base model.
         data: source, revision, digest and counts of the rows.
         template: The chat template that it was trained with.
+        variables: What the recipe gave that template, by name.
         weights: sha256 of the weights file.
         settings: What the run computed on, and how.
         losses: Mean loss a trained token of each step, in nats.
@@ -38,6 +39,7 @@ class Record:
     base: Mapping[str, str]
     data: Mapping[str, str | int]
     template: str
+    variables: Mapping[str, Json]
     weights: str
     versions: Mapping[str, str]
     settings: Mapping[str, str | int | float | bool]

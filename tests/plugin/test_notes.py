@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
-from safetensors.numpy import save_file
+from lora_adapters import write_adapter
 
 LONG = " ".join(f"word{n}" for n in range(90))
 
@@ -18,9 +17,9 @@ def doubtful(evals):
     rows += [{"text": "something else", "label": "negative"}] * 2
     shots = [{"text": text, "label": label} for text in (f"{LONG} x", "y", "z")
              for label in ("positive", "negative")]  # fmt: skip
-    evals.write("adapters/one/adapter_config.json", {"peft_type": "LORA", "r": 8})
-    save_file({"q.lora_B.weight": np.ones((2, 8), np.float32)},
-              evals.root / "adapters/one/adapter_model.safetensors")  # fmt: skip
+    write_adapter(evals.root / "adapters/one")
+    template = "{% for m in messages %}{{ m.content }}<|im_end|>{% endfor %}"
+    evals.write("adapters/one/chat_template.jinja", template)
     evals.models(m={}, tuned={"adapter": "adapters/one"})
     evals.set(data={"rows": rows, "shots": shots}, models=["m", "tuned"])
     evals.set("other", models=["tuned"])
@@ -41,7 +40,7 @@ def test_each_is_told_once(doubtful, options):
     for start in (
         "warning: evalsets/mini.yaml: left out as repeats of another sample's text, which get the",
         "warning: evalsets/mini.yaml: shots that are near copies of a sample: 2 of 6: shots-1 = ",
-        "warning: tuned: adapters/one has no training.json, so that its base model and template",
+        "warning: tuned: adapters/one has no training.json, so that its base model cannot",
     ):
         assert sum(line.startswith(start) for line in said) == 1, said
     assert {note.kind for note in doubtful.saved.info.notes} == {

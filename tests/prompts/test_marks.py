@@ -7,7 +7,6 @@ import json
 import pytest
 from transformers import AutoTokenizer
 
-from harness.errors import PromptError
 from harness.prompts.chat import open_format
 from harness.prompts.marks import end_ids, end_mark, first_token, llama3_template, next_turn
 from harness.prompts.rendering import Rendering
@@ -18,9 +17,9 @@ TURNS = [{"role": "user", "content": " Hi "}, {"role": "assistant", "content": "
 
 @pytest.fixture
 def open_as(tiny_folder, tmp_path):
-    def open_as(template=None, *, trained=None):
+    def open_as(template=None):
         spec = ModelSpec(source="file:x", chat_template=template)
-        return open_format("m", spec, tiny_folder, root=tmp_path, trained=trained)
+        return open_format("m", spec, tiny_folder, root=tmp_path)
 
     return open_as
 
@@ -67,17 +66,6 @@ def test_bos_is_written_where_the_tokenizer_adds_it(tokenizers, tmp_path):
         folder = tokenizers(tmp_path / str(adds), adds_bos=adds)
         tokenizer = AutoTokenizer.from_pretrained(folder)
         assert llama3_template(tokenizer).startswith("{{ bos_token }}") is adds
-
-
-def test_an_adapter_speaks_in_the_template_that_it_was_trained_with(open_as):
-    chat = open_as()
-    own = chat.template
-    trained = llama3_template(chat.tokenizer)
-    assert open_as(trained=trained).template == trained
-    assert open_as("llama-3", trained=trained).template == trained
-    assert open_as("own", trained=own).template == own
-    with pytest.raises(PromptError, match=r"m: chat_template own is not the one that the adapter"):
-        open_as("own", trained=trained)
 
 
 def test_marks(tiny_folder):

@@ -23,6 +23,8 @@ NOTES = (
     Note("near_copies", SET, {"count": 7, "pool": 9, "pairs": PAIRS}),
     Note("malformed", "file:a.jsonl", {"count": 2, "first": "row 3: it has no 'messages'"}),
     Note("no_record", "m", {"folder": "adapters/one", "file": "training.json"}),
+    Note("no_template", "m", {"folder": "adapters/one"}),
+    Note("other_base", "m", {"folder": "adapters/one", "told": "a/b", "source": "hub:a/c"}),
 )  # fmt: skip
 INFO = RunInfo("r", "2026-01-01", 1.0, "pytest", {}, {}, notes=NOTES)
 

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
 from filelock import FileLock, Timeout
-from safetensors.numpy import save_file
+from lora_adapters import write_adapter
 
 from harness import hardware
 from harness.errors import AssetError, EngineError
@@ -248,11 +246,7 @@ def test_auto_dtype_is_what_the_machine_has(session, monkeypatch):
 @pytest.fixture
 def adapter_cell(settings, cells):
     """Return a cell whose model has an adapter in `adapters/one`, and that folder."""
-    folder = settings.root / "adapters/one"
-    folder.mkdir(parents=True)
-    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "r": 8}))
-    weights = {"q.lora_B.weight": np.ones((2, 8), np.float32)}
-    save_file(weights, folder / "adapter_model.safetensors")
+    folder = write_adapter(settings.root / "adapters/one")
     spec = cells[0].spec.model_copy(update={"adapter": "adapters/one"})
     return replace(cells[0], spec=spec), folder
 
@@ -263,8 +257,8 @@ def test_adapters_are_checked_when_they_are_asked_for(session, adapter_cell, sto
     one.check_adapter(cell)
     adapter = one.adapters["tiny"]
     assert (adapter.path, adapter.rank) == (str(folder), 8)
-    assert one.templates == {"tiny": None}
-    assert [note.kind for note in session.notes] == ["no_record"]
+    assert one.adapter_chats == {"tiny": None}
+    assert [note.kind for note in session.notes] == ["no_record", "no_template"]
     assert one.shared == session().shared
     one.start(64)
     assert len(list(one.generate(requests(one, 3), store))) == 3

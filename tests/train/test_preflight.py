@@ -12,7 +12,7 @@ from lora_adapters import make_adapter, make_base
 from safetensors.torch import load_file, save_file
 
 from harness.errors import AssetError, AssetUnreachable
-from harness.prompts.chosen import Trained
+from harness.prompts.chosen import AdapterChat
 from harness.records import Note, Sampling
 from harness.sources.assets import ModelAsset, model_asset
 from harness.sources.cache import sha256
@@ -85,7 +85,12 @@ def put(folder, tensors, **changes):
 def check(adapter, base, tmp_path):
     def check(folder=adapter, *, base=base, engine="vllm", source="file:base"):
         return check_adapter(
-            folder, name="m", base=base, source=source, engine=engine, root=tmp_path,
+            folder,
+            name="m",
+            base=base,
+            source=source,
+            engine=engine,
+            root=tmp_path,
             tell=check.told.append,
         )
 
@@ -96,7 +101,7 @@ def check(adapter, base, tmp_path):
 def test_a_good_adapter_brings_its_template(check, adapter):
     found = check()
     assert (found.adapter.path, found.adapter.rank) == (str(adapter), 8)
-    assert found.trained == Trained(TEMPLATE, {})
+    assert found.chat == AdapterChat(TEMPLATE, {})
     assert check.told == []
 
 
@@ -118,7 +123,7 @@ def test_what_training_wrote_passes(trained):
         )  # fmt: skip
         assert told == []
         assert found.adapter.rank == 4
-        assert "im_start" in found.trained.template
+        assert "im_start" in found.chat.template
 
 
 def test_a_wrong_base(check, base):
@@ -272,7 +277,7 @@ def test_a_rank_beyond_the_engines(check, adapter):
 
 def test_a_foreign_adapter_is_used_in_its_own_template_and_told_of(check, adapter):
     (adapter / "training.json").unlink()
-    assert check().trained == Trained(TEMPLATE)
+    assert check().chat == AdapterChat(TEMPLATE)
     facts = {"folder": str(adapter), "file": "training.json"}
     assert check.told == [Note("no_record", "m", facts)]
 
@@ -280,7 +285,7 @@ def test_a_foreign_adapter_is_used_in_its_own_template_and_told_of(check, adapte
 def test_a_foreign_adapter_without_a_template_is_told_of_for_that_too(check, adapter):
     (adapter / "training.json").unlink()
     (adapter / "chat_template.jinja").unlink()
-    assert check().trained is None
+    assert check().chat is None
     assert [note.kind for note in check.told] == ["no_record", "no_template"]
     assert check.told[1].facts == {"folder": str(adapter)}
 

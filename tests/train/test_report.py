@@ -21,6 +21,7 @@ RECORD = Record(
     data={"source": "file:x", "revision": "1", "digest": "e" * 64, "read": 9, "malformed": 1,
           "kept": 8, "too_long": 1, "rows": 7, "tokens": 1234, "trained_tokens": 56},
     template="t",
+    variables={"date": "2026-01-31"},
     weights="w",
     versions={"torch": "2"},
     settings={"device": "cpu", "micro_batch": 4},
