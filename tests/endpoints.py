@@ -54,6 +54,9 @@ def chat(
     refusal: str | None = None,
     tokens: Sequence[tuple[str, Mapping[str, float]]] = (),
     usage: tuple[int, int] = (11, 5),
+    thought: str | None = None,
+    thought_tokens: int | None = None,
+    thought_as: str = "reasoning_content",
 ) -> Reply:
     """Return a completion.
 
@@ -63,6 +66,9 @@ def chat(
         refusal: What the model said instead.
         tokens: The completion's tokens, each with the probabilities of the most probable.
         usage: Tokens of prompt and completion.
+        thought: What the model thought, where the server keeps it apart.
+        thought_tokens: Tokens of the completion that it took.
+        thought_as: What the server calls it.
     """
     content = [
         {
@@ -79,7 +85,12 @@ def chat(
     choice = {
         "index": 0,
         "finish_reason": finish_reason,
-        "message": {"role": "assistant", "content": text, "refusal": refusal},
+        "message": {
+            "role": "assistant",
+            "content": text,
+            "refusal": refusal,
+            **({thought_as: thought} if thought is not None else {}),
+        },
         "logprobs": {"content": content} if tokens else None,
     }
     return Reply(
@@ -93,6 +104,11 @@ def chat(
                 "prompt_tokens": usage[0],
                 "completion_tokens": usage[1],
                 "total_tokens": sum(usage),
+                **(
+                    {"completion_tokens_details": {"reasoning_tokens": thought_tokens}}
+                    if thought_tokens is not None
+                    else {}
+                ),
             },
         }
     )

@@ -19,6 +19,8 @@ from harness.errors import EngineError
 from harness.records import EngineConfig, Json, Output, Request, Sampling
 
 _WORD = re.compile(r"\s*\S+")
+# Words of a completion that is told where to end.
+_ENDED = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +96,15 @@ class FakeEngine:
             text, finish_reason = self._answer(content, request.sampling)
         except ValueError as problem:
             return Output(request.key, finish_reason="error", error=str(problem))
+        ids = tuple(map(_token, _WORD.findall(text)))
+        if finish_reason == "stop" and not (request.sampling.schema or request.sampling.choices):
+            ids += request.sampling.stop_ids[-1:]
         pairs = zip(request.prompt_ids[:-1], previous, strict=False)
         common = list(itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
         return Output(
             key=request.key,
             text=text,
-            token_ids=tuple(map(_token, _WORD.findall(text))),
+            token_ids=ids,
             finish_reason=finish_reason,
             logprobs=tuple(
                 math.log(_unit(f"{content} {i}") / 8) for i in request.sampling.score_ids
@@ -132,7 +137,10 @@ class FakeEngine:
         if sampling.schema:
             words = _WORD.findall(told or _json(sampling.schema, salt))
         elif told is None:
-            words = [f" w{int(_unit(f'{salt} {i}') * 1000)}" for i in range(sampling.max_tokens)]
+            # What is told where to end, such as a thought, comes to that end.
+            ends = bool(sampling.stop or sampling.stop_ids)
+            size = min(sampling.max_tokens, _ENDED) if ends else sampling.max_tokens
+            words = [f" w{int(_unit(f'{salt} {i}') * 1000)}" for i in range(size)]
         else:
             words = _WORD.findall(told)
         kept = list(

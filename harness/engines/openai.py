@@ -196,7 +196,6 @@ class OpenAIEngine:
 
         assert self._client is not None
         sampling = request.sampling
-        variables = self._spec.chat_template_kwargs
         alternatives = dialect.alternatives if sampling.score_texts else 0
         response = await self._client.chat.completions.with_raw_response.create(
             model=self._model,
@@ -213,7 +212,7 @@ class OpenAIEngine:
             response_format=response_format(sampling.schema, bounds=dialect.bounds)
             if sampling.schema
             else omit,
-            extra_body={"chat_template_kwargs": dict(variables)} if variables else None,
+            extra_body=self._spec.extra_body(sampling.thinking) or None,
         )
         return response.content
 

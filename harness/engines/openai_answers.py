@@ -16,6 +16,7 @@ from pydantic import (
 
 from harness.engines import told_line
 from harness.engines.top_logprobs import Position, value_logprobs
+from harness.prompts.thoughts import split_served
 from harness.records import Json, Output, Request
 
 
@@ -60,6 +61,13 @@ class _Logprobs(BaseModel):
 class _Message(BaseModel):
     content: str | None = None
     refusal: Annotated[str | None, _Beside] = None
+    # The two names that servers have for what a model thought.
+    reasoning_content: Annotated[str | None, _Beside] = None
+    reasoning: Annotated[str | None, _Beside] = None
+
+    @property
+    def thought(self) -> str:
+        return self.reasoning_content or self.reasoning or ""
 
 
 class _Choice(BaseModel):
@@ -72,10 +80,15 @@ class _Details(BaseModel):
     cached_tokens: int | None = None
 
 
+class _Spent(BaseModel):
+    reasoning_tokens: int | None = None
+
+
 class _Usage(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     prompt_tokens_details: Annotated[_Details | None, _Beside] = None
+    completion_tokens_details: Annotated[_Spent | None, _Beside] = None
 
 
 class _Answer(BaseModel):
@@ -114,13 +127,16 @@ def output(request: Request, body: bytes) -> Output:
     if choice.message.content is None and choice.finish_reason == "stop":
         return failed(request, "the endpoint answered without a text", usage)
     text = _whole(choice.message.content or "")
+    # A server that does not keep a thought apart leaves it to `split_served` of who reads this.
+    _, bare = split_served(text)
     return _counted(
         usage,
         Output(
             key=request.key,
             text=text,
             finish_reason=choice.finish_reason,
-            logprobs=value_logprobs(text, _positions(choice), request.sampling.score_texts),
+            logprobs=value_logprobs(bare, _positions(choice), request.sampling.score_texts),
+            thought=_whole(choice.message.thought),
         ),
     )
 
@@ -166,12 +182,13 @@ def _positions(choice: _Choice) -> list[Position]:
 
 
 def _counted(usage: _Usage, output: Output) -> Output:
-    details = usage.prompt_tokens_details
+    details, spent = usage.prompt_tokens_details, usage.completion_tokens_details
     return replace(
         output,
         prompt_tokens=usage.prompt_tokens or 0,
         cached_tokens=(details.cached_tokens or 0) if details else 0,
         completion_tokens=usage.completion_tokens or 0,
+        thought_tokens=(spent.reasoning_tokens or 0) if spent else 0,
     )
 
 

@@ -52,11 +52,14 @@ class Manner:
             endpoint, whose server has them.
         options: The engine's options that can change a verdict, as JSON.
         max_answer_chars: Longer answers are cut for the judge.
+        thinking: Whether it thinks before its verdict, in words; empty where that is left to its
+            template or server.
     """
 
     template: str = ""
     options: str = "{}"
     max_answer_chars: int = MAX_ANSWER_CHARS
+    thinking: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,10 @@ def _other(
 
 def _otherwise(then: Manner, now: Manner) -> str:
     """Say what differs in how the judge is run and asked."""
+    # A switch of thinking is a variable of the template as well.
+    if then.thinking != now.thinking:
+        return (f"was made with {_thinking(then.thinking)}, this run has "
+                f"{_thinking(now.thinking)}")  # fmt: skip
     if then.template != now.template:
         return f"was made with another chat template ({_both(then.template, now.template)})"
     if then.options != now.options:
@@ -115,6 +119,10 @@ def _otherwise(then: Manner, now: Manner) -> str:
         return (f"was made with answers cut at {then.max_answer_chars} characters, this set cuts "
                 f"them at {now.max_answer_chars}")  # fmt: skip
     return ""
+
+
+def _thinking(said: str) -> str:
+    return f"thinking {said or 'left to the template or the server'}"
 
 
 def _both(then: str, now: str) -> str:

@@ -20,7 +20,8 @@ from harness.plugin.tally import RUN_ID, WORKER_KEY, Tally, new_run_id
 from harness.plugin.terminal import Terminal
 from harness.records import BaselineCheck, Gate, ProbeResult, Run, RunInfo
 from harness.report.runfiles import Texts, load_run, save_run
-from harness.report.write import append_step_summary, write_report
+from harness.report.summary import append_step_summary
+from harness.report.write import write_report
 from harness.run.baselines import check_baseline, write_baseline
 from harness.run.collect import AnyCell, AnyGate
 from harness.run.judging import judge

@@ -11,27 +11,18 @@ from typing import TYPE_CHECKING
 
 from harness.errors import PromptError
 from harness.prompts.chosen import AdapterChat, choose_template, choose_variables
-from harness.prompts.marks import (
-    end_ids,
-    end_mark,
-    first_token,
-    line_breaks,
-    mark_ids,
-    next_turn,
-)
+from harness.prompts.marks import answer_ends, end_ids, mark_ids
 from harness.prompts.pieces import Pieces
 from harness.prompts.rendering import Rendering
-from harness.records import Json, Message
+from harness.prompts.thinking import ThoughtPlan, open_plan
+from harness.prompts.tokenizers import load_tokenizer
+from harness.records import Json, Message, Thinking
 from harness.spec import ModelSpec
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 _SENTINEL = "0b1e55ed"
-# Ends a turn of plain text.
-_PARAGRAPH = "\n\n"
-# Classes that say no more than what tokenizer.json holds.
-_GENERAL = ("PreTrainedTokenizerFast", "TokenizersBackend")
 Conversation = list[Message]
 
 
@@ -51,6 +42,7 @@ class ChatFormat:
         controls: Finds the tokenizer's special tokens and its end mark in a text, or None without
             any.
         stop: Text that ends an answer where no token of its own does, or None.
+        plan: How the model thinks before it answers; None where its template knows no thought.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -63,6 +55,17 @@ class ChatFormat:
     stop_ids: tuple[int, ...] = ()
     controls: re.Pattern[str] | None = None
     stop: str | None = None
+    plan: ThoughtPlan | None = None
+
+    @property
+    def thinking(self) -> Thinking | None:
+        """The setting by which the model thinks or not, None where it is left to the template."""
+        return self.plan.thinking if self.plan else None
+
+    @property
+    def thinks(self) -> bool:
+        """Whether the model is to think before every answer, which takes two requests."""
+        return self.plan is not None and self.plan.opener is not None
 
     @property
     def template(self) -> str | None:
@@ -90,16 +93,45 @@ class ChatFormat:
         """Tokens that an answer needs beyond its own to reach the end of its stop text."""
         return len(mark_ids(self.tokenizer, self.stop)) if self.stop else 0
 
-    def texts(self, conversations: Sequence[Conversation], *, closed: bool = False) -> list[str]:
+    def texts(
+        self, conversations: Sequence[Conversation], *, closed: bool = False, bound: bool = False
+    ) -> list[str]:
         """Return the prompts as text; a last assistant turn is left open for its continuation.
 
         Args:
             conversations: All end with an assistant turn, or none of them.
             closed: End the last turn with its mark instead, and ask for no answer.
+            bound: What follows is held to a form, or only scored, so that no thought can be in it:
+                the prompt ends behind one that is closed, whether it holds anything or not.
+
+        Raises:
+            PromptError: The chat template refuses the conversation, or its prompts end otherwise
+                than those that it was tried with.
+        """
+        filled = bool(conversations) and conversations[0][-1]["role"] == "assistant"
+        start = self.plan.start(filled=filled) if self.plan and not closed else None
+        if start is None or start.text is None or not (bound or self.thinking):
+            return self._written(conversations, closed=closed)
+        heads = self._written([_asked(one) for one in conversations])
+        opener = (self.plan.opener if self.plan else None) or ""
+        return [
+            start.behind(head + opener) + (one[-1]["content"] if filled else "")
+            for head, one in zip(heads, conversations, strict=True)
+        ]
+
+    def thought_texts(self, conversations: Sequence[Conversation]) -> list[str]:
+        """Return the prompts, as text, in which a thought begins; a prefill is left out of them.
 
         Raises:
             PromptError: The chat template refuses the conversation.
         """
+        if self.plan is None or self.plan.opener is None:
+            raise ValueError("the model is not told to think")
+        heads = self._written([_asked(one) for one in conversations])
+        return [head + self.plan.opener for head in heads]
+
+    def _written(self, conversations: Sequence[Conversation], *, closed: bool = False) -> list[str]:
+        """Return conversations as the template writes them."""
         if self.rendering is None:
             return [_plain(conversation) for conversation in conversations]
         folded = [_fold(c) for c in conversations] if self.fold_system else list(conversations)
@@ -166,6 +198,7 @@ def open_format(
     root: Path,
     trained: AdapterChat | None = None,
     where: str = "",
+    thinking: Thinking | None = None,
 ) -> ChatFormat:
     """Load a model's tokenizer and find out how it takes conversations.
 
@@ -176,10 +209,11 @@ def open_format(
         root: The project; a template file lies under `root/prompts`.
         trained: What the model's adapter was trained with, or None.
         where: What names the entry in errors, if that is not in models.yaml.
+        thinking: Whether it thinks before it answers; None leaves it to the template.
 
     Raises:
         PromptError: Another template than the adapter's, no chat template where one is needed,
-            or a folder without tokenizer.
+            a folder without tokenizer, or a template that does not think as it is to.
     """
     where = where or f"models.yaml: {name}"
     try:
@@ -202,7 +236,10 @@ def open_format(
     elif spec.template:
         raise PromptError(f"{where}: template: plain text has no variables; remove it")
     own = end_ids(tokenizer, folder)
-    ends, stop, mark = _ends(tokenizer, rendering)
+    ends, stop, mark = answer_ends(tokenizer, rendering)
+    plan = open_plan(where, rendering, thinking)
+    if rendering is not None and plan is not None:
+        rendering = rendering.given(plan.variables)
     return ChatFormat(
         tokenizer=tokenizer,
         pieces=Pieces(tokenizer),
@@ -214,27 +251,8 @@ def open_format(
         stop_ids=() if stop else tuple(sorted(ends - own)),
         controls=_controls(tokenizer, mark),
         stop=stop,
+        plan=plan,
     )
-
-
-def _ends(
-    tokenizer: PreTrainedTokenizerBase, rendering: Rendering | None
-) -> tuple[set[int], str | None, str | None]:
-    """Return with which tokens an answer ends, the text to stop at, and the mark that is a text.
-
-    Where a template writes nothing behind an answer, what it writes before the next question ends
-    it. The text is None where one of the tokens is there to stop at.
-    """
-    if rendering is None:
-        return line_breaks(tokenizer), _PARAGRAPH, None
-    mark = end_mark(rendering)
-    end = mark or next_turn(rendering)
-    if end is None:
-        return set(), None, None
-    token = first_token(tokenizer, end.lstrip())
-    if token is not None:
-        return {token}, None, None
-    return set(mark_ids(tokenizer, end)[:1]), end, mark
 
 
 def _controls(tokenizer: PreTrainedTokenizerBase, mark: str | None) -> re.Pattern[str] | None:
@@ -245,31 +263,6 @@ def _controls(tokenizer: PreTrainedTokenizerBase, mark: str | None) -> re.Patter
     # The longest first: a token may begin with another one.
     ordered = sorted(spelled, key=lambda text: (-len(text), text))
     return re.compile("|".join(map(re.escape, ordered))) if ordered else None
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Return the tokenizer in a folder, as `AutoTokenizer` does.
-
-    It takes the general class where the folder names that one, and here so is it taken without
-    the import of `AutoTokenizer`, which alone costs seconds of processor time.
-
-    Raises:
-        OSError: A file is missing or cannot be read.
-        ValueError: A file cannot be understood.
-    """
-    path = folder / "tokenizer_config.json"
-    settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    named = settings.get("tokenizer_class") in _GENERAL and "auto_map" not in settings
-    tokenizer: PreTrainedTokenizerBase
-    if named and (folder / "tokenizer.json").is_file():
-        from transformers import PreTrainedTokenizerFast
-
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-    else:
-        from transformers import AutoTokenizer
-
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    return tokenizer
 
 
 def _keeps_system(rendering: Rendering) -> bool:
@@ -283,6 +276,11 @@ def _keeps_system(rendering: Rendering) -> bool:
     except PromptError:
         return False
     return _SENTINEL in shown
+
+
+def _asked(conversation: Conversation) -> Conversation:
+    """Return a conversation up to its last question, without the prefill of an answer."""
+    return conversation[:-1] if conversation[-1]["role"] == "assistant" else conversation
 
 
 def _fold(conversation: Conversation) -> Conversation:

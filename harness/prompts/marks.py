@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 LLAMA3 = "llama-3"
+# Ends a turn of plain text.
+_PARAGRAPH = "\n\n"
 _SENTINEL, _NEXT = "0b1e55ed", "c0a57a1d"
 _LLAMA3_BODY = (
     "{% for message in messages %}"
@@ -65,6 +67,26 @@ def next_turn(rendering: Rendering) -> str | None:
         return None
     between = text.rpartition(_SENTINEL)[2].partition(_NEXT)[0].rstrip()
     return between if between.strip() else None
+
+
+def answer_ends(
+    tokenizer: PreTrainedTokenizerBase, rendering: Rendering | None
+) -> tuple[set[int], str | None, str | None]:
+    """Return with which tokens an answer ends, the text to stop at, and the mark that is a text.
+
+    Where a template writes nothing behind an answer, what it writes before the next question ends
+    it. The text is None where one of the tokens is there to stop at.
+    """
+    if rendering is None:
+        return line_breaks(tokenizer), _PARAGRAPH, None
+    mark = end_mark(rendering)
+    end = mark or next_turn(rendering)
+    if end is None:
+        return set(), None, None
+    token = first_token(tokenizer, end.lstrip())
+    if token is not None:
+        return {token}, None, None
+    return set(mark_ids(tokenizer, end)[:1]), end, mark
 
 
 def first_token(tokenizer: PreTrainedTokenizerBase, mark: str) -> int | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -65,6 +65,10 @@ class Rendering:
     variables: Mapping[str, Json]
     day: date | None = None
     chosen: bool = False
+
+    def given(self, variables: Mapping[str, Json]) -> Rendering:
+        """Return a rendering with further variables."""
+        return replace(self, variables={**self.variables, **variables})
 
     def texts(
         self, conversations: Sequence[Sequence[Message]], *, ask: bool = False, go_on: bool = False

@@ -30,8 +30,18 @@ from harness.records.probed import (
     Standing,
 )
 from harness.records.runs import DataInfo, EngineInfo, Run, RunInfo
+from harness.records.thinking import (
+    THOUGHT_TOKENS,
+    Thinking,
+    Thought,
+    ThoughtEnd,
+    ThoughtPlace,
+    Thoughts,
+    sum_up,
+)
 
 __all__ = [
+    "THOUGHT_TOKENS",
     "Adapter",
     "BaselineCheck",
     "Bound",
@@ -70,5 +80,11 @@ __all__ = [
     "ShotSelector",
     "Standing",
     "Tell",
+    "Thinking",
+    "Thought",
+    "ThoughtEnd",
+    "ThoughtPlace",
+    "Thoughts",
     "Verdict",
+    "sum_up",
 ]

@@ -49,6 +49,7 @@ class Sampling:
         stop: Strings that end the completion; they are not part of its text.
         stop_ids: Tokens that end the completion, beside those at which the model ends it by itself;
             they are not part of its text.
+        thinking: Of an endpoint: `on` or `off`, "" where it is left to the server.
         score_ids: Token ids whose log-probability at the first completion position is wanted.
         choices: If given, the completion is exactly one of these strings.
         schema: If given, a JSON Schema as text: the completion is JSON that fits it, without free
@@ -67,6 +68,7 @@ class Sampling:
     schema: str = ""
     score_texts: tuple[str, ...] = ()
     stop_ids: tuple[int, ...] = ()
+    thinking: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,10 @@ class Output:
         prompt_tokens: Length of the prompt in tokens.
         cached_tokens: Prompt tokens whose attention state was reused, not computed.
         completion_tokens: Of an endpoint: length of the completion in tokens; see `length`.
+        thought: Of an endpoint: what the model wrote before its answer, where the server keeps it
+            apart.
+        thought_tokens: Its length in tokens, 0 where the server does not tell it; the completion's
+            count in it.
         error: Why there is no completion, or None.
     """
 
@@ -126,6 +132,8 @@ class Output:
     cached_tokens: int = 0
     completion_tokens: int = 0
     error: str | None = None
+    thought: str = ""
+    thought_tokens: int = 0
 
     @property
     def length(self) -> int:

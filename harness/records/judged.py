@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.records.asking import Placement, ShotOrder
+from harness.records.thinking import Thought, ThoughtPlace, Thoughts
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Result:
         length: Of the sample's text in characters, kept where the text is not; 0 if unknown.
         contextual: The label after contextual calibration, None where it was not asked for.
         cluster: What the sample shares with others, "" where it is by itself.
+        thought: What the model wrote before its answer, None for nothing.
     """
 
     evalset: str
@@ -66,6 +68,7 @@ class Result:
     length: int = 0
     contextual: str | None = None
     cluster: str = ""
+    thought: Thought | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,9 @@ class Row:
             where every sample is by itself.
         order: In which order the shots stand, None for zero-shot.
         train_rows: Rows that a classifier was trained on; 0 for a model that is prompted.
+        thinking: Name of the setting of `thinking`, such as `budget 256`; "" where there is none.
+        place: Where the answers were asked, as far as thoughts go.
+        thoughts: What the samples' thoughts came to, None without any.
     """
 
     evalset: str
@@ -111,3 +117,11 @@ class Row:
     clusters: int | None = None
     order: ShotOrder | None = None
     train_rows: int = 0
+    thinking: str = ""
+    place: ThoughtPlace = "none"
+    thoughts: Thoughts | None = None
+
+    @property
+    def regime(self) -> tuple[str, str]:
+        """What cells have in common that differ in prompt or shots alone: scoring and thinking."""
+        return self.scoring, self.thinking

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.records.judged import Figure
+from harness.records.thinking import Thought
 
 Choice = Literal["A", "B", "tie"]
 CanaryKind = Literal["null", "constant", "off_topic", "shuffled"]
@@ -23,6 +24,7 @@ class Ruling:
             the score that the judge wrote.
         reason: The judge's own words.
         problem: Why there is no verdict, or None.
+        thought: What the judge wrote before its verdict, None for nothing.
     """
 
     value: float | None = None
@@ -30,6 +32,7 @@ class Ruling:
     expected: bool = False
     reason: str = ""
     problem: str | None = None
+    thought: Thought | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class JudgedAnswer:
         cut: Whether it ended at its token limit.
         problem: Why there is no answer, or None.
         score: Mean of all judges' values; None where one of them has none.
+        thought: What the model wrote before the answer, None for nothing; no judge is shown it.
     """
 
     number: int
@@ -51,6 +55,7 @@ class JudgedAnswer:
     problem: str | None
     rulings: Mapping[str, Ruling]
     score: float | None
+    thought: Thought | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ Kind = Literal[
     "contextual",
     "selector",
     "order",
+    "thinking",
     "trained",
     "best",
 ]
@@ -47,9 +48,10 @@ class Comparison:
             nearest rival; `calibration` a cell's calibrated
             answers against its raw ones, `contextual` those of contextual calibration; `selector`
             is a way of choosing shots against the balanced (or random) one; `order` one order of
-            shots against another; `trained` a model's best cell against a classifier that was
-            trained on the same set; `best` its best few-shot cell against its best zero-shot cell
-            where no `shots` compares them.
+            shots against another; `thinking` one setting of it against `off` or the first;
+            `trained` a model's best cell against a classifier that was trained on the same set;
+            `best` its best few-shot cell against its best zero-shot cell where no `shots` compares
+            them.
         figure: What is compared: `accuracy`, `calibrated_accuracy` or `auc`.
         left_out: Samples that lack a score on one side or both.
         chosen_of: Cells of which the second is the best by this very figure; the p-value of its
@@ -89,6 +91,7 @@ def compare(rows: Sequence[Row], results: Sequence[Result]) -> list[Comparison]:
             _shots,
             _selectors,
             _orders,
+            _thinking,
             _placements,
             _wordings,
             _calibrations,
@@ -103,7 +106,7 @@ def compare(rows: Sequence[Row], results: Sequence[Result]) -> list[Comparison]:
 
 
 def _shots(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
-    for group in grouped(rows, lambda row: (row.evalset, row.model, row.prompt, row.scoring)):
+    for group in grouped(rows, lambda row: (row.evalset, row.model, row.prompt, row.regime)):
         bare = [row for row in group if row.k == 0]
         for row in group:
             for figure in FIGURES:
@@ -114,7 +117,7 @@ def _shots(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
 def _placements(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
     def draw(row: Row) -> Hashable:
         shots = (row.k, row.selector, row.order, row.seed)
-        return row.evalset, row.model, row.prompt, row.scoring, shots
+        return row.evalset, row.model, row.prompt, row.regime, shots
 
     for group in grouped([row for row in rows if row.k > 0], draw):
         ordered = sorted(group, key=lambda row: _PLACEMENTS[row.placement])
@@ -143,11 +146,26 @@ def _orders(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
                 yield from _pooled("order", first, second, cells)
 
 
+def _thinking(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
+    """Compare each setting of thinking with `off`, else with the first, all else being equal."""
+
+    def asked(row: Row) -> Hashable:
+        shots = (row.k, row.placement, row.selector, row.order, row.seed)
+        return row.evalset, row.model, row.prompt, row.scoring, shots, row.train_rows
+
+    for group in grouped(rows, asked):
+        base = next((row for row in group if row.thinking == "off"), group[0])
+        for row in group:
+            for figure in FIGURES:
+                if row.thinking != base.thinking:
+                    yield from _pair("thinking", base, row, figure, cells)
+
+
 def _ways(rows: Sequence[Row]) -> list[dict[tuple[str, str], list[Row]]]:
     """Return for each model, prompt, k and placement the draws of each selector and order."""
 
     def asked(row: Row) -> Hashable:
-        return row.evalset, row.model, row.prompt, row.scoring, row.k, row.placement
+        return row.evalset, row.model, row.prompt, row.regime, row.k, row.placement
 
     found: list[dict[tuple[str, str], list[Row]]] = []
     for group in grouped([row for row in rows if row.selector in SELECTORS], asked):
@@ -244,7 +262,8 @@ def _bests(
         bare, shown = best_pair(group)
         figure = lead(group)
         if bare and shown and (bare.cell, shown.cell, figure) not in known:
-            pairs = sum(row.mode == "zeroshot" for row in group) * sum(row.k > 0 for row in group)
+            bares = sum(row.k == 0 and not row.train_rows for row in group)
+            pairs = bares * sum(row.k > 0 for row in group)
             for one in _pair("best", bare, shown, figure, cells):
                 d = replace(one.difference, p=min(1.0, pairs * one.difference.p))
                 yield replace(one, difference=d, chosen_of=pairs)

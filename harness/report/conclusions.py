@@ -83,6 +83,7 @@ def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang: Lang = "en
             *sentences.shots(theirs, t),
             *ways.selectors(theirs, t),
             *ways.orders(theirs, t),
+            *ways.thinking(theirs, t),
             *sentences.placements(theirs, t),
             *sentences.wordings(theirs, t),
             *sentences.calibrations(theirs, t),

@@ -9,6 +9,7 @@ from harness.records import Result, Row
 from harness.report.compare import ALPHA
 from harness.report.format import count, fraction, p_value, percent
 from harness.report.markdown import escape
+from harness.report.modes import thinking_word
 from harness.run.pairs import by_sample, clusters_of, in_all, right_answers
 from harness.stats import holm
 from harness.stats.draws import Spread, spread_over_draws
@@ -25,7 +26,7 @@ def draw_groups(rows: Sequence[Row]) -> list[list[Row]]:
     for row in rows:
         if row.seed is not None and (row.k > 0 or row.train_rows):
             shots = (row.k, row.placement, row.selector, row.order)
-            key = (row.evalset, row.model, row.prompt, row.scoring, shots, row.train_rows)
+            key = (row.evalset, row.model, row.prompt, row.regime, shots, row.train_rows)
             groups.setdefault(key, []).append(row)
     return [group for group in groups.values() if len({row.seed for row in group}) > 1]
 
@@ -39,7 +40,8 @@ def draw_line(group: Sequence[Row], line: Mapping[str, str], t: Words) -> dict[s
         t: Phrases.
     """
     out = dict.fromkeys(line, "")
-    for name in ("h_model", "h_prompt", "h_mode", "h_placement", "h_selector", "h_order"):
+    for name in ("h_model", "h_prompt", "h_mode", "h_placement", "h_selector", "h_order",
+                 "h_thinking"):  # fmt: skip
         out[t[name]] = line[t[name]]
     seeds = t["d_seeds"].format(count=len(group))
     if group[0].train_rows:
@@ -118,4 +120,5 @@ def _mode(row: Row, t: Words) -> str:
         names.append(t[f"s_{row.selector}"])
     if row.order not in (None, "shuffled"):
         names.append(t[f"o_{row.order}"])
-    return ", ".join(names)
+    thinking = t["th_mode"].format(setting=thinking_word(row, t)) if row.thinking else ""
+    return ", ".join(names) + thinking

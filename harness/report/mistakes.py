@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from textwrap import indent
 
 from harness.records import Result, Row
 from harness.report.format import signed
 from harness.report.markdown import code, escape
 from harness.report.texts import counted
+from harness.report.thoughts import folded
 
 Words = Mapping[str, str]
 # How a report calls the cell of an eval set: (evalset, cell) -> markdown.
@@ -77,6 +79,7 @@ def _wrong_answer(result: Result, *, name: str, cells: int, wrong: int, t: Words
             cells=counted(cells, "n_cells", t),
         ),
         "text": t["quote"].format(text=escape(result.text, limit=_EXCERPT)) if result.text else "",
+        "thought": indent(folded(result.thought, t), "   "),
         "completion": t["wrong_completion"].format(
             text=t["quote"].format(text=escape(completion, limit=_EXCERPT))
         )

@@ -22,7 +22,7 @@ def best_pair(rows: Sequence[Row]) -> tuple[Row | None, Row | None]:
     def best(cells: Iterable[Row]) -> Row | None:
         return max(cells, key=lambda row: row.figures[figure].value, default=None)
 
-    bare = best(row for row in having if row.mode == "zeroshot")
+    bare = best(row for row in having if row.k == 0 and not row.train_rows)
     return bare, best(row for row in having if row.k > 0)
 
 

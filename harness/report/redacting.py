@@ -6,18 +6,18 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.records import Gate, Judged, JudgedAnswer, Result, Row, Ruling
+from harness.records import Gate, Judged, JudgedAnswer, Result, Row, Ruling, Thought
 
 # From the first quote to the last: a quoted text may hold quotes itself.
 _QUOTED = re.compile(r"""(?<!\w)['"“«].*['"”»](?!\w)""", re.DOTALL)
 
 
 def redact(result: Result) -> Result:
-    """Return the result without the sample's text and the model's, its reason included."""
+    """Return the result without the sample's text and the model's, its thought and reason too."""
     reason = result.reason and _without(
         result.reason, (result.text, result.completion, result.completion.strip())
     )
-    return replace(result, text="", completion="", reason=reason)
+    return replace(result, text="", completion="", reason=reason, thought=_mute(result.thought))
 
 
 def redact_rows(rows: Sequence[Row], results: Sequence[Result]) -> tuple[Row, ...]:
@@ -73,11 +73,17 @@ def redact_gates(gates: Sequence[Gate], judged: Judged) -> tuple[Gate, ...]:
 def _answer(answer: JudgedAnswer) -> JudgedAnswer:
     rulings = {judge: _ruling(one) for judge, one in answer.rulings.items()}
     return replace(answer, text="", problem=answer.problem and _unquoted(answer.problem),
-                   rulings=rulings)  # fmt: skip
+                   rulings=rulings, thought=_mute(answer.thought))  # fmt: skip
 
 
 def _ruling(ruling: Ruling) -> Ruling:
-    return replace(ruling, reason="", problem=ruling.problem and _unquoted(ruling.problem))
+    return replace(ruling, reason="", problem=ruling.problem and _unquoted(ruling.problem),
+                   thought=_mute(ruling.thought))  # fmt: skip
+
+
+def _mute(thought: Thought | None) -> Thought | None:
+    """Return a thought without its text; its length stays."""
+    return replace(thought, text="") if thought else None
 
 
 def _counted(reasons: Mapping[str, int]) -> dict[str, int]:

@@ -16,8 +16,8 @@ from harness.report.format import (
     with_interval,
 )
 from harness.report.markdown import code, escape
+from harness.report.modes import is_usual, mode_place, way
 from harness.report.texts import counted
-from harness.shots import SELECTORS
 
 Words = Mapping[str, str]
 
@@ -75,7 +75,7 @@ def placements(compared: Sequence[Comparison], t: Words) -> list[str]:
     for c in compared:
         if c.kind == "placement":
             row = c.first
-            key = (row.prompt, row.scoring, row.k, row.selector, row.order, row.seed)
+            key = (row.prompt, row.regime, row.k, row.selector, row.order, row.seed)
             groups.setdefault(key, []).append(c)
     sentences: list[str] = []
     for group in groups.values():
@@ -101,7 +101,7 @@ def placements_short(model: str, compared: Sequence[Comparison], t: Words) -> li
         row = group[0].first
         # As for a verdict, raw accuracy speaks only where nothing else does.
         able = [c for c in group if c.figure != "accuracy"] or group
-        asked, draw = (row.prompt, row.scoring), (row.k, row.selector, row.order, row.seed)
+        asked, draw = (row.prompt, row.regime), (row.k, row.selector, row.order, row.seed)
         draws.setdefault((asked, draw), []).extend(able)
     if not draws:
         return []
@@ -272,28 +272,6 @@ def _overused(row: Row) -> str | None:
     excess = {label: share - row.targets.get(label, 0.0) for label, share in row.shares.items()}
     label = max(excess, key=lambda key: excess[key], default=None)
     return label if label is not None and excess[label] > _OVERUSE else None
-
-
-def mode_place(row: Row, t: Words) -> str:
-    """Return a mode with the place and the draw of its shots: `5-shot chat (seed 0)`."""
-    if row.k == 0:
-        return t["zeroshot"]
-    phrase = t["c_mode" if is_usual(row) else "c_mode_way"]
-    return phrase.format(k=row.k, placement=row.placement, seed=row.seed, way=way(row, t))
-
-
-def is_usual(row: Row) -> bool:
-    """Return whether a cell has no shots, or balanced ones in a drawn order."""
-    return row.k == 0 or (row.selector, row.order or "shuffled") == ("balanced", "shuffled")
-
-
-def way(row: Row, t: Words) -> str:
-    """Say how shots are chosen, and in which order they stand if it is not the selector's own."""
-    if row.selector is None or row.selector not in SELECTORS:
-        return escape(row.selector or "")
-    order = row.order or "shuffled"
-    own = order == SELECTORS[row.selector].own_order
-    return t[f"s_{row.selector}"] + ("" if own else f", {t[f'o_{order}']}")
 
 
 def _quoted(label: str, t: Words) -> str:

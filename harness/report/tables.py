@@ -9,7 +9,8 @@ from harness.report.conclusions import Best
 from harness.report.draws import draw_groups, draw_line
 from harness.report.format import NOTHING, count, percent, seconds, with_interval
 from harness.report.markdown import escape
-from harness.report.sentences import detail, mode_place
+from harness.report.modes import mode_place, thinking_word
+from harness.report.sentences import detail
 
 Words = Mapping[str, str]
 
@@ -42,6 +43,7 @@ def figure_table(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> str:
             t["h_selector"]: t[f"s_{row.selector}"] if row.k and shown["selector"] else "",
             t["h_order"]: t[f"o_{row.order or 'shuffled'}"] if row.k and shown["order"] else "",
             t["h_seed"]: "" if row.seed is None or not shown["seed"] else str(row.seed),
+            t["h_thinking"]: thinking_word(row, t) if row.thinking else "",
             t["h_n"]: count(row.n),
         }
         for name in ("accuracy", "calibrated_accuracy", "contextual_accuracy", "auc"):
@@ -91,7 +93,7 @@ def best_table(bests: Sequence[Best], t: Words) -> str:
 def _best(row: Row | None, figure: str, t: Words) -> str:
     if row is None:
         return ""
-    place = f", {mode_place(row, t)}" if row.k else ""
+    place = f", {mode_place(row, t)}" if row.k or row.thinking else ""
     return f"{escape(row.prompt)}{place}: {with_interval(row.figures[figure])}"
 
 

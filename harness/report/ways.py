@@ -1,14 +1,16 @@
-"""The wording of comparisons between ways to choose and to order shots."""
+"""The wording of comparisons between ways to choose and to order shots, and to think."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from harness.records import Row
 from harness.report.compare import FIGURES, Comparison, Kind
-from harness.report.format import signed
+from harness.report.format import count, signed
 from harness.report.markdown import escape
-from harness.report.sentences import by_pair, move, verdict, way
+from harness.report.modes import mode_place, thinking_word, way
+from harness.report.sentences import by_pair, move, verdict
 from harness.report.texts import counted
 
 Words = Mapping[str, str]
@@ -22,6 +24,30 @@ def selectors(compared: Sequence[Comparison], t: Words) -> list[str]:
 def orders(compared: Sequence[Comparison], t: Words) -> list[str]:
     """Say for each two orders of the same shots how they do."""
     return _sentences(compared, "order", t)
+
+
+def thinking(compared: Sequence[Comparison], t: Words) -> list[str]:
+    """Say for each setting of thinking how it does against less of it, and what it costs."""
+    sentences: list[str] = []
+    for group in by_pair(compared, "thinking"):
+        first, second = group[0].first, group[0].second
+        parts = [move(c, t) for c in group]
+        if left := max(c.left_out for c in group):
+            parts.append(t["c_left_out"].format(count=left))
+        if second.thoughts is not None and second.thoughts.tokens is not None:
+            tokens = count(round(second.thoughts.tokens))
+            parts.append(t["c_thought_costs"].format(tokens=tokens))
+        sentences.append(
+            t["c_thinking"].format(
+                first=thinking_word(first, t),
+                second=thinking_word(second, t),
+                mode=mode_place(replace(second, thinking=""), t),
+                prompt=escape(second.prompt),
+                verdict=t[f"c_way_{verdict(group)}"],
+                figures="; ".join(parts),
+            )
+        )
+    return sentences
 
 
 def short(model: str, compared: Sequence[Comparison], t: Words) -> list[str]:

@@ -26,29 +26,26 @@ from harness.report.tables import (
     data_table,
     engine_table,
     figure_table,
+    table,
 )
 from harness.report.texts import Lang, some, texts
+from harness.report.thoughts import place_lines, thought_line
 
 Words = Mapping[str, str]
 Skipped = Sequence[tuple[str, str]]
 
 REPORT_FILE = "report.md"
-# GitHub refuses a step summary of more than 1 MiB; the rest is left for other writers.
-SUMMARY_BYTES = 1_000_000
-# Foreign text never stands alone on a line, so that it cannot be taken for these marks.
-_PLOTS = re.compile(r"^<!-- plots -->\n.*?^<!-- end of plots -->\n+", re.MULTILINE | re.DOTALL)
-
-
-_FOLD_END = "\n</details>\n"
 
 
 @dataclass(frozen=True, slots=True)
 class _Section:
-    """One eval set: its path, what the table's caption says, and the table."""
+    """One eval set: its path, what the table's caption says, the table, and what was thought."""
 
     title: str
     caption: str
     table: str
+    thoughts: str
+    places: tuple[str, ...]
 
 
 def write_report(
@@ -143,32 +140,6 @@ def _render(content: Mapping[str, object], plots: Sequence[Kind]) -> str:
     markdown = environment.get_template("report.md.j2").render(content, plots=plots)
     lines = [line.rstrip() for line in markdown.splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
-
-
-def append_step_summary(markdown: str, path: Path, *, lang: Lang = "en") -> None:
-    """Append a report to GitHub's step summary, cut with a mark where it would not fit.
-
-    Args:
-        markdown: The report.
-        path: The file that `GITHUB_STEP_SUMMARY` names; it may hold other summaries already.
-        lang: Language of the mark.
-
-    Plots are left out: a summary cannot show files of the run's folder.
-    """
-    markdown = _PLOTS.sub("", markdown)
-    room = SUMMARY_BYTES - (path.stat().st_size if path.exists() else 0)
-    if len(markdown.encode()) > room:
-        mark = f"\n{_phrases(lang)['cut']}\n"
-        size = max(0, room - len(mark.encode()) - len(_FOLD_END))
-        kept = markdown.encode()[:size].decode(errors="ignore")
-        # The cut falls between lines: half a table row or half an escape renders as anything.
-        kept = kept[: kept.rfind("\n") + 1]
-        # What stands in a line by itself is the report's own: a mark in a fold would not be seen.
-        if kept.count("\n<details>\n") > kept.count("\n</details>\n"):
-            kept += _FOLD_END
-        markdown = kept + mark
-    with path.open("a", encoding="utf-8") as file:
-        file.write(markdown)
 
 
 def _phrases(lang: Lang) -> Words:
@@ -280,7 +251,20 @@ def _sections(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> list[_Sec
             caption += t["caption_contextual"]
         if clusters := max((row.clusters or 0 for row in own), default=0):
             caption += t["caption_clusters"].format(clusters=count(clusters))
-        sections.append(_Section(escape(evalset), caption, figure_table(own, gates, t)))
+        thoughts = [
+            {t["h_cell"]: escape(row.cell), **thought_line(row.thoughts, t)}
+            for row in own
+            if row.thoughts
+        ]
+        sections.append(
+            _Section(
+                title=escape(evalset),
+                caption=caption,
+                table=figure_table(own, gates, t),
+                thoughts=table(thoughts, keep=set()),
+                places=tuple(place_lines(own, t)),
+            )
+        )
     return sections
 
 

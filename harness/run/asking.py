@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +53,40 @@ def ask(session: EngineSession, requests: Iterable[Request], store: Store, *, wi
     except EngineError as error:
         asked.failure = error
     return asked
+
+
+def ask_rounds(
+    session: EngineSession,
+    first: Iterable[Request],
+    second: Callable[[Mapping[str, Output]], Iterable[Request]],
+    store: Store,
+    *,
+    window: int,
+) -> Asked:
+    """Return the outputs of two rounds of requests, made by one start of the engine.
+
+    Args:
+        session: As for `ask`.
+        first: Requests that need no output of another.
+        second: Makes those that rest on the outputs of the first, which it is given by key.
+        store: Of outputs; a round that it has whole is not asked again.
+        window: The model's window in tokens.
+    """
+    one = ask(session, first, store, window=window)
+    if one.failure is not None:
+        return one
+    more = [request for request in second(one.outputs) if request.key not in one.outputs]
+    return joined(one, ask(session, more, store, window=window))
+
+
+def joined(one: Asked, two: Asked) -> Asked:
+    """Return what came of two rounds whose requests all differ."""
+    return Asked(
+        {**one.outputs, **two.outputs},
+        stored=one.stored + two.stored,
+        computed=[*one.computed, *two.computed],
+        failure=one.failure or two.failure,
+    )
 
 
 def lost_line(session: EngineSession, asked: Asked, wanted: int) -> str:

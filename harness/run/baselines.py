@@ -200,6 +200,7 @@ def _changed(before: Provenance, now: Provenance) -> tuple[str, ...]:
         ("adapter", before.adapter, now.adapter),
         ("engine", before.engine, now.engine),
         ("dtype", before.numbers, now.numbers),
+        ("thinking", before.thinking, now.thinking),
     )
     return tuple(
         f"{name} {old or 'none'} \N{RIGHTWARDS ARROW} {new or 'none'}"

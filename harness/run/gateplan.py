@@ -87,8 +87,11 @@ def _other(
         if any(c.model == wanted.model and c.spec.trained for c in cells):
             # A classifier has one cell, whatever the prompt and mode of the cell beside it.
             parts = next(_parts(c) for c in cells if c.model == wanted.model)
+        # A mode may be named without the setting of thinking, which then is the gated cell's own.
+        thinking = f"-{cell.mode.thinking.suffix}" if cell.mode.thinking else ""
+        tried = [parts, (*parts[:2], parts[2] + thinking)]
         name = "-".join(filter(None, parts))
-        other = next((c for c in cells if _parts(c) == parts), None)
+        other = next((c for one in tried for c in cells if _parts(c) == one), None)
     else:
         name = wanted
         other = next((c for c in cells if c.id == wanted), None)

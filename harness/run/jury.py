@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from harness.errors import PromptError
@@ -22,15 +22,19 @@ from harness.judge.verdict import (
     with_expectation,
 )
 from harness.prompts.labeltree import LabelTree, label_tree
-from harness.records import EngineInfo, Message, Request, Ruling, Sampling, Tell
-from harness.run.asking import Asked, ask, opened
+from harness.prompts.thoughttokens import tokens_behind_thought
+from harness.records import EngineInfo, Message, Output, Request, Ruling, Sampling, Tell
+from harness.run.asking import Asked, ask, ask_rounds, opened
+from harness.run.replies import Said
 from harness.run.session import EngineSession, Progress, Settings
-from harness.run.speaking import open_speaker
+from harness.run.speaking import Turn, open_speaker
+from harness.run.thoughtnotes import tell_of_replies
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.modelspec import ModelSpec
 from harness.workers.store import Store, fingerprint
 
 VERDICT_TOKENS = 320
+_MEND = "give it room by thinking: {limit: N} in models.yaml, or switch thinking off there"
 # What these engine options change is speed and memory, not what a judge says.
 _OF_SPEED = frozenset(
     "batch_tokens enable_prefix_caching enforce_eager gpu_memory_utilization kv_cache_gib "
@@ -84,6 +88,14 @@ class Judge:
     spec: ModelSpec
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A verdict as a judge wrote it, and the prompt that it wrote it behind."""
+
+    verdict: str
+    prompt: tuple[int, ...]
+
+
 class JudgeSession:
     """One judge's engine; started when something is to be asked, closed at the end.
 
@@ -99,7 +111,8 @@ class JudgeSession:
         self._settings = settings
         self._session = EngineSession(settings, [judge], progress, tell=tell)
         self._session.check_adapter(judge)
-        self._speaker = open_speaker(self._session, judge, root=settings.root)
+        self._speaker = open_speaker(self._session, judge, root=settings.root, tell=tell)
+        self._tell, self._name = tell, judge.model
         self.digest, self.controls = self._session.asset.digest, self._speaker.controls
         adapter = self._session.adapters.get(judge.model)
         if adapter is not None:
@@ -120,7 +133,8 @@ class JudgeSession:
             }
         )  # fmt: skip
         telling = {name: value for name, value in self._options.items() if name not in _OF_SPEED}
-        return Manner(spoken, json.dumps(telling, sort_keys=True), max_answer_chars)
+        options = json.dumps(telling, sort_keys=True)
+        return Manner(spoken, options, max_answer_chars, self._speaker.manner)
 
     def close(self) -> None:
         """End the engine's process."""
@@ -142,22 +156,25 @@ class JudgeSession:
 
     def _rule(self, cases: Sequence[Case], max_tokens: int, store: Store) -> Bench:
         samplings = [self._sampling(case, max_tokens) for case in cases]
-        requests = self._speaker.requests([case.messages for case in cases], samplings)
-        first = self._ask([r for r in requests if isinstance(r, Request)], store)
+        turns = self._speaker.turns([case.messages for case in cases], samplings)
+        first = self._ask_turns(turns, store)
         rulings: dict[str, Ruling] = {}
-        written: dict[str, str] = {}
-        for case, request in zip(cases, requests, strict=True):
-            if isinstance(request, str):
-                rulings[case.id] = Ruling(problem=request)
-                continue
-            output = first.outputs[request.key]
+        written: dict[str, _Written] = {}
+        replies: list[Said] = []
+        for case, turn in zip(cases, turns, strict=True):
+            said = self._speaker.said(turn, first.outputs, mend=_MEND)
+            assert said is not None
+            replies.append(said)
             read = read_absolute if case.kind == "absolute" else read_pairwise
-            rulings[case.id] = read(output)
+            rulings[case.id] = replace(read(said.output), thought=said.thought)
             if case.kind == "absolute" and rulings[case.id].problem is None:
                 if self._speaker.chat is None:
-                    rulings[case.id] = _expected(rulings[case.id], output.logprobs)
-                elif _can_go_on(output.text, self.controls):
-                    written[case.id] = output.text
+                    rulings[case.id] = _expected(rulings[case.id], said.output.logprobs)
+                elif _can_go_on(said.output.text, self.controls):
+                    request = self._speaker.answer(turn, first.outputs)
+                    assert isinstance(request, Request)
+                    written[case.id] = _Written(said.output.text, request.prompt_ids)
+        tell_of_replies(self._tell, self._name, self._speaker.thinking, replies)
         asked = [first]
         if written:
             asked.append(self._weigh(cases, written, rulings, store))
@@ -175,6 +192,22 @@ class JudgeSession:
         scores = SCORE_WORDS if self._speaker.chat is None and case.kind == "absolute" else ()
         return Sampling(max_tokens=max_tokens, schema=schema, score_texts=scores)
 
+    def _ask_turns(self, turns: Sequence[Turn], store: Store) -> Asked:
+        """Ask for all answers, in a second round where thoughts stand before them."""
+
+        def behind(outputs: Mapping[str, Output]) -> list[Request]:
+            if not self._speaker.thinks:
+                return []
+            found = [self._speaker.answer(turn, outputs) for turn in turns]
+            return [request for request in found if isinstance(request, Request)]
+
+        first = [turn.first for turn in turns if isinstance(turn.first, Request)]
+        window = self._speaker.window
+        asked = ask_rounds(self._session, first, behind, store, window=window)
+        if asked.failure is not None:
+            raise asked.failure
+        return asked
+
     def _ask(self, requests: Sequence[Request], store: Store) -> Asked:
         asked = ask(self._session, requests, store, window=self._speaker.window)
         if asked.failure is not None:
@@ -184,7 +217,7 @@ class JudgeSession:
     def _weigh(
         self,
         cases: Sequence[Case],
-        written: Mapping[str, str],
+        written: Mapping[str, _Written],
         rulings: dict[str, Ruling],
         store: Store,
     ) -> Asked:
@@ -192,18 +225,23 @@ class JudgeSession:
 
         Args:
             cases: All cases.
-            written: The verdicts as the judge wrote them, by id of the case.
+            written: The verdicts as the judge wrote them, by id of the case, and their prompts.
             rulings: Is changed to the expected scores.
             store: Of outputs.
         """
         chat = self._speaker.chat
         assert chat is not None
         chosen = [case for case in cases if case.id in written]
-        heads = self._speaker.texts([case.messages for case in chosen])
-        verdicts = [written[case.id] for case in chosen]
-        texts = [head + (score_prefix(verdict) or "")
-                 for head, verdict in zip(heads, verdicts, strict=True)]  # fmt: skip
-        rows = chat.encode(texts)
+        # Of a judge that thinks the end alone is its own: there stands an empty thought.
+        heads = self._speaker.texts([case.messages for case in chosen], bound=True)
+        verdicts = [written[case.id].verdict for case in chosen]
+        prefixes = [score_prefix(verdict) or "" for verdict in verdicts]
+        texts = [head + prefix for head, prefix in zip(heads, prefixes, strict=True)]
+        if chat.thinks:
+            rows = [(*written[case.id].prompt, *tokens_behind_thought(chat, prefix))
+                    for case, prefix in zip(chosen, prefixes, strict=True)]  # fmt: skip
+        else:
+            rows = chat.encode(texts)
         # How the scores are split into tokens depends on what stands right beside them alone.
         trees: dict[tuple[int, tuple[str, ...]], LabelTree | None] = {}
         plans: list[tuple[str, LabelTree, list[Request]]] = []

@@ -6,14 +6,19 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.records import Placement, ShotOrder, ShotSelector
+from harness.records import Placement, ShotOrder, ShotSelector, Thinking
 from harness.spec.evalset import EvalSet, PromptSpec
 from harness.spec.modelspec import ModelSpec
+from harness.spec.thinkingspec import setting
 
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """Zero-shot (k = 0), few-shot with k shots somewhere, or trained with a seed."""
+    """Zero-shot (k = 0), few-shot with k shots somewhere, or trained with a seed.
+
+    Attributes:
+        thinking: Whether the model thinks before it answers, None where nothing says so.
+    """
 
     k: int = 0
     placement: Placement | None = None
@@ -21,17 +26,19 @@ class Mode:
     seed: int | None = None
     order: ShotOrder = "shuffled"
     trained: bool = False
+    thinking: Thinking | None = None
 
     @property
     def name(self) -> str:
-        """`zeroshot`, or such as `fewshot5-chat-s0`; what is not balanced, shuffled is named."""
+        """`zeroshot`, or such as `fewshot5-chat-s0-think`; what is usual is not named."""
         if self.trained:
             return f"trained-s{self.seed}"
+        thinking = f"-{self.thinking.suffix}" if self.thinking else ""
         if self.k == 0:
-            return "zeroshot"
+            return f"zeroshot{thinking}"
         selector = "" if self.selector == "balanced" else f"-{self.selector}"
         order = "" if self.order == "shuffled" else f"-{self.order}"
-        return f"fewshot{self.k}-{self.placement}{selector}{order}-s{self.seed}"
+        return f"fewshot{self.k}-{self.placement}{selector}{order}-s{self.seed}{thinking}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +92,27 @@ def engine_group(spec: ModelSpec, *, alone: bool) -> str:
         spec: The model.
         alone: Whether its adapter needs an engine of its own.
     """
-    same = spec.model_dump(exclude={"adapter", "chat_template", "base", "system_role", "template"})
+    of_asking = {"adapter", "chat_template", "base", "system_role", "template", "thinking"}
+    same = spec.model_dump(exclude=of_asking)
     return json.dumps(same, sort_keys=True) + (f" {spec.adapter}" if alone else "")
 
 
-def modes(evalset: EvalSet) -> list[Mode]:
-    """Return the modes of a set, placements and seeds multiplied out."""
+def modes(evalset: EvalSet, thinking: Thinking | None = None) -> list[Mode]:
+    """Return the modes of a set for a model, placements and seeds multiplied out.
+
+    Args:
+        evalset: The set.
+        thinking: What the model's own entry says, for modes that say nothing.
+    """
     out: list[Mode] = []
     for spec in evalset.modes:
+        ways = [setting(one) for one in spec.thinking] or [thinking]
         if spec.mode == "zeroshot":
-            out.append(Mode())
+            out += [Mode(thinking=one) for one in ways]
             continue
         out += [
-            Mode(k=k, placement=placement, selector=selector, seed=seed, order=order)
+            Mode(k=k, placement=placement, selector=selector, seed=seed, order=order, thinking=one)
+            for one in ways
             for k in spec.k
             for selector, order in spec.ways()
             for seed in (spec.seeds if spec.draws(order) else spec.seeds[:1])
@@ -135,7 +150,7 @@ def cells(
         out += [
             Cell(path, name, evalset, model, spec, prompt, mode, alone=model in alone)
             for prompt in evalset.prompts
-            for mode in modes(evalset)
+            for mode in modes(evalset, setting(spec.thinking))
         ]
     return out
 

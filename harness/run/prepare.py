@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.errors import PromptError
 from harness.prompts.chat import ChatFormat
 from harness.prompts.labeltree import LabelTree, label_tree
 from harness.prompts.templates import Prompt
-from harness.records import Adapter, Request, Sample, Sampling
+from harness.prompts.thoughttokens import closing_tokens, thought_sampling
+from harness.records import Adapter, Request, Sample, Sampling, Thought, ThoughtPlace
 from harness.run.plan import Cell
 from harness.workers.store import content_key
 
@@ -24,11 +25,62 @@ _MARK = "0b1e55ed"
 
 
 @dataclass(frozen=True, slots=True)
+class Questions:
+    """How a cell's requests are made of tokenized prompts.
+
+    Attributes:
+        chat: How its model is spoken to.
+        sampling: Of an answer that is written.
+        prefill: What the answer begins with.
+    """
+
+    chat: ChatFormat
+    shared: str
+    adapter: Adapter | None
+    sampling: Sampling
+    tree: LabelTree | None
+    prefill: str
+
+    def ask(self, row: tuple[int, ...]) -> tuple[Request, ...]:
+        """Return the requests about one prompt."""
+        asked = [(row, self.sampling)]
+        if self.tree is not None:
+            asked = [(row + path, Sampling(score_ids=ids)) for path, ids in self.tree.questions]
+        return tuple(self.request(prompt, sampling) for prompt, sampling in asked)
+
+    def request(self, row: tuple[int, ...], sampling: Sampling) -> Request:
+        """Return one request."""
+        key = content_key(self.shared, row, sampling, self.adapter)
+        return Request(key, row, sampling, self.adapter)
+
+    def thought(self, row: tuple[int, ...]) -> Request:
+        """Return the request for the thought that a prompt begins."""
+        return self.request(row, thought_sampling(self.chat, self.sampling, room=self._left(row)))
+
+    def room(self, row: Sequence[int]) -> int:
+        """Return how many tokens of the window a prompt, its thought and its answer leave.
+
+        A thought without a budget is taken as it comes, and must have room for one token.
+        """
+        thinking = self.chat.thinking
+        if not self.chat.thinks or thinking is None:
+            return self._left(row)
+        return self._left(row) - (thinking.limit if thinking.budgeted else 1)
+
+    def _left(self, row: Sequence[int]) -> int:
+        """Return how many tokens of the window a prompt and its answer leave."""
+        longest = max(len(path) for path, _ in self.tree.questions) if self.tree else 0
+        closing = closing_tokens(self.chat, self.prefill) if self.chat.thinks else 0
+        return self.chat.window - len(row) - closing - longest - self.sampling.max_tokens
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A cell ready to run.
 
     Attributes:
-        requests: For each sample its requests in order; empty where the sample has an error.
+        requests: For each sample its requests in order; empty where the sample has an error, or
+            where they wait for its thought.
         errors: Why a sample cannot be asked, by its position.
         prompt_tokens: Mean prompt length over all samples, in tokens.
         window: The model's window in tokens.
@@ -37,6 +89,11 @@ class Prepared:
         train_rows: Rows that a classifier is trained on, 0 for a prompted model.
         wording: Digest of the prompt without samples and shots.
         conversations: Digest of all prompts as rendered, before the chat template.
+        questions: How requests are made; None for a classifier.
+        begun: Where the model thinks before it answers: for each sample, then for each text without
+            content, the prompt in which its thought begins and the request for it; None where the
+            sample has an error.
+        thoughts: What came of these, by position of the sample.
     """
 
     cell: Cell
@@ -51,11 +108,39 @@ class Prepared:
     wording: str = ""
     conversations: str = ""
     train_rows: int = 0
+    questions: Questions | None = None
+    begun: tuple[tuple[str, Request] | None, ...] = ()
+    thoughts: Mapping[int, Thought] = field(default_factory=dict)
 
     @property
     def asked(self) -> tuple[tuple[Request, ...], ...]:
-        """All that is asked of the engine: the samples, then the texts without content."""
+        """All answers that are asked for: the samples', then those to the texts without content."""
         return self.requests + self.bare
+
+    @property
+    def place(self) -> ThoughtPlace:
+        """Where answers are asked, as far as thoughts go."""
+        plan = self.questions.chat.plan if self.questions else None
+        if self.questions is None or plan is None:
+            return "none"
+        start = plan.filled if self.questions.prefill else plan.bare
+        # A free answer begins where the template leaves off, be it within a thought.
+        free = self.cell.scoring == "generate" and plan.thinking is None
+        return "before" if free and start.text is not None else start.place
+
+    def key(self, index: int) -> str:
+        """Return the content key of a sample's first request, "" if there is none."""
+        if self.begun:
+            begun = self.begun[index]
+            return begun[1].key if begun else ""
+        return self.requests[index][0].key if self.requests[index] else ""
+
+    @property
+    def first(self) -> list[Request]:
+        """All that is asked before anything is known: thoughts, if the model is to think."""
+        if self.begun:
+            return [one[1] for one in self.begun if one is not None]
+        return [request for row in self.asked for request in row]
 
 
 def prepare(
@@ -88,51 +173,72 @@ def prepare(
             raise PromptError(f"{cell.path}: cell {cell.id}: shot {shot.id} holds {token!r}, a "
                               "special token of the model; take it out of the pool")  # fmt: skip
     conversations = prompt.conversations(samples, shots, cell.mode.placement)
-    texts = chat.texts(conversations)
-    rows = chat.encode(texts)
+    bound = cell.scoring != "generate"
+    texts = chat.texts(conversations, bound=bound)
     words = [prompt.separator + word for word in prompt.words.values()]
     sampling, tree = _sampling(cell, chat, texts[0], words, turn=not prompt.prefill)
-    longest = max(len(path) for path, _ in tree.questions) if tree else 0
-    room = chat.window - longest - sampling.max_tokens
-
-    def ask(row: tuple[int, ...]) -> tuple[Request, ...]:
-        asked = [(row, sampling)]
-        if tree is not None:
-            asked = [(row + path, Sampling(score_ids=ids)) for path, ids in tree.questions]
-        return tuple(Request(content_key(shared, r, s, adapter), r, s, adapter) for r, s in asked)
-
+    questions = Questions(chat, shared, adapter, sampling, tree, prompt.prefill)
+    if chat.thinks:
+        texts = chat.thought_texts(conversations)
+    rows = chat.encode(texts)
     errors = {
-        index: f"too long: {len(row)} prompt tokens and room for the answer exceed the model's "
-        f"window of {chat.window}"
+        index: _too_long(questions, row)
         for index, row in enumerate(rows)
-        if len(row) > room
+        if questions.room(row) < 0
     }
     for index, sample in enumerate(samples):
         if token := chat.control_token(sample.text):
             errors[index] = f"the text holds {token!r}, a special token of the model"
-    bare: list[tuple[int, ...]] = []
-    # A text without content has no shots of its own, and those of one sample speak for no other.
-    if cell.evalset.scoring.contextual and all(own == shots[0] for own in shots):
-        empty = [
-            Sample(id="", text=text, label="")
-            for text in _CONTENT_FREE
-            if not chat.control_token(text)
+    bare = _without_content(cell, shots, prompt, chat)
+    fits = all(questions.room(row) >= 0 for _, row in bare)
+    asked = [() if index in errors else questions.ask(row) for index, row in enumerate(rows)]
+    begun: list[tuple[str, Request] | None] = []
+    if chat.thinks:
+        asked = [()] * len(rows)
+        begun = [
+            None if index in errors else (text, questions.thought(row))
+            for index, (text, row) in enumerate(zip(texts, rows, strict=True))
         ]
-        shown = [shots[0] if shots else ()] * len(empty)
-        bare = chat.encode(chat.texts(prompt.conversations(empty, shown, cell.mode.placement)))
+        begun += [(text, questions.thought(row)) for text, row in bare if fits]
     return Prepared(
         cell=cell,
         samples=tuple(samples),
         words=prompt.words,
         tree=tree,
-        requests=tuple(() if index in errors else ask(row) for index, row in enumerate(rows)),
+        requests=tuple(asked),
         errors=errors,
         prompt_tokens=sum(map(len, rows)) / len(rows),
         window=chat.window,
-        bare=tuple(ask(row) for row in bare) if all(len(row) <= room for row in bare) else (),
+        bare=tuple(questions.ask(row) for _, row in bare) if fits and not begun else (),
         wording=_wording(prompt),
         conversations=digest(conversations),
+        questions=questions,
+        begun=tuple(begun),
     )
+
+
+def _too_long(questions: Questions, row: Sequence[int]) -> str:
+    """Say why a prompt cannot be asked that leaves no room."""
+    what = "thought and answer" if questions.chat.thinks else "the answer"
+    return (f"too long: {len(row)} prompt tokens and room for {what} exceed the model's window of "
+            f"{questions.chat.window}")  # fmt: skip
+
+
+def _without_content(
+    cell: Cell, shots: Sequence[Sequence[Sample]], prompt: Prompt, chat: ChatFormat
+) -> list[tuple[str, tuple[int, ...]]]:
+    """Return the prompts of texts without content, as text and in tokens; none if not wanted."""
+    # A text without content has no shots of its own, and those of one sample speak for no other.
+    if not cell.evalset.scoring.contextual or not all(own == shots[0] for own in shots):
+        return []
+    empty = [
+        Sample(id="", text=text, label="") for text in _CONTENT_FREE if not chat.control_token(text)
+    ]
+    shown = [shots[0] if shots else ()] * len(empty)
+    conversations = prompt.conversations(empty, shown, cell.mode.placement)
+    texts = chat.thought_texts(conversations) if chat.thinks else chat.texts(
+        conversations, bound=True)  # fmt: skip
+    return list(zip(texts, chat.encode(texts), strict=True))
 
 
 def digest(content: object) -> str:

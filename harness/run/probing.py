@@ -22,21 +22,25 @@ from harness.records import (
     ProbeResult,
     Request,
     Sampling,
+    Thinking,
 )
-from harness.run.asking import Asked, ask, lost_line, opened
+from harness.run.asking import Asked, ask_rounds, lost_line, opened
 from harness.run.judgedgates import judge_standing
 from harness.run.jury import Judge
 from harness.run.probeplan import PlannedJudgedGate, ProbeCell
+from harness.run.replies import Said
 from harness.run.rounds import Reply, Round
 from harness.run.session import EngineSession, Progress, Settings
 from harness.run.sitting import Sitting, sit
-from harness.run.speaking import Speaker, open_speaker
+from harness.run.speaking import Speaker, Turn, open_speaker
 from harness.run.standings import jury_agreement, standings
+from harness.run.thoughtnotes import tell_of_replies
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.modelspec import ModelSpec
 from harness.workers.store import Store
 
-_Asks = list[tuple[ProbeCell, int, Request | str]]
+_Asks = list[tuple[ProbeCell, int, Speaker, Turn]]
+_MEND = "raise answers.max_tokens"
 
 
 @dataclass(slots=True)
@@ -149,7 +153,9 @@ class Probing:
             # All before the engine starts, which must know the ranks of all adapters.
             for cell in cells:
                 if cell.model not in speakers and self._fits(session, cell, cells):
-                    speakers[cell.model] = open_speaker(session, cell, root=self.settings.root)
+                    speakers[cell.model] = open_speaker(
+                        session, cell, root=self.settings.root, tell=self._tell
+                    )
             asks: _Asks = []
             for model, speaker in speakers.items():
                 asks += _asks([cell for cell in cells if cell.model == model], speaker)
@@ -172,27 +178,34 @@ class Probing:
         return True
 
     def _ask(self, session: EngineSession, asks: _Asks, store: Store, window: int) -> Asked:
-        requests = [request for _, _, request in asks if isinstance(request, Request)]
-        asked = ask(session, requests, store, window=window)
+        def behind(outputs: Mapping[str, Output]) -> list[Request]:
+            found = [one.answer(turn, outputs) for _, _, one, turn in asks if one.thinks]
+            return [request for request in found if isinstance(request, Request)]
+
+        first = [turn.first for *_, turn in asks if isinstance(turn.first, Request)]
+        asked = ask_rounds(session, first, behind, store, window=window)
         if asked.failure is not None:
-            self.lost.append(lost_line(session, asked, len({r.key for r in requests})))
+            wanted = {r.key for r in first} | {r.key for r in behind(asked.outputs)}
+            self.lost.append(lost_line(session, asked, len(wanted)))
         return asked
 
     def _replies(self, asks: _Asks, asked: Asked) -> dict[tuple[str, str], list[Reply]]:
         found: dict[tuple[str, str], list[Reply]] = {}
-        for cell, number, request in asks:
+        whole: dict[tuple[str, Thinking | None], list[Said]] = {}
+        for cell, number, speaker, turn in asks:
             seed = cell.evalset.answers.seed + number
-            if isinstance(request, str):
-                reply = Reply(number, seed, problem=request)
-            elif request.key in asked.outputs:
-                reply = _reply(number, seed, asked.outputs[request.key])
-            else:
+            said = speaker.said(turn, asked.outputs, mend=_MEND)
+            if said is None:
                 assert asked.failure is not None
                 self._fail([cell], asked.failure)
                 continue
+            whole.setdefault((cell.model, speaker.thinking), []).append(said)
+            reply = _reply(number, seed, said)
             found.setdefault((cell.model, cell.probe.id), []).append(reply)
+        for (model, thinking), replies in whole.items():
+            tell_of_replies(self._tell, model, thinking, replies)
         # A probe that lacks an answer has failed as a whole.
-        failed = {(cell.model, cell.probe.id) for cell, _, _ in asks
+        failed = {(cell.model, cell.probe.id) for cell, *_ in asks
                   if (cell.path, cell.id) in self._done}  # fmt: skip
         return {key: replies for key, replies in found.items() if key not in failed}
 
@@ -241,13 +254,13 @@ class Probing:
 
 
 def _asks(cells: Sequence[ProbeCell], speaker: Speaker) -> _Asks:
-    """Return the requests of one model's probes, n each, rendered and tokenized in one batch."""
+    """Return what is asked of one model for its probes, n each, tokenized in one batch."""
     places = [(cell, number) for cell in cells for number in range(cell.evalset.answers.n)]
     conversations = [_conversation(cell) for cell, _ in places]
     samplings = [_sampling(cell, number) for cell, number in places]
-    requests = speaker.requests(conversations, samplings)
-    return [(cell, number, request)
-            for (cell, number), request in zip(places, requests, strict=True)]  # fmt: skip
+    turns = speaker.turns(conversations, samplings)
+    return [(cell, number, speaker, turn)
+            for (cell, number), turn in zip(places, turns, strict=True)]  # fmt: skip
 
 
 def _conversation(cell: ProbeCell) -> list[Message]:
@@ -266,6 +279,14 @@ def _sampling(cell: ProbeCell, number: int) -> Sampling:
     )
 
 
-def _reply(number: int, seed: int, output: Output) -> Reply:
-    cut = output.finish_reason == "length"
-    return Reply(number, seed, output.text.strip(), output.length, cut=cut, problem=output.error)
+def _reply(number: int, seed: int, said: Said) -> Reply:
+    output = said.output
+    return Reply(
+        number,
+        seed,
+        output.text.strip(),
+        output.length,
+        cut=output.finish_reason == "length",
+        problem=output.error,
+        thought=said.thought,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from harness.prompts.thinking import plan_name
 from harness.records import EngineInfo
 from harness.run.prepare import Prepared, digest
 
@@ -20,6 +21,8 @@ class Provenance:
         scoring: The method, those of its options that are not at their defaults, and the labels.
         model: Digest of the weights; `adapter` likewise, empty without one.
         engine: Name and version, `numbers` its dtype and device.
+        thinking: Whether the model thought before its answers, and what these stood behind; empty
+            where that was left to a template that knows no thought or does it all by itself.
     """
 
     data: str
@@ -30,6 +33,7 @@ class Provenance:
     adapter: str
     engine: str
     numbers: str
+    thinking: str = ""
 
 
 def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
@@ -49,4 +53,14 @@ def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
         adapter=asked.adapter.digest if asked and asked.adapter else "",
         engine=f"{engine.engine} {engine.version}",
         numbers=f"{engine.dtype}, {engine.device}",
+        thinking=_thinking(prepared),
     )
+
+
+def _thinking(prepared: Prepared) -> str:
+    questions, setting = prepared.questions, prepared.cell.mode.thinking
+    if questions is None:
+        return ""
+    if setting is None and prepared.cell.scoring == "generate":
+        return ""
+    return plan_name(questions.chat.plan, filled=bool(questions.prefill))

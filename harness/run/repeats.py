@@ -6,8 +6,11 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from harness.errors import EngineError
 from harness.records import Figure, Output, Request
+from harness.run.asking import Asked
 from harness.run.scoring import Outcome
+from harness.run.session import EngineSession
 from harness.stats import clopper_pearson_interval
 
 _SALT = b"repeat"
@@ -22,6 +25,15 @@ def first_keys(requests: Sequence[Request], outputs: Iterable[Output]) -> dict[s
     """Return the outputs of `repeated` requests under the keys of the original ones."""
     keys = {_salted(request.key): request.key for request in requests}
     return {keys[one.key]: replace(one, key=keys[one.key]) for one in outputs}
+
+
+def ask_again(session: EngineSession, requests: Sequence[Request]) -> Asked:
+    """Return second outputs of an engine that is started, by the keys of the first."""
+    try:
+        outputs = first_keys(requests, session.generate(repeated(requests), None))
+    except EngineError as error:
+        return Asked({}, 0, failure=error)
+    return Asked(outputs, 0, list(outputs.values()))
 
 
 def with_flips(first: Outcome, second: Outcome) -> Outcome:

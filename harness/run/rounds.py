@@ -11,7 +11,15 @@ from harness.judge.canaries import Canary, canaries
 from harness.judge.fence import Fenced, fence
 from harness.judge.pairs import settle
 from harness.judge.rubric import Rubric, absolute_messages, pairwise_messages
-from harness.records import CanaryKind, CanaryResult, JudgedAnswer, PairResult, ProbeResult, Ruling
+from harness.records import (
+    CanaryKind,
+    CanaryResult,
+    JudgedAnswer,
+    PairResult,
+    ProbeResult,
+    Ruling,
+    Thought,
+)
 from harness.run.jury import Case
 from harness.spec.judgeset import JudgeSet, ProbeSpec
 
@@ -29,6 +37,7 @@ class Reply:
     tokens: int = 0
     cut: bool = False
     problem: str | None = None
+    thought: Thought | None = None
 
 
 _Side = tuple[str, Reply]
@@ -258,6 +267,7 @@ class Round:
             problem=reply.problem,
             rulings=known,
             score=statistics.fmean(whole) if whole and len(whole) == len(rulings) else None,
+            thought=reply.thought,
         )
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from harness.errors import EngineError, HarnessError
+from harness.errors import HarnessError
 from harness.prompts.chat import ChatFormat, open_format
 from harness.prompts.templates import load_prompt
-from harness.records import DataInfo, EngineInfo, Note, Output, Request, Sample
+from harness.records import DataInfo, EngineInfo, Note, Sample, Thinking
 from harness.run.asking import ask, lost_line, opened
 from harness.run.plan import Cell, Mode
 from harness.run.prepare import Prepared, prepare
-from harness.run.repeats import first_keys, repeated, with_flips
+from harness.run.repeats import ask_again, with_flips
 from harness.run.scoring import Outcome, score_cell
 from harness.run.session import EngineSession, Progress, Settings
+from harness.run.thinking import Rounds, in_rounds
+from harness.run.thoughtnotes import tell_of_template
 from harness.run.training import Training, build_training, prepare_trained
 from harness.shots import Draw, select_shots
 from harness.sources.data import LoadedData, load_data
@@ -123,56 +126,60 @@ class Runner:
         prepared = self._prepare_all(session, cells, store)
         if not prepared:
             return
-        wanted = {r.key: r for cell in prepared for row in cell.asked for r in row}
-        asked = ask(session, wanted.values(), store, window=prepared[0].window)
+        window = prepared[0].window
+        found = in_rounds(prepared, lambda some: ask(session, some, store, window=window))
+        asked = found.asked
         if asked.failure is not None:
-            self.lost.append(lost_line(session, asked, len(wanted)))
-        again: dict[str, Output] = {}
+            self.lost.append(lost_line(session, asked, found.wanted))
+        again: Rounds | None = None
         if self.settings.repeat_engine and asked.failure is None:
-            again = self._repeat(session, prepared[0], list(wanted.values()))
-        info = session.info([*asked.computed, *again.values()], asked.stored)
+            again = self._repeat(session, prepared)
+        more = again.asked.computed if again else []
+        info = session.info([*asked.computed, *more], asked.stored)
         self.engines.append(info)
-        for one in prepared:
-            keys = {request.key for row in one.asked for request in row}
-            if asked.failure is not None and not keys <= asked.outputs.keys():
+        for place, one in enumerate(found.cells):
+            if not found.has(one):
+                assert asked.failure is not None
                 self._fail([one.cell], asked.failure)
                 continue
             outcome = score_cell(one, asked.outputs, info)
             if again:
-                outcome = with_flips(outcome, score_cell(one, again, info))
+                second = score_cell(again.cells[place], again.asked.outputs, info)
+                outcome = with_flips(outcome, second)
             self._done[one.cell.path, one.cell.id] = outcome
 
-    def _repeat(
-        self, session: EngineSession, first: Prepared, requests: Sequence[Request]
-    ) -> dict[str, Output]:
-        """Return second outputs by the keys of the first; none if the engine fails under them."""
-        session.start(first.window)
-        try:
-            return first_keys(requests, session.generate(repeated(requests), None))
-        except EngineError as error:
-            self.lost.append(f"{first.cell.model}: the second pass of --repeat-engine is "
-                             f"missing: {error}")  # fmt: skip
-            return {}
+    def _repeat(self, session: EngineSession, prepared: Sequence[Prepared]) -> Rounds | None:
+        """Return what a second pass brings; None if the engine fails under it."""
+        session.start(prepared[0].window)
+        found = in_rounds(prepared, partial(ask_again, session))
+        if found.asked.failure is None:
+            return found
+        self.lost.append(f"{prepared[0].cell.model}: the second pass of --repeat-engine is "
+                         f"missing: {found.asked.failure}")  # fmt: skip
+        return None
 
     def _prepare_all(
         self, session: EngineSession, cells: Sequence[Cell], store: Store
     ) -> list[Prepared]:
         prepared: list[Prepared] = []
-        chats: dict[str, ChatFormat] = {}
+        chats: dict[tuple[str, Thinking | None], ChatFormat] = {}
         # All before the engine starts, which must know the ranks of all adapters.
         cells = [cell for cell in cells if self._fit(session, cell)]
         for done, cell in enumerate(cells):
             self.progress("rendering prompts", done, len(cells))
             try:
-                if session.training is None and cell.model not in chats:
-                    chats[cell.model] = open_format(
+                spoken = cell.model, cell.mode.thinking
+                if session.training is None and spoken not in chats:
+                    chats[spoken] = open_format(
                         cell.model,
                         cell.spec,
                         session.asset.path,
                         root=self.settings.root,
                         trained=session.adapter_chats.get(cell.model),
+                        thinking=cell.mode.thinking,
                     )
-                prepared.append(self._prepare(session, cell, chats.get(cell.model)))
+                    tell_of_template(self._tell, cell.model, chats[spoken], cell.mode.thinking)
+                prepared.append(self._prepare(session, cell, chats.get(spoken)))
             except HarnessError as error:
                 self._fail([cell], error)
                 continue
@@ -223,7 +230,7 @@ class Runner:
         mode = cell.mode
         if mode.selector is None or mode.seed is None:
             return []
-        key = cell.path, cell.model, replace(mode, placement=None)
+        key = cell.path, cell.model, replace(mode, placement=None, thinking=None)
         if key not in self._shots:
             self.progress(f"choosing shots of {cell.name}", 0, 0)
             labels = list(cell.evalset.labels)

@@ -5,10 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.records import EngineInfo, Output, Result, Row, Sample, Score
+from harness.records import (
+    EngineInfo,
+    Output,
+    Request,
+    Result,
+    Row,
+    Sample,
+    Score,
+    Thought,
+    Thoughts,
+    sum_up,
+)
 from harness.run.figures import Summary, summarize
 from harness.run.prepare import Prepared
 from harness.run.provenance import Provenance, provenance
+from harness.run.replies import Said, said
 from harness.scorers import SCORERS, Trial
 
 
@@ -33,15 +45,19 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
     scorer = SCORERS[cell.scoring]
     scores: list[Score] = []
     completions: list[str] = []
+    thoughts = dict(prepared.thoughts)
     for index, sample in enumerate(prepared.samples):
         if index in prepared.errors:
             scores.append(Score(None, None, reason=prepared.errors[index]))
             completions.append("")
             continue
-        answers = [outputs[request.key] for request in prepared.requests[index]]
-        trial = Trial(sample, prepared.words, answers, prepared.tree)
+        answers = [_said(prepared, request, outputs) for request in prepared.requests[index]]
+        if (thought := answers[0].thought) is not None:
+            thoughts.setdefault(index, thought)
+        said = [answer.output for answer in answers]
+        trial = Trial(sample, prepared.words, said, prepared.tree)
         scores.append(scorer.score(trial))
-        completions.append("" if prepared.tree else answers[0].text)
+        completions.append("" if prepared.tree else said[0].text)
     labels = list(cell.evalset.labels)
     targets = [sample.label for sample in prepared.samples]
     clusters = [sample.cluster for sample in prepared.samples]
@@ -52,11 +68,21 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
         clusters=clusters if any(clusters) else None,
         bare=_without_content(prepared, outputs),
     )
-    row = _row(prepared, summary)
+    row = _row(prepared, summary, sum_up(list(thoughts.values())))
     results = tuple(
-        _result(prepared, i, score, summary, completions[i]) for i, score in enumerate(scores)
+        _result(prepared, i, score, summary, completions[i], thoughts.get(i))
+        for i, score in enumerate(scores)
     )
     return Outcome(row, results, provenance(prepared, engine))
+
+
+def _said(prepared: Prepared, request: Request, outputs: Mapping[str, Output]) -> Said:
+    """Return what an answer says; of one that was written freely, without a thought before it."""
+    output, questions = outputs[request.key], prepared.questions
+    if questions is None or prepared.cell.scoring != "generate":
+        return Said(output)
+    mend = "raise scoring.max_tokens, or set thinking"
+    return said(output, questions.chat, room=request.sampling.max_tokens, mend=mend)
 
 
 def _without_content(prepared: Prepared, outputs: Mapping[str, Output]) -> list[tuple[float, ...]]:
@@ -71,8 +97,9 @@ def _without_content(prepared: Prepared, outputs: Mapping[str, Output]) -> list[
     return found if all(found) else []
 
 
-def _row(prepared: Prepared, summary: Summary) -> Row:
+def _row(prepared: Prepared, summary: Summary, thoughts: Thoughts | None) -> Row:
     cell = prepared.cell
+    thinking = cell.mode.thinking
     return Row(
         evalset=cell.path,
         cell=cell.id,
@@ -94,20 +121,27 @@ def _row(prepared: Prepared, summary: Summary) -> Row:
         clusters=summary.clusters,
         order=cell.mode.order if cell.mode.k else None,
         train_rows=prepared.train_rows,
+        thinking=thinking.name if thinking else "",
+        place=prepared.place,
+        thoughts=thoughts,
     )
 
 
 def _result(
-    prepared: Prepared, index: int, score: Score, summary: Summary, completion: str
+    prepared: Prepared,
+    index: int,
+    score: Score,
+    summary: Summary,
+    completion: str,
+    thought: Thought | None,
 ) -> Result:
     cell, sample = prepared.cell, prepared.samples[index]
-    asked = prepared.requests[index]
     two = len(score.logprobs) == 2
     return Result(
         evalset=cell.path,
         cell=cell.id,
         sample=sample.id,
-        prompt_key=asked[0].key if asked else "",
+        prompt_key=prepared.key(index),
         text=sample.text,
         target=sample.label,
         answer=score.answer,
@@ -120,4 +154,5 @@ def _result(
         length=len(sample.text),
         contextual=summary.contextual[index],
         cluster=sample.cluster,
+        thought=thought,
     )

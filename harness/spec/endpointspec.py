@@ -11,6 +11,10 @@ from harness.spec.base import Strict, Word, complain
 
 PREFIX = "openai:"
 _Positive = Annotated[float, Field(gt=0)]
+# What servers of open weights pass on to the chat template, which knows one name or the other.
+_SWITCH: dict[bool, dict[str, JsonValue]] = {
+    on: {"chat_template_kwargs": {"enable_thinking": on, "thinking": on}} for on in (True, False)
+}
 
 
 class PriceSpec(Strict):
@@ -33,6 +37,8 @@ class EndpointSpec(Strict):
         price: What tokens cost; None if nobody asks.
         chat_template_kwargs: Variables of the server's chat template, sent with every request under
             this name, which vLLM, SGLang and llama.cpp take.
+        thinking_on: What a request's body has more to make the model think.
+        thinking_off: Likewise to make it answer at once.
     """
 
     base_url: Word
@@ -42,6 +48,8 @@ class EndpointSpec(Strict):
     deadline_s: _Positive = 300.0
     price: PriceSpec | None = None
     chat_template_kwargs: dict[str, JsonValue] = Field(default={})
+    thinking_on: dict[str, JsonValue] = Field(default=_SWITCH[True])
+    thinking_off: dict[str, JsonValue] = Field(default=_SWITCH[False])
 
     @field_validator("base_url")
     @classmethod
@@ -55,12 +63,27 @@ class EndpointSpec(Strict):
     def identity(self, source: str) -> dict[str, Json]:
         """Return what tells the outputs of a model at this endpoint from all others."""
         variables: dict[str, Json] = dict(self.chat_template_kwargs)
-        return {
+        found: dict[str, Json] = {
             "engine": "openai",
             "base_url": self.base_url,
             "model": source.removeprefix(PREFIX),
             **({"chat_template_kwargs": variables} if variables else {}),
         }
+        for key, usual in (("thinking_on", _SWITCH[True]), ("thinking_off", _SWITCH[False])):
+            if getattr(self, key) != usual:
+                found[key] = getattr(self, key)
+        return found
+
+    def extra_body(self, thinking: str) -> dict[str, JsonValue]:
+        """Return what a request's body has beside what the API knows.
+
+        Args:
+            thinking: `on`, `off`, or "" where nothing is said of it.
+        """
+        added = {"on": self.thinking_on, "off": self.thinking_off}.get(thinking, {})
+        switch = added.get("chat_template_kwargs", {})
+        variables = {**self.chat_template_kwargs, **(switch if isinstance(switch, dict) else {})}
+        return {**added, **({"chat_template_kwargs": variables} if variables else {})}
 
     def cost(self, *, prompt_tokens: int, completion_tokens: int) -> float | None:
         """Return dollars for so many tokens, reused ones at the full price; None if not known."""

@@ -11,6 +11,7 @@ from harness.records import Json, Placement, ShotOrder, ShotSelector
 from harness.spec.base import Name, Strict, Word, complain
 from harness.spec.dataspec import DataSpec, LabelRule
 from harness.spec.gatespec import GateSpec
+from harness.spec.thinkingspec import ThinkingAxis
 
 
 class PromptSpec(Strict):
@@ -63,6 +64,7 @@ class ModeSpec(Strict):
 
     Attributes:
         order: Empty takes each selector's own.
+        thinking: Whether the models think before they answer; empty takes each model's own.
     """
 
     mode: Literal["zeroshot", "fewshot"]
@@ -71,6 +73,7 @@ class ModeSpec(Strict):
     selector: Selectors = Field(default=["balanced"])
     order: Orders = Field(default=[])
     seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0])
+    thinking: ThinkingAxis = Field(default=[])
 
     @model_validator(mode="before")
     @classmethod
@@ -81,10 +84,10 @@ class ModeSpec(Strict):
     def _consistent(self) -> Self:
         if self.mode == "fewshot" and "k" not in self.model_fields_set:
             raise complain("few-shot needs 'k', the number of shots")
-        if self.mode == "zeroshot" and self.model_fields_set - {"mode"}:
-            extra = sorted(self.model_fields_set - {"mode"})
+        if self.mode == "zeroshot" and self.model_fields_set - {"mode", "thinking"}:
+            extra = sorted(self.model_fields_set - {"mode", "thinking"})
             raise complain(f"zero-shot takes no {', '.join(extra)}; remove it")
-        for key in ("k", "placement", "selector", "order", "seeds"):
+        for key in ("k", "placement", "selector", "order", "seeds", "thinking"):
             if key not in self.model_fields_set:
                 continue
             if not getattr(self, key) or len(set(getattr(self, key))) < len(getattr(self, key)):

@@ -16,12 +16,13 @@ from harness.spec.base import (
     complain,
 )
 from harness.spec.endpointspec import PREFIX
+from harness.spec.thinkingspec import ThinkingSpec, ThoughtSpec
 from harness.spec.trainspec import TRAINED
 
 # All that a classifier without weights of its own can say.
 _OF_TRAINED = {"engine", "seed", "seeds", "options"}
 # And all that a model somewhere else can say.
-_OF_ENDPOINT = {"engine", "source", "options"}
+_OF_ENDPOINT = {"engine", "source", "options", "thinking"}
 
 
 class ModelSpec(SourceSpec):
@@ -40,6 +41,7 @@ class ModelSpec(SourceSpec):
         template: Variables of the chat template, by name; `date` is the day that a template gets
             which asks for one.
         system_role: False folds the system text into the first user turn; `auto` finds out.
+        thinking: Whether the model thinks before it answers; None leaves it to the template.
         gpu: Skipped on a machine without CUDA.
         adapter: Folder of LoRA weights put on the model.
         seeds: Of a trained classifier: one training and one cell each; default `seed` alone.
@@ -53,6 +55,7 @@ class ModelSpec(SourceSpec):
     chat_template: str | None = None
     template: TemplateVariables = Field(default={})
     system_role: bool | Literal["auto"] = "auto"
+    thinking: ThinkingSpec | None = None
     gpu: bool = False
     adapter: str | None = None
     seed: int = 0
@@ -122,6 +125,9 @@ class ModelSpec(SourceSpec):
                            "variables as options: {chat_template_kwargs: ...}")  # fmt: skip
         if extra := sorted(self.model_fields_set - _OF_ENDPOINT):
             raise complain(f"a model at an endpoint takes no {', '.join(extra)}; remove it")
+        if isinstance(self.thinking, ThoughtSpec) and self.thinking.budget is not None:
+            raise complain("a thought cannot be cut at an endpoint; write thinking: {limit: N}, "
+                           "which its answer has room beside")  # fmt: skip
 
 
 class ModelsFile(Strict):

@@ -12,6 +12,8 @@ from harness.errors import SpecError
 from harness.records import Json
 from harness.spec.characters import half_character
 
+# Keys whose values `on` and `off` are words, alone or in a list.
+_SWITCHES = {"thinking"}
 Key = str | int
 Path_ = tuple[Key, ...]
 
@@ -161,6 +163,8 @@ def _scalar(loader: yaml.SafeLoader, node: yaml.Node, where: Path_, path: Path) 
     except ValueError as error:
         raise _error(f'YAML cannot read {shown}: {error}; write "{shown}" in quotes',
                      where, node, path) from error  # fmt: skip
+    if isinstance(value, bool) and shown in {"on", "off"} and _key(where) in _SWITCHES:
+        return str(shown)
     if isinstance(value, bool) and shown.lower() not in {"true", "false"}:
         raise _error(f"YAML reads {shown} as {str(value).lower()}; "
                      f'write "{shown}" in quotes, or true or false', where, node, path)  # fmt: skip
@@ -184,6 +188,11 @@ def _whole(text: str, where: Path_, node: yaml.Node, path: Path) -> str:
         raise _error(f"holds {half}, half of a character; write the whole one, or take it out",
                      where, node, path)  # fmt: skip
     return text
+
+
+def _key(where: Path_) -> Key:
+    """Return the key of a value, or of the list that it stands in."""
+    return next((key for key in reversed(where) if isinstance(key, str)), "")
 
 
 def _otherwise(number: str) -> bool:

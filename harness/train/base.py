@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from harness.errors import TrainError
-from harness.prompts.chat import load_tokenizer
+from harness.prompts.tokenizers import load_tokenizer
 from harness.sources.assets import ModelAsset, model_asset
 from harness.spec.modelspec import ModelSpec
 from harness.spec.recipe import BaseModelSpec

@@ -109,6 +109,8 @@ def encode_output(output: Output) -> Sequence[object]:
         output.cached_tokens,
         output.completion_tokens,
         output.error,
+        output.thought,
+        output.thought_tokens,
     )
 
 

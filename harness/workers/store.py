@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS outputs (
 CREATE INDEX IF NOT EXISTS by_fingerprint ON outputs (fingerprint);
 """
 # Fields of `Sampling` that enter a key only if they are set: older keys have none of them.
-_LATER = frozenset({"schema", "score_texts", "stop_ids"})
+_LATER = frozenset({"schema", "score_texts", "stop_ids", "thinking"})
 _ASKED = [field.name for field in fields(Sampling)]
 _BODY = [field.name for field in fields(Output) if field.name not in ("key", "error")]
 _TIMEOUT_S = 60.0

@@ -162,3 +162,34 @@ def test_a_cut_completion_without_a_text_is_empty():
 )
 def test_what_an_error_says(told, text):
     assert message_of(told) == text
+
+
+@pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+def test_what_a_model_thought_is_kept_apart(name):
+    found = read(body("It is.", thought="Is it?", thought_as=name, thought_tokens=3))
+    assert (found.text, found.thought, found.thought_tokens) == ("It is.", "Is it?", 3)
+    assert (found.completion_tokens, found.error) == (5, None)
+
+
+def test_a_thought_that_took_all_tokens_leaves_no_text():
+    found = read(body(None, finish_reason="length", thought="Is it? " * 9))
+    assert (found.text, found.finish_reason, found.error) == ("", "length", None)
+    assert found.thought.startswith("Is it? Is it?")
+
+
+@pytest.mark.parametrize("odd", [7, ["Is it?"], {"text": "Is it?"}])
+def test_an_odd_thought_is_as_none(odd):
+    found = read(message(content="It is.", reasoning_content=odd))
+    assert (found.text, found.thought, found.error) == ("It is.", "", None)
+
+
+def test_scores_are_read_behind_a_thought_in_the_text():
+    thought = {"token": "<think>7?</think>", "bytes": None, "logprob": 0.0, "top_logprobs": []}
+    placed = place()
+    placed["content"].insert(0, thought)
+    answer = choice(logprobs=placed)
+    answer["choices"][0]["message"]["content"] = f"<think>7?</think>\n{VERDICT}"
+    found = read(answer)
+    # The text stays as it came; who reads it takes the thought off.
+    assert found.text == f"<think>7?</think>\n{VERDICT}"
+    assert found.logprobs == pytest.approx((-0.01, -math.inf))

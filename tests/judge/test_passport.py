@@ -99,6 +99,11 @@ def test_a_coin_may_not(path, seed):
         ({"model_digest": "d" * 64}, "other weights (aaaaaaaaaaaa, now dddddddddddd)"),
         ({"engine": "transformers"}, "made on vllm in bfloat16, this run is on transformers in"),
         ({"dtype": "float32"}, "made on vllm in bfloat16, this run is on vllm in float32"),
+        (
+            {"manner": Manner("d" * 64, thinking="off, behind an empty thought")},
+            "made with thinking left to the template or the server, this run has thinking off, "
+            "behind an empty thought",
+        ),
         ({"manner": Manner("d" * 64)}, "another chat template (eeeeeeeeeeee, now dddddddddddd)"),
         (
             {"manner": Manner("e" * 64, '{"quantization": "fp8"}')},

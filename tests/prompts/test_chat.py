@@ -8,7 +8,8 @@ import time
 import pytest
 
 from harness.errors import PromptError
-from harness.prompts.chat import ChatFormat, load_tokenizer, open_format
+from harness.prompts.chat import ChatFormat, open_format
+from harness.prompts.tokenizers import load_tokenizer
 from harness.spec.modelspec import ModelSpec
 
 TALK = [
@@ -340,7 +341,8 @@ def test_the_tokenizer_of_the_real_model_is_the_one_that_auto_takes(smollm2):
 
 def test_a_format_is_opened_without_the_table_of_all_models(tmp_path, tokenizers):
     code = (
-        "import sys; from pathlib import Path; from harness.prompts.chat import load_tokenizer\n"
+        "import sys; from pathlib import Path\n"
+        "from harness.prompts.tokenizers import load_tokenizer\n"
         "print(load_tokenizer(Path(sys.argv[1]))('a')['input_ids'])\n"
         "print('transformers.models.auto.tokenization_auto' in sys.modules)\n"
     )

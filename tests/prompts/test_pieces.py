@@ -8,8 +8,9 @@ from transformers import PreTrainedTokenizerFast
 
 import harness.prompts.pieces as pieces_module
 from harness.errors import PromptError
-from harness.prompts.chat import load_tokenizer, open_format
+from harness.prompts.chat import open_format
 from harness.prompts.pieces import Pieces, cutting_marks
+from harness.prompts.tokenizers import load_tokenizer
 from harness.spec.modelspec import ModelSpec
 
 MARKS = ("<s>", "<|im_start|>", "<|im_end|>")

@@ -25,6 +25,9 @@ NOTES = (
     Note("no_record", "m", {"folder": "adapters/one", "file": "training.json"}),
     Note("no_template", "m", {"folder": "adapters/one"}),
     Note("other_base", "m", {"folder": "adapters/one", "told": "a/b", "source": "hub:a/c"}),
+    Note("no_thought", "m", {}),
+    Note("closed_thought", "m", {}),
+    Note("thinks_anyway", "m", {"count": 2, "total": 9}),
 )  # fmt: skip
 INFO = RunInfo("r", "2026-01-01", 1.0, "pytest", {}, {}, notes=NOTES)
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from judged_builders import HOSTILE, PROSE, REASONS, make_judged
 
-from harness.records import Gate, Ruling
-from harness.report.redacting import redact_gates, redact_judged
+from harness.records import Gate, Result, Ruling, Thought
+from harness.report.redacting import redact, redact_gates, redact_judged
 
 
 def test_questions_and_figures_stay():
@@ -75,3 +75,24 @@ def test_a_gate_on_a_judged_model_quotes_nothing():
     bare, other = redact_gates(made, judged)
     assert bare.line == "score: fail, the run is void: no score: the model refused: '…'"
     assert other == made[1]
+
+
+def test_thoughts_go_and_their_lengths_stay():
+    judged = make_judged({"base": 5.0}, probes=2, answers=1)
+    first, thought = judged.probes[0], Thought("so secret", 7, "cut")
+    ruling = Ruling(value=5.0, thought=thought)
+    answer = replace(first.answers[0], thought=thought, rulings={"j": ruling})
+    pair = replace(judged.pairs[0], forward=ruling, backward=ruling) if judged.pairs else None
+    judged = replace(
+        judged,
+        probes=(replace(first, answers=(answer,)),),
+        pairs=(pair,) if pair else (),
+        canaries=tuple(replace(one, ruling=ruling) for one in judged.canaries),
+    )
+    bare = redact_judged(judged)
+    assert "secret" not in repr(bare)
+    assert bare.probes[0].answers[0].thought == Thought("", 7, "cut")
+    assert bare.probes[0].answers[0].rulings["j"].thought == Thought("", 7, "cut")
+    result = Result("e", "c", "s", "k", "text", "a", "a", None, True, None, {}, None,
+                    thought=thought)  # fmt: skip
+    assert redact(result).thought == Thought("", 7, "cut")

@@ -12,7 +12,8 @@ from builders import LABELS, judged, make_cell
 
 from harness.records import DataInfo, EngineInfo, Figure, Result, Row, Run, RunInfo, Score
 from harness.report.runfiles import load_run, save_run
-from harness.report.write import SUMMARY_BYTES, append_step_summary, report_markdown, write_report
+from harness.report.summary import SUMMARY_BYTES, append_step_summary
+from harness.report.write import report_markdown, write_report
 from harness.spec.evalset import GateSpec
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -167,3 +167,17 @@ def test_a_classifier_has_log_probabilities_in_any_set_but_no_contextual_accurac
         "figure: 'base-trained-s0' is a classifier, which has no contextual_accuracy; narrow "
         "'cells'"
     )
+
+
+def test_a_mode_without_its_thinking_is_that_of_the_gated_cell(project, good):
+    text = good.replace("  - zeroshot\n", "  - {mode: zeroshot, thinking: [off, {budget: 9}]}\n")
+    text = text.replace("    k: 2\n", "    k: 2\n    thinking: [off, {budget: 9}]\n")
+    found = plan(project, text, "{cells: '*-plain-fewshot2-chat-*', figure: auc, "
+                 "no_worse_than: {mode: zeroshot}}",
+                 "{cells: '*-plain-zeroshot-think9', figure: auc, "
+                 "better_than: {mode: zeroshot-nothink}}")  # fmt: skip
+    assert [(one.cell.id, one.against) for one in found] == [
+        ("tiny-plain-fewshot2-chat-s0-nothink", "tiny-plain-zeroshot-nothink"),
+        ("tiny-plain-fewshot2-chat-s0-think9", "tiny-plain-zeroshot-think9"),
+        ("tiny-plain-zeroshot-think9", "tiny-plain-zeroshot-nothink"),
+    ]

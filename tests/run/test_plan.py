@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from harness.records import Thinking
 from harness.run.plan import Mode, cells, modes, prefix_order
 from harness.spec.evalset import EvalSet
 from harness.spec.modelspec import ModelSpec
@@ -46,6 +47,18 @@ def model(**changes) -> ModelSpec:
             "fewshot3-chat-first-pool-s0",
         ),
         (Mode(seed=3, trained=True), "trained-s3"),
+        (Mode(thinking=Thinking()), "zeroshot-nothink"),
+        (Mode(thinking=Thinking(4096)), "zeroshot-think"),
+        (
+            Mode(
+                k=5,
+                placement="chat",
+                selector="balanced",
+                seed=0,
+                thinking=Thinking(256, budgeted=True),
+            ),
+            "fewshot5-chat-s0-think256",
+        ),
     ],
 )
 def test_mode_names(mode, name):
@@ -61,6 +74,18 @@ def test_modes_multiply_placements_and_seeds():
         "fewshot3-chat-s0",
         "fewshot3-system-s4",
         "fewshot3-chat-s4",
+    ]
+
+
+def test_modes_cross_thinking():
+    spec = {"mode": "fewshot", "k": [1, 2], "thinking": ["off", {"budget": 256}]}
+    found = modes(evalset(modes=["zeroshot", spec]), Thinking(4096))
+    assert [mode.name for mode in found] == [
+        "zeroshot-think",
+        "fewshot1-chat-s0-nothink",
+        "fewshot2-chat-s0-nothink",
+        "fewshot1-chat-s0-think256",
+        "fewshot2-chat-s0-think256",
     ]
 
 
@@ -111,6 +136,8 @@ def group_of(**changes) -> str:
         {"base": True},
         {"chat_template": "plain"},
         {"system_role": False},
+        {"thinking": "off"},
+        {"thinking": {"budget": 9}},
     ],
 )
 def test_what_one_engine_can_serve_is_one_group(changes):

@@ -13,7 +13,7 @@ import pytest
 from gguf_files import BYTE_TOKENS, TEMPLATE, byte_vocabulary, scored_vocabulary, write_gguf
 
 from harness.errors import AssetError, AssetUnreachable
-from harness.prompts.chat import load_tokenizer
+from harness.prompts.tokenizers import load_tokenizer
 from harness.sources import gguf_folder
 from harness.sources.assets import model_asset
 from harness.sources.cache import file_digest

@@ -122,7 +122,7 @@ MISTAKES = {
         "    k: 2",
         "    q: 2\n    k: 2",
         "16: modes[1].q: unknown key; remove it, or use one of mode, k, placement, selector, "
-        "order, seeds",
+        "order, seeds, thinking",
     ),
     "unknown key in a prompt": (
         "    targets:",

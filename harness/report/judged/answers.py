@@ -9,6 +9,7 @@ from statistics import mean
 from harness.records import Judged, JudgedAnswer, PairResult, ProbeResult
 from harness.report.format import NOTHING, count
 from harness.report.markdown import escape, html, quoted
+from harness.report.thoughts import folded
 
 Words = Mapping[str, str]
 Pairs = Mapping[tuple[str, str, int], Sequence[PairResult]]
@@ -20,10 +21,15 @@ _ANSWER, _QUESTION, _POINT, _REASON = 6000, 4000, 400, 400
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer: what is known of it in a line, and its text as a quote."""
+    """One answer: what is known of it in a line, its text as a quote, and thoughts folded away.
+
+    Attributes:
+        thoughts: That before the answer, then those of its judges.
+    """
 
     line: str
     quote: str
+    thoughts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,9 @@ def _answer(probe: ProbeResult, answer: JudgedAnswer, pairs: Pairs, t: Words) ->
         value = "" if ruling.value is None or len(answer.rulings) == 1 else f" {ruling.value:.1f}"
         if said or value:
             line += f" {escape(judge)}{value}{': ' if said else '.'}{said}"
-    return Answer(line, _quote(answer, t))
+    thoughts = [folded(answer.thought, t)]
+    thoughts += [folded(ruling.thought, t, by=judge) for judge, ruling in answer.rulings.items()]
+    return Answer(line, _quote(answer, t), tuple(filter(None, thoughts)))
 
 
 def _quote(answer: JudgedAnswer, t: Words) -> str:

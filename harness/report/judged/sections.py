@@ -11,6 +11,7 @@ from harness.report.judged import tables
 from harness.report.judged.answers import Probe, probes_of
 from harness.report.judged.concluding import Said, conclusions, method
 from harness.report.judged.duels import reference_of
+from harness.report.judged.thinking import thought_table
 from harness.report.judged.trust import head_word, judged_sets, judges_of, trust_lines
 from harness.report.markdown import escape
 
@@ -25,6 +26,7 @@ class Section:
         trust: Whether the judges are trusted, and why.
         short: The bare verdict on each model.
         models: Name of each model with its table of probes.
+        thoughts: The table of what models and judges thought, empty where none did.
     """
 
     title: str
@@ -38,6 +40,7 @@ class Section:
     canaries: str
     judges: str
     notes: tuple[str, ...]
+    thoughts: str
     probes: tuple[Probe, ...]
 
 
@@ -94,6 +97,7 @@ def _section(judged: Judged, evalset: str, gates: Sequence[Gate], said: Said, t:
         canaries=tables.canary_table([c for c in judged.canaries if c.evalset == evalset], t),
         judges=tables.judge_table(judges, t),
         notes=tuple(tables.judge_notes(judges, t)),
+        thoughts=thought_table(judged, evalset, t),
         probes=tuple(probes_of(judged, evalset, t)),
     )
 

@@ -10,7 +10,7 @@ from harness.report.ranking import lead
 
 Words = Mapping[str, str]
 Group = tuple[str, str, str]
-"""Model, prompt and scoring."""
+"""Model, prompt, and scoring with the setting of thinking."""
 
 # A small picture for each cell stays readable up to here; above, see `telling`.
 MOST_PANELS = 24
@@ -22,7 +22,7 @@ def grouped(rows: Sequence[Row]) -> dict[Group, list[Row]]:
     """Return the cells of each model and prompt, in the order of the tables."""
     groups: dict[Group, list[Row]] = {}
     for row in rows:
-        groups.setdefault((row.model, row.prompt, row.scoring), []).append(row)
+        groups.setdefault((row.model, row.prompt, " ".join(row.regime)), []).append(row)
     return groups
 
 

@@ -24,12 +24,8 @@ from judged_builders import (
 
 from harness.records import Figure, Gate, Ruling, Run, RunInfo
 from harness.report.runfiles import load_run, save_run
-from harness.report.write import (
-    SUMMARY_BYTES,
-    append_step_summary,
-    report_markdown,
-    write_report,
-)
+from harness.report.summary import SUMMARY_BYTES, append_step_summary
+from harness.report.write import report_markdown, write_report
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 VOID = "canary 'shuffled' of p01 scored 8.2, more than 4"

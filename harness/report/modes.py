@@ -1,0 +1,42 @@
+"""Modes in words: where shots stand, how they were chosen, and whether the model thought."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.records import Row
+from harness.report.format import count
+from harness.report.markdown import escape
+from harness.shots import SELECTORS
+
+Words = Mapping[str, str]
+
+
+def thinking_word(row: Row, t: Words) -> str:
+    """Return a cell's setting of thinking, such as `thinking off` or `budget of 256`."""
+    word, _, tokens = row.thinking.partition(" ")
+    return t[f"th_{word}"].format(tokens=count(int(tokens)) if tokens else "")
+
+
+def mode_place(row: Row, t: Words) -> str:
+    """Return a mode with the place and the draw of its shots: `5-shot chat (seed 0)`."""
+    thinking = t["th_mode"].format(setting=thinking_word(row, t)) if row.thinking else ""
+    if row.k == 0:
+        return t["zeroshot"] + thinking
+    phrase = t["c_mode" if is_usual(row) else "c_mode_way"]
+    said = phrase.format(k=row.k, placement=row.placement, seed=row.seed, way=way(row, t))
+    return said + thinking
+
+
+def is_usual(row: Row) -> bool:
+    """Return whether a cell has no shots, or balanced ones in a drawn order."""
+    return row.k == 0 or (row.selector, row.order or "shuffled") == ("balanced", "shuffled")
+
+
+def way(row: Row, t: Words) -> str:
+    """Say how shots are chosen, and in which order they stand if it is not the selector's own."""
+    if row.selector is None or row.selector not in SELECTORS:
+        return escape(row.selector or "")
+    order = row.order or "shuffled"
+    own = order == SELECTORS[row.selector].own_order
+    return t[f"s_{row.selector}"] + ("" if own else f", {t[f'o_{order}']}")

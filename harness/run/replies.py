@@ -1,0 +1,77 @@
+"""Outputs -> replies: the answer by itself, the thought before it, or why there is no answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from harness.prompts.chat import ChatFormat
+from harness.prompts.thoughts import split_served
+from harness.prompts.thoughttokens import cut_thought
+from harness.records import Output, Thinking, Thought
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model said.
+
+    Attributes:
+        output: What the engine answered, its text without a thought; an error where there is no
+            answer.
+        thought: What stood before the answer, None without one.
+    """
+
+    output: Output
+    thought: Thought | None = None
+
+
+def said(output: Output, chat: ChatFormat | None, *, room: int, mend: str) -> Said:
+    """Return what a model said in one completion, which it wrote freely.
+
+    Args:
+        output: Of its engine.
+        chat: How it is spoken to, None at an endpoint.
+        room: Tokens that the completion had, for thought and answer together.
+        mend: What gives it more, for the reason why there is no answer.
+    """
+    if chat is None:
+        return _at_endpoint(output, room=room, mend=mend)
+    thought, rest = cut_thought(chat, output)
+    if thought is None or thought.end != "open":
+        return Said(rest, thought)
+    return Said(failed(output, unclosed(output, room=room, mend=mend)), thought)
+
+
+def unclosed(output: Output, *, room: int, mend: str) -> str:
+    """Say why a thought has no end."""
+    if output.finish_reason != "length":
+        return "the model ended its turn within its thought"
+    return f"the thought was not closed within {room} tokens; {mend}"
+
+
+def more_thought(thinking: Thinking, *, room: int) -> str:
+    """Say what gives a thought more room that had so much and ran into its limit."""
+    if room < thinking.limit:
+        return "the model's window leaves no more; raise max_model_len, or give a budget"
+    return f"raise thinking: {{limit: {thinking.limit}}}, or give a budget"
+
+
+def failed(output: Output, problem: str) -> Output:
+    """Return an output that counts as none, with the tokens that it took."""
+    return replace(output, text="", finish_reason="error", error=problem)
+
+
+def _at_endpoint(output: Output, *, room: int, mend: str) -> Said:
+    if output.error is not None:
+        return Said(output)
+    thought, text = split_served(output.text)
+    if output.thought:
+        thought = Thought(output.thought.strip(), output.thought_tokens)
+    if text.strip() or output.finish_reason != "length":
+        if thought is not None and thought.end == "open":
+            return Said(failed(output, unclosed(output, room=room, mend=mend)), thought)
+        return Said(replace(output, text=text), thought)
+    spent = "brought no answer"
+    if thought is not None or output.thought_tokens:
+        thought, spent = replace(thought or Thought(""), end="open"), "went into its reasoning"
+    problem = f"the budget of {room} tokens {spent}; {mend}"
+    return Said(failed(output, problem), thought)
