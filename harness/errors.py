@@ -54,6 +54,10 @@ class EngineError(HarnessError):
     """An engine that could not start, died or stopped making progress (exit code 10)."""
 
 
+class UnfitPrecision(HarnessError):
+    """A model that does not fit the precision chosen for it; its run begins again in another."""
+
+
 class StoreError(HarnessError):
     """The store of outputs cannot be read or written."""
 

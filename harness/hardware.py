@@ -47,6 +47,15 @@ def best_dtype() -> str:
     return "bfloat16" if {"avx512_bf16", "amx_bf16"} & set(flags) else "float32"
 
 
+@cache
+def label_dtype() -> str:
+    """Return `float16` on a GPU, else `best_dtype()`: the precision for scoring labels.
+
+    It has three bits more than bfloat16 at the same speed there. Few CPUs compute in it.
+    """
+    return "float16" if device() == "cuda" else best_dtype()
+
+
 def describe() -> dict[str, str]:
     """Return the machine in words: processor, cores, memory, GPU, system."""
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 @pytest.fixture(autouse=True)
 def fresh():
     """Forget what was found out, before and after."""
-    found = (hardware.cuda_devices, hardware.device, hardware.best_dtype)
+    found = (hardware.cuda_devices, hardware.device, hardware.best_dtype, hardware.label_dtype)
     for one in found:
         one.cache_clear()
     yield
@@ -91,6 +91,19 @@ def test_device(monkeypatch, driver, torch, device):
 def test_best_dtype(monkeypatch, driver, flags, dtype):
     machine(monkeypatch, driver=driver, flags=flags)
     assert hardware.best_dtype() == dtype
+
+
+@pytest.mark.parametrize(
+    ("driver", "flags", "dtype"),
+    [
+        (Driver(1), "sse", "float16"),
+        (None, "sse avx512_bf16 avx512_fp16", "bfloat16"),
+        (None, "sse", "float32"),
+    ],
+)
+def test_label_dtype(monkeypatch, driver, flags, dtype):
+    machine(monkeypatch, driver=driver, flags=flags)
+    assert hardware.label_dtype() == dtype
 
 
 def test_a_machine_without_cpuinfo(monkeypatch):

@@ -138,6 +138,13 @@ def too_long(request: Request, max_model_len: int) -> str | None:
     )
 
 
+def not_finite(dtype: str) -> str:
+    """Return the error of a request at which the model computed infinities or no numbers."""
+    wider = {"float16": "use dtype bfloat16 or float32", "bfloat16": "use dtype float32"}
+    mend = wider.get(dtype, "its weights may be damaged")
+    return f"the model's output is not finite in {dtype}; {mend}"
+
+
 def told_line(text: str) -> str:
     """Return what a server said in one line of at most 300 characters that a terminal can show.
 

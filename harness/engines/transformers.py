@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from harness.engines import too_long
+from harness.engines import not_finite, too_long
 from harness.engines.adapters import Adapters, loading_order
 from harness.engines.decoding import Completion, start_completion
 from harness.engines.forward import (
@@ -216,7 +216,7 @@ class TransformersEngine:
         scores = pick_logprobs(logits, [row.request.sampling.score_ids for row in rows])
         seen = torch.arange(done + ids.shape[1])[None] < done + lengths[:, None]
         while True:
-            finished = _advance(rows, logits)
+            finished = _advance(rows, logits, self._config.dtype)
             for number in finished:
                 yield self._count(rows[number], scores[number], done)
             kept = [number for number in range(len(rows)) if number not in finished]
@@ -258,14 +258,14 @@ class TransformersEngine:
         return row.output(logprobs=scores, cached_tokens=cached)
 
 
-def _advance(rows: Sequence[Completion], logits: torch.Tensor) -> list[int]:
+def _advance(rows: Sequence[Completion], logits: torch.Tensor, dtype: str) -> list[int]:
     """Give each row its next token; return the numbers of those that are finished."""
     peaks, best = logits.max(dim=-1)
     for number, (peak, token) in enumerate(zip(peaks.tolist(), best.tolist(), strict=True)):
         if math.isfinite(peak):
             rows[number].advance(logits[number], token)
         else:
-            rows[number].fail("the model's output is not finite; use dtype float32")
+            rows[number].fail(not_finite(dtype))
     return [number for number, row in enumerate(rows) if row.finish_reason]
 
 

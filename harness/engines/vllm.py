@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.engines import engine_version, too_long
+from harness.engines import engine_version, not_finite, too_long
 from harness.engines.vllm_options import check_options, engine_options, error_line, set_environment
 from harness.errors import EngineError
 from harness.records import Adapter, EngineConfig, Output, Request, Sampling
@@ -25,13 +26,19 @@ _FEED = 64
 
 @dataclass(slots=True)
 class _Pending:
-    """A request under way as the vLLM requests `ids`, the last of which is the completion."""
+    """A request under way as the vLLM requests `ids`, the last of which is the completion.
+
+    Attributes:
+        finite: Whether the log-probabilities seen so far are numbers. vLLM takes a token, and says
+            nothing, where the model's logits are none.
+    """
 
     request: Request
     ids: list[str]
     main: RequestOutput | None = None
     logprobs: dict[int, float] = field(default_factory=dict)
     cached: list[int] = field(default_factory=list)
+    finite: bool = True
 
 
 class VllmEngine:
@@ -40,6 +47,7 @@ class VllmEngine:
     def __init__(self, llm: LLM, config: EngineConfig) -> None:
         self._llm: LLM | None = llm
         self._window = config.max_model_len
+        self._dtype = config.dtype
         self._waves_needed = config.device == "cpu" and config.max_lora_rank > 0
         self._max_rank = config.max_lora_rank
         self._loras: dict[str, LoRARequest | str] = {}
@@ -77,7 +85,7 @@ class VllmEngine:
                     parts.update(dict.fromkeys(pending.ids, pending))
                 finished = [part for part in engine.step() if part.finished] if parts else []
                 whole = [_take(parts.pop(part.request_id), part) for part in finished]
-                yield from (_output(pending) for pending in whole if pending)
+                yield from (_output(pending, self._dtype) for pending in whole if pending)
         except GeneratorExit:
             engine.abort_request(list(parts))
             raise
@@ -245,6 +253,8 @@ def _sampling_params(sampling: Sampling) -> list[SamplingParams]:
         stop=list(sampling.stop),
         stop_token_ids=list(sampling.stop_ids) or None,
         logprob_token_ids=own,
+        # That of the token taken tells whether the model's output was finite.
+        logprobs=None if own else 0,
         structured_outputs=constraint,
         output_kind=final,
     )
@@ -255,18 +265,23 @@ def _take(pending: _Pending, finished: RequestOutput) -> _Pending | None:
     """Put a finished part into its place; return the request if it was the last one."""
     if finished.request_id == pending.ids[-1]:
         pending.main = finished
-    for token, entry in (finished.outputs[0].logprobs or [{}])[0].items():
+    places = finished.outputs[0].logprobs or [{}]
+    for token, entry in places[0].items():
         pending.logprobs[token] = entry.logprob
+    values = (entry.logprob for place in places for entry in place.values())
+    pending.finite = pending.finite and not any(map(math.isnan, values))
     pending.cached.append(finished.num_cached_tokens or 0)
     return pending if len(pending.cached) == len(pending.ids) else None
 
 
-def _output(pending: _Pending) -> Output:
+def _output(pending: _Pending, dtype: str) -> Output:
     assert pending.main is not None
     completion, request = pending.main.outputs[0], pending.request
     if completion.finish_reason not in ("stop", "length"):
         reason = f"vLLM ended the request with '{completion.finish_reason}'"
         return Output(request.key, finish_reason="error", error=reason)
+    if not pending.finite:
+        return Output(request.key, finish_reason="error", error=not_finite(dtype))
     return Output(
         key=request.key,
         text=completion.text,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UnfitPrecision
 from harness.prompts.chat import ChatFormat, open_format
 from harness.prompts.templates import load_prompt
 from harness.records import DataInfo, EngineInfo, Note, Sample, Thinking
@@ -87,16 +87,24 @@ class Runner:
             return
         try:
             training = self._training(runnable[0])
-            session = EngineSession(
-                self.settings, runnable, self.progress, tell=self._tell, training=training
-            )
-            with opened(self.settings.store) as store:
-                try:
-                    self._run_cells(session, runnable, store)
-                finally:
-                    session.close()
+            try:
+                self._serve(runnable, training)
+            except UnfitPrecision:
+                # From the beginning: its precision is part of what every request is known by.
+                self._serve(runnable, training)
         except HarnessError as error:
             self._fail(runnable, error)
+
+    def _serve(self, cells: Sequence[Cell], training: Training | None) -> None:
+        """Run a group's cells on one engine."""
+        session = EngineSession(
+            self.settings, cells, self.progress, tell=self._tell, training=training, labels=True
+        )
+        with opened(self.settings.store) as store:
+            try:
+                self._run_cells(session, cells, store)
+            finally:
+                session.close()
 
     def _load(self, cell: Cell) -> LoadedData:
         if cell.path not in self._loaded:

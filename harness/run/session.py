@@ -13,10 +13,11 @@ from filelock import FileLock
 
 from harness import hardware
 from harness.engines import engine_installed, engine_uses, engine_version
-from harness.errors import EngineError
+from harness.errors import EngineError, UnfitPrecision
 from harness.prompts.chosen import AdapterChat
-from harness.records import Adapter, EngineConfig, EngineInfo, Json, Output, Request, Tell
+from harness.records import Adapter, EngineConfig, EngineInfo, Json, Note, Output, Request, Tell
 from harness.run.plan import prefix_order
+from harness.run.precision import Precision, Unfit, UnfitRecord, choose_precision
 from harness.run.training import Training
 from harness.sources.assets import ModelAsset, model_asset
 from harness.spec.endpointspec import PREFIX, EndpointSpec
@@ -81,6 +82,9 @@ class Served(Protocol):
 class EngineSession:
     """The engine of one group of cells; started when it is first needed, closed at the end.
 
+    Args:
+        labels: Whether it answers with labels alone, for which a GPU's default is float16.
+
     Attributes:
         asset: The weights on disk; of a classifier, its training rows.
         training: What a classifier is trained on, None for a model that is prompted.
@@ -97,6 +101,7 @@ class EngineSession:
         *,
         tell: Tell,
         training: Training | None = None,
+        labels: bool = False,
     ) -> None:
         self._settings, self._progress, self._tell = settings, progress, tell
         # One engine serves a base model and the adapters on it, each a model of its own.
@@ -106,7 +111,6 @@ class EngineSession:
         self.training = training
         self._device = self._choose_device()
         self._engine = self._choose_engine()
-        self._dtype = self._choose_dtype()
         progress(f"fetching {self.models}", 0, 0)
         self.asset = self._fetch()
         self.adapters: dict[str, Adapter] = {}
@@ -114,6 +118,12 @@ class EngineSession:
         self._version = engine_version(self._engine)
         if training is None and not self.endpoint:
             self._version += f", torch {version('torch')}"
+        key = fingerprint({"weights": self.asset.digest, "engine": self._version})
+        self._unfit = UnfitRecord(settings.store, key)
+        self._precision = self._choose_precision(labels=labels)
+        if self._precision.unfit:
+            facts = {"engine": self._engine, "dtype": self.dtype}
+            tell(Note(self._precision.unfit, self.models, facts))
         self.shared = fingerprint(self._identity())
         self._lock = FileLock(settings.store.parent / "engine.lock")
         self._worker: Worker | None = None
@@ -128,7 +138,7 @@ class EngineSession:
     @property
     def dtype(self) -> str:
         """Precision that the weights are run in."""
-        return self._dtype
+        return self._precision.dtype
 
     @property
     def endpoint(self) -> bool:
@@ -145,8 +155,8 @@ class EngineSession:
             "engine": self._engine,
             "version": self._version,
             "device": self._device,
-            "dtype": self._dtype,
-            **({} if self._dtype == "float32" else {"logits": "float32"}),
+            "dtype": self.dtype,
+            **({} if self.dtype == "float32" else {"logits": "float32"}),
             "seed": self._spec.seed,
             "options": options,
         }
@@ -188,13 +198,13 @@ class EngineSession:
             )
         return wanted
 
-    def _choose_dtype(self) -> str:
+    def _choose_precision(self, *, labels: bool) -> Precision:
         if self.training is not None:
-            return "float64" if self._engine == "tfidf" else "float32"
+            return Precision("float64" if self._engine == "tfidf" else "float32")
         if self.endpoint:
-            return _UNKNOWN
+            return Precision(_UNKNOWN)
         wanted = self._settings.dtype or self._spec.dtype
-        return hardware.best_dtype() if wanted == "auto" else wanted
+        return choose_precision(wanted, engine=self._engine, labels=labels, record=self._unfit)
 
     def _fetch(self) -> ModelAsset:
         if self.training is not None:
@@ -219,7 +229,7 @@ class EngineSession:
         config = EngineConfig(
             engine=self._engine,
             model_path=str(self.asset.path),
-            dtype=self._dtype,
+            dtype=self.dtype,
             device=self._device,
             max_model_len=window,
             max_lora_rank=max(ranks, default=0),
@@ -248,11 +258,18 @@ class EngineSession:
 
         Raises:
             EngineError: The engine could not start, died or hung; what it made before is stored.
+            UnfitPrecision: The model does not fit the float16 that was tried, which is remembered;
+                nothing of it is to be used, and a new session takes bfloat16.
         """
         if self._worker is None:
             raise ValueError("start the engine first")
         self._progress(f"starting {self._engine} with {self.models}", 0, 0)
-        self._worker.wait_ready()
+        try:
+            self._worker.wait_ready()
+        except EngineError as error:
+            if self._precision.refused(str(error)):
+                raise self._give_up("float16_refused") from error
+            raise
         self._start_s = self._worker.start_s
         order = prefix_order([request.prompt_ids for request in missing])
         chunk: list[Output] = []
@@ -261,6 +278,8 @@ class EngineSession:
         try:
             outputs = self._worker.generate([missing[i] for i in order])
             for done, output in enumerate(outputs, start=1):
+                if self._precision.overflowed(output):
+                    raise self._give_up("float16_overflow")
                 chunk.append(output)
                 if len(chunk) >= _CHUNK or time.monotonic() - flushed > _CHUNK_S:
                     self._keep(chunk, store)
@@ -270,6 +289,10 @@ class EngineSession:
         finally:
             self._keep(chunk, store)
             self._generate_s += time.monotonic() - began
+
+    def _give_up(self, reason: Unfit) -> UnfitPrecision:
+        self._unfit.add(reason)
+        return UnfitPrecision(f"{self.models}: {reason}: set dtype: bfloat16 in models.yaml")
 
     def _keep(self, chunk: Sequence[Output], store: Store | None) -> None:
         if store is not None:
@@ -290,7 +313,7 @@ class EngineSession:
             digest=self.asset.digest,
             engine=self._engine,
             version=self._version,
-            dtype=self._dtype,
+            dtype=self.dtype,
             device=self._device,
             start_s=self._start_s,
             generate_s=self._generate_s,

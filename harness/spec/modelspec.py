@@ -34,7 +34,8 @@ class ModelSpec(SourceSpec):
         engine: `auto` is vLLM where CUDA and a GPU build of vLLM are, else transformers; `rnn` and
             `tfidf` are trained on the shot pool of each eval set; `openai` asks an endpoint, and
             follows from the source.
-        dtype: `auto` is bfloat16 on a GPU or a CPU with bfloat16 instructions, else float32.
+        dtype: `auto` is on a GPU float16 for labels, where the model fits it, and bfloat16 for free
+            answers and judges; bfloat16 on a CPU with bfloat16 instructions, else float32.
         base: A pretrained model without chat training; plain text unless a template is given.
         chat_template: `own` (the tokenizer's), `llama-3` with its marks as plain text, `plain`
             text, or a Jinja2 file under `prompts/`; with an adapter, by default the adapter's.

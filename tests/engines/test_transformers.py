@@ -222,7 +222,7 @@ class TestProblems:
         with torch.no_grad():
             engine._model.model.norm.weight.fill_(float("nan"))
         output = run(engine, requests_of([ids(1, 4)]))["r0"]
-        assert "not finite; use dtype float32" in output.error
+        assert "not finite in float32; its weights may be damaged" in output.error
         assert output.logprobs == ()
 
     def test_closed_engine(self, tiny_llama):

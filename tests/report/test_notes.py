@@ -28,6 +28,8 @@ NOTES = (
     Note("no_thought", "m", {}),
     Note("closed_thought", "m", {}),
     Note("thinks_anyway", "m", {"count": 2, "total": 9}),
+    Note("float16_overflow", "m", {"engine": "vllm", "dtype": "bfloat16"}),
+    Note("float16_refused", "m", {"engine": "vllm", "dtype": "bfloat16"}),
 )  # fmt: skip
 INFO = RunInfo("r", "2026-01-01", 1.0, "pytest", {}, {}, notes=NOTES)
 
