@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import hardware
-from harness.errors import AssetUnreachable, EngineError, HarnessError, UntrustedJudge
+from harness.errors import (
+    AssetUnreachable,
+    EngineError,
+    HarnessError,
+    MadeUpAnswers,
+    UntrustedJudge,
+)
 from harness.plugin.tally import CELL, ENGINE_ERROR, RUN_ERROR
 from harness.run.collect import AnyCell
 from harness.run.probeplan import ProbeCell
@@ -83,19 +89,20 @@ def outcome_of(item: pytest.Item, cell: AnyCell) -> AnyOutcome:
     Raises:
         HarnessError: Why there is none.
     """
-    if cell.gpu and hardware.device() != "cuda":
+    needs_gpu = cell.gpu and item.config.getoption("--engine") != "fake"
+    if needs_gpu and hardware.device() != "cuda":
         pytest.skip(f"model {cell.gpu} needs CUDA, and this machine has none")
     return item.config.stash[RUN].outcome(cell, item.config)
 
 
 def fail_setup(item: pytest.Item, failure: HarnessError) -> None:
-    """End an item's setup: a source out of reach skips it, and so does a judge that may not gate.
+    """End an item's setup: a source out of reach skips it, and so does what may not gate.
 
     Anything else is an error.
 
     The item's properties say of which kind the error is, from which the exit code is made.
     """
-    if isinstance(failure, AssetUnreachable | UntrustedJudge):
+    if isinstance(failure, AssetUnreachable | MadeUpAnswers | UntrustedJudge):
         pytest.skip(str(failure))
     kind = ENGINE_ERROR if isinstance(failure, EngineError) else RUN_ERROR
     item.user_properties.append((kind, str(failure)))

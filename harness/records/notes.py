@@ -10,7 +10,7 @@ NoteKind = Literal[
     "repeated", "conflicting", "alike", "fewer", "near_copies", "malformed", "no_record",
     "no_template", "other_base",
     "no_thought", "closed_thought", "thinks_anyway",
-    "float16_overflow", "float16_refused",
+    "stand_in", "float16_overflow", "float16_refused",
 ]  # fmt: skip
 """Each has a phrase `note_<kind>` in every language of the report."""
 

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from importlib.metadata import version
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
 from filelock import FileLock
 
-from harness import hardware
-from harness.engines import engine_installed, engine_uses, engine_version
 from harness.errors import EngineError, UnfitPrecision
 from harness.prompts.chosen import AdapterChat
-from harness.records import Adapter, EngineConfig, EngineInfo, Json, Note, Output, Request, Tell
+from harness.records import (
+    Adapter,
+    EngineConfig,
+    EngineInfo,
+    Json,
+    Note,
+    Output,
+    Request,
+    Tell,
+)
 from harness.run.plan import prefix_order
 from harness.run.precision import Precision, Unfit, UnfitRecord, choose_precision
+from harness.run.serving import choose_serving
 from harness.run.training import Training
-from harness.sources.assets import ModelAsset, model_asset
-from harness.spec.endpointspec import PREFIX, EndpointSpec
 from harness.spec.modelspec import ModelSpec
 from harness.train.preflight import check_adapter
 from harness.workers.store import Store, fingerprint
@@ -28,8 +33,6 @@ from harness.workers.worker import Worker
 
 _CHUNK = 64
 _CHUNK_S = 2.0
-# The precision of a server's weights is its own affair.
-_UNKNOWN = "unknown"
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (0: unknown)."""
@@ -109,22 +112,28 @@ class EngineSession:
         self._spec = cells[0].spec
         self._log = cells[0].model
         self.training = training
-        self._device = self._choose_device()
-        self._engine = self._choose_engine()
         progress(f"fetching {self.models}", 0, 0)
-        self.asset = self._fetch()
+        self._serving = choose_serving(
+            self._spec,
+            models=self.models,
+            root=settings.root,
+            engine=settings.engine,
+            dtype=settings.dtype,
+            training=training,
+        )
+        self.asset = self._serving.asset
         self.adapters: dict[str, Adapter] = {}
         self.adapter_chats: dict[str, AdapterChat | None] = {}
-        self._version = engine_version(self._engine)
-        if training is None and not self.endpoint:
-            self._version += f", torch {version('torch')}"
-        key = fingerprint({"weights": self.asset.digest, "engine": self._version})
+        key = fingerprint({"weights": self.asset.digest, "engine": self._serving.version})
         self._unfit = UnfitRecord(settings.store, key)
         self._precision = self._choose_precision(labels=labels)
+        self._serving = replace(self._serving, dtype=self._precision.dtype)
         if self._precision.unfit:
-            facts = {"engine": self._engine, "dtype": self.dtype}
+            facts = {"engine": self.engine, "dtype": self.dtype}
             tell(Note(self._precision.unfit, self.models, facts))
-        self.shared = fingerprint(self._identity())
+        if self.asset.stand_in:
+            tell(Note("stand_in", self.models, {"what": self._spec.source or ""}))
+        self.shared = fingerprint(self._serving.identity())
         self._lock = FileLock(settings.store.parent / "engine.lock")
         self._worker: Worker | None = None
         self._start_s = 0.0
@@ -133,38 +142,26 @@ class EngineSession:
     @property
     def engine(self) -> str:
         """Name of the engine."""
-        return self._engine
+        return self._serving.engine
 
     @property
     def dtype(self) -> str:
         """Precision that the weights are run in."""
-        return self._precision.dtype
+        return self._serving.dtype
 
     @property
     def endpoint(self) -> bool:
         """Whether the model is a server's, which takes conversations."""
-        return self._engine == "openai"
+        return self._spec.remote
 
-    def _identity(self) -> dict[str, Json]:
-        """Return all that the outputs of this engine have in common."""
-        if self.endpoint:
-            return {"endpoint": self.asset.digest}
-        options: dict[str, Json] = dict(self._spec.options)
-        return {
-            "weights": self.asset.digest,
-            "engine": self._engine,
-            "version": self._version,
-            "device": self._device,
-            "dtype": self.dtype,
-            **({} if self.dtype == "float32" else {"logits": "float32"}),
-            "seed": self._spec.seed,
-            "options": options,
-        }
+    @property
+    def options(self) -> dict[str, Json]:
+        """Options of the engine."""
+        return self._serving.options
 
-    def _choose_device(self) -> str:
-        if self._spec.remote:
-            return "remote"
-        return "cpu" if self._spec.trained else hardware.device()
+    def spoken(self, served: Served) -> ModelSpec:
+        """Return a model's entry in models.yaml as its prompts are made."""
+        return self._serving.spoken(served.spec)
 
     def check_adapter(self, cell: Served) -> None:
         """Check the LoRA weights of a cell's model, if it has any, before the engine starts.
@@ -172,50 +169,30 @@ class EngineSession:
         Raises:
             AssetError: They are not there, or not fit to be used.
         """
-        if cell.spec.adapter is not None and cell.model not in self.adapters:
-            found = check_adapter(
-                self._settings.root / cell.spec.adapter,
-                name=cell.model,
-                base=self.asset,
-                source=self._spec.source or "",
-                engine=self._engine,
-                root=self._settings.root,
-                tell=self._tell,
-            )
-            self.adapters[cell.model], self.adapter_chats[cell.model] = found.adapter, found.chat
-
-    def _choose_engine(self) -> str:
-        # What runs on a server of its own runs nowhere else.
-        own = bool(self.training) or self._spec.remote
-        wanted = (not own and self._settings.engine) or self._spec.engine
-        if wanted == "auto":
-            gpu = self._device == "cuda" and engine_uses("vllm", "cuda")
-            return "vllm" if gpu else "transformers"
-        if not engine_installed(wanted):
-            raise EngineError(
-                f"{self.models}: engine {wanted} is not installed; install the extra that brings "
-                "it (see README), or choose another with --engine"
-            )
-        return wanted
+        if cell.spec.adapter is None or cell.model in self.adapters:
+            return
+        folder = self._settings.root / cell.spec.adapter
+        made_up = self._serving.stand_in_adapter(cell.spec, folder)
+        if made_up is not None:
+            self.adapters[cell.model], self.adapter_chats[cell.model] = made_up, None
+            self._tell(Note("stand_in", cell.model, {"what": cell.spec.adapter}))
+            return
+        found = check_adapter(
+            folder,
+            name=cell.model,
+            base=self.asset,
+            source=self._spec.source or "",
+            engine=self.engine,
+            root=self._settings.root,
+            tell=self._tell,
+        )
+        self.adapters[cell.model], self.adapter_chats[cell.model] = found.adapter, found.chat
 
     def _choose_precision(self, *, labels: bool) -> Precision:
-        if self.training is not None:
-            return Precision("float64" if self._engine == "tfidf" else "float32")
-        if self.endpoint:
-            return Precision(_UNKNOWN)
+        if self.training is not None or self.endpoint:
+            return Precision(self._serving.dtype)
         wanted = self._settings.dtype or self._spec.dtype
-        return choose_precision(wanted, engine=self._engine, labels=labels, record=self._unfit)
-
-    def _fetch(self) -> ModelAsset:
-        if self.training is not None:
-            digest = self.training.digest
-            return ModelAsset(self.training.path, digest[:12], digest, gguf=False)
-        if self.endpoint:
-            source = self._spec.source or ""
-            spec = EndpointSpec.model_validate(self._spec.options)
-            digest = fingerprint(spec.identity(source))
-            return ModelAsset(Path(source.removeprefix(PREFIX)), digest[:12], digest, gguf=False)
-        return model_asset(self._spec, base=self._settings.root)
+        return choose_precision(wanted, engine=self.engine, labels=labels, record=self._unfit)
 
     def start(self, window: int) -> None:
         """Start the engine without waiting for it; a no-op when it is started.
@@ -227,15 +204,15 @@ class EngineSession:
             return
         ranks = [adapter.rank for adapter in self.adapters.values()]
         config = EngineConfig(
-            engine=self._engine,
+            engine=self.engine,
             model_path=str(self.asset.path),
             dtype=self.dtype,
-            device=self._device,
+            device=self._serving.device,
             max_model_len=window,
             max_lora_rank=max(ranks, default=0),
             max_loras=len({adapter.digest for adapter in self.adapters.values()}),
             seed=self._spec.seed,
-            options=dict(self._spec.options),
+            options=self.options,
         )
         self._settings.logs.mkdir(parents=True, exist_ok=True)
         if not self.endpoint and not self._lock.is_locked:
@@ -245,7 +222,7 @@ class EngineSession:
             config,
             start_timeout_s=self._settings.start_timeout_s,
             stall_timeout_s=self._settings.stall_timeout_s,
-            log=self._settings.logs / f"{self._log}-{self._engine}.log",
+            log=self._settings.logs / f"{self._log}-{self.engine}.log",
         )
         self._worker.start()
 
@@ -263,7 +240,7 @@ class EngineSession:
         """
         if self._worker is None:
             raise ValueError("start the engine first")
-        self._progress(f"starting {self._engine} with {self.models}", 0, 0)
+        self._progress(f"starting {self.engine} with {self.models}", 0, 0)
         try:
             self._worker.wait_ready()
         except EngineError as error:
@@ -311,10 +288,10 @@ class EngineSession:
             model=self.models,
             source=self._spec.source or "",
             digest=self.asset.digest,
-            engine=self._engine,
-            version=self._version,
+            engine=self.engine,
+            version=self._serving.version,
             dtype=self.dtype,
-            device=self._device,
+            device=self._serving.device,
             start_s=self._start_s,
             generate_s=self._generate_s,
             computed=len(computed),

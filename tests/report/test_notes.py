@@ -30,6 +30,7 @@ NOTES = (
     Note("thinks_anyway", "m", {"count": 2, "total": 9}),
     Note("float16_overflow", "m", {"engine": "vllm", "dtype": "bfloat16"}),
     Note("float16_refused", "m", {"engine": "vllm", "dtype": "bfloat16"}),
+    Note("stand_in", "m", {"what": "hub:owner/name"}),
 )  # fmt: skip
 INFO = RunInfo("r", "2026-01-01", 1.0, "pytest", {}, {}, notes=NOTES)
 
