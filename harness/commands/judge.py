@@ -17,6 +17,7 @@ from harness.commands.failing import failing
 from harness.commands.saying import warn
 from harness.errors import SpecError
 from harness.judge.rubric import DEFAULT_RUBRICS
+from harness.records import Note
 from harness.spec.judgeset import MAX_ANSWER_CHARS
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def passport(
     from harness.judge.gold import open_gold
     from harness.judge.passport import FOLDER, save_passport
     from harness.judge.rubric import load_rubric
+    from harness.plugin.paths import public_note
     from harness.plugin.terminal import Terminal
     from harness.report.passport import passport_verdict, write_passport_page
     from harness.run.certify import certify
@@ -103,6 +105,7 @@ def passport(
     from harness.run.session import Settings
 
     root, stamp = root.resolve(), time.strftime("%Y%m%d-%H%M%S")
+    notes: list[Note] = []
     with failing():
         # All that can be wrong in a file is found before a model loads.
         judge = Judge(model, _spec(model, root))
@@ -131,14 +134,17 @@ def passport(
                 made=time.strftime("%Y-%m-%d"),
                 settings=settings,
                 progress=terminal.update,
-                tell=warn,
+                tell=notes.append,
             )
+        notes = [public_note(note, root) for note in notes]
+        for note in notes:
+            warn(note)
         found = certified.passport
         folder = root / "reports" / f"passport-{model}-{stamp}"
         # Verdicts that were made up replace no passport that was earned.
         path = (folder if engine is Engine.fake else root / FOLDER) / f"{model}.json"
         save_passport(path, found)
-        page = write_passport_page(folder, found, lang=lang.value)
+        page = write_passport_page(folder, found, notes=notes, lang=lang.value)
     if engine is Engine.fake:
         typer.echo("warning: the engine fake made up the verdicts; nothing here is true of a judge",
                    err=True)  # fmt: skip

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import hardware
-from harness.plugin.paths import public_argument, public_source, public_text
+from harness.plugin.paths import public_argument, public_note, public_source, public_text
 from harness.plugin.tally import RUN_ID, Tally
 from harness.records import Judged, Note, Run, RunInfo
 
@@ -113,9 +113,7 @@ def _notes(parts: Sequence[Run], sets: Sequence[str], here: Path) -> tuple[Note,
     """Return the notes of all processes, each once, those on eval sets in the order of the sets."""
     found: list[Note] = []
     for note in (note for part in parts for note in part.info.notes):
-        facts = {name: public_text(fact, here) if isinstance(fact, str) else fact
-                 for name, fact in note.facts.items()}  # fmt: skip
-        note = replace(note, facts=facts)
+        note = public_note(note, here)
         if note not in found:
             found.append(note)
     return tuple(sorted(found, key=lambda note: _place(note.about, sets)))

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
+
+from harness.records import Note
 
 # A path inside an argument: whole, behind `=` or a short option, or in a source.
 _ABSOLUTE = re.compile(r"(?P<before>|[^/]*=|-\w|file:|[^/]*=file:)(?P<path>~?/.*)")
@@ -35,3 +38,10 @@ def public_source(source: str, here: Path) -> str:
 def public_text(text: str, here: Path) -> str:
     """Return a message in which `here` and the user's home folder are not spelled out."""
     return text.replace(f"{here}/", "").replace(f"{Path.home()}/", "~/")
+
+
+def public_note(note: Note, here: Path) -> Note:
+    """Return a note with its paths made public."""
+    facts = {name: public_text(fact, here) if isinstance(fact, str) else fact
+             for name, fact in note.facts.items()}  # fmt: skip
+    return replace(note, about=public_text(note.about, here), facts=facts)

@@ -10,9 +10,10 @@ from tabulate import tabulate
 
 from harness.judge.measures import SMOKE, PassportSet
 from harness.judge.passport import CHANCE, MAX_UNSCORED, Passport, doubt, large_sets
-from harness.records import Figure
+from harness.records import Figure, Note
 from harness.report.format import NOTHING, percent, with_interval
 from harness.report.markdown import code, escape
+from harness.report.notes import note_lines
 from harness.report.sentences import Words
 from harness.report.texts import Lang, texts
 from harness.spec.judgeset import PassportSpec
@@ -41,7 +42,9 @@ _FIGURES = (
 _GRAVITY = ("unscored", "worse", "chance", "scores", "below")
 
 
-def write_passport_page(folder: Path, passport: Passport, *, lang: Lang = "en") -> Path:
+def write_passport_page(
+    folder: Path, passport: Passport, *, notes: Sequence[Note] = (), lang: Lang = "en"
+) -> Path:
     """Write `report.md` into a folder, made if it is missing, and return its path.
 
     Raises:
@@ -50,19 +53,24 @@ def write_passport_page(folder: Path, passport: Passport, *, lang: Lang = "en") 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "report.md"
     part = folder / "report.md.part"
-    part.write_text(passport_markdown(passport, lang=lang), encoding="utf-8")
+    part.write_text(passport_markdown(passport, notes=notes, lang=lang), encoding="utf-8")
     part.replace(path)
     return path
 
 
 def passport_markdown(
-    passport: Passport, *, demands: PassportSpec | None = None, lang: Lang = "en"
+    passport: Passport,
+    *,
+    demands: PassportSpec | None = None,
+    notes: Sequence[Note] = (),
+    lang: Lang = "en",
 ) -> str:
     """Return a passport's page; no text of the gold data is on it.
 
     Args:
         passport: What to write up.
         demands: What the verdict is measured by; None takes those of a judge set that names none.
+        notes: What is to be said of the judge.
         lang: Language of everything that is not data.
     """
     t, demands = texts(lang), demands or PassportSpec()
@@ -71,6 +79,8 @@ def passport_markdown(
         f"**{passport_verdict(passport, demands=demands, lang=lang)}**",
         "\n".join(f"- {_reason(one, demands, t)}" for one in passport.sets),
         _demands(passport, demands, t),
+        f"## {t['notes']}" if notes else "",
+        "\n".join(f"- {line}" for line in note_lines(notes, t)),
         f"## {t['pass_preferences']}",
         "\n".join(f"- {line}" for line in _preferences(passport, t)),
         f"## {t['pass_figures']}",

@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.errors import AssetError
 from harness.sources.cells import Cell, Row, cell_of
-from harness.spec.characters import one_form
+from harness.spec.characters import column_name
 
 if TYPE_CHECKING:
     from pyarrow import ChunkedArray, Schema, Table
@@ -22,8 +22,8 @@ def wanted_columns(names: Sequence[str], need: Sequence[str], shown: str) -> lis
     Raises:
         AssetError: Two of them have one name.
     """
-    found = [name for name in names if not need or one_form(name) in need]
-    forms = [one_form(name) for name in found]
+    found = [name for name in names if not need or column_name(name) in need]
+    forms = [column_name(name) for name in found]
     if len(set(forms)) < len(forms):
         raise AssetError(f"{shown}: two columns have one name: {', '.join(forms)}; rename one")
     return found
@@ -35,7 +35,7 @@ def arrow_rows(table: Table, shown: str) -> list[Row]:
     Raises:
         AssetError: A column holds what Python cannot, such as a date of the year 20000.
     """
-    names = [one_form(name) for name in table.column_names]
+    names = [column_name(name) for name in table.column_names]
     columns = [_cells(column, name, shown)
                for name, column in zip(names, table.columns, strict=True)]  # fmt: skip
     return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
@@ -68,7 +68,7 @@ def classes_of(schema: Schema) -> dict[str, Sequence[str]]:
     try:
         features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
         return {
-            one_form(name): [str(one) for one in feature["names"]]
+            column_name(name): [str(one) for one in feature["names"]]
             for name, feature in features.items()
             if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
         }

@@ -11,7 +11,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from harness.errors import AssetError
-from harness.spec.characters import half_character, one_form, without_halves
+from harness.spec.characters import column_name, half_character, without_halves
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +72,19 @@ def _inner(value: object) -> str | list[object]:
 
 
 def named(row: Mapping[str, object]) -> Row:
-    """Return a row with its values as cells, the names of its columns in one Unicode form."""
-    return {one_form(str(key)): cell_of(value) for key, value in row.items()}
+    """Return a row with its values as cells, by the names of its columns as they are compared."""
+    return {column_name(str(key)): cell_of(value) for key, value in row.items()}
 
 
 def as_rows(rows: Iterable[Mapping[str, object]]) -> list[Row]:
     """Return rows with their values as cells."""
     return [named(row) for row in rows]
+
+
+def lacking(column: str, known: Iterable[str], shown: str) -> AssetError:
+    """Return the error for a column that a table does not have."""
+    return AssetError(f"{shown}: no column '{column}'; it has {', '.join(known)}; set data.text, "
+                      "data.label or data.columns")  # fmt: skip
 
 
 def text_of(row: Row, column: str, *, place: str) -> str:

@@ -80,15 +80,16 @@ class _Labels:
         self._spec, self._table, self._place = spec, table, place
         self._column = spec.data.label
         self._map = LabelMap(spec.labels)
-        self._classes = table.classes.get(self._column, ())
+        names = table.classes.get(self._column, ())
+        self._classes = {str(number): name for number, name in enumerate(names)}
 
     def find(self, index: int) -> str | None:
         """Return the label of a row, None for one that is dropped."""
         where = f"{self._place.shown}: row {index + 1}"
         value = self._value(index)
         label = self._map.find(value)
-        if label is None and (name := self._class_of(value)):
-            label = self._map.find(name)
+        if label is None and value in self._classes:
+            label = self._map.find(self._classes[value])
         if label is None and self._spec.data.others == "refuse":
             raise SpecError(f"{self._place.name}: {where}: no label has '{spelled(value)}'"
                             f"{self._known()} in column '{self._column}'; add it under 'labels', "
@@ -99,14 +100,9 @@ class _Labels:
         where = f"{self._place.shown}: row {index + 1}"
         return text_of(self._table.rows[index], self._column, place=where)
 
-    def _class_of(self, value: str) -> str | None:
-        """Return the name of the class that a value is the number of."""
-        number = int(value) if value.isascii() and value.isdecimal() else -1
-        return self._classes[number] if 0 <= number < len(self._classes) else None
-
     def _known(self) -> str:
         """Say which numbers a column's classes have, where it has numbers of classes."""
-        classes = [f"{number} {name}" for number, name in enumerate(self._classes)]
+        classes = [f"{number} {name}" for number, name in self._classes.items()]
         more = ", ..." if len(classes) > len(classes[:8]) else ""
         return f" (classes: {', '.join(classes[:8])}{more})" if classes else ""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal, InvalidOperation
 
 from harness.errors import SpecError
 from harness.spec.characters import one_form, spelled
@@ -57,7 +58,11 @@ def _matches(rule: Rule, value: str) -> bool:
         return any(_matches(entry, value) for entry in rule)
     if isinstance(rule, str):
         return one_form(value) == one_form(rule.strip())
-    return _number(value) == rule
+    try:
+        # Not by float, to which numbers of twenty digits are alike.
+        return Decimal(value) == rule
+    except InvalidOperation:
+        return False
 
 
 def _number(value: str) -> float:

@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from harness.records import Json
-from harness.spec.characters import is_blank, one_form
+from harness.spec.characters import column_name, is_blank
 
 _LONGEST_EXAMPLE = 60
 # Marks with a meaning of their own to pytest or to a run; a model's name becomes a mark.
@@ -63,7 +63,7 @@ def _day_of(variables: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 # What a chat template is given beside a conversation; `date` is the day that it gets.
 TemplateVariables = Annotated[dict[str, JsonValue], AfterValidator(_day_of)]
-Column = Annotated[Word, AfterValidator(one_form)]
+Column = Annotated[Word, AfterValidator(column_name)]
 """Name of a column, which files may write in another Unicode form."""
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 _HUB = re.compile(r"hub:([\w.-]+/[\w.-]+)(?:/([^/@\s]+))?(?:@([\w./-]+))?")

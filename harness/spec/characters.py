@@ -49,6 +49,11 @@ def one_form(text: str) -> str:
     return unicodedata.normalize("NFC", text)
 
 
+def column_name(text: str) -> str:
+    """Return the name of a column as it is compared: in one form, without white space around."""
+    return one_form(text).strip()
+
+
 def spelled(text: str) -> str:
     r"""Return a text with its unseen and half characters written out, as in `a\u200b`."""
     return "".join(

@@ -40,7 +40,7 @@ class DrawSpec(Strict):
 class InlineRow(Strict):
     """A sample written into the eval set."""
 
-    id: str | None = None
+    id: Word | None = None
     text: Word
     label: str
 

@@ -15,9 +15,10 @@ from pydantic import ValidationError
 
 from harness.errors import SpecError
 from harness.spec.base import Strict
+from harness.spec.characters import one_form
 from harness.spec.enginespec import EngineOptions, by_engine
 from harness.spec.evalset import EvalSet, PromptSpec
-from harness.spec.judgeset import JudgeSet
+from harness.spec.judgeset import JudgeSet, ProbeSpec
 from harness.spec.modelspec import ModelsFile, ModelSpec
 from harness.spec.problems import problem_lines
 from harness.spec.recipe import Recipe
@@ -77,6 +78,7 @@ def load_judgeset(path: Path, *, root: Path) -> tuple[JudgeSet, dict[str, ModelS
     _check_jury(file, judge.models, models)
     _check_unique(file, "models", judgeset.models)
     _check_unique(file, "probes", [probe.id for probe in judgeset.probes])
+    _check_questions(file, judgeset.probes)
     if judge.against is not None and judge.against not in judgeset.models:
         raise file.error(f"'{judge.against}' is not among the set's models; "
                          + _mend(judge.against, judgeset.models), ("judge", "against"))  # fmt: skip
@@ -127,6 +129,17 @@ def _check_unique(file: YamlFile, key: str, ids: Sequence[str]) -> None:
     for index, name in enumerate(ids):
         if name in ids[:index]:
             raise file.error(f"the id '{name}' stands here twice; rename one", (key, index))
+
+
+def _check_questions(file: YamlFile, probes: Sequence[ProbeSpec]) -> None:
+    """Refuse a question that is asked twice: it gets the same answers, and would count as two."""
+    known: dict[str, str] = {}
+    for index, probe in enumerate(probes):
+        first = known.setdefault(one_form(probe.question.strip()), probe.id)
+        if first != probe.id:
+            raise file.error(f"asks what '{first}' asks, and gets the same answers; leave one out, "
+                             "or put their points together", ("probes", index, "question")
+                             )  # fmt: skip
 
 
 def _check_targets(

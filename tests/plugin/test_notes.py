@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 from lora_adapters import write_adapter
+from typer.testing import CliRunner
 
+from harness.cli import app
+
+ROOT = Path(__file__).parents[2]
 LONG = " ".join(f"word{n}" for n in range(90))
 
 
@@ -57,3 +63,29 @@ def test_without_a_doubt_there_is_no_word(evals):
     assert not [line for line in result.outlines if line.startswith("warning: evalsets/")]
     assert "## Notes" not in evals.report
     assert evals.saved.info.notes == ()
+
+
+def test_models_and_judges_of_judge_sets(doubtful):
+    """An adapter answers and judges: told once, and on the page of its passport."""
+    shutil.copytree(ROOT / "prompts/judge", doubtful.root / "prompts/judge")
+    for name in ("mini", "other"):
+        (doubtful.root / f"evalsets/{name}.yaml").unlink()
+    verdict = {"options": {"answer": '{"reason": "r", "verdict": "A"}'}, "max_model_len": 16384}
+    doubtful.models(m=verdict, tuned={"adapter": "adapters/one", **verdict})
+    judge = {"models": ["tuned"], "rubric": "judge/absolute.en.j2",
+             "pairwise": "judge/pairwise.en.j2"}  # fmt: skip
+    probe = {"id": "a", "kind": "fact", "question": "What?", "points": ["It is."]}
+    judged = {"kind": "judge", "models": ["m", "tuned"], "probes": [probe],
+              "answers": {"n": 1, "max_tokens": 8}, "judge": judge}  # fmt: skip
+    doubtful.write("evalsets/probes.yaml", judged)
+    result = doubtful.run("-q")
+    told = "tuned: adapters/one has no training.json, so that its base model and template"
+    assert sum(line.startswith(f"warning: {told}") for line in result.outlines) == 1
+    assert [note.about for note in doubtful.saved.info.notes] == ["tuned"]
+    pair = {"id": "a", "instruction": "What?", "first": "x", "second": "y", "better": "first"}
+    gold = doubtful.write("gold.jsonl", json.dumps(pair))
+    done = CliRunner().invoke(app, ["judge", "passport", "tuned", "--gold", str(gold), "--root",
+                                    str(doubtful.root)])  # fmt: skip
+    assert done.stderr.count("has no training.json") == 1
+    (page,) = (doubtful.root / "reports").glob("passport-tuned-*/report.md")
+    assert "## Notes\n\n- `tuned`: `adapters/one` has no `training.json`" in page.read_text()

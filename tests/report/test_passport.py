@@ -18,7 +18,7 @@ from judges import (
 )
 
 from harness.judge.measures import measure
-from harness.records import Figure, Ruling
+from harness.records import Figure, Note, Ruling
 from harness.report.passport import passport_markdown, passport_verdict, write_passport_page
 from harness.spec.judgeset import PassportSpec
 
@@ -221,3 +221,12 @@ def test_the_page_is_written_whole(tmp_path):
     assert path.name == "report.md"
     assert path.read_text(encoding="utf-8") == passport_markdown(make_passport(one_set()))
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_notes_on_the_judge_stand_on_its_page(tmp_path):
+    note = Note("no_record", "tuned", {"folder": "adapters/one", "file": "training.json"})
+    passport = make_passport(one_set())
+    page = write_passport_page(tmp_path, passport, notes=[note]).read_text()
+    assert page.count("## Notes\n\n- `tuned`: `adapters/one` has no `training.json`, so that") == 1
+    assert "## Notes" not in passport_markdown(passport)
+    assert "## Замечания" in passport_markdown(passport, notes=[note], lang="ru")

@@ -23,6 +23,17 @@ def test_integers_match_any_spelling_of_the_number():
     ]  # fmt: skip
 
 
+def test_great_integers_are_told_apart():
+    labels = LabelMap({"good": 2**53, "bad": 2**53 + 1, "none": 2**64 - 1})
+    values = ["9007199254740992", "9007199254740993", "9007199254740993.0", "18446744073709551615"]
+    assert [labels.find(value) for value in values] == ["good", "bad", "bad", "none"]
+
+
+@pytest.mark.parametrize("value", ["", "one", "nan", "sNaN", "inf", "1,0", "1%", "0x1"])
+def test_what_is_no_number(value):
+    assert LabelMap({"good": 1, "bad": 0}).find(value) is None
+
+
 def test_rules_hold_at_their_bounds():
     labels = LabelMap({"good": LabelRule(at_least=1.0), "bad": LabelRule(at_most=-1.0)})
     values = ["1", "1.0", "0.9999", "-1", "-0.99", "-4e0", "nan", "text", "inf"]

@@ -103,6 +103,9 @@ def test_header_wins_over_given_columns(tmp_path):
     ("a.csv", "name;note, or so;text;label\nx;1;2;3\n", "has semicolons between its fields"),
     ("a.csv", "text\tlabel\nx, y\t1\n", "has tabs between its fields; save .* with tabs as .tsv"),
     ("a.csv", "text|label\nx|1\n", "has bars between its fields"),
+    ("a.csv", "# 2024\ntext,label\nx,1\n", "no column 'text'; it has # 2024; set data.text"),
+    ("a.tsv", 'text\tlabel\nx\ta\n"so ""y"" it is"\tb\n', r"row 2 \(line 3\) has a field in"),
+    ("a.tsv", '"text"\t"label"\n"x"\t"a"\n', "has quotes around its fields, which are ordinary"),
     ("a.tsv", "text,label\nx,1\n", "has commas between its fields; save it as .csv, or write form"),
     ("a.json", "[{}]", "no column 'text'; it has ; set data.text"),
     ("a.json", '[{"text": "a"}]', "no column 'label'; it has text"),
@@ -111,7 +114,7 @@ def test_header_wins_over_given_columns(tmp_path):
     ("a.tsv", 'text\tlabel\n"x\ny"\ta\n', "row 1 .*; quotes are ordinary characters here: a field"),
     ("a.csv", "text,label\nx,a,b\n", r"row 1 \(line 2\) has 3 fields, not 2"),
     ("a.csv", 'text,label\n"x,a\n', r"row 1 \(line 2\) is no valid csv: .*unclosed quote"),
-    ("a.csv", "text,text\nx,a\n", "two columns have one name: text, text; rename one"),
+    ("a.csv", "text,text,label\nx,y,a\n", "two columns have one name: text, text, label; rename"),
     ("a.csv", b"text,label\nok,a\n\xe9,b\n", r"line 3 is not UTF-8 \(byte 0xe9\); convert"),
     ("a.json", "[{]", "is no valid JSON: Expecting property name"),
     ("a.json", '{"data": []}', "is no list of objects, but one object of data; write a list with"),
@@ -167,6 +170,20 @@ def test_json_and_json_lines_are_told_apart_by_what_they_hold(tmp_path, name, co
 def test_a_space_behind_a_comma_is_none_of_the_text(tmp_path):
     path = put(tmp_path, "a.csv", 'label, text\na, "one, two"\nb, it is "so"\nc," three"\n')
     assert [row["text"] for row in read(path, need=NEED)] == ["one, two", 'it is "so"', " three"]
+
+
+@pytest.mark.parametrize(("name", "content"), [
+    ("a.csv", " text ,label,,\nx,a,,\n"),
+    ("a.jsonl", '{" text": "x", "label": "a"}'),
+])  # fmt: skip
+def test_columns_that_are_not_needed_may_be_anything(tmp_path, name, content):
+    (row,) = read(put(tmp_path, name, content), need=NEED)
+    assert (row["text"], row["label"]) == ("x", "a")
+
+
+def test_a_number_of_thousands_of_digits_is_read_as_text(tmp_path):
+    path = put(tmp_path, "a.jsonl", '{"text": %s, "label": "a"}' % ("9" * 5000))
+    assert read(path, need=NEED)[0]["text"] == "9" * 5000
 
 
 def test_long_fields_are_read_and_the_limit_of_the_process_stays(tmp_path):

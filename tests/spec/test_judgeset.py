@@ -103,6 +103,11 @@ def test_a_judge_may_be_one_of_the_judged(project):
         ("models=[tiny, tiny]", "models[1]: the id 'tiny' stands here twice; rename one"),
         ("probes.1.id=one", "probes[1]: the id 'one' stands here twice; rename one"),
         (
+            "probes.1.question=' One?'",
+            "probes[1].question: asks what 'one' asks, and gets the same answers; leave one out, "
+            "or put their points together",
+        ),
+        (
             "judge.models=[tiny, other, tiny]",
             "judge.models: the judge 'tiny' stands here twice; remove or rename one",
         ),
