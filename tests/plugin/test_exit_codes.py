@@ -30,7 +30,7 @@ def test_a_failed_gate_shows_its_line_and_no_traceback(evals):
     )
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*items.py*")
-    assert "# Evaluation report: FAILED" in evals.report
+    assert "# Evaluation report: made-up answers, FAILED" in evals.report
 
 
 def test_nothing_selected(evals):
@@ -143,7 +143,7 @@ def test_an_engine_that_cannot_start(evals):
 
 
 def test_an_engine_that_is_not_installed(evals, monkeypatch):
-    monkeypatch.setattr("harness.run.session.engine_installed", lambda name: name != "vllm")
+    monkeypatch.setattr("harness.run.serving.engine_installed", lambda name: name != "vllm")
     result = evals.run("--engine", "vllm")
     assert result.ret == LOST_ENGINE
     result.stdout.fnmatch_lines(["lost: *vllm is not installed*"])

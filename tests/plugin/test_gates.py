@@ -71,7 +71,7 @@ def test_a_gate_without_its_cells_is_skipped_and_says_which(evals):
         for name in (PAIR, f"gate-unscored-{ZERO}")
     )
     assert f"`{SET}::{PAIR}`: not judged, needs cells that are not selected" in evals.report
-    assert "# Evaluation report: gates not judged" in evals.report
+    assert "# Evaluation report: made-up answers, gates not judged" in evals.report
 
 
 def test_gates_alone_compute_nothing(evals):

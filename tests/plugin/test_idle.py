@@ -47,8 +47,10 @@ def test_nothing_is_imported_written_or_printed(plain):
         "harness.records.asking",
         "harness.records.gated",
         "harness.records.judged",
+        "harness.records.notes",
         "harness.records.probed",
         "harness.records.runs",
+        "harness.records.thinking",
         "harness.plugin.hooks",
         "harness.plugin.tally",
     }
