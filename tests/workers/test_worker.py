@@ -141,7 +141,7 @@ def test_a_failed_start_is_one_line_with_its_reason(tmp_path):
 
 def test_an_unknown_option_is_told_by_the_engine():
     with (
-        pytest.raises(EngineError, match="option 'anwser' is not one"),
+        pytest.raises(EngineError, match="option 'anwser': unknown key"),
         Worker(config(anwser="yes")) as worker,
     ):
         worker.wait_ready()
