@@ -7,10 +7,15 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from pydantic import ValidationError
 
 from harness.errors import EngineError
-from harness.records import EngineConfig, Output, Request
+from harness.records import EngineConfig, Json, Output, Request
+from harness.spec.base import Strict
+
+_Spec = TypeVar("_Spec", bound=Strict)
 
 
 class Engine(Protocol):
@@ -85,6 +90,20 @@ def open_engine(config: EngineConfig) -> Engine:
         )
     module: _Module = importlib.import_module(ENGINES[config.engine])
     return module.open_engine(config)
+
+
+def read_spec(kind: type[_Spec], options: Mapping[str, Json]) -> _Spec:
+    """Return an engine's options, which are checked with their place when `models.yaml` is read.
+
+    Raises:
+        EngineError: The first one that is unknown or has a wrong value.
+    """
+    try:
+        return kind.model_validate(dict(options))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = first.get("ctx", {}).get("key") or ".".join(map(str, first["loc"]))
+        raise EngineError(f"engine option '{name}': {first['msg'].lower()}") from error
 
 
 def engine_installed(name: str) -> bool:

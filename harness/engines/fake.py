@@ -1,4 +1,4 @@
-"""A deterministic engine without a model: for tests of all that stands around an engine."""
+"""A deterministic engine without a model: to try a set, and all that stands around an engine."""
 
 from __future__ import annotations
 
@@ -12,50 +12,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
 
-from harness.engines import too_long
+from harness.engines import read_spec, too_long
 from harness.errors import EngineError
 from harness.records import EngineConfig, Json, Output, Request, Sampling
+from harness.spec.enginespec import FakeSpec
 
 _WORD = re.compile(r"\s*\S+")
 # Words of a completion that is told where to end.
 _ENDED = 16
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviour:
-    """What the fake is told to do, by the options of `EngineConfig`.
-
-    Attributes:
-        answer: Completion of every request; without it, words derived from the prompt.
-        delay_s: Seconds before each output.
-        start_s: Seconds to start.
-        fail_start: Whether opening fails.
-        error_on: A token id, or a part of a request's key, that makes an error output.
-        die_after: Outputs after which the process ends at once, None for never.
-        hang_after: Outputs after which nothing more comes, None for never.
-        spawn: Whether to start a process of its own that outlives the engine if let.
-    """
-
-    answer: str | None = None
-    delay_s: float = 0.0
-    start_s: float = 0.0
-    fail_start: bool = False
-    error_on: int | str | None = None
-    die_after: int | None = None
-    hang_after: int | None = None
-    spawn: bool = False
-
-
 class FakeEngine:
-    """Answers from a hash of prompt ids and adapter digest.
+    """Answers from a hash of prompt ids, or of a conversation, and adapter digest.
 
     A token is a word with the space before it. Log-probabilities lie below ln(1/8), so that the
     label mass of up to eight score ids stays a probability.
     """
 
-    def __init__(self, config: EngineConfig, behaviour: Behaviour) -> None:
+    def __init__(self, config: EngineConfig, behaviour: FakeSpec) -> None:
         self._window = config.max_model_len
         self._behaviour = behaviour
         self._closed = False
@@ -86,12 +61,12 @@ class FakeEngine:
 
     def _complete(self, request: Request, previous: tuple[int, ...]) -> Output:
         error = too_long(request, self._window) or self._told_error(request)
-        if not error and not request.prompt_ids:
+        if not error and not (request.prompt_ids or request.messages):
             error = "the prompt is empty"
         if error:
             return Output(request.key, finish_reason="error", error=error)
         digest = request.adapter.digest if request.adapter else ""
-        content = repr((request.prompt_ids, digest))
+        content = repr((request.prompt_ids or request.messages, digest))
         try:
             text, finish_reason = self._answer(content, request.sampling)
         except ValueError as problem:
@@ -108,8 +83,9 @@ class FakeEngine:
             finish_reason=finish_reason,
             logprobs=tuple(
                 math.log(_unit(f"{content} {i}") / 8) for i in request.sampling.score_ids
-            ),
-            prompt_tokens=len(request.prompt_ids),
+            )
+            or _score_logprobs(content, request.sampling.score_texts),
+            prompt_tokens=len(request.prompt_ids) or _words(request.messages),
             cached_tokens=len(common),
         )
 
@@ -161,25 +137,15 @@ def open_engine(config: EngineConfig) -> FakeEngine:
     """Open the fake engine.
 
     Raises:
-        EngineError: If told to fail, or if an option is none of `Behaviour`.
+        EngineError: If told to fail, or if an option is none of `FakeSpec`.
     """
-    behaviour = _behaviour(config.options)
+    behaviour = read_spec(FakeSpec, config.options)
     time.sleep(behaviour.start_s)
     if behaviour.fail_start:
         raise EngineError("the fake engine was told not to start")
     if behaviour.spawn:
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     return FakeEngine(config, behaviour)
-
-
-def _behaviour(options: Mapping[str, Json]) -> Behaviour:
-    known = [field.name for field in fields(Behaviour)]
-    for name in options:
-        if name not in known:
-            raise EngineError(
-                f"engine option '{name}' is not one that the fake engine knows: {', '.join(known)}"
-            )
-    return Behaviour(**options)  # type: ignore[arg-type]
 
 
 def _json(schema: str, content: str) -> str:
@@ -214,6 +180,16 @@ def _value(kind: Mapping[str, Json], content: str) -> Json:
 
 def _token(word: str) -> int:
     return int(_unit(word) * 32000)
+
+
+def _score_logprobs(content: str, texts: Sequence[str]) -> tuple[float, ...]:
+    """Return log-probabilities of scores, whose mass is all that there is."""
+    shares = [_unit(f"{content} {text}") for text in texts]
+    return tuple(math.log(share / math.fsum(shares)) for share in shares)
+
+
+def _words(messages: Sequence[tuple[str, str]]) -> int:
+    return sum(len(_WORD.findall(content)) for _, content in messages)
 
 
 def _unit(text: str) -> float:

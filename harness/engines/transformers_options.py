@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
+from harness.engines import read_spec
 from harness.errors import EngineError
 from harness.records import EngineConfig
+from harness.spec.enginespec import TransformersSpec
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The engine's own options.
-
-    Attributes:
-        batch_tokens: Tokens of a forward pass, padding included; four times as many for
-            requests that go on after the first token, whose later passes are one token a row.
-        pass_cost: What a forward pass costs by itself, in tokens: padding is held below it, and
-            a prefix is shared if that saves twice as much, a pass of its own and a broken batch.
-        threads: CPU threads, 0 for torch's choice.
-    """
+    """The engine's own options, see `TransformersSpec`; `threads` is 0 for torch's choice."""
 
     batch_tokens: int = 0
     pass_cost: int = 0
@@ -38,14 +32,7 @@ def read_options(config: EngineConfig) -> Options:
     Raises:
         EngineError: If device, name or value is wrong.
     """
-    names = [field.name for field in fields(Options)]
-    given: dict[str, int] = {}
-    for name, value in config.options.items():
-        if name not in names:
-            raise EngineError(f"option '{name}' is not one of {', '.join(names)}")
-        if type(value) is not int or value < 1:
-            raise EngineError(f"option '{name}': {value!r} is not a whole number of at least 1")
-        given[name] = value
+    given = read_spec(TransformersSpec, config.options).model_dump(exclude_none=True)
     if config.device not in _DEFAULTS:
         raise EngineError(f"device '{config.device}' is not one of {', '.join(_DEFAULTS)}")
     return replace(_DEFAULTS[config.device], **given)

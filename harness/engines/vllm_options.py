@@ -16,14 +16,10 @@ from pydantic import ValidationError
 from harness.engines import engine_version
 from harness.errors import EngineError
 from harness.records import EngineConfig, Json
+from harness.spec.enginespec import VLLM_RESERVED
 
 # The ranks that vLLM takes.
 _LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-# Set from other fields of `EngineConfig`, or needed as they are.
-_RESERVED = frozenset(
-    "model tokenizer dtype max_model_len seed skip_tokenizer_init runner convert logprobs_mode "
-    "enable_lora max_lora_rank max_loras".split()
-)
 _OWN_OPTIONS = frozenset({"kv_cache_gib", "multiprocess"})
 # JSON without free white space, which a small model writes until its tokens run out. It can be said
 # of the whole engine only, and only with a backend named. Choices come from this one in any case.
@@ -92,7 +88,7 @@ def check_options(options: Mapping[str, Json], known: Sequence[str]) -> None:
         EngineError: If vLLM does not know one, or if it is not the user's to set.
     """
     for name in options:
-        if name in _RESERVED:
+        if name in VLLM_RESERVED:
             raise EngineError(f"engine option '{name}' is set by the harness: take it out")
         if name not in known and name not in _OWN_OPTIONS:
             near = difflib.get_close_matches(name, [*known, *_OWN_OPTIONS], n=1)

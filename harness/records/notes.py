@@ -8,8 +8,7 @@ from typing import Literal
 
 NoteKind = Literal[
     "repeated", "conflicting", "alike", "fewer", "near_copies", "malformed", "no_record",
-    "no_template", "other_base",
-    "no_thought", "closed_thought", "thinks_anyway",
+    "no_template", "other_base", "no_thought", "closed_thought", "thinks_anyway", "stand_in",
 ]  # fmt: skip
 """Each has a phrase `note_<kind>` in every language of the report."""
 

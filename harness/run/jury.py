@@ -72,10 +72,13 @@ class Bench:
 
 
 def bench_cost(spec: ModelSpec, bench: Bench) -> float | None:
-    """Return what a judge's requests cost in dollars, None where models.yaml names no price."""
-    if not spec.remote:
+    """Return what a judge's requests cost in dollars, None where models.yaml names no price.
+
+    Made-up verdicts cost nothing, whatever a server's would have.
+    """
+    if bench.engine.engine != "openai":
         return None
-    return EndpointSpec.model_validate(spec.options).cost(
+    return EndpointSpec.model_validate(spec.options_for("openai")).cost(
         prompt_tokens=bench.prompt_tokens, completion_tokens=bench.completion_tokens
     )
 
@@ -118,7 +121,7 @@ class JudgeSession:
         if adapter is not None:
             self.digest += f"+{adapter.digest}"
         self.engine, self.dtype = self._session.engine, self._session.dtype
-        self._options = {} if self._session.endpoint else judge.spec.options
+        self._options = {} if self._session.endpoint else self._session.options
 
     def manner(self, *, max_answer_chars: int) -> Manner:
         """Return how it is run and asked, with answers cut at so many characters."""

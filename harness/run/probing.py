@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from harness.engines.openai import endpoint_key
-from harness.errors import EngineError, HarnessError
+from harness.errors import HarnessError
 from harness.judge.erring import JudgeErrors, judge_errors
 from harness.judge.passport import FOLDER, load_passport
 from harness.judge.rubric import load_rubric
@@ -30,6 +30,7 @@ from harness.run.jury import Judge
 from harness.run.probeplan import PlannedJudgedGate, ProbeCell
 from harness.run.replies import Said
 from harness.run.rounds import Reply, Round
+from harness.run.serving import FAKE
 from harness.run.session import EngineSession, Progress, Settings
 from harness.run.sitting import Sitting, sit
 from harness.run.speaking import Speaker, Turn, open_speaker
@@ -101,26 +102,22 @@ class Probing:
         for cell in cells:
             self._done.setdefault((cell.path, cell.id), error)
 
-    def _check_endpoints(self, models: Mapping[str, ModelSpec]) -> None:
+    def _check_endpoints(self, models: Sequence[ModelSpec]) -> None:
         """Check the models at endpoints, none of which has been asked yet.
 
         Raises:
-            EngineError: A key is missing, or one would be asked where nothing is to be.
+            EngineError: A key is missing.
         """
-        for name, spec in models.items():
-            if not spec.remote:
-                continue
-            if self.settings.engine == "fake":
-                raise EngineError(
-                    f"'{name}' stands at an endpoint, which would be asked all the same; leave "
-                    "out --engine fake, or the model"
-                )
-            endpoint_key(EndpointSpec.model_validate(spec.options))
+        if self.settings.engine == FAKE:
+            return
+        for spec in models:
+            if spec.remote:
+                endpoint_key(EndpointSpec.model_validate(spec.options_for("openai")))
 
     def _run_set(self, cells: Sequence[ProbeCell]) -> None:
         try:
             # Before other engines have worked for nothing.
-            self._check_endpoints({cell.model: cell.spec for cell in cells} | dict(cells[0].judges))
+            self._check_endpoints([*(cell.spec for cell in cells), *cells[0].judges.values()])
         except HarnessError as error:
             self._fail(cells, error)
             return

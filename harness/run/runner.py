@@ -172,7 +172,7 @@ class Runner:
                 if session.training is None and spoken not in chats:
                     chats[spoken] = open_format(
                         cell.model,
-                        cell.spec,
+                        session.spoken(cell),
                         session.asset.path,
                         root=self.settings.root,
                         trained=session.adapter_chats.get(cell.model),

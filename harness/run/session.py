@@ -5,21 +5,25 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Protocol
 
 from filelock import FileLock
 
-from harness import hardware
-from harness.engines import engine_installed, engine_uses, engine_version
-from harness.errors import EngineError
 from harness.prompts.chosen import AdapterChat
-from harness.records import Adapter, EngineConfig, EngineInfo, Json, Output, Request, Tell
+from harness.records import (
+    Adapter,
+    EngineConfig,
+    EngineInfo,
+    Json,
+    Note,
+    Output,
+    Request,
+    Tell,
+)
 from harness.run.plan import prefix_order
+from harness.run.serving import choose_serving
 from harness.run.training import Training
-from harness.sources.assets import ModelAsset, model_asset
-from harness.spec.endpointspec import PREFIX, EndpointSpec
 from harness.spec.modelspec import ModelSpec
 from harness.train.preflight import check_adapter
 from harness.workers.store import Store, fingerprint
@@ -27,8 +31,6 @@ from harness.workers.worker import Worker
 
 _CHUNK = 64
 _CHUNK_S = 2.0
-# The precision of a server's weights is its own affair.
-_UNKNOWN = "unknown"
 
 Progress = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (0: unknown)."""
@@ -104,17 +106,21 @@ class EngineSession:
         self._spec = cells[0].spec
         self._log = cells[0].model
         self.training = training
-        self._device = self._choose_device()
-        self._engine = self._choose_engine()
-        self._dtype = self._choose_dtype()
         progress(f"fetching {self.models}", 0, 0)
-        self.asset = self._fetch()
+        self._serving = choose_serving(
+            self._spec,
+            models=self.models,
+            root=settings.root,
+            engine=settings.engine,
+            dtype=settings.dtype,
+            training=training,
+        )
+        self.asset = self._serving.asset
         self.adapters: dict[str, Adapter] = {}
         self.adapter_chats: dict[str, AdapterChat | None] = {}
-        self._version = engine_version(self._engine)
-        if training is None and not self.endpoint:
-            self._version += f", torch {version('torch')}"
-        self.shared = fingerprint(self._identity())
+        if self.asset.stand_in:
+            tell(Note("stand_in", self.models, {"what": self._spec.source or ""}))
+        self.shared = fingerprint(self._serving.identity())
         self._lock = FileLock(settings.store.parent / "engine.lock")
         self._worker: Worker | None = None
         self._start_s = 0.0
@@ -123,38 +129,26 @@ class EngineSession:
     @property
     def engine(self) -> str:
         """Name of the engine."""
-        return self._engine
+        return self._serving.engine
 
     @property
     def dtype(self) -> str:
         """Precision that the weights are run in."""
-        return self._dtype
+        return self._serving.dtype
 
     @property
     def endpoint(self) -> bool:
         """Whether the model is a server's, which takes conversations."""
-        return self._engine == "openai"
+        return self._spec.remote
 
-    def _identity(self) -> dict[str, Json]:
-        """Return all that the outputs of this engine have in common."""
-        if self.endpoint:
-            return {"endpoint": self.asset.digest}
-        options: dict[str, Json] = dict(self._spec.options)
-        return {
-            "weights": self.asset.digest,
-            "engine": self._engine,
-            "version": self._version,
-            "device": self._device,
-            "dtype": self._dtype,
-            **({} if self._dtype == "float32" else {"logits": "float32"}),
-            "seed": self._spec.seed,
-            "options": options,
-        }
+    @property
+    def options(self) -> dict[str, Json]:
+        """Options of the engine."""
+        return self._serving.options
 
-    def _choose_device(self) -> str:
-        if self._spec.remote:
-            return "remote"
-        return "cpu" if self._spec.trained else hardware.device()
+    def spoken(self, served: Served) -> ModelSpec:
+        """Return a model's entry in models.yaml as its prompts are made."""
+        return self._serving.spoken(served.spec)
 
     def check_adapter(self, cell: Served) -> None:
         """Check the LoRA weights of a cell's model, if it has any, before the engine starts.
@@ -162,50 +156,24 @@ class EngineSession:
         Raises:
             AssetError: They are not there, or not fit to be used.
         """
-        if cell.spec.adapter is not None and cell.model not in self.adapters:
-            found = check_adapter(
-                self._settings.root / cell.spec.adapter,
-                name=cell.model,
-                base=self.asset,
-                source=self._spec.source or "",
-                engine=self._engine,
-                root=self._settings.root,
-                tell=self._tell,
-            )
-            self.adapters[cell.model], self.adapter_chats[cell.model] = found.adapter, found.chat
-
-    def _choose_engine(self) -> str:
-        # What runs on a server of its own runs nowhere else.
-        own = bool(self.training) or self._spec.remote
-        wanted = (not own and self._settings.engine) or self._spec.engine
-        if wanted == "auto":
-            gpu = self._device == "cuda" and engine_uses("vllm", "cuda")
-            return "vllm" if gpu else "transformers"
-        if not engine_installed(wanted):
-            raise EngineError(
-                f"{self.models}: engine {wanted} is not installed; install the extra that brings "
-                "it (see README), or choose another with --engine"
-            )
-        return wanted
-
-    def _choose_dtype(self) -> str:
-        if self.training is not None:
-            return "float64" if self._engine == "tfidf" else "float32"
-        if self.endpoint:
-            return _UNKNOWN
-        wanted = self._settings.dtype or self._spec.dtype
-        return hardware.best_dtype() if wanted == "auto" else wanted
-
-    def _fetch(self) -> ModelAsset:
-        if self.training is not None:
-            digest = self.training.digest
-            return ModelAsset(self.training.path, digest[:12], digest, gguf=False)
-        if self.endpoint:
-            source = self._spec.source or ""
-            spec = EndpointSpec.model_validate(self._spec.options)
-            digest = fingerprint(spec.identity(source))
-            return ModelAsset(Path(source.removeprefix(PREFIX)), digest[:12], digest, gguf=False)
-        return model_asset(self._spec, base=self._settings.root)
+        if cell.spec.adapter is None or cell.model in self.adapters:
+            return
+        folder = self._settings.root / cell.spec.adapter
+        made_up = self._serving.stand_in_adapter(cell.spec, folder)
+        if made_up is not None:
+            self.adapters[cell.model], self.adapter_chats[cell.model] = made_up, None
+            self._tell(Note("stand_in", cell.model, {"what": cell.spec.adapter}))
+            return
+        found = check_adapter(
+            folder,
+            name=cell.model,
+            base=self.asset,
+            source=self._spec.source or "",
+            engine=self.engine,
+            root=self._settings.root,
+            tell=self._tell,
+        )
+        self.adapters[cell.model], self.adapter_chats[cell.model] = found.adapter, found.chat
 
     def start(self, window: int) -> None:
         """Start the engine without waiting for it; a no-op when it is started.
@@ -217,15 +185,15 @@ class EngineSession:
             return
         ranks = [adapter.rank for adapter in self.adapters.values()]
         config = EngineConfig(
-            engine=self._engine,
+            engine=self.engine,
             model_path=str(self.asset.path),
-            dtype=self._dtype,
-            device=self._device,
+            dtype=self.dtype,
+            device=self._serving.device,
             max_model_len=window,
             max_lora_rank=max(ranks, default=0),
             max_loras=len({adapter.digest for adapter in self.adapters.values()}),
             seed=self._spec.seed,
-            options=dict(self._spec.options),
+            options=self.options,
         )
         self._settings.logs.mkdir(parents=True, exist_ok=True)
         if not self.endpoint and not self._lock.is_locked:
@@ -235,7 +203,7 @@ class EngineSession:
             config,
             start_timeout_s=self._settings.start_timeout_s,
             stall_timeout_s=self._settings.stall_timeout_s,
-            log=self._settings.logs / f"{self._log}-{self._engine}.log",
+            log=self._settings.logs / f"{self._log}-{self.engine}.log",
         )
         self._worker.start()
 
@@ -251,7 +219,7 @@ class EngineSession:
         """
         if self._worker is None:
             raise ValueError("start the engine first")
-        self._progress(f"starting {self._engine} with {self.models}", 0, 0)
+        self._progress(f"starting {self.engine} with {self.models}", 0, 0)
         self._worker.wait_ready()
         self._start_s = self._worker.start_s
         order = prefix_order([request.prompt_ids for request in missing])
@@ -288,10 +256,10 @@ class EngineSession:
             model=self.models,
             source=self._spec.source or "",
             digest=self.asset.digest,
-            engine=self._engine,
-            version=self._version,
-            dtype=self._dtype,
-            device=self._device,
+            engine=self.engine,
+            version=self._serving.version,
+            dtype=self.dtype,
+            device=self._serving.device,
             start_s=self._start_s,
             generate_s=self._generate_s,
             computed=len(computed),

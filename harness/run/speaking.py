@@ -233,7 +233,7 @@ def open_speaker(session: EngineSession, served: Served, *, root: Path, tell: Te
         return Speaker(None, session.shared, thinking=thinking)
     chat = open_format(
         served.model,
-        served.spec,
+        session.spoken(served),
         session.asset.path,
         root=root,
         trained=session.adapter_chats.get(served.model),

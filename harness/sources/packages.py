@@ -118,21 +118,29 @@ def fetch_member(spec: SourceSpec, *, mend: str) -> tuple[Path, str]:
         AssetUnreachable: It is not in the cache, and no index answers.
         AssetError: There is no such distribution or member, or the digest differs.
     """
-    first = PartSpec(source=spec.source or "", dist=spec.dist, member=spec.member or "",
-                     sha256=spec.sha256 or "")  # fmt: skip
-    parts = [first, *spec.parts]
-    place, name = first.member, first.member.replace("!", "/").rpartition("/")[2]
-    pin = first.sha256
+    target, revision = member_place(spec)
+    with building(target) as out:
+        if out is not None:
+            _join([_first(spec), *spec.parts], out, mend)
+    return target, revision
+
+
+def member_place(spec: SourceSpec) -> tuple[Path, str]:
+    """Return where the file of a `pypi:` source is once it is fetched, and its revision."""
+    first = _first(spec)
+    place, pin = first.member, first.sha256
+    name = place.replace("!", "/").rpartition("/")[2]
     if spec.parts:
-        place = "\n".join(f"{part.sha256} {part.member}" for part in parts)
+        place = "\n".join(f"{part.sha256} {part.member}" for part in [first, *spec.parts])
         name = _PART.sub("", name) or name
         pin = hashlib.sha256(place.encode()).hexdigest()
     folder = cache_folder("pypi", pin, hashlib.sha256(place.encode()).hexdigest()[:16])
-    target = folder / name
-    with building(target) as out:
-        if out is not None:
-            _join(parts, out, mend)
-    return target, f"{first.source.partition('==')[2]}+{pin[:12]}"
+    return folder / name, f"{first.source.partition('==')[2]}+{pin[:12]}"
+
+
+def _first(spec: SourceSpec) -> PartSpec:
+    return PartSpec(source=spec.source or "", dist=spec.dist, member=spec.member or "",
+                    sha256=spec.sha256 or "")  # fmt: skip
 
 
 def _join(parts: Sequence[PartSpec], out: Path, mend: str) -> None:

@@ -102,7 +102,7 @@ def list_example(given: Json) -> str:
     """Return a list in YAML that holds what was given instead of one."""
     if isinstance(given, dict):
         given = dict(list(given.items())[:1])
-    return _flow([given]) if given not in (None, "", {}) else "[a, b]"
+    return flow([given]) if given not in (None, "", {}) else "[a, b]"
 
 
 def mapping_example(model: type[Strict], given: Json) -> str:
@@ -118,7 +118,7 @@ def mapping_example(model: type[Strict], given: Json) -> str:
             for value in values:
                 tried = defaults[key] if value is None else value
                 if _is_plain(tried) and _takes(model, {key: tried}):
-                    return _flow({key: tried})
+                    return flow({key: tried})
     needed = [key for key, field in fields.items() if field.is_required()] or list(fields)[:1]
     return "{" + ", ".join(f"{key}: ..." for key in needed) + "}"
 
@@ -136,10 +136,11 @@ def _takes(model: type[Strict], data: Json) -> bool:
     return True
 
 
-def _flow(value: Json) -> str:
+def flow(value: Json, *, width: int = _LONGEST_EXAMPLE) -> str:
+    """Return a value in one line of YAML; what is longer than `width` is left out of it."""
     text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, sort_keys=False,
                           width=10_000).strip()  # fmt: skip
-    if len(text) <= _LONGEST_EXAMPLE and "\n" not in text:
+    if len(text) <= width and "\n" not in text:
         return text
     return f"{text[0]}...{text[-1]}"
 

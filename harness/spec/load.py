@@ -15,13 +15,12 @@ from pydantic import ValidationError
 
 from harness.errors import SpecError
 from harness.spec.base import Strict
-from harness.spec.endpointspec import EndpointSpec
+from harness.spec.enginespec import EngineOptions, by_engine
 from harness.spec.evalset import EvalSet, PromptSpec
 from harness.spec.judgeset import JudgeSet
 from harness.spec.modelspec import ModelsFile, ModelSpec
 from harness.spec.problems import problem_lines
 from harness.spec.recipe import Recipe
-from harness.spec.trainspec import TRAINED
 from harness.spec.yamlfile import Key, YamlFile, read_yaml
 
 _Model = TypeVar("_Model", bound=Strict)
@@ -99,7 +98,8 @@ def _check_jury(file: YamlFile, judges: Sequence[str], models: Mapping[str, Mode
     known: dict[str, str] = {}
     for index, name in enumerate(judges):
         spec = models[name]
-        options = {} if spec.remote else spec.options
+        names = () if spec.remote else EngineOptions.model_fields
+        options = {engine: spec.options_for(engine) for engine in names}
         key = json.dumps([spec.weights, spec.adapter, options], sort_keys=True)
         twin = known.setdefault(key, name)
         if twin != name:
@@ -168,15 +168,20 @@ def load_models(path: Path, *, root: Path) -> dict[str, ModelSpec]:
 
 
 def _check_options(models: Mapping[str, ModelSpec], file: YamlFile) -> None:
-    """Check what is known of options here; other engines read theirs when they are opened."""
-    kinds: dict[str, type[Strict]] = {**TRAINED, "openai": EndpointSpec}
+    """Check what is known of options here; vLLM checks its own names when it is opened."""
     for name, spec in models.items():
-        if spec.engine in kinds:
-            try:
-                kinds[spec.engine].model_validate(spec.options)
-            except ValidationError as error:
-                where = ("models", name, "options")
-                raise SpecError("\n".join(problem_lines(error.errors(), file, where))) from error
+        where = ("models", name, "options")
+        if not spec.options:
+            continue
+        named = by_engine(spec.options)
+        try:
+            EngineOptions.model_validate(spec.options if named else {spec.engine: spec.options})
+        except ValidationError as error:
+            errors = error.errors()
+            if not named:
+                # Their places in the file have no engine's name.
+                errors = [{**one, "loc": one["loc"][1:]} for one in errors]
+            raise SpecError("\n".join(problem_lines(errors, file, where))) from error
 
 
 def _check_chat_templates(models: Mapping[str, ModelSpec], file: YamlFile, root: Path) -> None:

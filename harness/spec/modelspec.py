@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, field_validator, model_validator
+from pydantic import Field, JsonValue, ValidationInfo, field_validator, model_validator
 
 from harness.records import Json
 from harness.spec.base import (
@@ -14,8 +15,10 @@ from harness.spec.base import (
     TemplateVariables,
     check_model_source,
     complain,
+    flow,
 )
 from harness.spec.endpointspec import PREFIX
+from harness.spec.enginespec import EngineOptions, OptionsSchema, by_engine, owner
 from harness.spec.thinkingspec import ThinkingSpec, ThoughtSpec
 from harness.spec.trainspec import TRAINED
 
@@ -45,7 +48,7 @@ class ModelSpec(SourceSpec):
         gpu: Skipped on a machine without CUDA.
         adapter: Folder of LoRA weights put on the model.
         seeds: Of a trained classifier: one training and one cell each; default `seed` alone.
-        options: Engine options, passed on by name.
+        options: Options of the engine that is named, or of several, each under its name.
     """
 
     engine: Literal["auto", "vllm", "transformers", "rnn", "tfidf", "openai", "fake"] = "auto"
@@ -60,7 +63,14 @@ class ModelSpec(SourceSpec):
     adapter: str | None = None
     seed: int = 0
     seeds: list[Annotated[int, Field(ge=0)]] | None = None
-    options: dict[str, JsonValue] = Field(default={})
+    options: Annotated[dict[str, JsonValue], OptionsSchema()] = Field(default={})
+
+    def options_for(self, engine: str) -> dict[str, Json]:
+        """Return the options of one engine, those of others left aside."""
+        if by_engine(self.options):
+            own = self.options.get(engine)
+            return dict(own) if isinstance(own, dict) else {}
+        return dict(self.options) if engine == self.engine else {}
 
     @property
     def trained(self) -> bool:
@@ -75,7 +85,8 @@ class ModelSpec(SourceSpec):
     @property
     def weights(self) -> tuple[Json, ...]:
         """What two names of one model have in common, adapters on it not told apart."""
-        return self.source, self.member, self.options.get("base_url") if self.remote else None
+        url = self.options_for("openai").get("base_url") if self.remote else None
+        return self.source, self.member, url
 
     @field_validator("source")
     @classmethod
@@ -83,6 +94,24 @@ class ModelSpec(SourceSpec):
         if source is None or source.startswith(PREFIX):
             return source
         return check_model_source(source)
+
+    @field_validator("options")
+    @classmethod
+    def _by_engine(cls, options: dict[str, JsonValue], info: ValidationInfo) -> dict[str, Json]:
+        engine = info.data.get("engine")
+        if engine is None:  # complained of by itself
+            return options
+        if not by_engine(options):
+            if options and engine == "auto":
+                raise complain(_unnamed(options))
+            return options
+        if other := sorted(options.keys() - EngineOptions.model_fields.keys()):
+            raise complain(f"'{other[0]}' stands beside the names of engines; put it under the "
+                           "one whose option it is")  # fmt: skip
+        for name in options:
+            if name not in _engines(engine):
+                raise complain(f"a model of engine {engine} never runs on {name}; remove '{name}'")
+        return options
 
     @model_validator(mode="before")
     @classmethod
@@ -117,7 +146,7 @@ class ModelSpec(SourceSpec):
                            "'engine'")  # fmt: skip
         if not name or name == self.source:
             raise complain("engine openai needs the model's name there; write source: openai:NAME")
-        if not self.options:
+        if not self.options_for("openai"):
             raise complain("a model at an endpoint needs an address; write options: "
                            "{base_url: URL}")  # fmt: skip
         if "template" in self.model_fields_set:
@@ -128,6 +157,26 @@ class ModelSpec(SourceSpec):
         if isinstance(self.thinking, ThoughtSpec) and self.thinking.budget is not None:
             raise complain("a thought cannot be cut at an endpoint; write thinking: {limit: N}, "
                            "which its answer has room beside")  # fmt: skip
+
+
+def _engines(engine: str) -> tuple[str, ...]:
+    """Return the engines that may run a model of which models.yaml names one."""
+    if engine in TRAINED:
+        return (engine,)
+    if engine == "openai":
+        return "openai", "fake"
+    return "vllm", "transformers", "fake"
+
+
+def _unnamed(options: dict[str, JsonValue]) -> str:
+    """Say under which engine's name the options of engine `auto` are to be put."""
+    engines = _engines("auto")
+    for name, value in options.items():
+        near = difflib.get_close_matches(name, engines, n=1)
+        if near and isinstance(value, dict):
+            return f"'{name}' is not one of {', '.join(engines)}; did you mean '{near[0]}'?"
+    return (f"engine auto may be one of {', '.join(engines)}, whose options differ; write "
+            f"options: {flow({owner(options): options}, width=200)}")  # fmt: skip
 
 
 class ModelsFile(Strict):

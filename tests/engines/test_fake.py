@@ -133,7 +133,7 @@ def test_delay_and_slow_start():
 def test_a_failed_start_and_an_unknown_option():
     with pytest.raises(EngineError, match="told not to start"):
         open_engine(config(fail_start=True))
-    with pytest.raises(EngineError, match=r"option 'delay' is not one .*delay_s"):
+    with pytest.raises(EngineError, match=r"option 'delay': unknown key; did you mean 'delay_s'\?"):
         open_engine(config(delay=1))
 
 

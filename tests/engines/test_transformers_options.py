@@ -29,10 +29,16 @@ def test_a_gpu_gets_larger_batches():
 @pytest.mark.parametrize(
     ("options", "error"),
     [
-        ({"batch_token": 5}, "option 'batch_token' is not one of batch_tokens, pass_cost, threads"),
-        ({"batch_tokens": 0}, "option 'batch_tokens': 0 is not a whole number of at least 1"),
-        ({"threads": "2"}, "option 'threads': '2' is not a whole number of at least 1"),
-        ({"threads": True}, "option 'threads': True is not a whole number of at least 1"),
+        (
+            {"batch_token": 5},
+            "engine option 'batch_token': unknown key; did you mean 'batch_tokens'?",
+        ),
+        (
+            {"batch_tokens": 0},
+            "engine option 'batch_tokens': input should be greater than or equal to 1",
+        ),
+        ({"threads": "2"}, "engine option 'threads': input should be a valid integer"),
+        ({"threads": True}, "engine option 'threads': input should be a valid integer"),
         ({"device": "tpu"}, "device 'tpu' is not one of cpu, cuda"),
     ],
 )

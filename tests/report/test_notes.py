@@ -28,6 +28,7 @@ NOTES = (
     Note("no_thought", "m", {}),
     Note("closed_thought", "m", {}),
     Note("thinks_anyway", "m", {"count": 2, "total": 9}),
+    Note("stand_in", "m", {"what": "hub:owner/name"}),
 )  # fmt: skip
 INFO = RunInfo("r", "2026-01-01", 1.0, "pytest", {}, {}, notes=NOTES)
 

@@ -152,7 +152,7 @@ def test_what_one_engine_can_serve_is_one_group(changes):
         {"dtype": "float32"},
         {"max_model_len": 128},
         {"seed": 1},
-        {"options": {"enforce_eager": True}},
+        {"options": {"vllm": {"enforce_eager": True}}},
     ],
 )
 def test_what_needs_an_engine_of_its_own_is_another_group(changes):
@@ -160,7 +160,8 @@ def test_what_needs_an_engine_of_its_own_is_another_group(changes):
 
 
 def test_the_order_of_options_makes_no_group():
-    assert group_of(options={"a": 1, "b": 2}) == group_of(options={"b": 2, "a": 1})
+    one, other = {"a": 1, "b": 2}, {"b": 2, "a": 1}
+    assert group_of(options={"vllm": one}) == group_of(options={"vllm": other})
 
 
 def test_an_adapter_shares_the_start_of_its_base():
