@@ -62,5 +62,9 @@ class TrainError(HarnessError):
     """A training run that cannot begin or go on: memory, disk, masks, backend."""
 
 
+class MadeUpAnswers(HarnessError):
+    """Answers of a run with `--engine fake`, which decide nothing: the gate is skipped."""
+
+
 class UntrustedJudge(HarnessError):
     """A judge whose scores gate nothing: they are shown, and the gate is skipped."""

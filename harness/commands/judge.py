@@ -134,10 +134,14 @@ def passport(
                 tell=warn,
             )
         found = certified.passport
-        path = root / FOLDER / f"{model}.json"
-        save_passport(path, found)
         folder = root / "reports" / f"passport-{model}-{stamp}"
+        # Verdicts that were made up replace no passport that was earned.
+        path = (folder if engine is Engine.fake else root / FOLDER) / f"{model}.json"
+        save_passport(path, found)
         page = write_passport_page(folder, found, lang=lang.value)
+    if engine is Engine.fake:
+        typer.echo("warning: the engine fake made up the verdicts; nothing here is true of a judge",
+                   err=True)  # fmt: skip
     typer.echo(f"{model}: {passport_verdict(found, lang=lang.value)}")
     typer.echo(path)
     typer.echo(page)

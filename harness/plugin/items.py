@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import hardware
-from harness.errors import AssetUnreachable, EngineError, HarnessError, UntrustedJudge
+from harness.errors import (
+    AssetUnreachable,
+    EngineError,
+    HarnessError,
+    MadeUpAnswers,
+    UntrustedJudge,
+)
 from harness.plugin.tally import CELL, ENGINE_ERROR, RUN_ERROR
 from harness.run.collect import AnyCell
 from harness.run.probeplan import ProbeCell
@@ -90,13 +96,13 @@ def outcome_of(item: pytest.Item, cell: AnyCell) -> AnyOutcome:
 
 
 def fail_setup(item: pytest.Item, failure: HarnessError) -> None:
-    """End an item's setup: a source out of reach skips it, and so does a judge that may not gate.
+    """End an item's setup: a source out of reach skips it, and so does what may not gate.
 
     Anything else is an error.
 
     The item's properties say of which kind the error is, from which the exit code is made.
     """
-    if isinstance(failure, AssetUnreachable | UntrustedJudge):
+    if isinstance(failure, AssetUnreachable | MadeUpAnswers | UntrustedJudge):
         pytest.skip(str(failure))
     kind = ENGINE_ERROR if isinstance(failure, EngineError) else RUN_ERROR
     item.user_properties.append((kind, str(failure)))

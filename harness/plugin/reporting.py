@@ -14,6 +14,7 @@ from typing import Literal
 
 import pytest
 
+from harness.errors import MadeUpAnswers
 from harness.plugin.joining import join_parts, together, versions
 from harness.plugin.options import named_files
 from harness.plugin.tally import RUN_ID, WORKER_KEY, Tally, new_run_id
@@ -30,6 +31,7 @@ from harness.run.probeplan import PlannedJudgedGate, ProbeCell
 from harness.run.probing import Probing
 from harness.run.runner import Runner
 from harness.run.scoring import Outcome
+from harness.run.serving import FAKE
 from harness.run.session import Settings
 
 AnyOutcome = Outcome | ProbeResult
@@ -93,6 +95,8 @@ class ActiveRun:
         Raises:
             HarnessError: Why there is none.
         """
+        if self.runner.settings.engine == FAKE and any(not _trained(one) for one in planned.needs):
+            raise MadeUpAnswers("the engine fake made its answers up, which decide no gate")
         if isinstance(planned, PlannedJudgedGate):
             self.gates.append(self.probing.judge(planned))
             return self.gates[-1]
@@ -149,6 +153,11 @@ class ActiveRun:
 
 
 _EMPTY = RunInfo(id="", started="", wall_s=0.0, command="", machine={}, versions={})
+
+
+def _trained(cell: AnyCell) -> bool:
+    """Return whether a cell's answers are those of a trained classifier, whatever `--engine` is."""
+    return isinstance(cell, Cell) and cell.spec.trained
 
 
 def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:

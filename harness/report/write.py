@@ -188,7 +188,8 @@ def _verdict(run: Run, judged: JudgedPart, t: Words) -> str:
         verdict = _undecided(run, t)
     else:
         verdict = t["passed"]
-    return f"{verdict}, {judged.word}" if judged.word else verdict
+    before = [t["made_up_title"]] if made_up(run.info.engines) else []
+    return ", ".join([*before, verdict, *([judged.word] if judged.word else [])])
 
 
 def _undecided(run: Run, t: Words) -> str:

@@ -265,3 +265,15 @@ def test_the_small_model_is_near_chance_on_llmbar(tmp_path):
     assert measured.figures["accuracy"].high < 0.5
     page = next((tmp_path / "reports").glob("passport-*/report.md")).read_text(encoding="utf-8")
     assert "**near chance: this judge must not gate**" in page
+
+
+def test_a_made_up_passport_replaces_none_that_was_earned(call, ready):
+    assert call("placed").exit_code == 0
+    earned = (ready / "passports/placed.json").read_text()
+    done = call("placed", "--engine", "fake")
+    assert done.exit_code == 0, done.output
+    _, saved, page = done.stdout.splitlines()
+    assert Path(saved).parent == Path(page).parent
+    assert load_passport(Path(saved)).engine == "fake"
+    assert (ready / "passports/placed.json").read_text() == earned
+    assert "warning: the engine fake made up the verdicts" in done.stderr

@@ -301,14 +301,6 @@ def test_a_missing_key_is_found_before_anything_is_answered(judged, monkeypatch,
     assert judged.started == []
 
 
-def test_an_endpoint_is_not_asked_in_a_run_of_made_up_answers(judged, endpoint):
-    result = judged.run("--engine", "fake")
-    assert result.ret == 10
-    result.stdout.fnmatch_lines(["*'wise' stands at an endpoint,*leave out --engine fake*"])
-    assert endpoint.asked == []
-    assert judged.started == []
-
-
 def test_what_a_judge_cost_is_counted(judged):
     models = json.loads((judged.root / "evalsets/models.yaml").read_text())
     models["models"]["wise"]["options"]["price"] = {"prompt": 1.0, "completion": 2.0}

@@ -306,6 +306,7 @@ def test_a_model_without_tokenizer_fails_its_cells_in_one_line(study):
     (study.project.root / "model").unlink()
     (study.project.root / "model").mkdir()
     (study.project.root / "model/config.json").write_text("{}")
+    (study.project.root / "model/tokenizer.json").write_text("{")
     found = run(study.runner())
     assert len(failed(found)) == 8
     assert all("no usable tokenizer" in str(error) for error in found.values())

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from filelock import FileLock, Timeout
@@ -11,6 +11,7 @@ from harness.errors import AssetError, EngineError
 from harness.records import Request, Sampling
 from harness.run.collect import load_cells
 from harness.run.session import EngineSession, Settings
+from harness.spec import ModelSpec
 from harness.workers.store import Store, content_key
 
 
@@ -188,8 +189,35 @@ def test_what_makes_another_fingerprint(session, spec, changes):
     assert session().shared != session(spec, **changes).shared
 
 
-def test_another_engine_makes_another_fingerprint(session):
+@pytest.fixture
+def weights(model_project, tokenizers):
+    """Let the model's folder have a file of weights, which no test reads."""
+    (model_project.root / "model").unlink()
+    folder = tokenizers(model_project.root / "model")
+    (folder / "model.safetensors").touch()
+
+
+def test_another_engine_makes_another_fingerprint(session, weights):
     assert session(engine="transformers").shared != session().shared
+
+
+@pytest.mark.parametrize("engine", ["transformers", "vllm", "fake"])
+def test_an_engine_has_its_own_options_alone(session, weights, monkeypatch, engine):
+    monkeypatch.setattr("harness.run.serving.engine_installed", lambda name: True)
+    monkeypatch.setattr("harness.run.serving.engine_version", lambda name: f"{name} 1")
+    options = {"vllm": {"max_num_seqs": 4}, "transformers": {"threads": 3}}
+    one = session({"engine": "auto", "options": options}, engine=engine)
+    assert one.engine == engine
+    assert one.options == options.get(engine, {})
+    other = {**options, "vllm": {"max_num_seqs": 5}}
+    again = session({"engine": "auto", "options": other}, engine=engine)
+    assert (again.shared == one.shared) == (engine != "vllm")
+
+
+def test_options_of_the_named_engine_are_left_aside_on_another(session, weights):
+    flat = {"engine": "vllm", "options": {"max_num_batched_tokens": 1}}
+    assert session(flat, engine="transformers").options == {}
+    assert session(flat, engine="fake").options == {}
 
 
 def test_names_and_timeouts_make_no_other_fingerprint(session, settings):
@@ -209,11 +237,11 @@ def test_other_weights_make_another_fingerprint(session, model_project, tokenize
     ("device", "installed", "engine"),
     [("cuda", True, "vllm"), ("cuda", False, "transformers"), ("cpu", True, "transformers")],
 )
-def test_auto_is_vllm_only_on_cuda(session, monkeypatch, model_project, device, installed, engine):
+def test_auto_is_vllm_only_on_cuda(session, monkeypatch, weights, device, installed, engine):
     monkeypatch.setattr(hardware, "device", lambda: device)
-    monkeypatch.setattr("harness.run.session.engine_uses", lambda name, device: installed)
-    monkeypatch.setattr("harness.run.session.engine_version", lambda name: f"{name} 1")
-    one = session({"engine": "auto", "options": {"load_format": "dummy"}})
+    monkeypatch.setattr("harness.run.serving.engine_uses", lambda name, device: installed)
+    monkeypatch.setattr("harness.run.serving.engine_version", lambda name: f"{name} 1")
+    one = session({"engine": "auto"})
     assert one.info([], 0).engine == engine
 
 
@@ -228,7 +256,7 @@ def test_all_models_of_a_group_are_named(settings, cells):
 
 
 def test_an_engine_that_is_not_installed_is_one_line(session, monkeypatch):
-    monkeypatch.setattr("harness.run.session.engine_installed", lambda name: name != "vllm")
+    monkeypatch.setattr("harness.run.serving.engine_installed", lambda name: name != "vllm")
     with pytest.raises(EngineError) as raised:
         session(engine="vllm")
     assert str(raised.value) == (
@@ -275,3 +303,54 @@ def test_a_cell_without_an_adapter_needs_no_check(session, cells):
     one = session()
     one.check_adapter(cells[0])
     assert one.adapters == {}
+
+
+@pytest.mark.parametrize("engine", [None, "fake"])
+def test_made_up_answers_are_never_an_endpoints(session, store, engine):
+    remote = {"engine": "openai", "source": "openai:m", "options": {"base_url": "http://host/v1"}}
+    one = session(remote, engine=engine)
+    assert one.endpoint
+    assert one.engine == (engine or "openai")
+    other = session(remote, engine=None if engine else "fake")
+    assert one.shared != other.shared
+    if engine:
+        request = Request("k", (), Sampling(max_tokens=3), messages=(("user", "What?"),))
+        one.start(1 << 20)
+        (output,) = one.generate([request], store)
+        assert output.error is None
+        assert len(output.token_ids) == 3
+
+
+def test_a_model_that_is_not_here_is_stood_in_for_by_the_fake_alone(session, tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    gone = {"source": "file:gone", "engine": "auto", "max_model_len": 64}
+    with pytest.raises(AssetError, match="no such folder"):
+        session(gone)
+    one = session(gone, engine="fake")
+    assert one.asset.stand_in
+    assert [(note.kind, note.facts) for note in session.notes] == [
+        ("stand_in", {"what": "file:gone"})
+    ]
+    # Its tokens are bytes, so the model's window is no measure of them.
+    cell = Spoken("tiny", ModelSpec(**gone))
+    assert one.spoken(cell).max_model_len is None
+    assert session(engine="fake").spoken(cell).max_model_len == 64
+
+
+@dataclass
+class Spoken:
+    model: str
+    spec: ModelSpec
+
+
+def test_an_adapter_that_is_not_here_is_stood_in_for_by_the_fake_alone(session, cells, settings):
+    spec = cells[0].spec.model_copy(update={"adapter": "adapters/none"})
+    cell = replace(cells[0], spec=spec)
+    one = session()
+    one.check_adapter(cell)
+    one.check_adapter(cell)
+    assert one.adapters["tiny"].path == str(settings.root / "adapters/none")
+    other = replace(cell, model="b", spec=spec.model_copy(update={"adapter": "adapters/other"}))
+    one.check_adapter(other)
+    assert one.adapters["tiny"].digest != one.adapters["b"].digest
+    assert [note.about for note in session.notes] == ["tiny", "b"]
