@@ -54,7 +54,7 @@ def test_label_words_go_on_behind_a_prompt():
     spoken = chat()
     (text,) = spoken.texts([TURNS])
     words = [" positive", " negative", " положительный", " отрицательный"]
-    tree = label_tree(spoken.continuations(text, words), end_id=spoken.end_id)
+    tree = label_tree(spoken.continuations(text, words), end_ids=spoken.end_ids)
     assert len(tree.questions) >= 1
 
 
