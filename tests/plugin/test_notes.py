@@ -79,7 +79,7 @@ def test_models_and_judges_of_judge_sets(doubtful):
               "answers": {"n": 1, "max_tokens": 8}, "judge": judge}  # fmt: skip
     doubtful.write("evalsets/probes.yaml", judged)
     result = doubtful.run("-q")
-    told = "tuned: adapters/one has no training.json, so that its base model and template"
+    told = "tuned: adapters/one has no training.json, so that its base model cannot"
     assert sum(line.startswith(f"warning: {told}") for line in result.outlines) == 1
     assert [note.about for note in doubtful.saved.info.notes] == ["tuned"]
     pair = {"id": "a", "instruction": "What?", "first": "x", "second": "y", "better": "first"}
