@@ -84,6 +84,25 @@ def plan_batches(
     return batches
 
 
+def split_batch(batch: Sequence[int], sizes: Sequence[int], *, most: int) -> list[list[int]]:
+    """Return a batch in parts, so that long completions do not fill the memory.
+
+    Args:
+        batch: Indices.
+        sizes: Tokens of each prompt and the longest completion of it, by index.
+        most: Tokens of a part, each row as long as its longest; a longer row is a part by itself.
+    """
+    parts: list[list[int]] = []
+    longest = 0
+    for index in batch:
+        longest = max(longest, sizes[index])
+        if not parts or (len(parts[-1]) + 1) * longest > most:
+            parts.append([])
+            longest = sizes[index]
+        parts[-1].append(index)
+    return parts
+
+
 def _common_length(left: TokenIds, right: TokenIds) -> int:
     """Return how many leading tokens are equal, leaving at least one token of both."""
     limit = min(len(left), len(right)) - 1

@@ -22,7 +22,7 @@ from harness.engines.forward import (
     plain_window,
     widen_head,
 )
-from harness.engines.prefixes import Group, plan_batches, plan_groups
+from harness.engines.prefixes import Group, plan_batches, plan_groups, split_batch
 from harness.engines.schemas import Schemas
 from harness.engines.transformers_options import Options, read_options
 from harness.errors import EngineError
@@ -31,6 +31,10 @@ from harness.records import Adapter, EngineConfig, Output, Request
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+# Tokens whose attention state is kept while rows are completed, in batches of a forward pass.
+_KEPT = 16
 
 
 def open_engine(config: EngineConfig) -> TransformersEngine:
@@ -169,8 +173,11 @@ class TransformersEngine:
                 pass_cost=self._options.pass_cost,
                 padding=plain,
             )
-            for batch in batches:
-                yield from self._run_batch([part[i] for i in batch], prefix, done, goes_on)
+            sizes = [len(one.prompt_ids) + one.sampling.max_tokens for one in part]
+            most = _KEPT * self._options.batch_tokens
+            for whole in batches:
+                for batch in split_batch(whole, sizes, most=most) if goes_on else [whole]:
+                    yield from self._run_batch([part[i] for i in batch], prefix, done, goes_on)
         for child in group.children:
             longer = self._extend(prefix, child.prefix[done:])
             yield from self._run_group(child, longer, requests, plain)

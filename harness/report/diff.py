@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.records import Figure, Result, Run
+from harness.records import Figure, Result, Row, Run
 from harness.report.format import NOTHING, count, with_interval
 from harness.report.markdown import plain
 from harness.stats import clopper_pearson_interval
@@ -54,11 +54,29 @@ def diff_text(a: Run, b: Run) -> str:
     cells = [_by_cell(run.results) for run in (a, b)]
     lines = [_line(one) for one in diff_runs(a, b)]
     parts = [tabulate(lines, headers="keys", tablefmt="github", disable_numparse=True)]
+    parts += _settings(a, b)
     for name, own, other in (("A", *cells), ("B", *reversed(cells))):
         alone = [_name(*cell) for cell in own if cell not in other]
         if alone:
             parts.append(f"only in {name}: {', '.join(alone)}")
     return "\n".join(part for part in parts if part) or "neither run has a result"
+
+
+def _settings(a: Run, b: Run) -> list[str]:
+    """Name the cells that thought otherwise before their answers."""
+    rows = {(row.evalset, row.cell): row for row in b.rows}
+    pairs = [(row, rows[row.evalset, row.cell]) for row in a.rows
+             if (row.evalset, row.cell) in rows]  # fmt: skip
+    return [
+        f"thinking differs: {_name(x.evalset, x.cell)}: {_thinking(x)} in A, {_thinking(y)} in B"
+        for x, y in pairs
+        # Runs of before thoughts were known have no place of their answers.
+        if x.thinking != y.thinking or (x.place != y.place and "none" not in (x.place, y.place))
+    ]
+
+
+def _thinking(row: Row) -> str:
+    return f"{row.thinking or 'not set'} ({row.place})"
 
 
 def _by_cell(results: Iterable[Result]) -> dict[_Cell, dict[str, Result]]:

@@ -48,11 +48,19 @@ def unclosed(output: Output, *, room: int, mend: str) -> str:
     return f"the thought was not closed within {room} tokens; {mend}"
 
 
-def more_thought(thinking: Thinking, *, room: int) -> str:
-    """Say what gives a thought more room that had so much and ran into its limit."""
-    if room < thinking.limit:
-        return "the model's window leaves no more; raise max_model_len, or give a budget"
-    return f"raise thinking: {{limit: {thinking.limit}}}, or give a budget"
+def unfinished(output: Output, thinking: Thinking, *, room: int) -> str:
+    """Say why a thought that was asked for has no end, and what would give it one.
+
+    Args:
+        output: The thought.
+        thinking: How long it might have been.
+        room: How long the window let it be, in tokens.
+    """
+    if room < thinking.limit and output.finish_reason == "length":
+        return ("the thought was not closed within what the model's window leaves; raise "
+                "max_model_len, or give a budget")  # fmt: skip
+    mend = f"raise thinking: {{limit: {thinking.limit}}}, or give a budget"
+    return unclosed(output, room=room, mend=mend)
 
 
 def failed(output: Output, problem: str) -> Output:

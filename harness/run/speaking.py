@@ -16,7 +16,7 @@ from harness.prompts.thoughttokens import (
     thought_sampling,
 )
 from harness.records import Adapter, Message, Output, Request, Sampling, Tell, Thinking
-from harness.run.replies import Said, failed, more_thought, said, unclosed
+from harness.run.replies import Said, failed, said, unfinished
 from harness.run.session import EngineSession, Served
 from harness.run.thoughtnotes import tell_of_template
 from harness.spec.thinkingspec import setting
@@ -142,7 +142,7 @@ class Speaker:
             return output.error
         if read_thought(chat, output).end == "open" and chat.plan and chat.plan.thinking:
             room = turn.first.sampling.max_tokens
-            return unclosed(output, room=room, mend=more_thought(chat.plan.thinking, room=room))
+            return unfinished(output, chat.plan.thinking, room=room)
         row = answer_row(chat, turn.text, turn.first.prompt_ids, output, "")
         return row if isinstance(row, str) else self.of_ids(row, self._ended(turn.sampling))
 

@@ -9,7 +9,7 @@ from harness.prompts.thoughttokens import answer_row, read_thought
 from harness.records import Output, Request, Thought
 from harness.run.asking import Asked, joined
 from harness.run.prepare import Prepared, Questions
-from harness.run.replies import more_thought, unclosed
+from harness.run.replies import unfinished
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +99,5 @@ def _row(
     if output.error is not None:
         return output.error
     if read_thought(chat, output).end == "open" and chat.plan and chat.plan.thinking:
-        room = request.sampling.max_tokens
-        return unclosed(output, room=room, mend=more_thought(chat.plan.thinking, room=room))
+        return unfinished(output, chat.plan.thinking, room=request.sampling.max_tokens)
     return answer_row(chat, text, request.prompt_ids, output, questions.prefill)

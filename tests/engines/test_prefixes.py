@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from harness.engines.prefixes import Group, plan_batches, plan_groups
+from harness.engines.prefixes import Group, plan_batches, plan_groups, split_batch
 
 
 def walk(group):
@@ -178,3 +178,11 @@ class TestBatches:
         computed = sum(len(batch) * max(lengths[i] for i in batch) for batch in batches)
         assert computed < 1.05 * sum(lengths)
         assert len(batches) < 1.5 * sum(lengths) / 1024
+
+
+def test_a_batch_is_split_where_long_completions_would_fill_the_memory():
+    sizes = [100, 90, 80, 500, 70]
+    assert split_batch([0, 1, 2, 4], sizes, most=400) == [[0, 1, 2, 4]]
+    assert split_batch([0, 1, 2, 4], sizes, most=399) == [[0, 1, 2], [4]]
+    assert split_batch([0, 3, 4], sizes, most=400) == [[0], [3], [4]]
+    assert split_batch([], sizes, most=400) == []

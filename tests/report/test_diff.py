@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from builders import make_row
 
 from harness.records import Result, Run, RunInfo
 from harness.report.diff import diff_runs, diff_text
@@ -102,3 +103,23 @@ def test_runs_without_common_cells(sides):
     expected = {(0, 0): "neither run has a result", (1, 0): "only in A: evalsets/mini.yaml::c0",
                 (0, 1): "only in B: evalsets/mini.yaml::c1"}  # fmt: skip
     assert diff_text(a, b) == expected[sides]
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"thinking": "budget 64", "place": "behind"}, "budget 64 (behind) in A, off (empty) in B"),
+        ({"thinking": "", "place": "before"}, "not set (before) in A, off (empty) in B"),
+        ({"thinking": "off", "place": "absent"}, "off (absent) in A, off (empty) in B"),
+        ({"thinking": "off", "place": "empty"}, ""),
+        # A run of before thoughts were known.
+        ({"thinking": "off", "place": "none"}, ""),
+    ],
+)
+def test_cells_that_thought_otherwise_are_named(changes, line):
+    now = make_row(cell="m-p-zeroshot", thinking="off", place="empty")
+    sides = [Run(INFO, rows=(row,), results=(result("s1", 1.0),)) for row in
+             (replace(now, **changes), now)]  # fmt: skip
+    found = diff_text(*sides)
+    name = "thinking differs: evalsets/mini.yaml::m-p-zeroshot: "
+    assert (f"{name}{line}" in found) if line else ("thinking" not in found)

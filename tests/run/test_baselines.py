@@ -183,3 +183,15 @@ def test_a_gate_without_its_baseline_is_an_error_not_a_verdict(project, tmp_path
     same = check_baseline(tmp_path, outcome("pnpn"))
     gate = judge(planned, outcome("pnpn"), baseline=same)
     assert (gate.verdict, gate.against, gate.id) == ("pass", "baseline", planned.id)
+
+
+def test_a_baseline_of_another_thought_is_compared_and_told(tmp_path):
+    write_baseline(tmp_path, outcome("ppnn", thinking="off, behind an empty thought"), {})
+    saved = json.loads((tmp_path / baseline_path(SET, CELL)).read_text(encoding="utf-8"))
+    assert saved["provenance"]["thinking"] == "off, behind an empty thought"
+    check = check_baseline(tmp_path, outcome("ppnn", thinking="budget 9, behind a thought"))
+    assert check.changed == ("thinking off, behind an empty thought → budget 9, behind a thought",)
+    # Those of before thoughts were known hold none.
+    del saved["provenance"]["thinking"]
+    (tmp_path / baseline_path(SET, CELL)).write_text(json.dumps(saved), encoding="utf-8")
+    assert check_baseline(tmp_path, outcome("ppnn")).changed == ()

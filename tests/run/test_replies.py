@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.records import Output, Thinking, Thought
-from harness.run.replies import more_thought, said
+from harness.run.replies import said, unfinished
 
 MEND = "raise answers.max_tokens"
 
@@ -68,8 +68,17 @@ def test_an_error_stays_one():
     assert served(error="broken", finish_reason="error").output.error == "broken"
 
 
-def test_more_room_is_found_where_there_is_some():
-    assert more_thought(Thinking(64), room=64) == "raise thinking: {limit: 64}, or give a budget"
-    assert more_thought(Thinking(64), room=9) == (
-        "the model's window leaves no more; raise max_model_len, or give a budget"
+def test_why_a_thought_has_no_end_and_what_gives_it_one():
+    cut, ended = Output("k", finish_reason="length"), Output("k", finish_reason="stop")
+    assert unfinished(cut, Thinking(64), room=64) == (
+        "the thought was not closed within 64 tokens; raise thinking: {limit: 64}, or give a budget"
     )
+    # However much that is for a sample: one reason is counted for all of them.
+    assert unfinished(cut, Thinking(64), room=9) == (
+        "the thought was not closed within what the model's window leaves; raise max_model_len, or "
+        "give a budget"
+    )
+    for room in (9, 64):
+        assert unfinished(ended, Thinking(64), room=room) == (
+            "the model ended its turn within its thought"
+        )

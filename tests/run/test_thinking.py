@@ -259,8 +259,10 @@ def test_a_thought_without_a_budget_takes_what_the_window_leaves(study, asked):
     _, (outcome,) = study.run("on", more=", max_model_len: 74")
     rooms = {len(one.prompt_ids) + one.sampling.max_tokens for one in asked[0]}
     assert outcome.row.unscored == SAMPLES
-    (reason,) = {one.partition(";")[2] for one in outcome.row.reasons}
-    assert reason == (" the model's window leaves no more; raise max_model_len, or give a budget")
+    assert outcome.row.reasons == {
+        "the thought was not closed within what the model's window leaves; raise max_model_len, or "
+        "give a budget": SAMPLES
+    }
     # The closing mark, and one token that is scored.
     assert rooms == {74 - 4 - 1}
 
