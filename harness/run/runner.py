@@ -180,8 +180,7 @@ class Runner:
                 if session.training is None and spoken not in chats:
                     chats[spoken] = open_format(
                         cell.model,
-                        session.spoken(cell),
-                        session.asset.path,
+                        *session.spoken(cell, thinking=cell.mode.thinking is not None),
                         root=self.settings.root,
                         trained=session.adapter_chats.get(cell.model),
                         thinking=cell.mode.thinking,

@@ -56,9 +56,22 @@ class Serving:
             "options": self.options,
         }
 
-    def spoken(self, spec: ModelSpec) -> ModelSpec:
-        """Return a served model's entry as its prompts are made: a stand-in has no window of it."""
-        return spec.model_copy(update={"max_model_len": None}) if self.asset.stand_in else spec
+    def spoken(self, spec: ModelSpec, *, thinking: bool) -> tuple[ModelSpec, Path]:
+        """Return by which entry and folder a served model's prompts are made.
+
+        A stand-in has no window of the model, nor what its own template reads.
+
+        Args:
+            spec: The model's entry.
+            thinking: Whether it is said that it thinks, or does not.
+        """
+        if not self.asset.stand_in:
+            return spec, self.asset.path
+        changes: dict[str, Json] = {"max_model_len": None}
+        if spec.chat_template in (None, "own"):
+            changes["template"] = {}
+        folder = stand_in_model(spec, thinks=thinking).path
+        return spec.model_copy(update=changes), folder
 
     def stand_in_adapter(self, spec: ModelSpec, folder: Path) -> Adapter | None:
         """Return what stands in for an adapter that made-up answers do not need, or None.

@@ -159,9 +159,9 @@ class EngineSession:
         """Options of the engine."""
         return self._serving.options
 
-    def spoken(self, served: Served) -> ModelSpec:
-        """Return a model's entry in models.yaml as its prompts are made."""
-        return self._serving.spoken(served.spec)
+    def spoken(self, served: Served, *, thinking: bool) -> tuple[ModelSpec, Path]:
+        """Return by which entry of models.yaml and which folder prompts are made."""
+        return self._serving.spoken(served.spec, thinking=thinking)
 
     def check_adapter(self, cell: Served) -> None:
         """Check the LoRA weights of a cell's model, if it has any, before the engine starts.

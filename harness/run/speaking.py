@@ -233,8 +233,7 @@ def open_speaker(session: EngineSession, served: Served, *, root: Path, tell: Te
         return Speaker(None, session.shared, thinking=thinking)
     chat = open_format(
         served.model,
-        session.spoken(served),
-        session.asset.path,
+        *session.spoken(served, thinking=thinking is not None),
         root=root,
         trained=session.adapter_chats.get(served.model),
         thinking=thinking,

@@ -70,6 +70,16 @@ def test_base_and_adapter_are_given_different_answers(far):
     assert by_model["big"] != by_model["tuned"]
 
 
+def test_thoughts_of_a_model_that_is_not_there_are_made_up_too(far):
+    ways = ["off", "on", {"budget": 4}]
+    far.set(models=["big"], modes=[{"mode": "zeroshot", "thinking": ways}])
+    far.run("--engine", "fake").assert_outcomes(passed=3)
+    off, on, budget = far.saved.rows
+    assert (off.place, off.thoughts, off.n) == ("empty", None, 6)
+    assert (on.place, on.thoughts.closed, on.n) == ("behind", 6, 6)
+    assert (budget.thoughts.cut, budget.thoughts.tokens, budget.n) == (6, 4, 6)
+
+
 def test_without_the_option_it_is_skipped_as_before(far):
     result = far.run("-k", "big")
     assert result.ret == 0

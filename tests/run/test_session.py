@@ -333,8 +333,13 @@ def test_a_model_that_is_not_here_is_stood_in_for_by_the_fake_alone(session, tmp
     ]
     # Its tokens are bytes, so the model's window is no measure of them.
     cell = Spoken("tiny", ModelSpec(**gone))
-    assert one.spoken(cell).max_model_len is None
-    assert session(engine="fake").spoken(cell).max_model_len == 64
+    spec, folder = one.spoken(cell, thinking=False)
+    assert (spec.max_model_len, folder) == (None, one.asset.path)
+    assert one.spoken(cell, thinking=True)[1] != one.asset.path
+    here = session(engine="fake")
+    for thinking in (False, True):
+        spec, folder = here.spoken(cell, thinking=thinking)
+        assert (spec.max_model_len, folder) == (64, here.asset.path)
 
 
 @dataclass

@@ -8,6 +8,7 @@ import pytest
 
 from harness.prompts.chat import open_format
 from harness.prompts.labeltree import label_tree
+from harness.records import Thinking
 from harness.sources.assets import model_at_hand
 from harness.sources.stand_in import stand_in_model
 from harness.spec import ModelSpec
@@ -103,3 +104,16 @@ def test_nothing_is_fetched_to_find_out(tmp_path, monkeypatch, source):
 def test_a_gguf_file_of_which_nothing_was_built_is_not_at_hand(tmp_path):
     (tmp_path / "m.gguf").write_bytes(b"GGUF")
     assert model_at_hand(ModelSpec(source="file:m.gguf"), base=tmp_path) is None
+
+
+@pytest.mark.parametrize("thinking", [Thinking(), Thinking(9, budgeted=True)])
+def test_it_thinks_where_its_model_is_to(thinking):
+    spec = SPEC.model_copy(update={"thinking": "on"})
+    folder = stand_in_model(spec, thinks=True).path
+    spoken = open_format("m", spec, folder, root=None, thinking=thinking)
+    assert spoken.thinks is thinking.on
+    marks = ("<|stand-in-thought|>", "<|stand-in-answer|>")
+    (text,) = spoken.texts([TURNS], bound=True)
+    assert text.endswith("assistant\n" + "".join(marks) + "The review is")
+    assert spoken.plan.end_id == spoken.tokenizer.convert_tokens_to_ids(marks[1])
+    assert chat().plan is None
