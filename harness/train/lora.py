@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from harness.errors import TrainError
 from harness.spec.recipe import LoraSpec
 
 if TYPE_CHECKING:
+    import torch
     from peft import LoraConfig, PeftModel
 
 
@@ -69,8 +72,51 @@ def seed_lora(model: PeftModel, seed: int) -> None:
                          "modules that it has")  # fmt: skip
 
 
-def probe_difference(model: PeftModel, ids: Sequence[int]) -> float:
+def base_weights(model: PeftModel) -> dict[str, torch.Tensor]:
+    """Return copies of the base's own weights that are trained: biases, where a recipe says so.
+
+    Args:
+        model: Before its training.
+    """
+    return {name: weight.detach().clone() for name, weight in model.named_parameters()
+            if weight.requires_grad and "lora_" not in name}  # fmt: skip
+
+
+@contextmanager
+def without_adapter(model: PeftModel, before: Mapping[str, torch.Tensor]) -> Iterator[None]:
+    """Make a model the base that it was before its training, within a `with` block.
+
+    peft switches off what stands beside the base's weights; trained biases are among them.
+
+    Args:
+        model: After its training.
+        before: The base's weights that were trained, see `base_weights`.
+    """
+    weights = {name: weight for name, weight in model.named_parameters() if name in before}
+    after = {name: weight.data for name, weight in weights.items()}
+    with ExitStack() as stack:
+        with warnings.catch_warnings():
+            # It says that biases stay, which they do not here.
+            warnings.simplefilter("ignore", UserWarning)
+            stack.enter_context(model.disable_adapter())
+        try:
+            for name, weight in weights.items():
+                weight.data = before[name].to(weight.device)
+            yield
+        finally:
+            for name, weight in weights.items():
+                weight.data = after[name]
+
+
+def probe_difference(
+    model: PeftModel, ids: Sequence[int], before: Mapping[str, torch.Tensor]
+) -> float:
     """Return the greatest difference that the adapter makes to the logits after a prompt.
+
+    Args:
+        model: After its training.
+        ids: The prompt.
+        before: The base's weights that were trained, see `base_weights`.
 
     Raises:
         TrainError: It is not finite, or nil: the adapter changes nothing.
@@ -80,7 +126,7 @@ def probe_difference(model: PeftModel, ids: Sequence[int]) -> float:
     inputs = torch.tensor([list(ids)], device=model.device)
     with torch.no_grad():
         tuned = model(input_ids=inputs).logits[0, -1].float()
-        with model.disable_adapter():
+        with without_adapter(model, before):
             plain = model(input_ids=inputs).logits[0, -1].float()
     found = float((tuned - plain).abs().max())
     if not math.isfinite(found) or found == 0:

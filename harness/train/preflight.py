@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from harness.errors import AssetError, AssetUnreachable
 from harness.prompts.chosen import AdapterChat
-from harness.records import Adapter, Json, Note, Tell
+from harness.records import Adapter, Json, Note, NoteKind, Tell
 from harness.sources.adapters import CONFIG, WEIGHTS, adapter_asset, adapter_config
 from harness.sources.assets import ModelAsset, read_config
 from harness.sources.cache import sha256
@@ -87,34 +87,39 @@ def check_adapter(
         raise AssetError(f"{name}: {folder / RECORD} is not what training wrote (it is no JSON "
                          "object); train it again")  # fmt: skip
     chat: AdapterChat | None
+    notes: list[Note] = []
     if record is not None:
         _check_record(record, folder, name, base)
         given = record.get("variables")
         chat = AdapterChat(str(record["template"]), given if isinstance(given, dict) else {})
     else:
-        chat = _foreign(folder, name, base, tell)
+        chat = _brought_chat(folder, name, base)
+        kind: NoteKind = "no_record" if chat else "no_template"
+        notes = [Note(kind, name, {"folder": str(folder), "file": RECORD})]
         told = config.get("base_model_name_or_path")
         if isinstance(told, str) and conflicts(told, source, base.path):
             facts = {"folder": str(folder), "told": told, "source": source}
-            tell(Note("other_base", name, facts))
+            notes.append(Note("other_base", name, facts))
     if problem := feature_problem(config, engine):
         raise AssetError(f"{name}: {folder / CONFIG} has {problem}")
     _check_weights(folder, name)
     _check_served(folder, name, base, engine)
+    for note in notes:
+        tell(note)
     return Checked(replace(adapter, loader=_LOADERS.get(engine, "")), chat)
 
 
-def _foreign(folder: Path, name: str, base: ModelAsset, tell: Tell) -> AdapterChat | None:
-    """Check what an adapter without a record brings, and return how it is asked."""
-    tell(Note("no_record", name, {"folder": str(folder), "file": RECORD}))
+def _brought_chat(folder: Path, name: str, base: ModelAsset) -> AdapterChat | None:
+    """Return how an adapter without a record is asked, by what lies in its folder, if it says so.
+
+    Raises:
+        AssetError: Its tokenizer is another one than its base's.
+    """
     template = brought_template(folder)
     asked = template if template is not None else brought_template(base.path)
     if problem := tokenizer_problem(folder, base.path, asked):
         raise AssetError(f"{name}: {folder}: {problem}")
-    if template is not None:
-        return AdapterChat(template)
-    tell(Note("no_template", name, {"folder": str(folder)}))
-    return None
+    return AdapterChat(template) if template is not None else None
 
 
 def _check_served(folder: Path, name: str, base: ModelAsset, engine: str) -> None:

@@ -66,9 +66,9 @@ def _finish(
     model = trained.model
     model.eval()
     model.gradient_checkpointing_disable()
-    difference = probe_difference(model, material.examples[0].ids)
+    difference = probe_difference(model, material.examples[0].ids, trained.before)
     say("asking the recipe's questions, before and after")
-    answers = continue_samples(model, material.chat, job.recipe.samples)
+    answers = continue_samples(model, material.chat, job.recipe.samples, trained.before)
     with replacing(job.out) as built:
         save_weights(trained, job, material, built)
         record = make_record(trained, job, material, built, recipe=recipe,

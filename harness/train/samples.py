@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.prompts.chat import ChatFormat
+from harness.train.lora import without_adapter
 
 if TYPE_CHECKING:
+    import torch
     from peft import PeftModel
 
 _TOKENS = 128
@@ -24,16 +26,26 @@ class Continuation:
 
 
 def continue_samples(
-    model: PeftModel, chat: ChatFormat, questions: Sequence[str]
+    model: PeftModel,
+    chat: ChatFormat,
+    questions: Sequence[str],
+    before: Mapping[str, torch.Tensor],
 ) -> list[Continuation]:
-    """Return what the base model and its adapter answer, at most 128 tokens each."""
+    """Return what the base model and its adapter answer, at most 128 tokens each.
+
+    Args:
+        model: After its training.
+        chat: How it is spoken to.
+        questions: To ask.
+        before: The base's weights that were trained, see `base_weights`.
+    """
     prompts = chat.encode(chat.texts([[{"role": "user", "content": text}] for text in questions]))
     out: list[Continuation] = []
     for question, prompt in zip(questions, prompts, strict=True):
         after = _answer(model, chat, prompt)
-        with model.disable_adapter():
-            before = _answer(model, chat, prompt)
-        out.append(Continuation(question, before, after))
+        with without_adapter(model, before):
+            first = _answer(model, chat, prompt)
+        out.append(Continuation(question, first, after))
     return out
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +17,13 @@ from harness.train.failures import disk_explained, load_mend, memory_explained
 from harness.train.fit import Fit
 from harness.train.fused import fused_lora
 from harness.train.job import Job, Material, Say
-from harness.train.lora import lora_in_float32, seed_lora
+from harness.train.lora import base_weights, lora_in_float32, seed_lora
 from harness.train.machine import Machine, device_wait, resolve_machine
 from harness.train.packed import can_pack, packed_attention
 from harness.train.progress import Pace, pace_callback
 
 if TYPE_CHECKING:
+    import torch
     from peft import PeftModel
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
@@ -36,6 +37,7 @@ class Setup:
     """All that a trainer is made of but the size of its micro-batches.
 
     Attributes:
+        before: The base's own weights that are trained as well, as they are now.
         steps: Positions of each step's rows.
         flat: Whether rows go in without padding, and LoRA is added in few steps.
         packed: Whether attention takes flat rows without a mask.
@@ -45,6 +47,7 @@ class Setup:
 
     backend: ModuleType
     model: PeftModel
+    before: Mapping[str, torch.Tensor]
     material: Material
     training: TrainingSpec
     machine: Machine
@@ -167,6 +170,7 @@ def set_up(job: Job, material: Material, work: Path, say: Say) -> Setup:
     return Setup(
         backend=backend,
         model=model,
+        before=base_weights(model),
         material=material,
         training=training,
         machine=machine,

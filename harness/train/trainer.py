@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import resource
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ from harness.train.recorded import Largest, Recorder
 from harness.train.setup import Setup, set_up
 
 if TYPE_CHECKING:
+    import torch
     from peft import PeftModel
     from trl import SFTTrainer
 
@@ -28,6 +29,7 @@ class Trained:
     """A model after its run, and how the run went.
 
     Attributes:
+        before: The base's own weights that were trained as well, as they were.
         losses: Mean loss a trained token of each step, in nats, from step 1.
         flat: Whether rows went in without padding.
         recorded: Whether passes were replayed from a recording.
@@ -37,6 +39,7 @@ class Trained:
     """
 
     model: PeftModel
+    before: Mapping[str, torch.Tensor]
     losses: Sequence[float]
     machine: Machine
     fit: Fit
@@ -87,6 +90,7 @@ def run_training(
     ordered = sorted(pace.seconds) or [0.0]
     return Trained(
         model=setup.model,
+        before=setup.before,
         losses=losses,
         machine=machine,
         fit=fit,

@@ -23,7 +23,7 @@ NOTES = (
     Note("near_copies", SET, {"count": 7, "pool": 9, "pairs": PAIRS}),
     Note("malformed", "file:a.jsonl", {"count": 2, "first": "row 3: it has no 'messages'"}),
     Note("no_record", "m", {"folder": "adapters/one", "file": "training.json"}),
-    Note("no_template", "m", {"folder": "adapters/one"}),
+    Note("no_template", "m", {"folder": "adapters/one", "file": "training.json"}),
     Note("other_base", "m", {"folder": "adapters/one", "told": "a/b", "source": "hub:a/c"}),
     Note("no_thought", "m", {}),
     Note("closed_thought", "m", {}),

@@ -286,7 +286,7 @@ def test_adapters_are_checked_when_they_are_asked_for(session, adapter_cell, sto
     adapter = one.adapters["tiny"]
     assert (adapter.path, adapter.rank) == (str(folder), 8)
     assert one.adapter_chats == {"tiny": None}
-    assert [note.kind for note in session.notes] == ["no_record", "no_template"]
+    assert [note.kind for note in session.notes] == ["no_template"]
     assert one.shared == session().shared
     one.start(64)
     assert len(list(one.generate(requests(one, 3), store))) == 3

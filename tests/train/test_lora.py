@@ -11,7 +11,13 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from harness.errors import TrainError
 from harness.spec.recipe import LoraSpec
-from harness.train.lora import lora_config, probe_difference, seed_lora
+from harness.train.lora import (
+    base_weights,
+    lora_config,
+    probe_difference,
+    seed_lora,
+    without_adapter,
+)
 
 
 @pytest.fixture
@@ -58,16 +64,39 @@ def test_a_model_without_lora(model):
 
 def test_an_untrained_adapter_changes_nothing(model):
     with pytest.raises(TrainError, match="changes nothing in the base model's answer"):
-        probe_difference(model, [1, 2, 3])
+        probe_difference(model, [1, 2, 3], {})
 
 
 def test_a_trained_one_does_and_a_broken_one_is_named(model):
     for name, weight in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.ones_(weight)
-    assert probe_difference(model, [1, 2, 3]) > 0
+    assert probe_difference(model, [1, 2, 3], {}) > 0
     for name, weight in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.constant_(weight, float("nan"))
     with pytest.raises(TrainError, match="numbers that are not finite"):
-        probe_difference(model, [1, 2, 3])
+        probe_difference(model, [1, 2, 3], {})
+
+
+@pytest.mark.parametrize("bias", ["all", "lora_only", "none"])
+def test_the_base_is_what_it_was_before_its_biases_were_trained(bias):
+    torch.manual_seed(0)
+    base = LlamaForCausalLM(LlamaConfig(
+        vocab_size=50, hidden_size=16, intermediate_size=32, num_hidden_layers=2,
+        num_attention_heads=2, num_key_value_heads=1, attention_bias=True))  # fmt: skip
+    ids = torch.tensor([[1, 2, 3]])
+    with torch.no_grad():
+        wanted = base.eval()(ids).logits
+        model = get_peft_model(base, lora_config(LoraSpec(r=4, bias=bias))).eval()
+        before = base_weights(model)
+        assert bool(before) is (bias != "none")
+        for weight in model.parameters():
+            if weight.requires_grad:
+                weight += 0.1
+        trained = model(ids).logits
+        with without_adapter(model, before):
+            assert torch.equal(model(ids).logits, wanted)
+        assert torch.equal(model(ids).logits, trained)
+    found = probe_difference(model, [1, 2, 3], before)
+    assert found == pytest.approx(float((trained - wanted)[0, -1].abs().max()))
