@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 from harness.errors import TrainError
 from harness.prompts.chat import ChatFormat, open_format
 from harness.prompts.marks import end_mark
+from harness.prompts.rendering import template_variables
 from harness.spec.modelspec import ModelSpec
 from harness.spec.recipe import Recipe
 from harness.spec.yamlfile import YamlFile
@@ -26,9 +28,24 @@ from harness.train.rows import Dialogue
 
 MASKED = -100
 _TEMPLATE = ("base", "chat_template")
+# By this variable most templates of reasoning models are told to leave thoughts out.
+_THINKING = "enable_thinking"
 # Characters of a prompt's end that are quoted.
 _TAIL = 40
 Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """What is known of a template: the mark that ends an answer, and how its thoughts are left out.
+
+    Attributes:
+        mark: Where generation stops.
+        mend: A beginning for the mend of an error.
+    """
+
+    mark: str | None = None
+    mend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +113,10 @@ def encode_dialogues(dialogues: Sequence[Dialogue], chat: ChatFormat) -> list[Ex
     ]
     heads = chat.texts([turns[number][:place] for number, place in answers])
     closed = chat.texts([turns[number][: place + 1] for number, place in answers], closed=True)
-    mark = end_mark(chat.rendering) if chat.rendering else None
+    writing = _writing(chat)
     spans: list[list[Span]] = [[] for _ in dialogues]
     for (number, place), head, until in zip(answers, heads, closed, strict=True):
-        span = _span(dialogues[number], place, texts[number], head, until.rstrip(), mark)
+        span = _span(dialogues[number], place, texts[number], head, until.rstrip(), writing)
         spans[number].append(span)
     edges = [[at for span in row for at in span] for row in spans]
     parts = chat.encode([t[:at] for t, row in zip(texts, edges, strict=True) for at in row])
@@ -140,7 +157,7 @@ def _encode(
 
 
 def _span(
-    dialogue: Dialogue, place: int, text: str, head: str, closed: str, mark: str | None
+    dialogue: Dialogue, place: int, text: str, head: str, closed: str, writing: _Writing
 ) -> Span:
     """Return where in a dialogue's text the answer of one turn begins and its end mark ends.
 
@@ -150,37 +167,47 @@ def _span(
         text: The whole dialogue in the chat template.
         head: The messages before the answer, as a prompt.
         closed: The messages up to the answer, to the end of its mark.
-        mark: What the template writes after an answer, where generation stops.
+        writing: What is known of the template.
     """
     begin, end = len(head), len(closed)
+    refusal = partial(_refusal, dialogue, place, writing)
     content = dialogue.messages[place]["content"]
     if text.startswith(head) and text.startswith(closed):
         written = text[begin:end]
         answer = content if written.startswith(content) else content.strip()
         before, found, after = written.partition(answer)
-        if found and not before and after == mark:
+        if found and not before and after == writing.mark:
             return begin, end
         if found and before:
-            raise _refusal(dialogue, place, f"writes {before!r} before the answer and not at the "
+            raise refusal(f"writes {before!r} before the answer and not at the "
                            "end of a prompt, so that it would be trained as if it were the "
                            "answer")  # fmt: skip
         if found:
-            raise _refusal(dialogue, place, f"writes {after!r} after the answer, and generation "
-                           f"stops at {mark!r}")  # fmt: skip
-        raise _refusal(dialogue, place, "does not write the answer as it is in the data")
+            raise refusal(f"writes {after!r} after the answer, and generation "
+                           f"stops at {writing.mark!r}")  # fmt: skip
+        raise refusal("does not write the answer as it is in the data")
     pairs = enumerate(zip(text, head, strict=False))
     shared = next((at for at, (one, other) in pairs if one != other), min(len(text), begin))
     if begin - _TAIL < shared < begin:
-        raise _refusal(dialogue, place, f"ends a prompt with {head[shared:]!r} where the dialogue "
+        raise refusal(f"ends a prompt with {head[shared:]!r} where the dialogue "
                        f"goes on with {text[shared:][:_TAIL]!r}, so that the model would not be "
                        "asked as it is trained")  # fmt: skip
-    raise _refusal(dialogue, place, "writes it otherwise at the end of a dialogue than inside it")
+    raise refusal("writes it otherwise at the end of a dialogue than inside it")
 
 
-def _refusal(dialogue: Dialogue, place: int, what: str) -> TrainError:
-    mend = ("take a template without such a rule, such as llama-3" if len(dialogue.replies) == 1
-            else "take a template without such a rule, such as llama-3, or filter with turns: "
-            "{at_most: 1}")  # fmt: skip
+def _writing(chat: ChatFormat) -> _Writing:
+    if chat.rendering is None:
+        return _Writing()
+    reads = template_variables(chat.rendering.template)
+    off = _THINKING in reads and _THINKING not in chat.rendering.variables
+    mend = f"write base.template: {{{_THINKING}: false}}, or " if off else ""
+    return _Writing(end_mark(chat.rendering), mend)
+
+
+def _refusal(dialogue: Dialogue, place: int, writing: _Writing, what: str) -> TrainError:
+    mend = f"{writing.mend}take a template without such a rule, such as llama-3"
+    if len(dialogue.replies) > 1:
+        mend += ", or filter with turns: {at_most: 1}"
     return TrainError(f"row {dialogue.number}, turn {place + 1}: the chat template {what}; {mend}")
 
 

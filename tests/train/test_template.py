@@ -37,7 +37,7 @@ def dialogue(*texts, system=None):
 def chat(tmp_path, tokenizers):
     """Open a chat format: `llama-3`, `own`, or the text of a template."""
 
-    def chat(template, **options):
+    def chat(template, variables=None, **options):
         own = template if template not in {"llama-3", "own"} else None
         folder = tokenizers(
             tmp_path / f"t{len(list(tmp_path.iterdir()))}",
@@ -45,7 +45,7 @@ def chat(tmp_path, tokenizers):
             **options,
         )
         wanted = "own" if own else template
-        spec = ModelSpec(source="file:x", chat_template=wanted)
+        spec = ModelSpec(source="file:x", chat_template=wanted, template=variables or {})
         return open_format("m", spec, folder, root=tmp_path)
 
     return chat
@@ -187,6 +187,7 @@ def test_what_belongs_to_prompt_or_answer_is_as_it_is_in_generation(chat, answer
     assert trained_text(one, example) == f"{answer}<|im_end|>"
 
 
+OFF = {"enable_thinking": False}
 TRL = Path(trl.__file__).parent / "chat_templates"
 
 
@@ -204,8 +205,26 @@ TRL = Path(trl.__file__).parent / "chat_templates"
 )
 def test_templates_of_reasoning_models_are_refused_by_name(chat, name, problem):
     one = chat((TRL / f"{name}.jinja").read_text(encoding="utf-8"))
-    with pytest.raises(TrainError, match=problem):
+    with pytest.raises(TrainError, match=problem) as caught:
         encode_dialogues([dialogue("How?", "So.")], one)
+    told = "write base.template: {enable_thinking: false}, or take a template" in str(caught.value)
+    assert told is (name not in {"deepseek_r1_distill", "gptoss"})
+
+
+@pytest.mark.parametrize("name", ["qwen3", "qwen3_6", "nemotron_3_nano"])
+def test_without_thoughts_they_are_trained_as_they_are_asked(chat, name):
+    one = chat((TRL / f"{name}.jinja").read_text(encoding="utf-8"), variables=OFF)
+    (example,) = encode_dialogues([dialogue("How?", "So.")], one)
+    question = [[{"role": "user", "content": "How?"}]]
+    for bound in (False, True):
+        (prompt,) = one.encode(one.texts(question, bound=bound))
+        assert "</think>" in one.tokenizer.decode(prompt)
+        assert example.ids[: len(prompt)] == prompt
+    assert trained_text(one, example) == "So.<|im_end|>"
+    # A thought in the last turn alone, and none in those before it.
+    if name != "nemotron_3_nano":
+        with pytest.raises(TrainError, match=r"turns: \{at_most: 1\}"):
+            encode_dialogues([dialogue("How?", "So.", "Why?", "Thus.")], one)
 
 
 @pytest.mark.parametrize("name", ["qwen2_5", "qwen3_instruct_2507", "llama3", "phi3", "gemma3"])
