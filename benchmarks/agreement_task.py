@@ -75,7 +75,7 @@ def rebuild(cell: Cell, root: Path, scratch: Path, *, limit: int | None = None) 
     prepared = prepare(
         cell, data.samples, shots, prompt=prompt, chat=chat, shared=session.shared, adapter=None
     )
-    texts = chat.texts(prompt.conversations(data.samples, shots, cell.mode.placement))
+    texts = chat.texts(prompt.conversations(data.samples, shots, cell.mode.placement), bound=True)
     tails = chat.continuations(texts[0], [prompt.separator + word for word in words.values()])
     assert prepared.tree is not None
     head_tails = []

@@ -113,16 +113,28 @@ def _switch(template: str, render: Render) -> tuple[Variables, Variables, bool]:
         if None not in shown and shown[0] != shown[1]:
             return {name: True}, {name: False}, True
     for name in _EFFORTS:
-        if not _reads(template, name):
-            continue
-        plain = render([user_turn()], {})
-        for value, enough in (("none", True), ("low", False)):
-            # Some write any word into the prompt, and their model knows only those they name.
-            known = re.search(rf"(['\"]){value}\1", template) or value == "low"
-            shown_as = render([user_turn()], {name: value}) if known else None
-            if shown_as is not None and shown_as != plain:
-                return {}, {name: value}, enough
+        if _reads(template, name):
+            return _effort(name, template, render)
     return {}, {}, False
+
+
+def _effort(name: str, template: str, render: Render) -> tuple[Variables, Variables, bool]:
+    """Return what `_switch` does where a variable says how much is to be thought."""
+
+    def changes(value: str) -> bool:
+        # Some write any word into the prompt, and their model knows only those that they name.
+        if value != "low" and not re.search(rf"(['\"]){value}\1", template):
+            return False
+        return render([user_turn()], {name: value}) not in (None, plain)
+
+    plain = render([user_turn()], {})
+    if changes("none"):
+        return {}, {name: "none"}, True
+    if render([user_turn()], {name: "none"}) == plain:
+        # Nothing is thought unless the template is told so.
+        more = next((value for value in ("medium", "high") if changes(value)), None)
+        return ({name: more} if more else {}), {name: "none"}, True
+    return {}, {name: "low"} if changes("low") else {}, False
 
 
 def _reads(template: str, name: str) -> bool:

@@ -64,6 +64,15 @@ WORDS = (
 )  # fmt: skip
 
 
+EFFORT = (
+    "{% for m in messages %}<{{ m.role }}>{% if m.reasoning %}[THINK]{{ m.reasoning }}[/THINK]"
+    "{% endif %}{{ m.content }}{% endfor %}"
+    "{% set effort = reasoning_effort | default(@DEFAULT@) %}"
+    "{% if effort not in ['none', 'high'] %}{{ raise_exception('no such effort') }}{% endif %}"
+    "{% if add_generation_prompt %}<effort {{ effort }}><assistant>{% endif %}"
+)
+
+
 def public_template(name: str) -> str:
     """Return a template of TRL's folder, or skip where there is none of that name."""
     found = find_spec("trl")
@@ -185,6 +194,19 @@ def test_switches_are_those_that_the_family_reads(open_as):
         "deepseek_r1_distill": ({}, {}),
     }
     assert open_as(HALF_CLOSED, ON).plan.variables == {"thinking": True}
+
+
+@pytest.mark.parametrize(
+    ("default", "on"), [("'high'", {}), ("'none'", {"reasoning_effort": "high"})]
+)
+def test_an_effort_of_none_is_off_and_whatever_is_not_the_default_is_told(open_as, default, on):
+    template = EFFORT.replace("@DEFAULT@", default)
+    off, more = open_as(template, OFF), open_as(template, ON)
+    assert (off.plan.variables, more.plan.variables) == ({"reasoning_effort": "none"}, on)
+    assert tail(off.texts([FILLED])[0]) == "<effort none><assistant>It is"
+    assert tail(more.thought_texts([ASK])[0]) == "<effort high><assistant>[THINK]"
+    place = "before" if default == "'high'" else "absent"
+    assert open_as(template).plan.bare.place == place
 
 
 def test_a_switch_reaches_the_rest_of_the_prompt(open_as):
