@@ -15,6 +15,7 @@ from harness.records import EngineConfig, Output, Request, Sampling
 from harness.run.jury import Case, Judge, JudgeSession
 from harness.run.session import Settings
 from harness.spec.modelspec import ModelSpec
+from harness.workers.worker import Worker
 
 ROOT = Path(__file__).parents[2]
 ASKED = tuple(
@@ -135,3 +136,47 @@ def test_a_score_whose_place_is_not_found_stays_as_it_was_written(tmp_path, tiny
     verdict = '{"reason":"a","\\u0073core":7}'
     found = rule(tiny_folder, tmp_path, ASKED[:1], engine="fake", options={"answer": verdict})
     assert (found["c0"].value, found["c0"].expected) == (7.0, False)
+
+
+THINKING = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{% if m.reasoning %}<think>\n{{ m.reasoning }}\n</think>\n\n{% endif %}"
+    "{{ m.content }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def test_scores_are_weighed_behind_the_thought_and_the_judge_s_own_words(
+    tmp_path, tokenizers, monkeypatch
+):
+    special = ("<pad>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
+    folder = tokenizers(tmp_path / "t", template=THINKING, special=special, words=True)
+    rounds: list[list[Request]] = []
+    own = Worker.generate
+
+    def generate(self, requests):
+        rounds.append(list(requests))
+        return own(self, requests)
+
+    monkeypatch.setattr(Worker, "generate", generate)
+    verdict = '{"reason":"it is","score":7}'
+    found = rule(folder, tmp_path, engine="fake", options={"answer": verdict},
+                 thinking={"budget": 2})  # fmt: skip
+    thoughts, verdicts, weighed = rounds
+    assert len(thoughts) == len(verdicts) == len(ASKED)
+    assert {request.sampling.schema for request in thoughts} == {""}
+    assert all(request.sampling.schema for request in verdicts)
+    chat = open_format("wise", ModelSpec(source="file:model"), folder, root=ROOT)
+    heads = {request.prompt_ids for request in verdicts}
+    for head in heads:
+        assert chat.tokenizer.decode(head[-4:]) == "\n</think>\n\n"
+    for request in weighed:
+        head = next(one for one in heads if request.prompt_ids[: len(one)] == one)
+        behind = chat.tokenizer.decode(request.prompt_ids[len(head) :])
+        # A score of two tokens is asked about behind its first one too.
+        assert behind in (score_prefix(verdict), score_prefix(verdict) + "1")
+        assert request.sampling.score_ids
+    for ruling in found.values():
+        assert ruling.expected
+        assert 1 <= ruling.value <= 10
+        assert (ruling.reason, ruling.thought.end) == ("it is", "cut")
