@@ -10,16 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.engines import engine_version, not_finite, too_long
-from harness.engines.vllm_options import check_options, engine_options, error_line, set_environment
+from harness.engines.vllm_options import (
+    check_options,
+    engine_options,
+    error_line,
+    set_environment,
+    uses_xgrammar,
+)
+from harness.engines.vllm_sampling import sampling_params
 from harness.errors import EngineError
 from harness.records import Adapter, EngineConfig, Output, Request, Sampling
 
 if TYPE_CHECKING:
-    from vllm import LLM, RequestOutput, SamplingParams
+    from vllm import LLM, RequestOutput
     from vllm.lora.request import LoRARequest
 
-# The longest list of token ids that one request may score.
-_MAX_SCORE_IDS = 128
 # The fewest requests that are handed over before each step.
 _FEED = 64
 
@@ -48,6 +53,7 @@ class VllmEngine:
         self._llm: LLM | None = llm
         self._window = config.max_model_len
         self._dtype = config.dtype
+        self._spells = uses_xgrammar(config)
         self._waves_needed = config.device == "cpu" and config.max_lora_rank > 0
         self._max_rank = config.max_lora_rank
         self._loras: dict[str, LoRARequest | str] = {}
@@ -112,7 +118,7 @@ class VllmEngine:
             return pending, refusal
         engine = self._llm.llm_engine
         try:
-            for params in _sampling_params(request.sampling):
+            for params in sampling_params(request.sampling, spells=self._spells):
                 self._served += 1
                 prompt = tokens_input(list(request.prompt_ids))
                 engine.add_request(str(self._served), prompt, params, lora_request=lora)
@@ -215,50 +221,6 @@ def _next(left: deque[Request], room: int) -> Iterator[Request]:
     while left and (taken < _FEED or tokens < room):
         taken, tokens = taken + 1, tokens + len(left[0].prompt_ids)
         yield left.popleft()
-
-
-def _sampling_params(sampling: Sampling) -> list[SamplingParams]:
-    """Return the parameters of the vLLM requests that make one of ours, the completion's last.
-
-    Log-probabilities are wanted before constraints, but vLLM masks the logits of a constrained
-    request before it reads them off; and it scores at most 128 ids at once. Then they come from
-    requests of one token of their own, whose prompt the completion finds in the prefix cache.
-    """
-    from vllm import SamplingParams
-    from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
-
-    ids = list(dict.fromkeys(sampling.score_ids))
-    chunks = [ids[i : i + _MAX_SCORE_IDS] for i in range(0, len(ids), _MAX_SCORE_IDS)]
-    bound = bool(sampling.choices or sampling.schema)
-    own = None if bound or not chunks else chunks.pop()
-    final = RequestOutputKind.FINAL_ONLY
-    probes = [
-        SamplingParams(max_tokens=1, temperature=0.0, logprob_token_ids=chunk, output_kind=final)
-        for chunk in chunks
-    ]
-    max_tokens, constraint = sampling.max_tokens, None
-    if sampling.choices:
-        # A choice is one token a byte at the most, and one to end it; the grammar stops it there.
-        max_tokens = max(max_tokens, 1 + max(len(choice.encode()) for choice in sampling.choices))
-        constraint = StructuredOutputsParams(choice=list(sampling.choices))
-    if sampling.schema:
-        constraint = StructuredOutputsParams(
-            json=sampling.schema, choice=list(sampling.choices) or None
-        )
-    main = SamplingParams(
-        max_tokens=max_tokens,
-        temperature=sampling.temperature,
-        top_p=sampling.top_p,
-        seed=sampling.seed,
-        stop=list(sampling.stop),
-        stop_token_ids=list(sampling.stop_ids) or None,
-        logprob_token_ids=own,
-        # That of the token taken tells whether the model's output was finite.
-        logprobs=None if own else 0,
-        structured_outputs=constraint,
-        output_kind=final,
-    )
-    return [*probes, main]
 
 
 def _take(pending: _Pending, finished: RequestOutput) -> _Pending | None:

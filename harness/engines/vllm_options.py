@@ -50,6 +50,13 @@ def engine_options(config: EngineConfig) -> dict[str, Json]:
     return options
 
 
+def uses_xgrammar(config: EngineConfig) -> bool:
+    """Return whether xgrammar holds completions to their schemas, as it does by default."""
+    given = config.options.get("structured_outputs_config", {})
+    backend = given.get("backend") if isinstance(given, dict) else None
+    return backend in (None, "auto", _COMPACT["backend"])
+
+
 def hf_overrides(config: EngineConfig) -> Json:
     """Return vLLM's `hf_overrides`: those given, and an output head that computes in float32.
 

@@ -54,12 +54,14 @@ class Manner:
         max_answer_chars: Longer answers are cut for the judge.
         thinking: Whether it thinks before its verdict, in words; empty where that is left to its
             template or server.
+        grammar: What holds a verdict to its schema, where that is not the engine's own reading.
     """
 
     template: str = ""
     options: str = "{}"
     max_answer_chars: int = MAX_ANSWER_CHARS
     thinking: str = ""
+    grammar: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,8 @@ def _otherwise(then: Manner, now: Manner) -> str:
         return f"was made with another chat template ({_both(then.template, now.template)})"
     if then.options != now.options:
         return f"was made with the engine options {then.options}, this run has {now.options}"
+    if then.grammar != now.grammar:
+        return "was made with verdicts that another grammar held to their form"
     if then.max_answer_chars != now.max_answer_chars:
         return (f"was made with answers cut at {then.max_answer_chars} characters, this set cuts "
                 f"them at {now.max_answer_chars}")  # fmt: skip

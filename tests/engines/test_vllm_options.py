@@ -14,6 +14,7 @@ from harness.engines.vllm_options import (
     error_line,
     hf_overrides,
     set_environment,
+    uses_xgrammar,
 )
 from harness.errors import EngineError
 from harness.records import EngineConfig
@@ -141,3 +142,17 @@ def test_defaults_of_ours_and_the_next_rank_of_vllm(tmp_path):
     assert (options["enable_lora"], options["max_lora_rank"], options["max_loras"]) == (True, 16, 2)
     with pytest.raises(EngineError, match="LoRA rank 513 is above vLLM's 512"):
         engine_options(EngineConfig("vllm", str(tmp_path), "float32", "cpu", 50, 513))
+
+
+@pytest.mark.parametrize(
+    ("given", "uses"),
+    [
+        ({}, True),
+        ({"structured_outputs_config": {"backend": "xgrammar"}}, True),
+        ({"structured_outputs_config": {"backend": "auto"}}, True),
+        ({"structured_outputs_config": {"disable_any_whitespace": True}}, True),
+        ({"structured_outputs_config": {"backend": "guidance"}}, False),
+    ],
+)
+def test_only_xgrammar_needs_schemas_spelled(given, uses):
+    assert uses_xgrammar(EngineConfig("vllm", "", "float32", "cpu", 50, options=given)) is uses

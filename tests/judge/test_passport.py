@@ -104,6 +104,10 @@ def test_a_coin_may_not(path, seed):
             "made with thinking left to the template or the server, this run has thinking off, "
             "behind an empty thought",
         ),
+        (
+            {"manner": Manner("e" * 64, grammar="spelled")},
+            "was made with verdicts that another grammar held to their form",
+        ),
         ({"manner": Manner("d" * 64)}, "another chat template (eeeeeeeeeeee, now dddddddddddd)"),
         (
             {"manner": Manner("e" * 64, '{"quantization": "fp8"}')},

@@ -1,0 +1,104 @@
+"""JSON Schemas with bounded strings as xgrammar's own grammars, which vLLM takes as well.
+
+Read from a JSON Schema, a string with `minLength` or `maxLength` has no escapes in xgrammar 0.2.8:
+it breaks off before its first quotation mark, line break or backslash, and takes raw control
+characters, which are no JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cache
+
+from harness.records import Json
+
+# Spellings of one character; the same ones that llguidance takes, so that both engines are alike.
+_CHARACTER = (
+    r'character ::= [^"\\\x00-\x1f\x7f] | "\\" escape'
+    "\n"
+    r'escape ::= ["\\bfnrt] | "u00" [01] [0-9a-f] | "u007f"'
+)
+_MOST_NUMBERS = 1000
+_BOUNDS = ("minLength", "maxLength")
+_OBJECT = {"type", "properties", "required", "additionalProperties"}
+
+
+@cache
+def spelled_grammar(schema: str) -> str | None:
+    """Return a grammar of compact JSON that fits a schema, or None if the schema bounds no string.
+
+    Args:
+        schema: Text of a closed object, all of whose properties are required, in their order;
+            each is a string, bounded or not, one of an enumeration, or a whole number of a small
+            range.
+
+    Raises:
+        ValueError: It bounds strings and is of another form, which vLLM could not keep to.
+    """
+    whole: Json = json.loads(schema)
+    if not _bounded(whole):
+        return None
+    if not isinstance(whole, dict) or whole.keys() != _OBJECT or whole["type"] != "object":
+        raise ValueError(_refusal("is no closed object"))
+    properties = whole["properties"]
+    if not isinstance(properties, dict) or whole["additionalProperties"] is not False:
+        raise ValueError(_refusal("is no closed object"))
+    if whole["required"] != list(properties):
+        raise ValueError(_refusal("does not require all its keys in their order"))
+    parts: list[str] = []
+    for number, (name, kind) in enumerate(properties.items()):
+        before = "," if number else "{"
+        parts += [_literal(f"{before}{_compact(name)}:"), _value(name, kind)]
+    return f"root ::= {' '.join(parts)} {_literal('}')}\n{_CHARACTER}\n"
+
+
+def _bounded(part: Json) -> bool:
+    if isinstance(part, list):
+        return any(map(_bounded, part))
+    if not isinstance(part, dict):
+        return False
+    # A property of such a name is described by a mapping.
+    here = any(isinstance(part.get(name), int) for name in _BOUNDS)
+    return here or any(map(_bounded, part.values()))
+
+
+def _value(name: str, kind: Json) -> str:
+    if not isinstance(kind, dict):
+        raise ValueError(_refusal(f"says nothing of '{name}'"))
+    among = kind.get("enum") if kind.keys() <= {"type", "enum"} else _whole_numbers(kind)
+    if isinstance(among, list) and among:
+        return f"({' | '.join(_literal(_compact(one)) for one in among)})"
+    if kind.get("type") == "string" and kind.keys() <= {"type", *_BOUNDS}:
+        return f"{_literal(chr(34))} character{_times(kind)} {_literal(chr(34))}"
+    raise ValueError(
+        _refusal(f"asks for another kind of '{name}' than a string, an enum or a small range")
+    )
+
+
+def _whole_numbers(kind: Mapping[str, Json]) -> list[Json] | None:
+    """Return the values of a small range of whole numbers, None of anything else."""
+    low, high = kind.get("minimum"), kind.get("maximum")
+    if kind.keys() != {"type", "minimum", "maximum"} or kind["type"] != "integer":
+        return None
+    if not isinstance(low, int) or not isinstance(high, int) or high - low >= _MOST_NUMBERS:
+        return None
+    return list(range(low, high + 1))
+
+
+def _times(kind: Mapping[str, Json]) -> str:
+    low, high = kind.get("minLength", 0), kind.get("maxLength")
+    return f"{{{low},{'' if high is None else high}}}"
+
+
+def _compact(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _literal(text: str) -> str:
+    """Return a text as a terminal of the grammar, whose escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _refusal(problem: str) -> str:
+    return f"vLLM keeps to no such bounds of strings: the schema {problem}"
