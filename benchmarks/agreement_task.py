@@ -61,7 +61,7 @@ class Asked:
 def rebuild(cell: Cell, root: Path, scratch: Path, *, limit: int | None = None) -> Asked:
     """Return what pytest asks in a cell, by the functions that pytest calls."""
     settings = Settings(root, scratch / "unused.sqlite", scratch, "transformers", DTYPE)
-    session = EngineSession(settings, [cell], lambda *_: None)
+    session = EngineSession(settings, [cell], lambda *_: None, tell=lambda _: None)
     data = load_data(cell.name, cell.evalset, base=root, limit=limit)
     labels = tuple(cell.evalset.labels)
     shots: list[list[Sample]] = []
@@ -80,8 +80,9 @@ def rebuild(cell: Cell, root: Path, scratch: Path, *, limit: int | None = None) 
     assert prepared.tree is not None
     head_tails = []
     for route in prepared.tree.routes:
-        path, ids = prepared.tree.questions[route[-1][0]]
-        head_tails.append((*path, ids[route[-1][1]]))
+        question, (at,) = route[-1]
+        path, ids = prepared.tree.questions[question]
+        head_tails.append((*path, ids[at]))
     decoded = [str(chat.tokenizer.decode(tail)) for tail in head_tails]
     return Asked(
         model=session.asset.path,
