@@ -55,9 +55,10 @@ INSIDE: dict[str, tuple[str, ...]] = {
                     "thoughtnotes", "repeats", "runner", "speaking", "jury", "rounds", "standings",
                     "judgedgates", "sitting", "probing", "certify"),
     "harness.report": ("format", "markdown", "texts", "notes", "thoughts", "modes", "redacting",
-                       "runfiles", "diff", "ranking", "compare", "sentences", "cautions", "ways",
-                       "trained", "mistakes", "gatelines", "baseline", "draws", "conclusions",
-                       "tables", "judged", "plots", "write", "summary", "passport"),
+                       "runfiles", "diff", "ranking", "compare", "sentences", "cautions",
+                       "chattemplates", "ways", "trained", "mistakes", "gatelines", "baseline",
+                       "draws", "conclusions", "tables", "judged", "plots", "write", "summary",
+                       "passport"),
     "harness.plugin": ("options", "paths", "terminal", "tally", "joining", "reporting", "items",
                        "gate_items", "evalfile", "hooks", "distributed"),
 }  # fmt: skip

@@ -5,25 +5,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import PromptError
-from harness.prompts.chosen import AdapterChat, choose_template, choose_variables
-from harness.prompts.marks import answer_ends, end_ids, mark_ids
+from harness.prompts.chosen import (
+    AdapterChat,
+    choose_system,
+    choose_template,
+    choose_variables,
+)
+from harness.prompts.forms import Conversation, Forms, Shown, lost_texts, plain_text
+from harness.prompts.marks import answer_ends, control_tokens, end_ids, mark_ids
 from harness.prompts.pieces import Pieces
 from harness.prompts.rendering import Rendering
-from harness.prompts.thinking import ThoughtPlan, open_plan
+from harness.prompts.thinking import Start, ThoughtPlan, open_plan
 from harness.prompts.tokenizers import load_tokenizer
-from harness.records import Json, Message, Thinking
+from harness.records import Json, Message, TemplateUse, Thinking
 from harness.spec import ModelSpec
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
-
-_SENTINEL = "0b1e55ed"
-Conversation = list[Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,7 @@ class ChatFormat:
     Attributes:
         pieces: Its tokens of texts.
         rendering: Its chat template and what that is given, or None for plain text.
-        fold_system: Put the system text into the first user turn.
+        forms: Renders its conversations so that all of them is shown, None for plain text.
         bos_id: The token that every prompt begins with exactly once, or None.
         window: Longest prompt and completion together, in tokens.
         end_ids: Tokens with which an answer ends: those at which the model stops by itself, and
@@ -48,7 +51,7 @@ class ChatFormat:
     tokenizer: PreTrainedTokenizerBase
     pieces: Pieces
     rendering: Rendering | None
-    fold_system: bool
+    forms: Forms | None
     bos_id: int | None
     window: int
     end_ids: tuple[int, ...] = ()
@@ -74,11 +77,23 @@ class ChatFormat:
 
     @property
     def told(self) -> dict[str, Json]:
-        """What the template is given beside a conversation: its variables, and the day."""
-        if self.rendering is None or not (self.rendering.variables or self.rendering.day):
-            return {}
-        day = {"day": self.rendering.day.isoformat()} if self.rendering.day else {}
-        return {"variables": {**self.rendering.variables, **day}}
+        """What the template is given beside a conversation: variables, the day, a system text."""
+        told: dict[str, Json] = {}
+        if self.rendering is not None and (self.rendering.variables or self.rendering.day):
+            day = {"day": self.rendering.day.isoformat()} if self.rendering.day else {}
+            told["variables"] = {**self.rendering.variables, **day}
+        if self.forms is not None and self.forms.system is not None:
+            told["system"] = self.forms.system
+        return told
+
+    @property
+    def fold_system(self) -> bool:
+        """Whether a system text before one question goes into that user turn."""
+        asked: Conversation = [{"role": "system", "content": "x"}, {"role": "user", "content": "x"}]
+        try:
+            return self._shown(asked).system == "folded"
+        except PromptError:
+            return False
 
     def control_token(self, text: str) -> str | None:
         """Return the first special token of the tokenizer that a text spells, or None.
@@ -105,12 +120,12 @@ class ChatFormat:
                 the prompt ends behind one that is closed, whether it holds anything or not.
 
         Raises:
-            PromptError: The chat template refuses the conversation, or its prompts end otherwise
-                than those that it was tried with.
+            PromptError: The chat template refuses the conversation or leaves out a part of it, or
+                its prompts end otherwise than those that it was tried with.
         """
         filled = bool(conversations) and conversations[0][-1]["role"] == "assistant"
-        start = self.plan.start(filled=filled) if self.plan and not closed else None
-        if start is None or start.text is None or not (bound or self.thinking):
+        start = None if closed else self._start(filled=filled, bound=bound)
+        if start is None:
             return self._written(conversations, closed=closed)
         heads = self._written([_asked(one) for one in conversations])
         opener = (self.plan.opener if self.plan else None) or ""
@@ -118,6 +133,45 @@ class ChatFormat:
             start.behind(head + opener) + (one[-1]["content"] if filled else "")
             for head, one in zip(heads, conversations, strict=True)
         ]
+
+    def use(self, conversation: Conversation, *, bound: bool = False) -> TemplateUse:
+        """Return how a conversation that is asked becomes text; `bound` as in `texts`.
+
+        Raises:
+            PromptError: As `texts` does.
+        """
+        filled = conversation[-1]["role"] == "assistant"
+        headed = self.thinks or self._start(filled=filled, bound=bound) is not None
+        shown = self._shown(_asked(conversation) if headed else conversation)
+        if self.rendering is None or self.forms is None:
+            return TemplateUse("", system=shown.system)
+        use = self.rendering.use(self.forms.system)
+        return replace(use, system=shown.system, own_system=shown.own)
+
+    def lost(
+        self, conversations: Sequence[Sequence[Message]], texts: Sequence[str]
+    ) -> dict[int, str]:
+        """Return why a prompt is not what was to be said, by its number.
+
+        Args:
+            conversations: What was to be said.
+            texts: Their prompts: those of thoughts where the model is to think.
+        """
+        if self.forms is None:
+            return {}
+        turns = [list(one) for one in conversations]
+        return dict(lost_texts([_asked(one) for one in turns] if self.thinks else turns, texts))
+
+    def _start(self, *, filled: bool, bound: bool) -> Start | None:
+        """Return where answers begin, None where that is left to the template."""
+        start = self.plan.start(filled=filled) if self.plan else None
+        return start if start and start.text is not None and (bound or self.thinking) else None
+
+    def _shown(self, conversation: Conversation) -> Shown:
+        if self.forms is None:
+            return Shown("turn" if conversation[0]["role"] == "system" else "none")
+        open_end = conversation[-1]["role"] == "assistant"
+        return self.forms.shown(conversation, ask=not open_end, go_on=open_end)
 
     def thought_texts(self, conversations: Sequence[Conversation]) -> list[str]:
         """Return the prompts, as text, in which a thought begins; a prefill is left out of them.
@@ -132,14 +186,13 @@ class ChatFormat:
 
     def _written(self, conversations: Sequence[Conversation], *, closed: bool = False) -> list[str]:
         """Return conversations as the template writes them."""
-        if self.rendering is None:
-            return [_plain(conversation) for conversation in conversations]
-        folded = [_fold(c) for c in conversations] if self.fold_system else list(conversations)
-        if not folded:
+        if self.forms is None:
+            return [plain_text(conversation) for conversation in conversations]
+        if not conversations:
             return []
-        open_end = folded[0][-1]["role"] == "assistant"
-        return self.rendering.texts(
-            folded, ask=not (open_end or closed), go_on=open_end and not closed
+        open_end = conversations[0][-1]["role"] == "assistant"
+        return self.forms.texts(
+            conversations, ask=not (open_end or closed), go_on=open_end and not closed
         )
 
     def encode(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
@@ -229,70 +282,35 @@ def open_format(
     window = spec.max_model_len or own_window
     if window is None:
         raise PromptError(f"{where}: its config names no window; add max_model_len")
-    rendering, fold = None, False
+    rendering, forms = None, None
     if template is not None:
         rendering = choose_variables(where, spec, tokenizer, template, trained)
-        fold = not (_keeps_system(rendering) if spec.system_role == "auto" else spec.system_role)
     elif spec.template:
         raise PromptError(f"{where}: template: plain text has no variables; remove it")
+    elif spec.system is not None:
+        raise PromptError(f"{where}: system: plain text has no system turn; remove it")
     own = end_ids(tokenizer, folder)
     ends, stop, mark = answer_ends(tokenizer, rendering)
     plan = open_plan(where, rendering, thinking)
-    if rendering is not None and plan is not None:
-        rendering = rendering.given(plan.variables)
+    if rendering is not None:
+        rendering = rendering.given(plan.variables) if plan is not None else rendering
+        system = choose_system(where, spec, trained)
+        forms = Forms(rendering, system_role=spec.system_role, system=system)
     return ChatFormat(
         tokenizer=tokenizer,
         pieces=Pieces(tokenizer),
         rendering=rendering,
-        fold_system=fold,
+        forms=forms,
         bos_id=bos if bos is not None and trial[:1] == [bos] else None,
         window=int(window),
         end_ids=tuple(sorted(own | ends)),
         stop_ids=() if stop else tuple(sorted(ends - own)),
-        controls=_controls(tokenizer, mark),
+        controls=control_tokens(tokenizer, mark),
         stop=stop,
         plan=plan,
     )
 
 
-def _controls(tokenizer: PreTrainedTokenizerBase, mark: str | None) -> re.Pattern[str] | None:
-    added = tokenizer.added_tokens_decoder.values()
-    # Runs of white space are tokens of their own to some, and end no turn.
-    spelled = {str(one.content) for one in added if one.special and str(one.content).strip()}
-    spelled |= {mark} if mark else set()
-    # The longest first: a token may begin with another one.
-    ordered = sorted(spelled, key=lambda text: (-len(text), text))
-    return re.compile("|".join(map(re.escape, ordered))) if ordered else None
-
-
-def _keeps_system(rendering: Rendering) -> bool:
-    """Return whether the template shows a system message; some raise, some drop it silently."""
-    probe: Conversation = [
-        {"role": "system", "content": _SENTINEL},
-        {"role": "user", "content": "x"},
-    ]
-    try:
-        (shown,) = rendering.texts([probe])
-    except PromptError:
-        return False
-    return _SENTINEL in shown
-
-
 def _asked(conversation: Conversation) -> Conversation:
     """Return a conversation up to its last question, without the prefill of an answer."""
     return conversation[:-1] if conversation[-1]["role"] == "assistant" else conversation
-
-
-def _fold(conversation: Conversation) -> Conversation:
-    if conversation[0]["role"] != "system":
-        return conversation
-    system, first, *rest = conversation
-    joined = f"{system['content']}\n\n{first['content']}"
-    return [{"role": first["role"], "content": joined}, *rest]
-
-
-def _plain(conversation: Conversation) -> str:
-    """Return a conversation as text: each turn a paragraph, each answer under its question."""
-    *turns, last = conversation
-    parts = [m["content"] + ("\n" if m["role"] == "user" else "\n\n") for m in turns]
-    return "".join(parts) + last["content"] + ("\n" if last["role"] == "user" else "")

@@ -24,10 +24,12 @@ class AdapterChat:
     Attributes:
         variables: Those that the template was given, `date` included where one was chosen; None
             where nothing tells.
+        system: System text of dialogues that had none, None where it was left to the template.
     """
 
     template: str
     variables: Mapping[str, Json] | None = None
+    system: str | None = None
 
 
 def choose_template(
@@ -87,6 +89,27 @@ def choose_variables(
         raise PromptError(f"{where}: {_told(spec.template)} is not what the adapter was trained "
                           f"with ({_told(learned) or 'none'}); remove the key")  # fmt: skip
     return found
+
+
+def choose_system(where: str, spec: ModelSpec, trained: AdapterChat | None) -> str | None:
+    """Return the system text of conversations that have none, None to leave it to the template.
+
+    Args:
+        where: What names the model's entry in errors.
+        spec: Its entry in models.yaml.
+        trained: What the model's adapter was trained with, or None.
+
+    Raises:
+        PromptError: The adapter was trained with another one.
+    """
+    # Where no variables are told, no system text is told either.
+    if trained is None or trained.variables is None or spec.system == trained.system:
+        return spec.system
+    if spec.system is None:
+        return trained.system
+    learned = "none" if trained.system is None else repr(trained.system)
+    raise PromptError(f"{where}: system: {spec.system!r} is not what the adapter was trained with "
+                      f"({learned}); remove the key")  # fmt: skip
 
 
 def _written(template: str | None) -> str | None:

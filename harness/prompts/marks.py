@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,3 +128,14 @@ def line_breaks(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     found = {token for count in range(1, 9) for token in mark_ids(tokenizer, "\n" * count)}
     texts = {token: str(tokenizer.decode([token])) for token in found}
     return {token for token, text in texts.items() if text and not text.strip("\r\n")}
+
+
+def control_tokens(tokenizer: PreTrainedTokenizerBase, mark: str | None) -> re.Pattern[str] | None:
+    """Return what finds the special tokens of a tokenizer and a mark in a text, or None."""
+    added = tokenizer.added_tokens_decoder.values()
+    # Runs of white space are tokens of their own to some, and end no turn.
+    spelled = {str(one.content) for one in added if one.special and str(one.content).strip()}
+    spelled |= {mark} if mark else set()
+    # The longest first: a token may begin with another one.
+    ordered = sorted(spelled, key=lambda text: (-len(text), text))
+    return re.compile("|".join(map(re.escape, ordered))) if ordered else None

@@ -7,6 +7,8 @@ prompts of today would otherwise be other prompts than those of yesterday.
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -19,13 +21,15 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.errors import PromptError
-from harness.records import Json, Message
+from harness.records import Json, Message, TemplateUse
 
 if TYPE_CHECKING:
     from jinja2 import nodes
     from jinja2.parser import Parser
     from transformers import PreTrainedTokenizerBase
 
+# Of a template's digest.
+_DIGITS = 16
 # The day that Llama 3.x templates write where nobody tells them one.
 DEFAULT_DAY = date(2024, 7, 26)
 _CLOCK, _DAY_TEXT, _DAY = "strftime_now", "date_string", "date"
@@ -69,6 +73,20 @@ class Rendering:
     def given(self, variables: Mapping[str, Json]) -> Rendering:
         """Return a rendering with further variables."""
         return replace(self, variables={**self.variables, **variables})
+
+    def use(self, system: str | None) -> TemplateUse:
+        """Return what is known of all that it renders.
+
+        Args:
+            system: Text that conversations without a system text are given, or None.
+        """
+        given = {**self.variables, **({} if system is None else {"system": system})}
+        return TemplateUse(
+            hashlib.sha256(self.template.encode()).hexdigest()[:_DIGITS],
+            json.dumps(given, ensure_ascii=False, sort_keys=True) if given else "",
+            day=self.day.isoformat() if self.day else "",
+            day_chosen=self.chosen,
+        )
 
     def texts(
         self, conversations: Sequence[Sequence[Message]], *, ask: bool = False, go_on: bool = False

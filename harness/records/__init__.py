@@ -30,6 +30,7 @@ from harness.records.probed import (
     Standing,
 )
 from harness.records.runs import DataInfo, EngineInfo, Run, RunInfo
+from harness.records.templates import SystemPlace, TemplateUse
 from harness.records.thinking import (
     THOUGHT_TOKENS,
     Thinking,
@@ -79,7 +80,9 @@ __all__ = [
     "ShotOrder",
     "ShotSelector",
     "Standing",
+    "SystemPlace",
     "Tell",
+    "TemplateUse",
     "Thinking",
     "Thought",
     "ThoughtEnd",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.records.asking import Placement, ShotOrder
+from harness.records.templates import TemplateUse
 from harness.records.thinking import Thought, ThoughtPlace, Thoughts
 
 
@@ -95,6 +96,7 @@ class Row:
         thinking: Name of the setting of `thinking`, such as `budget 256`; "" where there is none.
         place: Where the answers were asked, as far as thoughts go.
         thoughts: What the samples' thoughts came to, None without any.
+        template: How its conversations became text, None for a classifier.
     """
 
     evalset: str
@@ -120,6 +122,7 @@ class Row:
     thinking: str = ""
     place: ThoughtPlace = "none"
     thoughts: Thoughts | None = None
+    template: TemplateUse | None = None
 
     @property
     def regime(self) -> tuple[str, str]:

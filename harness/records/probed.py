@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.records.judged import Figure
+from harness.records.templates import TemplateUse
 from harness.records.thinking import Thought
 
 Choice = Literal["A", "B", "tie"]
@@ -149,6 +150,7 @@ class JudgeInfo:
         prompt_tokens: Of all its requests, `completion_tokens` likewise.
         cost: Of these tokens in dollars, None where models.yaml names no price.
         kin: Judged models with the judge's own weights, adapters on them included.
+        template: How the cases became text, None at an endpoint, which does not say.
     """
 
     evalset: str
@@ -165,6 +167,7 @@ class JudgeInfo:
     completion_tokens: int
     cost: float | None = None
     kin: tuple[str, ...] = ()
+    template: TemplateUse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,7 @@ class Standing:
         strength: Bradley-Terry strength, with three models or more.
         pairs: Pairs with the reference that are due: one an answer and judge.
         of_probes: Probes that the set has, those included that were not run; 0 if not known.
+        template: How the probes became text, None at an endpoint, which does not say.
     """
 
     evalset: str
@@ -196,6 +200,7 @@ class Standing:
     void: str = ""
     pairs: int = 0
     of_probes: int = 0
+    template: TemplateUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

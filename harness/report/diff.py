@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from harness.records import Figure, Result, Row, Run
 from harness.report.format import NOTHING, count, with_interval
 from harness.report.markdown import plain
+from harness.run.provenance import template_changes
 from harness.stats import clopper_pearson_interval
 
 _Cell = tuple[str, str]
@@ -48,13 +49,14 @@ def diff_runs(a: Run, b: Run) -> list[CellDiff]:
 
 
 def diff_text(a: Run, b: Run) -> str:
-    """Return the differences as a table for a terminal, and the cells that one run lacks."""
+    """Return the differences as a table for a terminal, those of chat templates, lone cells."""
     from tabulate import tabulate
 
     cells = [_by_cell(run.results) for run in (a, b)]
     lines = [_line(one) for one in diff_runs(a, b)]
     parts = [tabulate(lines, headers="keys", tablefmt="github", disable_numparse=True)]
     parts += _settings(a, b)
+    parts += [plain(line) for line in _templates(a, b)]
     for name, own, other in (("A", *cells), ("B", *reversed(cells))):
         alone = [_name(*cell) for cell in own if cell not in other]
         if alone:
@@ -77,6 +79,17 @@ def _settings(a: Run, b: Run) -> list[str]:
 
 def _thinking(row: Row) -> str:
     return f"{row.thinking or 'not set'} ({row.place})"
+
+
+def _templates(a: Run, b: Run) -> list[str]:
+    """Return a line for each difference in the chat templates of both runs, with its cells."""
+    first, second = ({(row.evalset, row.cell): row for row in run.rows} for run in (a, b))
+    cells: dict[str, list[str]] = {}
+    for key in first:
+        if key in second:
+            for change in template_changes(first[key].template, second[key].template):
+                cells.setdefault(change, []).append(_name(*key))
+    return [f"{change}: {', '.join(names)}" for change, names in cells.items()]
 
 
 def _by_cell(results: Iterable[Result]) -> dict[_Cell, dict[str, Result]]:

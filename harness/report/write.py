@@ -12,6 +12,7 @@ from pathlib import Path
 from harness.records import Gate, Result, Row, Run, RunInfo
 from harness.report.baseline import baseline_lines
 from harness.report.cautions import made_up
+from harness.report.chattemplates import template_lines
 from harness.report.conclusions import conclude
 from harness.report.format import NOTHING, count, duration, percent
 from harness.report.gatelines import gate_lines, unjudged_lines
@@ -111,6 +112,7 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
         info=_head(info, t),
         engines=engine_table(info.engines, t),
         data=data_table(info.data, t),
+        templates=template_lines(run, t),
         notes=note_lines(info.notes, t),
         sections=_sections(rows, gates, t),
         failed=lines([gate for gate in gates if gate.failed]),

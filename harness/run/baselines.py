@@ -14,7 +14,7 @@ from harness.errors import HarnessError
 from harness.records import BaselineCheck, Flip, Result
 from harness.run.contrasts import PAIRED, contrast
 from harness.run.pairs import by_sample
-from harness.run.provenance import Provenance
+from harness.run.provenance import Provenance, template_changes
 from harness.run.scoring import Outcome
 
 FOLDER = "baselines"
@@ -206,7 +206,7 @@ def _changed(before: Provenance, now: Provenance) -> tuple[str, ...]:
         f"{name} {old or 'none'} \N{RIGHTWARDS ARROW} {new or 'none'}"
         for name, old, new in pairs
         if old != new
-    )
+    ) + template_changes(before.template, now.template)
 
 
 def _results(baseline: Baseline) -> list[Result]:

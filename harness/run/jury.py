@@ -23,7 +23,16 @@ from harness.judge.verdict import (
 )
 from harness.prompts.labeltree import LabelTree, label_tree
 from harness.prompts.thoughttokens import tokens_behind_thought
-from harness.records import EngineInfo, Message, Output, Request, Ruling, Sampling, Tell
+from harness.records import (
+    EngineInfo,
+    Message,
+    Output,
+    Request,
+    Ruling,
+    Sampling,
+    Tell,
+    TemplateUse,
+)
 from harness.run.asking import Asked, ask, ask_rounds, opened
 from harness.run.replies import Said
 from harness.run.session import EngineSession, Progress, Settings
@@ -140,6 +149,14 @@ class JudgeSession:
         # Under vLLM reasons broke off before a quotation mark.
         grammar = "spelled" if self.engine == "vllm" else ""
         return Manner(spoken, options, max_answer_chars, self._speaker.manner, grammar)
+
+    def template(self, case: Case) -> TemplateUse | None:
+        """Return how a case becomes text, None at an endpoint, which does not say.
+
+        Raises:
+            PromptError: The chat template refuses it, or leaves out a part of it.
+        """
+        return self._speaker.use(case.messages, bound=True)
 
     def close(self) -> None:
         """End the engine's process."""

@@ -92,7 +92,8 @@ def engine_group(spec: ModelSpec, *, alone: bool) -> str:
         spec: The model.
         alone: Whether its adapter needs an engine of its own.
     """
-    of_asking = {"adapter", "chat_template", "base", "system_role", "template", "thinking"}
+    of_asking = {"adapter", "chat_template", "base", "system_role", "system", "template",
+                 "thinking"}  # fmt: skip
     same = spec.model_dump(exclude=of_asking)
     return json.dumps(same, sort_keys=True) + (f" {spec.adapter}" if alone else "")
 

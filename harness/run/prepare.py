@@ -12,7 +12,15 @@ from harness.prompts.chat import ChatFormat
 from harness.prompts.labeltree import LabelTree, label_tree
 from harness.prompts.templates import Prompt
 from harness.prompts.thoughttokens import closing_tokens, thought_sampling
-from harness.records import Adapter, Request, Sample, Sampling, Thought, ThoughtPlace
+from harness.records import (
+    Adapter,
+    Request,
+    Sample,
+    Sampling,
+    TemplateUse,
+    Thought,
+    ThoughtPlace,
+)
 from harness.run.plan import Cell
 from harness.workers.store import content_key
 
@@ -94,6 +102,7 @@ class Prepared:
             content, the prompt in which its thought begins and the request for it; None where the
             sample has an error.
         thoughts: What came of these, by position of the sample.
+        template: How the conversations became text, None for a classifier.
     """
 
     cell: Cell
@@ -111,6 +120,7 @@ class Prepared:
     questions: Questions | None = None
     begun: tuple[tuple[str, Request] | None, ...] = ()
     thoughts: Mapping[int, Thought] = field(default_factory=dict)
+    template: TemplateUse | None = None
 
     @property
     def asked(self) -> tuple[tuple[Request, ...], ...]:
@@ -165,8 +175,8 @@ def prepare(
         adapter: LoRA weights, or None.
 
     Raises:
-        PromptError: The prompt or its label words do not fit the model, or a shot spells one of
-            its special tokens.
+        PromptError: The prompt or its label words do not fit the model, its chat template does not
+            show all of a prompt, or a shot spells one of its special tokens.
     """
     for shot in {shot.id: shot for row in shots for shot in row}.values():
         if token := chat.control_token(shot.text):
@@ -174,7 +184,11 @@ def prepare(
                               "special token of the model; take it out of the pool")  # fmt: skip
     conversations = prompt.conversations(samples, shots, cell.mode.placement)
     bound = cell.scoring != "generate"
-    texts = chat.texts(conversations, bound=bound)
+    try:
+        texts = chat.texts(conversations, bound=bound)
+        template = chat.use(conversations[0], bound=bound)
+    except PromptError as error:
+        raise PromptError(f"{cell.path}: cell {cell.id}: {error}") from error
     words = [prompt.separator + word for word in prompt.words.values()]
     sampling, tree = _sampling(cell, chat, texts[0], words, turn=not prompt.prefill)
     questions = Questions(chat, shared, adapter, sampling, tree, prompt.prefill)
@@ -186,6 +200,7 @@ def prepare(
         for index, row in enumerate(rows)
         if questions.room(row) < 0
     }
+    errors |= chat.lost(conversations, texts)
     for index, sample in enumerate(samples):
         if token := chat.control_token(sample.text):
             errors[index] = f"the text holds {token!r}, a special token of the model"
@@ -214,6 +229,7 @@ def prepare(
         conversations=digest(conversations),
         questions=questions,
         begun=tuple(begun),
+        template=template,
     )
 
 

@@ -22,6 +22,7 @@ from harness.records import (
     ProbeResult,
     Request,
     Sampling,
+    TemplateUse,
     Thinking,
 )
 from harness.run.asking import Asked, ask_rounds, lost_line, opened
@@ -64,6 +65,7 @@ class Probing:
     notes: list[Note] = field(default_factory=list)
     judged: dict[str, Judged] = field(default_factory=dict)
     _done: dict[tuple[str, str], ProbeResult | HarnessError] = field(default_factory=dict)
+    _templates: dict[tuple[str, str], TemplateUse | None] = field(default_factory=dict)
 
     def outcome(self, cell: ProbeCell) -> ProbeResult:
         """Return a probe's result.
@@ -155,7 +157,7 @@ class Probing:
                     )
             asks: _Asks = []
             for model, speaker in speakers.items():
-                asks += _asks([cell for cell in cells if cell.model == model], speaker)
+                asks += self._asks([cell for cell in cells if cell.model == model], speaker)
             if not asks:
                 return {}
             window = max(speaker.window for speaker in speakers.values())
@@ -165,6 +167,16 @@ class Probing:
         finally:
             session.close()
         return self._replies(asks, asked)
+
+    def _asks(self, cells: Sequence[ProbeCell], speaker: Speaker) -> _Asks:
+        """Return what one model is asked; nothing where its chat template cannot say it."""
+        try:
+            asks, use = _asks(cells, speaker), speaker.use(_conversation(cells[0]))
+        except HarnessError as error:
+            self._fail(cells, error)
+            return []
+        self._templates[cells[0].path, cells[0].model] = use
+        return asks
 
     def _fits(self, session: EngineSession, cell: ProbeCell, cells: Sequence[ProbeCell]) -> bool:
         try:
@@ -237,7 +249,10 @@ class Probing:
             pairs=pairs,
             canaries=tuple(chain.from_iterable(one.canaries for one in sittings)),
             judges=infos,
-            standings=tuple(replace(one, trusted=trusted, void=void) for one in found),
+            standings=tuple(
+                replace(one, trusted=trusted, void=void, template=self._templates[path, one.model])
+                for one in found
+            ),
             agreement={path: alpha} if alpha is not None else {},
         )
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.prompts.thinking import plan_name
-from harness.records import EngineInfo
+from harness.records import EngineInfo, TemplateUse
 from harness.run.prepare import Prepared, digest
 
 
@@ -23,6 +23,8 @@ class Provenance:
         engine: Name and version, `numbers` its dtype and device.
         thinking: Whether the model thought before its answers, and what these stood behind; empty
             where that was left to a template that knows no thought or does it all by itself.
+        template: How the conversations became text; None for a classifier, and in baselines of
+            before it was kept.
     """
 
     data: str
@@ -34,6 +36,7 @@ class Provenance:
     engine: str
     numbers: str
     thinking: str = ""
+    template: TemplateUse | None = None
 
 
 def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
@@ -54,7 +57,44 @@ def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
         engine=f"{engine.engine} {engine.version}",
         numbers=f"{engine.dtype}, {engine.device}",
         thinking=_thinking(prepared),
+        template=_without_text(prepared.template),
     )
+
+
+def template_changes(before: TemplateUse | None, now: TemplateUse | None) -> tuple[str, ...]:
+    """Return what differs in how conversations became text, each in words.
+
+    Args:
+        before: Of one side, None where it is not known, or of a classifier.
+        now: Of the other side.
+    """
+    if before is None or now is None:
+        return () if before is now else (
+            f"chat template, its variables and system text {_known(before)} "
+            f"\N{RIGHTWARDS ARROW} {_known(now)}",)  # fmt: skip
+    pairs = (
+        ("chat template", before.digest or "plain text", now.digest or "plain text"),
+        ("template's day", before.day, now.day),
+        ("template's variables", before.variables, now.variables),
+        ("place of the system text", before.system, now.system),
+        ("template's own system text", before.own_system, now.own_system),
+    )
+    return tuple(
+        f"{name} {old or 'none'} \N{RIGHTWARDS ARROW} {new or 'none'}"
+        for name, old, new in pairs
+        if old != new
+    )
+
+
+def _known(use: TemplateUse | None) -> str:
+    return "not known" if use is None else use.digest or "plain text"
+
+
+def _without_text(use: TemplateUse | None) -> TemplateUse | None:
+    """Return the same with a digest in place of the template's own words."""
+    if use is None or not use.own_system:
+        return use
+    return replace(use, own_system=digest(use.own_system))
 
 
 def _thinking(prepared: Prepared) -> str:

@@ -124,6 +124,7 @@ def _row(prepared: Prepared, summary: Summary, thoughts: Thoughts | None) -> Row
         thinking=thinking.name if thinking else "",
         place=prepared.place,
         thoughts=thoughts,
+        template=prepared.template,
     )
 
 

@@ -57,7 +57,9 @@ def sit(
     name = judge.model
     session = JudgeSession(judge, settings=settings, progress=progress, tell=tell)
     try:
-        bench = session.rule(asked.cases(session.controls))
+        cases = asked.cases(session.controls)
+        bench = session.rule(cases)
+        template = session.template(cases[0]) if cases else None
     finally:
         session.close()
     canaries = asked.canary_results(name, bench.rulings)
@@ -88,6 +90,7 @@ def sit(
         prompt_tokens=bench.prompt_tokens,
         completion_tokens=bench.completion_tokens,
         cost=bench_cost(judge.spec, bench),
+        template=template,
     )
     return Sitting(
         info, bench.engine, bench.rulings, asked.pair_results(name, bench.rulings), canaries

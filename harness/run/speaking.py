@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from harness.errors import PromptError
 from harness.prompts.chat import ChatFormat, open_format
 from harness.prompts.thinking import plan_name
 from harness.prompts.thoughttokens import (
@@ -15,7 +16,16 @@ from harness.prompts.thoughttokens import (
     read_thought,
     thought_sampling,
 )
-from harness.records import Adapter, Message, Output, Request, Sampling, Tell, Thinking
+from harness.records import (
+    Adapter,
+    Message,
+    Output,
+    Request,
+    Sampling,
+    Tell,
+    TemplateUse,
+    Thinking,
+)
 from harness.run.replies import Said, failed, said, unfinished
 from harness.run.session import EngineSession, Served
 from harness.run.thoughtnotes import tell_of_template
@@ -50,12 +60,16 @@ class Speaker:
         shared: Fingerprint of its engine.
         adapter: LoRA weights, or None.
         thinking: Whether it thinks before it answers; None where nothing says so.
+        name: The model's, for errors.
+        system: Of an endpoint: system text of conversations that have none; None for none.
     """
 
     chat: ChatFormat | None
     shared: str
     adapter: Adapter | None = None
     thinking: Thinking | None = None
+    name: str = ""
+    system: str | None = None
 
     @property
     def window(self) -> int:
@@ -91,6 +105,14 @@ class Speaker:
             raise ValueError("an endpoint takes conversations, not text")
         return self.chat.texts([list(one) for one in conversations], bound=bound)
 
+    def use(self, conversation: Sequence[Message], *, bound: bool = False) -> TemplateUse | None:
+        """Return how a conversation becomes text, None at an endpoint, which does not say.
+
+        Raises:
+            PromptError: As `texts` does.
+        """
+        return None if self.chat is None else self.chat.use(list(conversation), bound=bound)
+
     def of_ids(self, row: tuple[int, ...], sampling: Sampling) -> Request:
         """Return the request of a tokenized prompt."""
         key = content_key(self.shared, row, sampling, self.adapter)
@@ -106,21 +128,27 @@ class Speaker:
             samplings: Of the answers, one each; all are held to a schema, or none.
 
         Raises:
-            PromptError: The chat template refuses a conversation.
+            PromptError: The chat template refuses a conversation, or leaves out a part of it.
         """
         chat = self.chat
         if chat is None:
             return self._sent(conversations, samplings)
         turns = [list(conversation) for conversation in conversations]
-        if chat.thinks:
-            texts = chat.thought_texts(turns)
-        else:
-            texts = chat.texts(turns, bound=any(sampling.schema for sampling in samplings))
+        bound = any(sampling.schema for sampling in samplings)
+        try:
+            texts = chat.thought_texts(turns) if chat.thinks else chat.texts(turns, bound=bound)
+        except PromptError as error:
+            raise PromptError(f"{self.name}: {error}") from error
+        if not chat.thinks:
             samplings = [self._ended(sampling) for sampling in samplings]
-        rows = chat.encode(texts)
-        return [
+        rows, lost = chat.encode(texts), chat.lost(turns, texts)
+        made = [
             self._turn(chat, text, row, sampling)
             for text, row, sampling in zip(texts, rows, samplings, strict=True)
+        ]
+        return [
+            Turn(turn.sampling, lost[number]) if number in lost else turn
+            for number, turn in enumerate(made)
         ]
 
     def answer(self, turn: Turn, outputs: Mapping[str, Output]) -> Request | str | None:
@@ -200,6 +228,8 @@ class Speaker:
                 asked = replace(sampling, max_tokens=more,
                                 thinking="on" if self.thinking.on else "off")  # fmt: skip
             messages = tuple((turn["role"], turn["content"]) for turn in conversation)
+            if self.system is not None and messages[0][0] != "system":
+                messages = (("system", self.system), *messages)
             key = content_key(self.shared, (), asked, None, messages=messages)
             found.append(Turn(asked, Request(key, (), asked, messages=messages)))
         return found
@@ -230,7 +260,8 @@ def open_speaker(session: EngineSession, served: Served, *, root: Path, tell: Te
     """
     thinking = setting(served.spec.thinking)
     if session.endpoint:
-        return Speaker(None, session.shared, thinking=thinking)
+        name, system = served.model, served.spec.system
+        return Speaker(None, session.shared, thinking=thinking, name=name, system=system)
     chat = open_format(
         served.model,
         *session.spoken(served, thinking=thinking is not None),
@@ -239,4 +270,5 @@ def open_speaker(session: EngineSession, served: Served, *, root: Path, tell: Te
         thinking=thinking,
     )
     tell_of_template(tell, served.model, chat, thinking)
-    return Speaker(chat, session.shared, session.adapters.get(served.model), thinking)
+    adapter = session.adapters.get(served.model)
+    return Speaker(chat, session.shared, adapter, thinking, name=served.model)

@@ -25,7 +25,7 @@ from harness.spec.trainspec import TRAINED
 # All that a classifier without weights of its own can say.
 _OF_TRAINED = {"engine", "seed", "seeds", "options"}
 # And all that a model somewhere else can say.
-_OF_ENDPOINT = {"engine", "source", "options", "thinking"}
+_OF_ENDPOINT = {"engine", "source", "options", "thinking", "system"}
 
 
 class ModelSpec(SourceSpec):
@@ -44,7 +44,10 @@ class ModelSpec(SourceSpec):
             text, or a Jinja2 file under `prompts/`; with an adapter, by default the adapter's.
         template: Variables of the chat template, by name; `date` is the day that a template gets
             which asks for one.
-        system_role: False folds the system text into the first user turn; `auto` finds out.
+        system_role: False folds the system text into the first user turn; `auto` does so where the
+            template does not show it otherwise.
+        system: System text of conversations that have none; empty for a system turn without text,
+            in place of the one that some templates write by themselves.
         thinking: Whether the model thinks before it answers; None leaves it to the template.
         gpu: Skipped on a machine without CUDA.
         adapter: Folder of LoRA weights put on the model.
@@ -60,6 +63,7 @@ class ModelSpec(SourceSpec):
     template: TemplateVariables = Field(default={})
     system_role: bool | Literal["auto"] = "auto"
     thinking: ThinkingSpec | None = None
+    system: str | None = None
     gpu: bool = False
     adapter: str | None = None
     seed: int = 0

@@ -169,6 +169,7 @@ class BaseModelSpec(SourceSpec):
         chat_template: `llama-3` writes its marks as plain text; `own` is the tokenizer's;
             else a Jinja2 file under `prompts/`.
         template: Variables of the chat template, as in models.yaml; the same there as here.
+        system: System text of dialogues that have none, likewise.
     """
 
     source: str
@@ -176,6 +177,7 @@ class BaseModelSpec(SourceSpec):
     four_bit: bool | Literal["auto"] = "auto"
     chat_template: str = "llama-3"
     template: TemplateVariables = Field(default={})
+    system: str | None = None
 
     @field_validator("source")
     @classmethod

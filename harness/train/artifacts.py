@@ -99,6 +99,7 @@ def make_record(
         },
         template=material.chat.template or "",
         variables=job.recipe.base.template,
+        system=job.recipe.base.system,
         weights=sha256(folder / WEIGHTS),
         versions=_versions(),
         settings=settings,

@@ -90,8 +90,12 @@ def check_adapter(
     notes: list[Note] = []
     if record is not None:
         _check_record(record, folder, name, base)
-        given = record.get("variables")
-        chat = AdapterChat(str(record["template"]), given if isinstance(given, dict) else {})
+        given, system = record.get("variables"), record.get("system")
+        chat = AdapterChat(
+            str(record["template"]),
+            given if isinstance(given, dict) else {},
+            system if isinstance(system, str) else None,
+        )
     else:
         chat = _brought_chat(folder, name, base)
         kind: NoteKind = "no_record" if chat else "no_template"

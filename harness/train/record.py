@@ -29,6 +29,7 @@ class Record:
         losses: Mean loss a trained token of each step, in nats.
         final_loss: Mean of the last tenth of the losses.
         probe_difference: Greatest difference to the base model's logits after a probe.
+        system: System text of dialogues that had none, None where it was left to the template.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Record:
     as_expected: bool | None
     probe_difference: float
     continuations: Sequence[Mapping[str, str]]
+    system: str | None = None
 
 
 def write_record(record: Record, folder: Path) -> None:

@@ -85,6 +85,7 @@ def open_template(recipe: Recipe, base: Base, *, root: Path, file: YamlFile) -> 
         source="file:base",
         chat_template=wanted,
         template=recipe.base.template,
+        system=recipe.base.system,
         max_model_len=recipe.training.max_length,
     )
     where = f"{file.path}: base"

@@ -1,0 +1,76 @@
+"""The chat template of each model in a line: what it was given, and what became of system texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from harness.records import Row, Run, TemplateUse
+from harness.report.markdown import code, escape
+from harness.report.texts import some
+
+Words = Mapping[str, str]
+Asked = tuple[str, TemplateUse]
+"""A way of asking in words, and what the template made of it."""
+
+_OWN = 200
+_VARIABLES = 120
+
+
+def template_lines(run: Run, t: Words) -> list[str]:
+    """Return a line for each model, in the order in which they were asked."""
+    models: dict[str, list[Asked]] = {}
+    for model in dict.fromkeys(row.model for row in run.rows):
+        models[model] = _cells([row for row in run.rows if row.model == model], t)
+    judged = run.judged
+    others = [(one.model, t["tpl_probes"], one.template) for one in judged.standings]
+    others += [(one.judge, t["tpl_verdicts"], one.template) for one in judged.judges]
+    for model, way, use in others:
+        models.setdefault(model, []).extend([(way, use)] if use else [])
+    return [
+        t["tpl_line"].format(model=code(model), parts="; ".join(_parts(asked, t)))
+        for model, asked in models.items()
+        if asked
+    ]
+
+
+def _cells(rows: Sequence[Row], t: Words) -> list[Asked]:
+    """Return how cells were asked: zero-shot and each placement, or cell by cell if they differ."""
+    ways: dict[str, list[tuple[str, TemplateUse]]] = {}
+    for row in rows:
+        way = t["zeroshot"] if row.k == 0 else t["tpl_placement"].format(place=row.placement)
+        if row.template is not None:
+            ways.setdefault(way, []).append((code(row.cell), row.template))
+    found: list[Asked] = []
+    for way, cells in ways.items():
+        alike = all(use == cells[0][1] for _, use in cells)
+        found += [(way, cells[0][1])] if alike else cells
+    return found
+
+
+def _parts(asked: Sequence[Asked], t: Words) -> list[str]:
+    parts = list(dict.fromkeys(_given(use, t) for _, use in asked))
+    if folded := [way for way, use in asked if use.system == "folded"]:
+        parts.append(t["tpl_folded"].format(ways=_ways(folded, t)))
+    if empty := [way for way, use in asked if use.system == "empty"]:
+        parts.append(t["tpl_empty"].format(ways=_ways(empty, t)))
+    for own in dict.fromkeys(use.own_system for _, use in asked if use.own_system):
+        under = [way for way, use in asked if use.own_system == own]
+        said = t["tpl_own"].format(text=escape(own, limit=_OWN), ways=_ways(under, t))
+        if without := [way for way, use in asked if use.own_system != own]:
+            said += t["tpl_own_not"].format(ways=_ways(without, t))
+        parts.append(said)
+    return parts
+
+
+def _given(use: TemplateUse, t: Words) -> str:
+    """Return a template's digest, and what it was given."""
+    said = t["tpl_template"].format(digest=use.digest) if use.digest else t["tpl_plain"]
+    if use.variables:
+        said += t["tpl_variables"].format(variables=code(use.variables, limit=_VARIABLES))
+    if use.day:
+        said += t["tpl_day" if use.day_chosen else "tpl_day_fixed"].format(day=use.day)
+    return said
+
+
+def _ways(ways: Sequence[str], t: Words) -> str:
+    return some(list(dict.fromkeys(ways)), t)
