@@ -166,14 +166,15 @@ def chatml(before="", after="", prompt="", last=""):
          r"turn 4: .* writes ' <\|im_end\|>' after the answer, and generation stops at '<\|im_e"),
         (chatml().replace("m['content'] }}<", "m['content'] | upper }}<")
          .replace("{{ m['content'] }}{% else", "{{ m['content'] | upper }}{% else"), ("x", "y"),
-         "does not write the answer as it is in the data"),
+         "changes or cuts assistant turn 1"),
     ],
 )  # fmt: skip
 def test_what_a_template_writes_around_an_answer_is_never_trained(chat, template, texts, problem):
     one = chat(template)
-    with pytest.raises(TrainError, match=problem) as caught:
+    with pytest.raises((TrainError, PromptError), match=problem) as caught:
         encode_dialogues([dialogue(*texts)], one)
-    assert str(caught.value).startswith("row 1, turn ")
+    named = "row 1, turn " if caught.type is TrainError else "the chat template "
+    assert str(caught.value).startswith(named)
     assert "\n" not in str(caught.value)
 
 
