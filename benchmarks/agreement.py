@@ -117,9 +117,10 @@ def run_ours(
     """Run pytest on one cell with an empty store."""
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "-q"]
-        command += [f"{cell.path}::{cell.id}", "--engine", "transformers", "--dtype", DTYPE]
-        command += ["--store", f"{folder}/outputs.sqlite", "--reports", f"{folder}/reports"]
-        command += ["--limit", str(limit)] if limit else []
+        command += [f"{cell.path}::{cell.id}"]
+        command += ["--eval-engine=transformers", f"--eval-dtype={DTYPE}"]
+        command += [f"--eval-store={folder}/outputs.sqlite", f"--eval-reports={folder}/reports"]
+        command += ["--eval-limit", str(limit)] if limit else []
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         done, times = timed(command, cwd=root, env=environment)
         if done.returncode not in (0, 1):  # 1: a gate failed, which is no matter here

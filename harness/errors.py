@@ -67,7 +67,7 @@ class TrainError(HarnessError):
 
 
 class MadeUpAnswers(HarnessError):
-    """Answers of a run with `--engine fake`, which decide nothing: the gate is skipped."""
+    """Answers of a run with `--eval-engine fake`, which decide nothing: the gate is skipped."""
 
 
 class UntrustedJudge(HarnessError):

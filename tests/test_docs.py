@@ -140,5 +140,5 @@ def test_the_tests_see_what_they_must(tmp_path):
     assert links(page) == ["#there"]
     found = commands(page)
     assert [unknown(words) for words in found] == [["--limt"], ["--langs"], ["reprot"]]
-    assert unknown(["pytest", "-k", "x", "--limit", "5"]) == []
+    assert unknown(["pytest", "-k", "x", "--eval-limit", "5"]) == []
     assert unknown(["harness", "data", "analyze", "r.yaml", "--root", "x"]) == []

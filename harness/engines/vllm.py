@@ -188,7 +188,7 @@ def open_engine(config: EngineConfig) -> VllmEngine:
         raise EngineError(f"model folder '{config.model_path}' has no config.json: check the path")
     if config.max_lora_rank and config.device != "cpu" and config.dtype == "float32":
         raise EngineError("vLLM's LoRA kernels on a GPU take no float32: set dtype to bfloat16 or "
-                          "float16 in models.yaml or by --dtype")  # fmt: skip
+                          "float16 in models.yaml (or --eval-dtype)")  # fmt: skip
     set_environment(config)
     try:
         from vllm import LLM, EngineArgs

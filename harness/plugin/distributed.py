@@ -65,7 +65,7 @@ def _scopes(names: Sequence[str], config: pytest.Config) -> dict[str, str]:
     from harness.run.collect import collect_evalset
 
     root = config.rootpath
-    replaced = [named_files(config, option) for option in ("--dataset", "--shots")]
+    replaced = [named_files(config, option) for option in ("--eval-dataset", "--eval-shots")]
     found: dict[str, str] = {}
     joined: dict[str, str] = {}
 

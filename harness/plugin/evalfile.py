@@ -28,8 +28,8 @@ class EvalFile(pytest.File):
             found = collect_evalset(
                 self.path,
                 self.config.rootpath,
-                named_files(self.config, "--dataset"),
-                named_files(self.config, "--shots"),
+                named_files(self.config, "--eval-dataset"),
+                named_files(self.config, "--eval-shots"),
             )
         except HarnessError as error:
             raise self.CollectError(str(error)) from None

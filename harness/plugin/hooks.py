@@ -145,7 +145,8 @@ class Hooks:
             terminalreporter.line(line)
         for line in self._saved.info.lost:
             terminalreporter.line(f"lost: {line}")
-        for line in _accepted(self._saved) if self._config.getoption("--write-baseline") else []:
+        writes = self._config.getoption("--eval-write-baseline")
+        for line in _accepted(self._saved) if writes else []:
             terminalreporter.line(line)
         terminalreporter.line(f"report: {self._shown(self._report)}")
 

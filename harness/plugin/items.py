@@ -89,7 +89,7 @@ def outcome_of(item: pytest.Item, cell: AnyCell) -> AnyOutcome:
     Raises:
         HarnessError: Why there is none.
     """
-    needs_gpu = cell.gpu and item.config.getoption("--engine") != "fake"
+    needs_gpu = cell.gpu and item.config.getoption("--eval-engine") != "fake"
     if needs_gpu and hardware.device() != "cuda":
         pytest.skip(f"model {cell.gpu} needs CUDA, and this machine has none")
     return item.config.stash[RUN].outcome(cell, item.config)

@@ -11,37 +11,41 @@ import pytest
 
 FOLDER = "evalsets"
 _MODELS = "models"
-_NAMED = ("--dataset", "--shots")
+_NAMED = ("--eval-dataset", "--eval-shots")
 _GATE = "gate-"
 
 
 def add_options(parser: pytest.Parser) -> None:
     """Add the options of a run."""
     group = parser.getgroup("harness", "evaluation of language models")
-    group.addoption("--engine", choices=["transformers", "vllm", "fake"],
+    group.addoption("--eval-engine", choices=["transformers", "vllm", "fake"],
                     help="engine for all models, instead of what models.yaml says")  # fmt: skip
-    group.addoption("--dtype", choices=["float32", "bfloat16", "float16"],
+    group.addoption("--eval-dtype", choices=["float32", "bfloat16", "float16"],
                     help="dtype for all models, instead of what models.yaml says")  # fmt: skip
-    group.addoption("--dataset", action="append", default=[], metavar="NAME=PATH", type=_named_file,
+    group.addoption("--eval-dataset", action="append", default=[], type=_named_file,
+                    metavar="NAME=PATH",
                     help="read the samples of the eval set NAME from a file")  # fmt: skip
-    group.addoption("--shots", action="append", default=[], metavar="NAME=PATH", type=_named_file,
+    group.addoption("--eval-shots", action="append", default=[], type=_named_file,
+                    metavar="NAME=PATH",
                     help="read the shot pool of the eval set NAME from a file")  # fmt: skip
-    group.addoption("--write-baseline", action="store_true",
+    group.addoption("--eval-write-baseline", action="store_true",
                     help="accept the results of this run: write them to baselines/")  # fmt: skip
-    group.addoption("--repeat-engine", action="store_true",
+    group.addoption("--eval-repeat-engine", action="store_true",
                     help="make every request twice and report how many labels flip")  # fmt: skip
-    group.addoption("--limit", type=_count, metavar="N", help="run the first N samples of each set")
-    group.addoption("--store", metavar="FILE", help="store of outputs (.harness/outputs.sqlite)")
-    group.addoption("--reports", metavar="DIR", help="folder of the reports (reports)")
-    group.addoption("--report-lang", choices=["en", "ru"], default="en",
+    group.addoption("--eval-limit", type=_count, metavar="N",
+                    help="run the first N samples of each set")  # fmt: skip
+    group.addoption("--eval-store", metavar="FILE",
+                    help="store of outputs (.harness/outputs.sqlite)")  # fmt: skip
+    group.addoption("--eval-reports", metavar="DIR", help="folder of the reports (reports)")
+    group.addoption("--eval-report-lang", choices=["en", "ru"], default="en",
                     help="language of the report")  # fmt: skip
-    group.addoption("--report-texts", choices=["full", "none"], default="full",
+    group.addoption("--eval-report-texts", choices=["full", "none"], default="full",
                     help="none leaves the samples' texts out of all that is written")  # fmt: skip
-    group.addoption("--report-plots", choices=["svg", "png", "none"], default="svg",
+    group.addoption("--eval-report-plots", choices=["svg", "png", "none"], default="svg",
                     help="format of the report's plots, or none")  # fmt: skip
-    group.addoption("--start-timeout", type=_seconds, default=900.0, metavar="S",
+    group.addoption("--eval-start-timeout", type=_seconds, default=900.0, metavar="S",
                     help="seconds an engine may take to start (900)")  # fmt: skip
-    group.addoption("--stall-timeout", type=_seconds, default=600.0, metavar="S",
+    group.addoption("--eval-stall-timeout", type=_seconds, default=600.0, metavar="S",
                     help="seconds of silence before an engine counts as hung (600)")  # fmt: skip
 
 
@@ -49,28 +53,28 @@ def check_baseline_options(config: pytest.Config) -> None:
     """Check that baselines are written from whole sets and real answers only.
 
     Raises:
-        pytest.UsageError: `--write-baseline` stands beside an option that makes them of less.
+        pytest.UsageError: `--eval-write-baseline` stands beside an option that makes them of less.
     """
-    if not config.getoption("--write-baseline"):
+    if not config.getoption("--eval-write-baseline"):
         return
     wrong = data_options(config)
-    if config.getoption("--engine") == "fake":
-        wrong.append("--engine fake")
+    if config.getoption("--eval-engine") == "fake":
+        wrong.append("--eval-engine fake")
     if wrong:
         raise pytest.UsageError(
-            f"--write-baseline with {' and '.join(wrong)} would replace baselines by results that "
-            "are not the set's own; leave one of them out"
+            f"--eval-write-baseline with {' and '.join(wrong)} would replace baselines by results "
+            "that are not the set's own; leave one of them out"
         )
 
 
 def named_files(config: pytest.Config, option: str) -> dict[str, str]:
-    """Return the absolute paths that `--dataset` or `--shots` gives, by name of the eval set."""
+    """Return the absolute paths that an option of the kind NAME=PATH gives, by name of the set."""
     return dict(entry.split("=", 1) for entry in config.getoption(option))
 
 
 def data_options(config: pytest.Config) -> list[str]:
-    """Return those of `--dataset`, `--shots` and `--limit` that are given."""
-    return [option for option in (*_NAMED, "--limit") if config.getoption(option)]
+    """Return those of `--eval-dataset`, `--eval-shots` and `--eval-limit` that are given."""
+    return [option for option in (*_NAMED, "--eval-limit") if config.getoption(option)]
 
 
 def check_names(config: pytest.Config, names: Iterable[str]) -> None:
@@ -103,13 +107,13 @@ def check_writable(config: pytest.Config) -> None:
         pytest.UsageError: One is a file, or may not be written.
     """
     here, root = config.invocation_params.dir, config.rootpath
-    store, reports = config.getoption("--store"), config.getoption("--reports")
+    store, reports = config.getoption("--eval-store"), config.getoption("--eval-reports")
     folders = {
-        "--store": (here / store if store else root / ".harness/outputs.sqlite").parent,
-        "--reports": here / reports if reports else root / "reports",
+        "--eval-store": (here / store if store else root / ".harness/outputs.sqlite").parent,
+        "--eval-reports": here / reports if reports else root / "reports",
     }
     if store and (here / store).is_dir():
-        raise pytest.UsageError(f"--store {store} is a folder; give a file in it")
+        raise pytest.UsageError(f"--eval-store {store} is a folder; give a file in it")
     for option, folder in folders.items():
         there = next(one for one in (folder, *folder.parents) if one.exists())
         if not there.is_dir() or not os.access(there, os.W_OK):

@@ -156,7 +156,7 @@ _EMPTY = RunInfo(id="", started="", wall_s=0.0, command="", machine={}, versions
 
 
 def _trained(cell: AnyCell) -> bool:
-    """Return whether a cell's answers are those of a trained classifier, whatever `--engine` is."""
+    """Return whether a cell's answers are those of a trained classifier, whatever the engine."""
     return isinstance(cell, Cell) and cell.spec.trained
 
 
@@ -165,19 +165,19 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
     option, root = config.getoption, config.rootpath
     worker: dict[str, str] = getattr(config, "workerinput", {})
     run_id = config.stash.setdefault(RUN_ID, worker.get(WORKER_KEY) or new_run_id())
-    store = option("--store")
+    store = option("--eval-store")
     settings = Settings(
         root=root,
         store=config.invocation_params.dir / store if store else root / ".harness/outputs.sqlite",
         logs=root / ".harness/logs" / run_id,
-        engine=option("--engine"),
-        dtype=option("--dtype"),
-        limit=option("--limit"),
-        datasets=named_files(config, "--dataset"),
-        shots=named_files(config, "--shots"),
-        start_timeout_s=option("--start-timeout"),
-        stall_timeout_s=option("--stall-timeout"),
-        repeat_engine=option("--repeat-engine"),
+        engine=option("--eval-engine"),
+        dtype=option("--eval-dtype"),
+        limit=option("--eval-limit"),
+        datasets=named_files(config, "--eval-dataset"),
+        shots=named_files(config, "--eval-shots"),
+        start_timeout_s=option("--eval-start-timeout"),
+        stall_timeout_s=option("--eval-stall-timeout"),
+        repeat_engine=option("--eval-repeat-engine"),
     )
     # xdist's workers share one terminal, and the controller writes on it.
     terminal = Terminal(quiet=bool(worker))
@@ -185,14 +185,14 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
         part=_folder(config) / _PARTS / worker.get("workerid", "main"),
         runner=Runner(settings, [c for c in cells if isinstance(c, Cell)], terminal.update),
         probing=Probing(settings, [c for c in cells if isinstance(c, ProbeCell)], terminal.update),
-        texts=option("--report-texts"),
+        texts=option("--eval-report-texts"),
         terminal=terminal,
-        writes_baseline=option("--write-baseline"),
+        writes_baseline=option("--eval-write-baseline"),
     )
 
 
 def _folder(config: pytest.Config) -> Path:
-    reports = config.getoption("--reports") or config.rootpath / "reports"
+    reports = config.getoption("--eval-reports") or config.rootpath / "reports"
     return config.invocation_params.dir / reports / config.stash[RUN_ID]
 
 
@@ -206,13 +206,13 @@ def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run]:
         HarnessError: A part is damaged.
         OSError: Something cannot be written.
     """
-    folder, lang = _folder(config), config.getoption("--report-lang")
-    texts = config.getoption("--report-texts")
+    folder, lang = _folder(config), config.getoption("--eval-report-lang")
+    texts = config.getoption("--eval-report-texts")
     parts = [load_run(part) for part in sorted((folder / _PARTS).glob("*"))]
     run = join_parts(config, tally, parts)
     save_run(folder, run, texts=texts)
     shutil.rmtree(folder / _PARTS, ignore_errors=True)
-    plots = config.getoption("--report-plots")
+    plots = config.getoption("--eval-report-plots")
     path = write_report(folder, run, lang=lang, texts=texts, plots=plots)
     _point_latest_to(folder)
     _add_to_step_summary(path, lang)

@@ -111,7 +111,7 @@ def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
         BaselineError: The file is damaged or of another format.
     """
     shown = baseline_path(evalset, cell)
-    mend = "write it again with --write-baseline"
+    mend = "write it again with --eval-write-baseline"
     try:
         data = json.loads((root / shown).read_text(encoding="utf-8"))
         found = data.get("format") if isinstance(data, dict) else None
@@ -146,7 +146,7 @@ def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
         return None
     shown = baseline_path(row.evalset, row.cell)
     if reason := _refusal(baseline, outcome):
-        mend = "run it as the baseline was run, or accept with --write-baseline"
+        mend = "run it as the baseline was run, or accept with --eval-write-baseline"
         return BaselineCheck(row.evalset, row.cell, refused=f"{shown}: {reason}; {mend}")
     before = by_sample(_results(baseline))
     now = {

@@ -57,7 +57,7 @@ def _with_baseline(planned: PlannedGate, baseline: BaselineCheck | None) -> Cont
     if baseline is None:
         path = baseline_path(planned.cell.path, planned.cell.id)
         raise BaselineError(f"{planned.cell.path}: {planned.id}: no baseline {path.as_posix()}; "
-                            "write it with pytest --write-baseline")  # fmt: skip
+                            "write it with pytest --eval-write-baseline")  # fmt: skip
     if baseline.refused:
         raise BaselineError(f"{planned.cell.path}: {planned.id}: {baseline.refused}")
     return next((one for one in baseline.contrasts if one.figure == planned.spec.figure), None)

@@ -47,7 +47,7 @@ class Cell:
 
     Attributes:
         path: The eval set, relative to the root, with forward slashes.
-        name: The eval set's name, by which `--dataset` calls it.
+        name: The eval set's name, by which `--eval-dataset` calls it.
         prompt: The wording; None for a classifier that is trained.
         alone: Whether its adapter needs an engine of its own, see `changes_base`.
     """

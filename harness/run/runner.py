@@ -162,7 +162,7 @@ class Runner:
         found = in_rounds(prepared, partial(ask_again, session))
         if found.asked.failure is None:
             return found
-        self.lost.append(f"{prepared[0].cell.model}: the second pass of --repeat-engine is "
+        self.lost.append(f"{prepared[0].cell.model}: the second pass of --eval-repeat-engine is "
                          f"missing: {found.asked.failure}")  # fmt: skip
         return None
 

@@ -135,7 +135,7 @@ def _engine(spec: ModelSpec, device: str, models: str, given: str | None, *, tra
     if not engine_installed(wanted):
         raise EngineError(
             f"{models}: engine {wanted} is not installed; install the extra that brings "
-            "it (see README), or choose another with --engine"
+            "it (see README), or choose another (models.yaml, or --eval-engine)"
         )
     return wanted
 

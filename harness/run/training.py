@@ -49,7 +49,7 @@ def build_training(cell: Cell, pool: Sequence[Sample]) -> Training:
     labels = list(cell.evalset.labels)
     if not pool:
         raise SpecError(f"{cell.path}: {cell.model} is trained on the shot pool, and there is "
-                        f"none; give data.split, data.shots or --shots {cell.name}=PATH"
+                        f"none; give data.split, data.shots or --eval-shots {cell.name}=PATH"
                         )  # fmt: skip
     drawn = draw_rows(pool, labels, spec.train_rows, balanced=spec.balanced, seed=cell.spec.seed)
     texts = [sample.text for sample in drawn]

@@ -29,7 +29,7 @@ def select_shots(selector: str, order: str, draw: Draw) -> list[list[Sample]]:
     pool = [sample for sample in draw.pool if sample.id not in repeated]
     if len(pool) < draw.k:
         mend = "lower k or give a larger pool" if pool else (
-            "give data.shots, data.split or --shots NAME=PATH")  # fmt: skip
+            "give data.shots, data.split or --eval-shots NAME=PATH")  # fmt: skip
         raise SpecError(f"the shot pool has {len(pool)} samples, {draw.k} are wanted; {mend}")
     draw = Draw(pool, draw.samples, draw.labels, draw.k, draw.seed)
     entry = SELECTORS[selector]

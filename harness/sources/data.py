@@ -119,7 +119,7 @@ def _gather(
         if pool_part is None:
             pool = [sample for row in train if (sample := main.samples[row]) is not None]
     drawn = draw(name, candidates, list(spec.labels), data.samples, lenient=dataset is not None)
-    option = f"--shots {name}={shots}" if shots else None
+    option = f"--eval-shots {name}={shots}" if shots else None
     parts = [main] if pool_part is None else [main, pool_part]
     return drawn, Pool(pool, option, pool_part is not None), parts
 
@@ -128,13 +128,13 @@ def _main_part(name: str, spec: EvalSet, base: Path, dataset: str | None) -> _Pa
     data = spec.data
     if dataset is not None:
         place = Place(name, dataset, cluster=data.cluster)
-        return _override(spec, dataset, f"--dataset {name}={dataset}", place)
+        return _override(spec, dataset, f"--eval-dataset {name}={dataset}", place)
     if data.rows is not None:
         return _inline(name, spec, data.rows, "")
     if hub := hub_name(data.source or ""):
         place = Place(name, f"{data.source} ({data.hub_split})", data.id, cluster=data.cluster)
         table, commit = hub_table(hub, data.hub_split, need=_needed(spec, place),
-                                  option=f"--dataset {name}=PATH")  # fmt: skip
+                                  option=f"--eval-dataset {name}=PATH")  # fmt: skip
         return _Part(label_rows(spec, table, place), data.source or "", commit)
     return _from_source(spec, data, base, Place(name, "", data.id, cluster=data.cluster))
 
@@ -143,7 +143,7 @@ def _pool_part(name: str, spec: EvalSet, base: Path, shots: str | None) -> _Part
     """Return the pool that has a source of its own; its ids never meet those of samples."""
     if shots is not None:
         place = Place(name, shots, prefix=SHOTS_PREFIX)
-        return _override(spec, shots, f"--shots {name}={shots}", place)
+        return _override(spec, shots, f"--eval-shots {name}={shots}", place)
     if isinstance(spec.data.shots, str):
         source = SourceSpec(source=spec.data.shots)
         return _from_source(spec, source, base, Place(name, "", prefix=SHOTS_PREFIX))
@@ -158,7 +158,7 @@ def _needed(spec: EvalSet, place: Place) -> list[str]:
 
 
 def _from_source(spec: EvalSet, source: SourceSpec, base: Path, place: Place) -> _Part:
-    asset = resolve(source, base=base, option=f"--dataset {place.name}=PATH")
+    asset = resolve(source, base=base, option=f"--eval-dataset {place.name}=PATH")
     member = f" {asset.path.name}" if source.member else ""
     place = replace(place, shown=(source.source or "") + member)
     own = (spec.data.format if source is spec.data

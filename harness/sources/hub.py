@@ -120,7 +120,7 @@ def hub_table(
     split: str,
     *,
     need: Sequence[str] = (),
-    option: str = "--dataset NAME=PATH",
+    option: str = "--eval-dataset NAME=PATH",
 ) -> tuple[Table, str]:
     """Return all rows of one split of a hub data set, and the commit.
 

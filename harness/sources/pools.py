@@ -20,7 +20,7 @@ class Pool:
 
     Attributes:
         entries: What the source has.
-        option: `--shots NAME=PATH` if the command line gives it.
+        option: `--eval-shots NAME=PATH` if the command line gives it.
         own_source: Whether it has a source of its own, apart from the samples'.
     """
 

@@ -35,7 +35,7 @@ _VLLM_NEEDS = ("r", "lora_alpha", "target_modules")
 _VLLM_LACKS = ("modules_to_save", "trainable_token_indices", "target_parameters")
 # Before this release vLLM passes over ranks and alphas of single modules.
 _VLLM_PATTERNS = (0, 32)
-_TRANSFORMERS = "run with --engine transformers"
+_TRANSFORMERS = "run it with engine transformers (models.yaml, or --eval-engine)"
 
 
 def feature_problem(config: Mapping[str, Json], engine: str) -> str | None:

@@ -132,8 +132,8 @@ def _check_served(folder: Path, name: str, base: ModelAsset, engine: str) -> Non
         raise AssetError(f"{name}: {folder}: {served.problem}")
     if engine == "vllm" and not served.plain:
         raise AssetError(f"{name}: {folder} has weights for the embeddings or the output head, or "
-                         "under names of an older release, which vllm may pass over; run with "
-                         "--engine transformers")  # fmt: skip
+                         "under names of an older release, which vllm may pass over; run it "
+                         "with engine transformers (models.yaml, or --eval-engine)")  # fmt: skip
 
 
 def conflicts(told: str, source: str, base: Path) -> bool:

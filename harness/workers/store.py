@@ -73,7 +73,8 @@ class Store:
 
     def _error(self, what: str, error: Exception) -> StoreError:
         return StoreError(f"{self._path}: the store of outputs cannot be {what}: {error}; free "
-                          "disk space, or point --store elsewhere")  # fmt: skip
+                          "disk space, or give another place by --eval-store (harness judge "
+                          "passport: --store)")  # fmt: skip
 
     def knows(self, shared: str) -> bool:
         """Return whether any output of this engine fingerprint is stored."""

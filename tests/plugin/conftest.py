@@ -43,7 +43,7 @@ _MODULES = (
 INI = """\
 [pytest]
 testpaths = evalsets
-addopts = --strict-markers --strict-config --report-plots none
+addopts = --strict-markers --strict-config --eval-report-plots none
 filterwarnings = error
 """
 

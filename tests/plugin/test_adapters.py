@@ -88,14 +88,14 @@ def test_an_adapter_that_does_not_fit_fails_alone_and_before_any_engine(adapters
 def test_neighbours_change_no_figure_and_leave_none_in_the_store(adapters):
     """On the real engine, in every order of loading that digests happen to give."""
     evals = adapters("transformers")
-    evals.run("evalsets/alone.yaml", "--store", "a.sqlite").assert_outcomes(passed=4)
+    evals.run("evalsets/alone.yaml", "--eval-store", "a.sqlite").assert_outcomes(passed=4)
     right = scores(evals)
     assert right["plain1"] == right["plain2"] == right["plain3"] != right["m"]
-    evals.run("evalsets/mini.yaml", "--store", "b.sqlite").assert_outcomes(passed=7)
+    evals.run("evalsets/mini.yaml", "--eval-store", "b.sqlite").assert_outcomes(passed=7)
     together = scores(evals)
     assert {name: together[name] for name in right} == right
     assert all(together[name] != right["m"] for name in CHANGING)
-    evals.run("evalsets/alone.yaml", "--store", "b.sqlite", "--repeat-engine")
+    evals.run("evalsets/alone.yaml", "--eval-store", "b.sqlite", "--eval-repeat-engine")
     assert scores(evals) == right
     assert all(row.figures["label_flips"].value == 0 for row in evals.saved.rows)
     assert all(one.stored == len(SAMPLES) * 4 for one in evals.saved.info.engines)

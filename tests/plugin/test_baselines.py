@@ -1,4 +1,4 @@
-"""--write-baseline and --repeat-engine."""
+"""--eval-write-baseline and --eval-repeat-engine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def gated(evals):
 
 
 def test_write_then_compare(gated):
-    result = gated.run("--write-baseline", "-rs")
+    result = gated.run("--eval-write-baseline", "-rs")
     result.assert_outcomes(passed=1, skipped=1)
     result.stdout.fnmatch_lines(["SKIPPED*its baseline is written by this run"])
     result.stdout.fnmatch_lines([f"baseline written: {FILE}*"])
@@ -34,7 +34,7 @@ def test_write_then_compare(gated):
     assert (gate.verdict, gate.against, gate.id) == ("pass", "baseline", NAME)
     assert "## Against the baseline" in gated.report
     result.stdout.no_fnmatch_line("baseline *")
-    result = gated.run("--write-baseline")
+    result = gated.run("--eval-write-baseline")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
         [f"baseline replaced: {FILE}, with answers that the engine fake made up"]
@@ -44,19 +44,22 @@ def test_write_then_compare(gated):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (["--limit", "4"], "--limit"),
-        (["--dataset", "mini=data.csv"], "--dataset"),
-        (["--shots", "mini=data.csv", "--engine", "fake"], "--shots and --engine fake"),
+        (["--eval-limit", "4"], "--eval-limit"),
+        (["--eval-dataset", "mini=data.csv"], "--eval-dataset"),
+        (
+            ["--eval-shots", "mini=data.csv", "--eval-engine", "fake"],
+            "--eval-shots and --eval-engine fake",
+        ),
     ],
 )
 def test_nothing_less_than_the_set_becomes_a_baseline(gated, options, named):
-    gated.run("--write-baseline")
+    gated.run("--eval-write-baseline")
     before = (gated.root / FILE).read_text()
-    result = gated.run("--write-baseline", *options)
+    result = gated.run("--eval-write-baseline", *options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert [line for line in result.errlines if line] == [
-        f"ERROR: --write-baseline with {named} would replace baselines by results that are not the "
-        "set's own; leave one of them out"
+        f"ERROR: --eval-write-baseline with {named} would replace baselines by results that are "
+        "not the set's own; leave one of them out"
     ]
     assert (gated.root / FILE).read_text() == before
 
@@ -64,7 +67,7 @@ def test_nothing_less_than_the_set_becomes_a_baseline(gated, options, named):
 def test_flips_fail_the_gate_and_are_listed(gated):
     gated.set(modes=["zeroshot"], gates=[GATE], scoring="generate")
     gated.models(m={"options": {"answer": "positive"}})
-    gated.run("--write-baseline")
+    gated.run("--eval-write-baseline")
     gated.models(m={"options": {"answer": "negative"}})
     gated.set(modes=["zeroshot"], gates=[{**GATE, "on_inconclusive": "fail"}], scoring="generate")
     result = gated.run()
@@ -81,7 +84,7 @@ def test_a_missing_baseline_is_one_line_and_no_verdict(gated):
     result = gated.run()
     result.assert_outcomes(passed=1, errors=1)
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    line = f"{NAME}: no baseline {FILE}; write it with pytest --write-baseline"
+    line = f"{NAME}: no baseline {FILE}; write it with pytest --eval-write-baseline"
     result.stdout.fnmatch_lines([f"evalsets/mini.yaml: {line}"])
     result.stdout.no_fnmatch_line("*Traceback*")
     assert gated.saved.gates == ()
@@ -97,36 +100,38 @@ def test_a_missing_baseline_is_one_line_and_no_verdict(gated):
     ],
 )  # fmt: skip
 def test_a_baseline_of_something_else_is_refused(gated, change, words):
-    gated.run("--write-baseline")
+    gated.run("--eval-write-baseline")
     gated.set(modes=["zeroshot"], gates=[GATE], **change)
     result = gated.run()
     result.assert_outcomes(passed=1, errors=1)
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.stdout.fnmatch_lines([f"*{NAME}: {FILE}: {words}*--write-baseline"])
+    result.stdout.fnmatch_lines([f"*{NAME}: {FILE}: {words}*--eval-write-baseline"])
     assert "not compared" in gated.report
 
 
 def test_a_gate_on_a_baseline_is_skipped_where_an_option_changes_the_data(gated):
-    gated.run("--write-baseline")
-    result = gated.run("--limit", "4", "-rs")
+    gated.run("--eval-write-baseline")
+    result = gated.run("--eval-limit", "4", "-rs")
     result.assert_outcomes(passed=1, skipped=1)
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["SKIPPED*the data is not the set's own (--limit): *made on 6*"])
+    result.stdout.fnmatch_lines(
+        ["SKIPPED*the data is not the set's own (--eval-limit): *made on 6*"]
+    )
     assert "not compared" in gated.report
 
 
 def test_another_wording_is_refused_and_can_be_accepted(gated):
-    gated.run("--write-baseline")
+    gated.run("--eval-write-baseline")
     template = gated.root / "prompts/prefill.j2"
     gated.write("prompts/prefill.j2", template.read_text().replace("Is it", "Is the text"))
     result = gated.run()
     result.stdout.fnmatch_lines(["*made with another prompt: its wording differs*"])
-    gated.run("--write-baseline").assert_outcomes(passed=1, skipped=1)
+    gated.run("--eval-write-baseline").assert_outcomes(passed=1, skipped=1)
     gated.run().assert_outcomes(passed=2)
 
 
 def test_other_weights_are_compared_and_named(gated):
-    gated.run("--write-baseline")
+    gated.run("--eval-write-baseline")
     model = gated.root / "model"
     files = [(path.name, path.read_bytes()) for path in model.iterdir() if path.is_file()]
     model.unlink()
@@ -142,10 +147,10 @@ def test_other_weights_are_compared_and_named(gated):
 
 def test_a_baseline_is_shown_though_no_gate_asks(gated):
     gated.set(modes=["zeroshot"])
-    gated.run("--write-baseline")
+    gated.run("--eval-write-baseline")
     gated.run().assert_outcomes(passed=1)
     assert "## Against the baseline" in gated.report
-    gated.run("--report-lang", "ru")
+    gated.run("--eval-report-lang", "ru")
     assert "## " + texts("ru")["baselines"] in gated.report
 
 
@@ -153,7 +158,7 @@ def test_baselines_from_several_workers(evals):
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     evals.models(m={}, n={"seed": 1})
     evals.set(models=["m", "n"])
-    result = evals.spawn("-n2", "--write-baseline")
+    result = evals.spawn("-n2", "--eval-write-baseline")
     result.assert_outcomes(passed=4)
     result.stdout.fnmatch_lines(["baseline written: baselines/mini/*"] * 4)
     assert len(list((evals.root / "baselines/mini").iterdir())) == 4
@@ -163,7 +168,7 @@ def test_baselines_from_several_workers(evals):
 
 def test_requests_made_twice(evals):
     evals.set(modes=["zeroshot"])
-    evals.run("--repeat-engine").assert_outcomes(passed=1)
+    evals.run("--eval-repeat-engine").assert_outcomes(passed=1)
     (row,) = evals.saved.rows
     assert row.figures["label_flips"].value == 0
     assert evals.saved.info.engines[0].computed == 12

@@ -106,18 +106,18 @@ def test_data_that_does_not_load_is_no_failed_gate(evals):
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--limit", "0"], "at least 1"),
-        (["--limit", "many"], "at least 1"),
-        (["--stall-timeout", "0"], "above 0"),
-        (["--start-timeout", "nan"], "above 0"),
-        (["--dataset", "mini"], "write NAME=PATH"),
-        (["--dataset", "mini=nowhere.csv"], "a file that exists"),
-        (["--shots", "=data.csv"], "write NAME=PATH"),
-        (["--dataset", "imdb=data.csv"], "no selected eval set has this name; there are mini"),
-        (["--shots", "imdb=data.csv"], "no selected eval set has this name; there are mini"),
-        (["--reports", "data.csv"], "data.csv is no folder that may be written; give another"),
-        (["--store", "data.csv/x"], "give another place by --store"),
-        (["--report-lang", "de"], "invalid choice"),
+        (["--eval-limit", "0"], "at least 1"),
+        (["--eval-limit", "many"], "at least 1"),
+        (["--eval-stall-timeout", "0"], "above 0"),
+        (["--eval-start-timeout", "nan"], "above 0"),
+        (["--eval-dataset", "mini"], "write NAME=PATH"),
+        (["--eval-dataset", "mini=nowhere.csv"], "a file that exists"),
+        (["--eval-shots", "=data.csv"], "write NAME=PATH"),
+        (["--eval-dataset", "imdb=data.csv"], "no selected eval set has this name; there are mini"),
+        (["--eval-shots", "imdb=data.csv"], "no selected eval set has this name; there are mini"),
+        (["--eval-reports", "data.csv"], "data.csv is no folder that may be written; give another"),
+        (["--eval-store", "data.csv/x"], "give another place by --eval-store"),
+        (["--eval-report-lang", "de"], "invalid choice"),
     ],
 )
 def test_wrong_usage(evals, args, words):
@@ -144,7 +144,7 @@ def test_an_engine_that_cannot_start(evals):
 
 def test_an_engine_that_is_not_installed(evals, monkeypatch):
     monkeypatch.setattr("harness.run.serving.engine_installed", lambda name: name != "vllm")
-    result = evals.run("--engine", "vllm")
+    result = evals.run("--eval-engine", "vllm")
     assert result.ret == LOST_ENGINE
     result.stdout.fnmatch_lines(["lost: *vllm is not installed*"])
     assert "vllm is not installed" in evals.report
@@ -164,7 +164,7 @@ def test_what_an_engine_made_before_it_died_is_kept(evals):
 
 def test_an_engine_that_hangs(evals):
     evals.models(m={"options": {"hang_after": 3}})
-    result = evals.run("--stall-timeout", "0.5", "-k", "zeroshot")
+    result = evals.run("--eval-stall-timeout", "0.5", "-k", "zeroshot")
     assert result.ret == LOST_ENGINE
     result.stdout.fnmatch_lines(["*gave no output for 0.5 s*"])
     assert evals.saved.info.engines[0].computed == 3
@@ -182,7 +182,7 @@ def test_a_report_that_cannot_be_written_is_one_line(evals, monkeypatch):
     # As if the place had been writable when the session began.
     monkeypatch.setattr("harness.plugin.hooks.check_writable", lambda config: None)
     evals.write("taken", "a file")
-    result = evals.run("--reports", "taken/reports")
+    result = evals.run("--eval-reports", "taken/reports")
     assert result.ret == LOST_ENGINE
     result.stdout.fnmatch_lines(["the report could not be written: *taken*"])
     result.stdout.no_fnmatch_line("*INTERNALERROR*")

@@ -69,7 +69,7 @@ def test_xdist_keeps_its_own_scheduler(plain):
 
 
 def test_options_of_a_run_are_harmless(plain):
-    result = plain.runpytest_inprocess("--limit", "3", "--dataset", "mini=test_one.py")
+    result = plain.runpytest_inprocess("--eval-limit", "3", "--eval-dataset", "mini=test_one.py")
     result.assert_outcomes(passed=1)
 
 

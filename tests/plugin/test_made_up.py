@@ -1,4 +1,4 @@
-"""`--engine fake`: a set is tried without weights, GPU, hub and endpoint, and says so aloud."""
+"""`--eval-engine fake`: a set is tried without weights, GPU, hub and endpoint, and says so."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def far(evals, monkeypatch, tmp_path):
 
 
 def test_a_set_for_a_gpu_runs_where_nothing_of_it_is(far):
-    result = far.run("--engine", "fake")
+    result = far.run("--eval-engine", "fake")
     # Four cells of models, one of the classifier, whose gate alone is judged.
     assert result.ret in (0, 1)
     outcomes = result.parseoutcomes()
@@ -61,7 +61,7 @@ def test_a_set_for_a_gpu_runs_where_nothing_of_it_is(far):
 
 
 def test_base_and_adapter_are_given_different_answers(far):
-    far.run("--engine", "fake")
+    far.run("--eval-engine", "fake")
     by_model: dict[str, list[float]] = {}
     for one in far.saved.results:
         if one.cell.startswith(("big-prefill-zero", "tuned-prefill-zero")):
@@ -73,7 +73,7 @@ def test_base_and_adapter_are_given_different_answers(far):
 def test_thoughts_of_a_model_that_is_not_there_are_made_up_too(far):
     ways = ["off", "on", {"budget": 4}]
     far.set(models=["big"], modes=[{"mode": "zeroshot", "thinking": ways}])
-    far.run("--engine", "fake").assert_outcomes(passed=3)
+    far.run("--eval-engine", "fake").assert_outcomes(passed=3)
     off, on, budget = far.saved.rows
     assert (off.place, off.thoughts, off.n) == ("empty", None, 6)
     assert (on.place, on.thoughts.closed, on.n) == ("behind", 6, 6)
@@ -107,7 +107,7 @@ def test_an_endpoint_is_made_up_too(evals, monkeypatch, role):
                       "pairwise": "judge/pairwise.en.j2"},
             "gates": [{"models": "two", "figure": "score", "at_least": 5}],
         })  # fmt: skip
-        result = evals.run("--engine", "fake")
+        result = evals.run("--eval-engine", "fake")
         assert endpoint.asked == []
     assert result.ret == 0
     result.assert_outcomes(passed=4, skipped=1)
@@ -138,7 +138,7 @@ def data_of(path: Path, folder: Path) -> list[str]:
                 row = {data["text"]: f"A {word} film in {number} parts, number {number}.",
                        data["label"]: (3 if good else -3) if rated else label}  # fmt: skip
                 rows.writerow([row.get(name, number) for name in names])
-        options.append(f"--{option}={path.stem}={file}")
+        options.append(f"--eval-{option}={path.stem}={file}")
     return options
 
 
@@ -150,9 +150,9 @@ def test_every_shipped_set_can_be_tried(tmp_path):
         "HARNESS_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(ROOT),
     }  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *SETS, "--engine", "fake", "--limit", "4", *options,
-         "-p", "no:cacheprovider", "--store", tmp_path / "store.sqlite",
-         "--reports", tmp_path / "reports", "--report-plots", "none"],
+        [sys.executable, "-m", "pytest", *SETS, "--eval-engine", "fake", "--eval-limit", "4",
+         *options, "-p", "no:cacheprovider", "--eval-store", tmp_path / "store.sqlite",
+         "--eval-reports", tmp_path / "reports", "--eval-report-plots", "none"],
         cwd=ROOT, env={**os.environ, **offline}, capture_output=True, text=True, check=False,
         timeout=1200,
     )  # fmt: skip

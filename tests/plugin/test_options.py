@@ -42,46 +42,56 @@ def config(pytester, *args: str) -> pytest.Config:
 
 def test_files_are_absolute_whatever_the_working_folder_becomes(pytester, monkeypatch):
     pytester.makefile(".csv", data="text,label")
-    found = config(pytester, "--dataset", "a=data.csv", "--dataset", "b=./data.csv")
+    found = config(pytester, "--eval-dataset", "a=data.csv", "--eval-dataset", "b=./data.csv")
     monkeypatch.chdir("/")
     path = str(pytester.path / "data.csv")
-    assert named_files(found, "--dataset") == {"a": path, "b": path}
-    assert named_files(found, "--shots") == {}
+    assert named_files(found, "--eval-dataset") == {"a": path, "b": path}
+    assert named_files(found, "--eval-shots") == {}
 
 
 def test_a_path_may_hold_an_equals_sign(pytester):
     pytester.makefile(".csv", **{"a=b": "text,label"})
-    found = config(pytester, "--shots", "set=a=b.csv")
-    assert named_files(found, "--shots") == {"set": str(pytester.path / "a=b.csv")}
+    found = config(pytester, "--eval-shots", "set=a=b.csv")
+    assert named_files(found, "--eval-shots") == {"set": str(pytester.path / "a=b.csv")}
 
 
 def test_names_are_checked_against_the_sets_that_run(pytester):
     pytester.makefile(".csv", data="text,label")
-    found = config(pytester, "--shots", "a=data.csv")
+    found = config(pytester, "--eval-shots", "a=data.csv")
     check_names(found, ["a", "b"])
     check_names(found, [])
-    with pytest.raises(pytest.UsageError, match=r"--shots a=.*there are b, c"):
+    with pytest.raises(pytest.UsageError, match=r"--eval-shots a=.*there are b, c"):
         check_names(found, ["c", "b", "b"])
 
 
 def test_defaults(pytester):
     found = config(pytester)
-    values = {name: found.getoption(name) for name in ("limit", "store", "reports", "engine")}
+    values = {
+        name: found.getoption(name)
+        for name in ("--eval-limit", "--eval-store", "--eval-reports", "--eval-engine")
+    }
     assert set(values.values()) == {None}
-    assert found.getoption("--report-lang") == "en"
-    assert found.getoption("--report-texts") == "full"
-    assert found.getoption("--report-plots") == "svg"
-    assert (found.getoption("--start-timeout"), found.getoption("--stall-timeout")) == (900, 600)
+    assert found.getoption("--eval-report-lang") == "en"
+    assert found.getoption("--eval-report-texts") == "full"
+    assert found.getoption("--eval-report-plots") == "svg"
+    assert (found.getoption("--eval-start-timeout"), found.getoption("--eval-stall-timeout")) == (
+        900,
+        600,
+    )
 
 
 def test_a_set_is_given_one_file(pytester):
     pytester.makefile(".csv", data="text,label")
-    found = config(pytester, "--shots", "a=data.csv", "--shots", "a=data.csv")
-    with pytest.raises(pytest.UsageError, match=r"--shots a=\.\.\.: given twice; leave one out"):
+    found = config(pytester, "--eval-shots", "a=data.csv", "--eval-shots", "a=data.csv")
+    with pytest.raises(
+        pytest.UsageError, match=r"--eval-shots a=\.\.\.: given twice; leave one out"
+    ):
         check_names(found, ["a"])
 
 
-@pytest.mark.parametrize(("option", "path"), [("--reports", "file"), ("--store", "file/x.sqlite")])
+@pytest.mark.parametrize(
+    ("option", "path"), [("--eval-reports", "file"), ("--eval-store", "file/x.sqlite")]
+)
 def test_places_that_cannot_be_written_are_found_before_the_run(pytester, option, path):
     (pytester.path / "file").touch()
     check_writable(config(pytester, option, f"new/{path}"))
@@ -90,8 +100,8 @@ def test_places_that_cannot_be_written_are_found_before_the_run(pytester, option
 
 
 def test_a_folder_is_no_store(pytester):
-    with pytest.raises(pytest.UsageError, match=r"--store \. is a folder; give a file in it"):
-        check_writable(config(pytester, "--store", "."))
+    with pytest.raises(pytest.UsageError, match=r"--eval-store \. is a folder; give a file in it"):
+        check_writable(config(pytester, "--eval-store", "."))
 
 
 def test_a_folder_of_eval_sets_is_no_root(pytester, monkeypatch):

@@ -22,7 +22,7 @@ def _home(monkeypatch):
         ("/home/ann/project/evalsets/mini.yaml::m-p-zeroshot", "evalsets/mini.yaml::m-p-zeroshot"),
         ("/home/ann/project", "."),
         ("/home/ann/secret/mini.yaml", "mini.yaml"),
-        ("--dataset=imdb=/home/ann/secret/a=b.csv", "--dataset=imdb=a=b.csv"),
+        ("--eval-dataset=imdb=/home/ann/secret/a=b.csv", "--eval-dataset=imdb=a=b.csv"),
         ("imdb=/home/ann/project/data/my.csv", "imdb=data/my.csv"),
         ("imdb=~/project/data/my.csv", "imdb=data/my.csv"),
         ("--rootdir=/srv/x", "--rootdir=x"),

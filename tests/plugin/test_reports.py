@@ -85,7 +85,7 @@ def test_a_gate_that_passes_is_not_listed(evals, gate):
 
 
 def test_russian(evals):
-    evals.run("--report-lang", "ru")
+    evals.run("--eval-report-lang", "ru")
     assert evals.report.startswith("# Отчёт")
 
 
@@ -95,7 +95,7 @@ def test_texts_of_samples(evals, texts, shown, monkeypatch):
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
     evals.models(m={"options": {"answer": "film number"}})
     evals.set(scoring="generate")
-    result = evals.run("--report-texts", texts, "--junitxml=reports/out.xml")
+    result = evals.run("--eval-report-texts", texts, "--junitxml=reports/out.xml")
     result.assert_outcomes(passed=2)
     written = [path for path in evals.root.rglob("reports*/**/*") if path.is_file()]
     assert {path.name for path in written} == {"report.md", "results.jsonl", "run.json", "out.xml"}
@@ -106,7 +106,9 @@ def test_texts_of_samples(evals, texts, shown, monkeypatch):
 def test_plots_stand_beside_the_report_and_not_in_the_summary(evals, monkeypatch):
     summary = evals.root / "summary.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(summary))
-    evals.spawn("--report-plots", "png", "--report-texts", "none").assert_outcomes(passed=2)
+    evals.spawn("--eval-report-plots", "png", "--eval-report-texts", "none").assert_outcomes(
+        passed=2
+    )
     linked = set(re.findall(r"\]\(plots/(\S+\.png)\)$", evals.report, re.MULTILINE))
     assert linked == {path.name for path in (evals.latest / "plots").iterdir()}
     assert "forest-mini-1.png" in linked
@@ -115,24 +117,24 @@ def test_plots_stand_beside_the_report_and_not_in_the_summary(evals, monkeypatch
 
 
 def test_folder_of_the_reports(evals):
-    result = evals.run("--reports", "out/here")
+    result = evals.run("--eval-reports", "out/here")
     result.stdout.fnmatch_lines(["report: out/here/*/report.md"])
     assert (evals.root / "out/here/latest/report.md").is_file()
     assert not (evals.root / "reports").exists()
 
 
 def test_store(evals):
-    evals.run("--store", "kept/outputs.sqlite")
+    evals.run("--eval-store", "kept/outputs.sqlite")
     assert (evals.root / "kept/outputs.sqlite").is_file()
     assert not (evals.root / ".harness/outputs.sqlite").exists()
     evals.run()
     assert evals.saved.info.engines[0].computed == 12
-    evals.run("--store", "kept/outputs.sqlite")
+    evals.run("--eval-store", "kept/outputs.sqlite")
     assert evals.saved.info.engines[0].computed == 0
 
 
 def test_limit(evals):
-    evals.run("--limit", "4")
+    evals.run("--eval-limit", "4")
     assert [row.n for row in evals.saved.rows] == [4, 4]
     assert evals.saved.info.data[0].samples == 4
 
@@ -142,7 +144,9 @@ def test_dataset_and_shots_from_files(evals):
     evals.write("pool.csv", "text,label\n" + "".join(
         f"shot {i},{label}\n" for i in range(4) for label in ("positive", "negative")
     ))  # fmt: skip
-    evals.run("--dataset", "mini=own.csv", "--shots", "mini=pool.csv").assert_outcomes(passed=2)
+    evals.run("--eval-dataset", "mini=own.csv", "--eval-shots", "mini=pool.csv").assert_outcomes(
+        passed=2
+    )
     (data,) = evals.saved.info.data
     assert (data.evalset, data.samples, data.pool) == ("evalsets/mini.yaml", 2, 8)
     assert {one.text for one in evals.saved.results} == {"my own words", "more words"}
@@ -151,7 +155,7 @@ def test_dataset_and_shots_from_files(evals):
 def test_a_replaced_source_need_not_exist(evals):
     evals.set(data={"source": "file:gone.csv"}, modes=["zeroshot"])
     assert evals.run().ret == pytest.ExitCode.INTERRUPTED
-    evals.run("--dataset", "mini=data.csv").assert_outcomes(passed=1)
+    evals.run("--eval-dataset", "mini=data.csv").assert_outcomes(passed=1)
 
 
 def test_two_sets_of_one_name_both_show_their_data(evals):
@@ -187,11 +191,11 @@ def test_a_hub_set_out_of_reach_is_skipped_with_the_way_to_run_it(evals, monkeyp
     result = evals.run("-rs", "--durations=0", "--durations-min=1")
     result.assert_outcomes(passed=2, skipped=1)
     assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["SKIPPED*nobody/nothing*--dataset far=PATH*"])
+    result.stdout.fnmatch_lines(["SKIPPED*nobody/nothing*--eval-dataset far=PATH*"])
     result.stdout.no_fnmatch_line("*setup*evalsets/far.yaml*")
     ((cell, reason),) = evals.saved.skipped
     assert cell == "evalsets/far.yaml::m-prefill-zeroshot"
-    assert "--dataset far=PATH" in reason
+    assert "--eval-dataset far=PATH" in reason
     assert cell in evals.report
 
 
@@ -212,9 +216,14 @@ def test_no_path_of_the_machine_is_shown(evals, tmp_path):
     outside.parent.mkdir()
     outside.write_text(text.replace("film", "play"))
     evals.run(
-        "--dataset", f"mini={inside}", f"--shots=mini={outside}", str(evals.root / "evalsets")
+        "--eval-dataset",
+        f"mini={inside}",
+        f"--eval-shots=mini={outside}",
+        str(evals.root / "evalsets"),
     )
-    command = "pytest -p no:xdist --dataset mini=data/own.csv --shots=mini=away.csv evalsets"
+    command = (
+        "pytest -p no:xdist --eval-dataset mini=data/own.csv --eval-shots=mini=away.csv evalsets"
+    )
     assert evals.saved.info.command.endswith(command.removeprefix("pytest "))
     assert evals.saved.info.data[0].source == "data/own.csv, shots away.csv"
     everything = evals.report + (evals.latest / "run.json").read_text()

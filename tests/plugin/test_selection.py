@@ -119,7 +119,7 @@ def test_user_properties_are_plain_builtins(evals):
 def test_root_is_not_the_working_folder(evals, monkeypatch):
     (evals.root / "below").mkdir()
     monkeypatch.chdir(evals.root / "below")
-    result = evals.run("../evalsets/mini.yaml", "-k", "zeroshot", "--store", "out.sqlite")
+    result = evals.run("../evalsets/mini.yaml", "-k", "zeroshot", "--eval-store", "out.sqlite")
     result.assert_outcomes(passed=1, deselected=1)
     assert (evals.root / "below/out.sqlite").is_file()
     assert evals.latest.is_symlink()

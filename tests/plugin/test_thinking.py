@@ -154,7 +154,7 @@ def test_a_judge_sees_no_thought_of_a_model_at_a_server(asked, endpoint, reply):
 def test_without_texts_no_thought_is_written(asked, endpoint):
     evals = asked()
     endpoint.script = replies(m=chat("It is Paris.", thought=SECRET, thought_tokens=5))
-    evals.run("--report-texts", "none")
+    evals.run("--eval-report-texts", "none")
     for file in evals.latest.iterdir():
         if file.is_file():
             assert SECRET not in file.read_text(encoding="utf-8")

@@ -92,7 +92,9 @@ def test_other_training_rows_are_another_classifier(trained):
 
 
 def test_engine_and_dtype_of_the_command_line_are_for_prompted_models(trained):
-    trained.run("-k", "base", "--engine", "fake", "--dtype", "bfloat16").assert_outcomes(passed=1)
+    trained.run("-k", "base", "--eval-engine", "fake", "--eval-dtype", "bfloat16").assert_outcomes(
+        passed=1
+    )
     (engine,) = trained.saved.info.engines
     assert engine.version.startswith("tfidf 1, scikit-learn")
 

@@ -89,7 +89,7 @@ def test_a_judge_set_that_each_worker_ran_counts_once():
 
 
 def test_wrong_usage_is_seen_before_anything_runs(evals):
-    result = evals.spawn("-n2", "--dataset", "imdb=data.csv")
+    result = evals.spawn("-n2", "--eval-dataset", "imdb=data.csv")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*imdb=*no selected eval set has this name; there are mini*"])
     assert "INTERNALERROR" not in result.stdout.str()

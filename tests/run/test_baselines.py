@@ -115,7 +115,7 @@ def test_what_cannot_be_compared_is_refused_with_the_difference(tmp_path, now, r
     write_baseline(tmp_path, outcome("pnpn"), {})
     check = check_baseline(tmp_path, now)
     assert check.refused == (
-        f"{FILE}: {reason}; run it as the baseline was run, or accept with --write-baseline"
+        f"{FILE}: {reason}; run it as the baseline was run, or accept with --eval-write-baseline"
     )
     assert check.contrasts == ()
 
@@ -152,7 +152,7 @@ def test_a_damaged_file_is_one_line(tmp_path, text, words):
     with pytest.raises(BaselineError) as raised:
         load_baseline(tmp_path, SET, CELL)
     assert words in str(raised.value)
-    assert str(raised.value).endswith("; write it again with --write-baseline")
+    assert str(raised.value).endswith("; write it again with --eval-write-baseline")
     assert "\n" not in str(raised.value)
     assert check_baseline(tmp_path, outcome("pnpn")).refused == str(raised.value)
 
@@ -174,7 +174,7 @@ def test_a_gate_without_its_baseline_is_an_error_not_a_verdict(project, tmp_path
         judge(planned, outcome("pnpn"))
     assert str(raised.value) == (
         "evalsets/set.yaml: gate-accuracy-tiny-plain-zeroshot-vs-baseline: no baseline "
-        "baselines/set/tiny-plain-zeroshot.json; write it with pytest --write-baseline"
+        "baselines/set/tiny-plain-zeroshot.json; write it with pytest --eval-write-baseline"
     )
     write_baseline(tmp_path, outcome("pnpn"), {})
     refused = check_baseline(tmp_path, outcome("pnpn", scoring="x"))

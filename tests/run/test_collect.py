@@ -221,7 +221,9 @@ def test_leaks_of_the_command_line_are_refused_at_collection(project, good):
     mine = str(project.root / "shots.csv")
     # A split is not made at collection: it needs a heavy library.
     assert load_cells(project.evalset(good), project.root, shots={"set": mine})
-    expected = f"--shots set={mine}: 1 of 1 shots repeat a sample: shot shots-1 = sample 1; {MEND}"
+    expected = (
+        f"--eval-shots set={mine}: 1 of 1 shots repeat a sample: shot shots-1 = sample 1; {MEND}"
+    )
     assert problem(project, good, {"set": mine}, {"set": mine}) == expected
 
 

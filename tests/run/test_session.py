@@ -261,7 +261,7 @@ def test_an_engine_that_is_not_installed_is_one_line(session, monkeypatch):
         session(engine="vllm")
     assert str(raised.value) == (
         "tiny: engine vllm is not installed; install the extra that brings it (see README), or "
-        "choose another with --engine"
+        "choose another (models.yaml, or --eval-engine)"
     )
 
 

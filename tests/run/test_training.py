@@ -84,7 +84,7 @@ def test_balanced_rows_have_as_many_of_each_label(n, each):
     ("pool", "problem"),
     [
         ([], "evalsets/a.yaml: base is trained on the shot pool, and there is none; give "
-             "data.split, data.shots or --shots a=PATH"),
+             "data.split, data.shots or --eval-shots a=PATH"),
         ([s for s in POOL if s.label == "good"],
          "evalsets/a.yaml: base has no training row of label 'bad'; give a larger shot pool or "
          "raise train_rows"),

@@ -101,7 +101,7 @@ def test_no_pool_is_one_line():
         select("balanced", 3, pool=[])
     assert str(raised.value) == (
         "the shot pool has 0 samples, 3 are wanted; give data.shots, data.split or "
-        "--shots NAME=PATH"
+        "--eval-shots NAME=PATH"
     )
 
 

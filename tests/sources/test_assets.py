@@ -66,7 +66,7 @@ class TestResolve:
         spec = SourceSpec(source="pypi:toy==1", member="a.csv", sha256="0" * 64)
         asset = resolve(spec, base=tmp_path)
         assert asset.digest == hashlib.sha256(b"x").hexdigest()
-        assert "--dataset NAME=PATH" in asset.revision
+        assert "--eval-dataset NAME=PATH" in asset.revision
 
 
 class TestModelFolder:

@@ -248,7 +248,9 @@ class TestPool:
             with pytest.raises(LeakError, match=rf"1 of 31 shots .*= sample {number + 1};"):
                 load_data("set", evalset(source="file:rows.csv"), base=tmp_path, shots=str(shots))
         shots = write(tmp_path / "shots.csv", [*clean, *((text, "positive") for text in planted)])
-        with pytest.raises(LeakError, match=r"--shots set=.*: 20 of 50 shots .* and 17 more; "):
+        with pytest.raises(
+            LeakError, match=r"--eval-shots set=.*: 20 of 50 shots .* and 17 more; "
+        ):
             load_data("set", evalset(source="file:rows.csv"), base=tmp_path, shots=str(shots))
         spec = evalset(source="file:rows.csv", leaks="drop")
         loaded = load_data("set", spec, base=tmp_path, shots=str(shots))
@@ -410,9 +412,9 @@ class TestOverride:
         assert [(sample.id, sample.text) for sample in given.samples] == [("1", "one")]
 
     def test_missing_file_names_the_option(self, tmp_path):
-        with pytest.raises(AssetError, match=r"--dataset set=none\.csv: no such file"):
+        with pytest.raises(AssetError, match=r"--eval-dataset set=none\.csv: no such file"):
             load_data("set", self.spec(), base=tmp_path, dataset="none.csv")
-        with pytest.raises(AssetError, match=r"--shots set=none\.csv: no such file"):
+        with pytest.raises(AssetError, match=r"--eval-shots set=none\.csv: no such file"):
             load_data("set", evalset(rows=[{"text": "a", "label": "positive"}]), base=tmp_path,
                       shots="none.csv")  # fmt: skip
 
@@ -430,13 +432,13 @@ class TestHub:
                        label="sentiment")  # fmt: skip
         loaded = load_data("s", spec, base=tmp_path)
         hub = HubName("owner/set", "small", "v1")
-        assert asked == [(hub, "test", ["review", "sentiment"], "--dataset s=PATH")]
+        assert asked == [(hub, "test", ["review", "sentiment"], "--eval-dataset s=PATH")]
         assert (loaded.info.source, loaded.info.revision) == ("hub:owner/set/small@v1", "c0ffee")
 
     def test_out_of_reach(self, tmp_path, monkeypatch):
         monkeypatch.setenv("HF_HUB_OFFLINE", "1")
         monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
-        with pytest.raises(AssetUnreachable, match="run with --dataset imdb=PATH"):
+        with pytest.raises(AssetUnreachable, match="run with --eval-dataset imdb=PATH"):
             load_data("imdb", evalset(source="hub:scikit-learn/imdb"), base=tmp_path)
 
 

@@ -157,11 +157,13 @@ def test_data_set_is_skipped_within_a_second(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path))
     start = time.monotonic()
     with pytest.raises(AssetUnreachable) as caught:
-        hub_table(HubName("scikit-learn/imdb", None, None), "train", option="--dataset imdb=PATH")
+        hub_table(
+            HubName("scikit-learn/imdb", None, None), "train", option="--eval-dataset imdb=PATH"
+        )
     assert time.monotonic() - start < 1
     assert str(caught.value) == (
-        "hub data set scikit-learn/imdb is out of reach; run with --dataset imdb=PATH to a local "
-        "copy, or set HF_ENDPOINT"
+        "hub data set scikit-learn/imdb is out of reach; run with --eval-dataset imdb=PATH to a "
+        "local copy, or set HF_ENDPOINT"
     )
 
 

@@ -106,7 +106,7 @@ def test_names_of_classes():
 @pytest.mark.parametrize("name", ["x.csv", "x.jsonl", "x.json"])
 @pytest.mark.parametrize("use", ["source", "dataset", "shots"])
 def test_every_file_that_a_set_reads(tmp_path, name, use):
-    """Samples, `--dataset` and shot pools go one way."""
+    """Samples, `--eval-dataset` and shot pools go one way."""
     rows = [GOOD, {"text": "\u200b", "label": "bad"}]
     text = {
         "x.csv": "text,label\nso good,good\n\u200b,bad\n",

