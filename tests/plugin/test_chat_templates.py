@@ -45,7 +45,7 @@ def test_a_system_text_of_the_templates_own_is_named(asked):
     assert "“I am Small.”, in: zero-shot, placement user; and not in: placement system." in line
     own = {row.cell: row.template.own_system for row in evals.saved.rows}
     assert set(own.values()) == {"", "I am Small."}
-    evals.run("--report-lang", "ru")
+    evals.run("--eval-report-lang", "ru")
     assert "«I am Small.»" in evals.report
 
 
@@ -82,7 +82,7 @@ CHANGES = [
 @pytest.mark.parametrize(("first", "then", "changes"), CHANGES)
 def test_a_comparison_across_a_change_names_it(asked, first, then, changes):
     evals = asked(first[0], **first[1])
-    evals.run("--write-baseline").assert_outcomes(passed=1)
+    evals.run("--eval-write-baseline").assert_outcomes(passed=1)
     before = evals.latest.resolve()
     evals = asked(then[0], **then[1])
     evals.run().assert_outcomes(passed=1)
@@ -100,7 +100,7 @@ def test_a_comparison_across_a_change_names_it(asked, first, then, changes):
 
 def test_a_placement_that_is_folded_is_a_change(asked):
     modes = [{"mode": "fewshot", "k": 2, "placement": ["system"]}]
-    asked(modes=modes).run("--write-baseline").assert_outcomes(passed=1)
+    asked(modes=modes).run("--eval-write-baseline").assert_outcomes(passed=1)
     evals = asked(modes=modes, system_role=False)
     evals.run().assert_outcomes(passed=1)
     (check,) = evals.saved.baselines
@@ -110,7 +110,7 @@ def test_a_placement_that_is_folded_is_a_change(asked):
 
 def test_a_baseline_from_before_says_once_that_it_does_not_know(asked):
     evals = asked()
-    evals.run("--write-baseline")
+    evals.run("--eval-write-baseline")
     data = json.loads((evals.root / FILE).read_text())
     assert data["provenance"]["template"]["digest"]
     assert "I am Small." not in (evals.root / FILE).read_text()

@@ -50,6 +50,7 @@ def test_nothing_is_imported_written_or_printed(plain):
         "harness.records.notes",
         "harness.records.probed",
         "harness.records.runs",
+        "harness.records.templates",
         "harness.records.thinking",
         "harness.plugin.hooks",
         "harness.plugin.tally",
