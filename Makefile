@@ -1,17 +1,28 @@
-# Two commands: `make eval` runs the evals on the embedded default, `make test` the harness's tests.
+# Two commands: `make eval` runs the evals on the embedded default, `make test` the harness's tests;
+# `make test-all` adds the tests that run real engines on the real small model (docs/testing.md).
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 TORCH := $(shell sed -n 's/^torch==//p' constraints.txt)
 
-.PHONY: eval test lint clean
+# Test processes at once.
+JOBS ?= 2
+
+# The tests start hundreds of Python processes: compiled modules are kept, whatever the shell says.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: eval test test-all lint clean
 
 eval: $(VENV)/.installed
 	$(BIN)/pytest evalsets/mini.yaml
 
 test: $(VENV)/.installed-dev lint
-	$(BIN)/pytest tests
+	$(BIN)/pytest tests -m "not slow" -n $(JOBS) --dist worksteal
+
+# One after another: real engines take all processors, and some of these tests hold time limits.
+test-all: test
+	$(BIN)/pytest tests -m slow
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -1,0 +1,29 @@
+"""Keeps test processes out of each other's way, and their heaps out of garbage collection."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterator
+
+import pytest
+
+
+def share_processors() -> None:
+    """Give each of several test processes its part of the processors; before torch is imported."""
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if processes > 1:
+        share = max(1, (os.cpu_count() or 1) // processes)
+        os.environ.setdefault("OMP_NUM_THREADS", str(share))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def small_heap() -> Iterator[None]:
+    """Leave what earlier files imported and made out of the garbage collection of this one.
+
+    statsmodels collects garbage in each correction of p-values, so that every report does. Among
+    all items of a session and the modules that they import, this takes half a second and more.
+    """
+    gc.collect()
+    gc.freeze()
+    yield
