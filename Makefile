@@ -27,7 +27,7 @@ test-all: test
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy harness
+	$(BIN)/mypy
 
 # Without an NVIDIA driver the CPU build of torch is taken, which spares gigabytes of CUDA libraries.
 $(VENV)/.torch: constraints.txt

@@ -24,6 +24,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 from agreement_task import DTYPE, ROOT, TASK, Asked, equal_tokens, rebuild, write_task
@@ -101,11 +102,14 @@ def compare(
     }
 
 
-def timed(command: Sequence[str], **how: object) -> tuple[subprocess.CompletedProcess, dict]:
+def timed(
+    command: Sequence[str], environment: Mapping[str, str], cwd: Path | None = None
+) -> tuple[subprocess.CompletedProcess[str], dict[str, float]]:
     """Run a command; return it with its wall time and its processor time, children included."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     # A session of its own, as the engine of ours has: Linux may share out time by session.
-    done = subprocess.run(command, capture_output=True, text=True, start_new_session=True, **how)
+    done = subprocess.run(command, capture_output=True, text=True, start_new_session=True,
+                          check=False, env=environment, cwd=cwd)  # fmt: skip
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return done, {"process_s": wall, "process_cpu_s": cpu}
@@ -122,7 +126,7 @@ def run_ours(
         command += [f"--eval-store={folder}/outputs.sqlite", f"--eval-reports={folder}/reports"]
         command += ["--eval-limit", str(limit)] if limit else []
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        done, times = timed(command, cwd=root, env=environment)
+        done, times = timed(command, environment, root)
         if done.returncode not in (0, 1):  # 1: a gate failed, which is no matter here
             raise SystemExit(f"pytest on {cell.id} ended with {done.returncode}:\n{done.stdout}")
         run = load_run(Path(folder) / "reports" / "latest")
@@ -133,7 +137,7 @@ def run_ours(
 
 def run_theirs(
     python: Path, asked: Asked, scratch: Path, passes: Sequence[tuple[int, int | None]]
-) -> dict:
+) -> dict[str, Any]:
     """Run lm-evaluation-harness over a cell, once a pass of batch size and number of samples."""
     job, out = scratch / "job.json", scratch / "answer.json"
     what = {"model": str(asked.model), "device": hardware.device(), "dtype": DTYPE, "task": TASK}
@@ -142,18 +146,18 @@ def run_theirs(
     write_task(scratch / "tasks", asked)
     environment = os.environ | {"HF_HOME": str(scratch / "hf"), "HF_HUB_OFFLINE": "1"}
     environment.pop("PYTHONPATH", None)
-    done, times = timed([str(python), str(SIDE), str(job)], env=environment)
+    done, times = timed([str(python), str(SIDE), str(job)], environment)
     if done.returncode:
         raise SystemExit(f"lm-evaluation-harness failed:\n{done.stderr[-4000:]}")
     return {**json.loads(out.read_text(encoding="utf-8")), **times}
 
 
-def by_sample(rows: Sequence[Mapping], start: int, count: int) -> dict[str, list[float]]:
+def by_sample(rows: Sequence[Mapping[str, Any]], start: int, count: int) -> dict[str, list[float]]:
     """Return the log-likelihoods of some of the choices, by sample."""
     return {row["id"]: row["logprobs"][start : start + count] for row in rows}
 
 
-def study(cell: Cell, root: Path, args: argparse.Namespace, scratch: Path) -> dict[str, object]:
+def study(cell: Cell, root: Path, args: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     """Return agreement and times of one cell."""
     asked = rebuild(cell, root, scratch, limit=args.limit)
     run, first = run_ours(root, cell, scratch, limit=args.limit)
@@ -185,7 +189,7 @@ def study(cell: Cell, root: Path, args: argparse.Namespace, scratch: Path) -> di
     return out
 
 
-def _times(size: int, answer: Mapping) -> dict[str, float]:
+def _times(size: int, answer: Mapping[str, Any]) -> dict[str, float]:
     scoring = answer["passes"][0]["seconds"]
     times = {name: answer[name] for name in ("process_s", "process_cpu_s")}
     return {"batch_size": size, "scoring_s": scoring, **times}
@@ -207,7 +211,7 @@ def upper_root(scratch: Path) -> Path:
     return root
 
 
-def table(cells: Mapping[str, Mapping]) -> str:
+def table(cells: Mapping[str, Mapping[str, Any]]) -> str:
     """Return agreement and time ratios as a markdown table; ratios are theirs divided by ours."""
     head = ["cell", "labels equal", "95% interval", "equal tokens", "largest gap of log-odds",
             "time, batch size 1", "processor time, batch size 1"]  # fmt: skip
@@ -229,7 +233,7 @@ def table(cells: Mapping[str, Mapping]) -> str:
     return tabulate(rows, headers=head, tablefmt="github", disable_numparse=True)
 
 
-def unexplained(cells: Mapping[str, Mapping]) -> list[str]:
+def unexplained(cells: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the cells that differ in more than rounding, or in more labels than it may flip.
 
     A cell is compared by its heads where its label words have tokens behind them.
@@ -263,7 +267,7 @@ def main() -> None:
             for cell in load_cells(root / "evalsets" / "mini.yaml", root)
             if cell.model == MODEL and cell.mode.name in MODES and args.only in cell.id
         ]
-        cells: dict[str, object] = {}
+        cells: dict[str, dict[str, Any]] = {}
         if args.out.exists():
             cells = json.loads(args.out.read_text(encoding="utf-8"))["cells"]
         for cell, root in found:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -69,6 +70,7 @@ def rebuild(cell: Cell, root: Path, scratch: Path, *, limit: int | None = None) 
     if mode.selector is not None:
         draw = Draw(data.pool, data.samples, labels, mode.k, mode.seed or 0)
         shots = select_shots(mode.selector, mode.order or "shuffled", draw)
+    assert cell.prompt is not None, "a trained classifier has no prompt"
     words = cell.evalset.targets(cell.prompt)
     prompt = load_prompt(cell.prompt.template, words, root=root)
     chat = open_format(cell.model, cell.spec, session.asset.path, root=root)
@@ -125,7 +127,7 @@ def write_task(folder: Path, asked: Asked) -> None:
     (folder / f"{TASK}.yaml").write_text(text, encoding="utf-8")
 
 
-def equal_tokens(asked: Asked, rows: Sequence[Mapping]) -> int:
+def equal_tokens(asked: Asked, rows: Sequence[Mapping[str, Any]]) -> int:
     """Return for how many samples prompt and choice are the same tokens, for every choice."""
     by_id = {row["id"]: row["ids"] for row in rows}
     return sum(

@@ -114,7 +114,7 @@ def areas(repeats: int) -> list[list[str]]:
             plain = auc_interval(noise + positives, positives, seed=seed, resamples=500)
             shared = np.sqrt(0.5) * (rng.normal(size=n // 4)[clusters] + rng.normal(size=n))
             mask = clusters % 2 == 0
-            robust = cluster_auc_interval(shared + mask, mask, clusters)
+            robust = cluster_auc_interval(shared + mask, mask, clusters.tolist())
             naive = auc_interval(shared + mask, mask, seed=seed, resamples=500)
             hits += [low <= AREA <= high for low, high in (plain, robust, naive)]
         rows.append([str(n), *(f"{share:.1%}" for share in hits / repeats)])
@@ -126,13 +126,13 @@ def clusters(repeats: int) -> list[list[str]]:
     rows = []
     for groups, size, p in ((10, 5, 0.8), (20, 10, 0.8), (50, 4, 0.9), (20, 10, 0.98)):
         rng, hits = np.random.default_rng(groups), np.zeros(3)
-        names = np.repeat(np.arange(groups), size)
+        names = np.repeat(np.arange(groups), size).tolist()
         a, b = (share * 0.7 / 0.3 for share in (p, 1 - p))
         for _ in range(repeats):
             right = (rng.random((groups, size)) < rng.beta(a, b, size=(groups, 1))).ravel()
             bounds = (
                 cluster_proportion_interval(right, names),
-                cluster_interval(right, names),
+                cluster_interval(right.astype(float), names),
                 clopper_pearson_interval(int(right.sum()), right.size),
             )
             hits += [low <= p <= high for low, high in bounds]

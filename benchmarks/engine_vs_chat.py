@@ -16,6 +16,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -23,8 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from harness.prompts.chat import open_format  # noqa: E402
-from harness.prompts.templates import load_prompt  # noqa: E402
-from harness.records import EngineConfig  # noqa: E402
+from harness.prompts.templates import Prompt, load_prompt  # noqa: E402
+from harness.records import EngineConfig, Sample  # noqa: E402
 from harness.run.plan import Cell, modes  # noqa: E402
 from harness.run.prepare import prepare  # noqa: E402
 from harness.shots import Draw, select_shots  # noqa: E402
@@ -32,6 +33,9 @@ from harness.sources.data import load_data  # noqa: E402
 from harness.spec.evalset import EvalSet  # noqa: E402
 from harness.spec.modelspec import ModelSpec  # noqa: E402
 from harness.workers.worker import Worker  # noqa: E402
+
+Asked = tuple[Cell, Sequence[Sample], list[list[Sample]], Prompt]
+Times = dict[str, dict[str, float]]
 
 
 def study(args: argparse.Namespace) -> tuple[EvalSet, ModelSpec]:
@@ -53,15 +57,15 @@ def study(args: argparse.Namespace) -> tuple[EvalSet, ModelSpec]:
     return evalset, ModelSpec.model_validate({"source": f"file:{args.model}"})
 
 
-def conversations(args: argparse.Namespace) -> dict[str, tuple[Cell, list, list, object]]:
+def conversations(args: argparse.Namespace) -> dict[str, Asked]:
     """Return cell, samples, shots and prompt of each mode."""
     evalset, spec = study(args)
     data = load_data("bench", evalset, base=ROOT)
     prompt_spec = evalset.prompts[0]
     prompt = load_prompt(prompt_spec.template, evalset.targets(prompt_spec), root=ROOT)
-    out = {}
+    out: dict[str, Asked] = {}
     for mode in modes(evalset):
-        shots = []
+        shots: list[list[Sample]] = []
         if mode.selector is not None:
             shots = select_shots(
                 mode.selector,
@@ -89,7 +93,7 @@ def config(args: argparse.Namespace, *, multiprocess: bool | None = None) -> Eng
     )
 
 
-def run_harness(args: argparse.Namespace, *, multiprocess: bool) -> dict[str, dict[str, float]]:
+def run_harness(args: argparse.Namespace, *, multiprocess: bool) -> Times:
     times = {}
     _, spec = study(args)
     with Worker(
@@ -121,7 +125,7 @@ def run_harness(args: argparse.Namespace, *, multiprocess: bool) -> dict[str, di
     return times
 
 
-def run_chat(args: argparse.Namespace) -> dict[str, dict[str, float]]:
+def run_chat(args: argparse.Namespace) -> Times:
     from vllm import LLM, SamplingParams
 
     began = time.perf_counter()
@@ -153,7 +157,7 @@ def run_chat(args: argparse.Namespace) -> dict[str, dict[str, float]]:
     return times
 
 
-VARIANTS = {
+VARIANTS: dict[str, Callable[[argparse.Namespace], Times]] = {
     "chat": run_chat,
     "harness": partial(run_harness, multiprocess=False),
     "harness-own-core": partial(run_harness, multiprocess=True),
@@ -192,13 +196,13 @@ def main() -> None:
         args.out.write_text(json.dumps(rounds, indent=1))
 
 
-def in_own_process(args: argparse.Namespace, name: str) -> dict[str, dict[str, float]]:
+def in_own_process(args: argparse.Namespace, name: str) -> Times:
     """Run a variant in a process that ends, so that its memory is free for the next one."""
     part = args.out.with_suffix(f".{name}.json")
     own = [arg for arg in sys.argv[1:] if not arg.startswith("--only")]
     command = [sys.executable, __file__, *own, "--only", name, "--out", str(part)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    times = json.loads(part.read_text())
+    times: Times = json.loads(part.read_text())
     part.unlink()
     return times
 

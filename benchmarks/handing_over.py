@@ -47,6 +47,7 @@ def main() -> None:
         for number in range(-1, args.rounds):
             for feed in args.feeds[:: -1 if number % 2 else 1]:
                 engine_module._FEED = feed
+                assert engine._llm is not None
                 engine._llm.reset_prefix_cache()
                 began = time.perf_counter()
                 outputs = list(engine.generate(requests))

@@ -14,12 +14,13 @@ import time
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 Ids = tuple[int, ...]
 
 
 def rows(
-    samples: Sequence[Mapping], asked: Mapping[tuple[str, str], tuple[Ids, Ids]]
+    samples: Sequence[Mapping[str, Any]], asked: Mapping[tuple[str, str], tuple[Ids, Ids]]
 ) -> list[dict[str, object]]:
     """Return id, token ids and log-likelihoods of each sample, choices in their order.
 
@@ -30,15 +31,15 @@ def rows(
     return [
         {
             "id": sample["doc"]["id"],
-            "ids": [[*context, *rest] for context, rest in map(asked.get, _texts(sample))],
+            "ids": [[*context, *rest] for context, rest in map(asked.__getitem__, _texts(sample))],
             "logprobs": [answer[0] for answer in sample["filtered_resps"]],
         }
         for sample in samples
     ]
 
 
-def _texts(sample: Mapping) -> list[tuple[str, str]]:
-    return [tuple(pair) for pair in sample["arguments"]]
+def _texts(sample: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(context, rest) for context, rest in sample["arguments"]]
 
 
 def main() -> None:
@@ -48,13 +49,15 @@ def main() -> None:
 
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
 
-    class Watched(HFLM):
+    class Watched(HFLM):  # type: ignore[misc]  # lm_eval is not installed here
         """HFLM that remembers the tokens it was asked about and the time they took."""
 
-        def _loglikelihood_tokens(self, requests: list, *args: object, **kwargs: object) -> list:
+        def _loglikelihood_tokens(
+            self, requests: list[Any], *args: object, **kwargs: object
+        ) -> list[Any]:
             asked.update({pair: (tuple(ctx), tuple(rest)) for pair, ctx, rest in requests})
             began = time.perf_counter()
-            answers = super()._loglikelihood_tokens(requests, *args, **kwargs)
+            answers: list[Any] = super()._loglikelihood_tokens(requests, *args, **kwargs)
             seconds.append(time.perf_counter() - began)
             return answers
 

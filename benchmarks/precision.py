@@ -45,13 +45,26 @@ _GPU_OPTIONS = {"vllm": {"max_num_batched_tokens": 16384, "enforce_eager": True}
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One cell in one precision; what is compared is compared with float32 of the same engine.
+class Drift:
+    """How a cell's answers differ between two precisions; None where they were not compared.
 
     Attributes:
         flips: Samples that have a label in both precisions, and not the same.
         moved: Samples that have a label in one of the two only.
         mean_diff: Mean absolute difference of the labels' log-odds, in nats; `max_diff` likewise.
+    """
+
+    flips: int | None = None
+    moved: int | None = None
+    mean_diff: float | None = None
+    max_diff: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One cell in one precision, compared with float32 of the same engine as `Drift` says.
+
+    Attributes:
         ties: Samples whose labels are equally probable.
         failed: Other samples without a label.
         auc: Area under the ROC curve of the log-odds, in [0, 1].
@@ -138,7 +151,7 @@ def answers(worker: Worker, cell: Prepared) -> tuple[dict[str, Output], float]:
     return outputs, time.perf_counter() - began
 
 
-def compare(results: Sequence[Result], exact: Sequence[Result]) -> dict[str, float | int]:
+def compare(results: Sequence[Result], exact: Sequence[Result]) -> Drift:
     """Return how labels and log-odds differ from those in float32, sample by sample."""
     pairs = [(a.answer, b.answer) for a, b in zip(results, exact, strict=True)]
     diffs = [
@@ -146,12 +159,12 @@ def compare(results: Sequence[Result], exact: Sequence[Result]) -> dict[str, flo
         for a, b in zip(results, exact, strict=True)
         if a.log_odds is not None and b.log_odds is not None
     ]
-    return {
-        "flips": sum(a is not None and b is not None and a != b for a, b in pairs),
-        "moved": sum((a is None) != (b is None) for a, b in pairs),
-        "mean_diff": sum(diffs) / len(diffs) if diffs else float("nan"),
-        "max_diff": max(diffs, default=float("nan")),
-    }
+    return Drift(
+        flips=sum(a is not None and b is not None and a != b for a, b in pairs),
+        moved=sum((a is None) != (b is None) for a, b in pairs),
+        mean_diff=sum(diffs) / len(diffs) if diffs else float("nan"),
+        max_diff=max(diffs, default=float("nan")),
+    )
 
 
 def run_engine(
@@ -220,7 +233,7 @@ def _line(
     seconds: float,
 ) -> Line:
     row = outcome.row
-    found: Mapping[str, float | int] = {}
+    found = Drift()
     if config.dtype != "float32" and row.mode in exact:
         found = compare(outcome.results, exact[row.mode])
     ties = row.reasons.get(_TIE, 0)
@@ -230,10 +243,10 @@ def _line(
         dtype=config.dtype,
         cell=row.mode,
         n=row.n + row.unscored,
-        flips=found.get("flips"),
-        moved=found.get("moved"),
-        mean_diff=found.get("mean_diff"),
-        max_diff=found.get("max_diff"),
+        flips=found.flips,
+        moved=found.moved,
+        mean_diff=found.mean_diff,
+        max_diff=found.max_diff,
         ties=ties,
         failed=row.unscored - ties,
         auc=figures.get("auc"),

@@ -22,6 +22,7 @@ from tabulate import tabulate
 from harness.prompts.chat import open_format
 from harness.prompts.pieces import Pieces
 from harness.prompts.templates import load_prompt
+from harness.records import Sample
 from harness.run.collect import load_cells
 from harness.shots import Draw, select_shots
 from harness.sources.assets import model_asset
@@ -59,10 +60,12 @@ def main() -> None:
     ]
     found: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for number, cell in enumerate(cells):
-        mode, shots = cell.mode, []
+        mode = cell.mode
+        shots: list[list[Sample]] = []
         if mode.selector is not None:
-            draw = Draw(pool, data.samples, list(cell.evalset.labels), mode.k, mode.seed)
+            draw = Draw(pool, data.samples, list(cell.evalset.labels), mode.k, mode.seed or 0)
             shots = select_shots(mode.selector, mode.order, draw)
+        assert cell.prompt is not None
         words = cell.evalset.targets(cell.prompt)
         prompt = load_prompt(cell.prompt.template, words, root=ROOT)
         texts = chat.texts(prompt.conversations(data.samples, shots, mode.placement))

@@ -24,6 +24,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from harness.records import Note  # noqa: E402
+
 VARIANTS = {
     "trl-2x4": ("trl", 2),
     "trl-8x1-padded": ("trl", 8),
@@ -104,7 +106,7 @@ def run_one(root: Path, variant: str) -> dict[str, object]:
     from harness.train.machine import choose_backend
 
     if variant.endswith("-unrecorded"):
-        trainer.Recorder = lambda *_: None
+        trainer._recording = lambda own, *_: own
     name, micro = VARIANTS[variant]
     backend = choose_backend(name)
     recipe, file = load_recipe(root / "recipes/speed.yaml", root=root)
@@ -132,7 +134,10 @@ def run_one(root: Path, variant: str) -> dict[str, object]:
     }
 
 
-def _say(line: str) -> None:
+def _say(what: str | Note) -> None:
+    from harness.report.notes import plain_note
+
+    line = what if isinstance(what, str) else plain_note(what)
     print(line, file=sys.stderr, flush=True)
 
 

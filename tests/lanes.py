@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,7 +17,7 @@ def share_processors() -> None:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def small_heap() -> Iterator[None]:
+def small_heap() -> None:
     """Leave what earlier files imported and made out of the garbage collection of this one.
 
     statsmodels collects garbage in each correction of p-values, so that every report does. Among
@@ -26,4 +25,3 @@ def small_heap() -> Iterator[None]:
     """
     gc.collect()
     gc.freeze()
-    yield
