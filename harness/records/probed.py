@@ -151,6 +151,7 @@ class JudgeInfo:
         cost: Of these tokens in dollars, None where models.yaml names no price.
         kin: Judged models with the judge's own weights, adapters on them included.
         template: How the cases became text, None at an endpoint, which does not say.
+        thinking: Name of its setting of `thinking`; "" where there is none.
     """
 
     evalset: str
@@ -168,6 +169,7 @@ class JudgeInfo:
     cost: float | None = None
     kin: tuple[str, ...] = ()
     template: TemplateUse | None = None
+    thinking: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,7 @@ class Standing:
         pairs: Pairs with the reference that are due: one an answer and judge.
         of_probes: Probes that the set has, those included that were not run; 0 if not known.
         template: How the probes became text, None at an endpoint, which does not say.
+        thinking: Name of its setting of `thinking`; "" where there is none.
     """
 
     evalset: str
@@ -201,6 +204,7 @@ class Standing:
     pairs: int = 0
     of_probes: int = 0
     template: TemplateUse | None = None
+    thinking: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,5 +120,5 @@ def _mode(row: Row, t: Words) -> str:
         names.append(t[f"s_{row.selector}"])
     if row.order not in (None, "shuffled"):
         names.append(t[f"o_{row.order}"])
-    thinking = t["th_mode"].format(setting=thinking_word(row, t)) if row.thinking else ""
+    thinking = t["th_mode"].format(setting=thinking_word(row.thinking, t)) if row.thinking else ""
     return ", ".join(names) + thinking

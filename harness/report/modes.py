@@ -12,15 +12,15 @@ from harness.shots import SELECTORS
 Words = Mapping[str, str]
 
 
-def thinking_word(row: Row, t: Words) -> str:
-    """Return a cell's setting of thinking, such as `thinking off` or `budget of 256`."""
-    word, _, tokens = row.thinking.partition(" ")
+def thinking_word(setting: str, t: Words) -> str:
+    """Return the name of a setting of thinking in words, such as `budget 256`."""
+    word, _, tokens = setting.partition(" ")
     return t[f"th_{word}"].format(tokens=count(int(tokens)) if tokens else "")
 
 
 def mode_place(row: Row, t: Words) -> str:
     """Return a mode with the place and the draw of its shots: `5-shot chat (seed 0)`."""
-    thinking = t["th_mode"].format(setting=thinking_word(row, t)) if row.thinking else ""
+    thinking = t["th_mode"].format(setting=thinking_word(row.thinking, t)) if row.thinking else ""
     if row.k == 0:
         return t["zeroshot"] + thinking
     phrase = t["c_mode" if is_usual(row) else "c_mode_way"]

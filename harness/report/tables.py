@@ -43,7 +43,7 @@ def figure_table(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> str:
             t["h_selector"]: t[f"s_{row.selector}"] if row.k and shown["selector"] else "",
             t["h_order"]: t[f"o_{row.order or 'shuffled'}"] if row.k and shown["order"] else "",
             t["h_seed"]: "" if row.seed is None or not shown["seed"] else str(row.seed),
-            t["h_thinking"]: thinking_word(row, t) if row.thinking else "",
+            t["h_thinking"]: thinking_word(row.thinking, t) if row.thinking else "",
             t["h_n"]: count(row.n),
         }
         for name in ("accuracy", "calibrated_accuracy", "contextual_accuracy", "auc"):

@@ -39,8 +39,8 @@ def thinking(compared: Sequence[Comparison], t: Words) -> list[str]:
             parts.append(t["c_thought_costs"].format(tokens=tokens))
         sentences.append(
             t["c_thinking"].format(
-                first=thinking_word(first, t),
-                second=thinking_word(second, t),
+                first=thinking_word(first.thinking, t),
+                second=thinking_word(second.thinking, t),
                 mode=mode_place(replace(second, thinking=""), t),
                 prompt=escape(second.prompt),
                 verdict=t[f"c_way_{verdict(group)}"],

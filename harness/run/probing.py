@@ -39,6 +39,7 @@ from harness.run.standings import jury_agreement, standings
 from harness.run.thoughtnotes import tell_of_replies
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.modelspec import ModelSpec
+from harness.spec.thinkingspec import setting_name
 from harness.workers.store import Store
 
 _Asks = list[tuple[ProbeCell, int, Speaker, Turn]]
@@ -243,6 +244,7 @@ class Probing:
         void = "; ".join(info.void for info in infos if info.void)
         errors = self._errors(infos, spec.passing)
         found = standings(cell.evalset, path, results, pairs, errors=errors)
+        thinking = {one.model: setting_name(one.spec.thinking) for one in cells}
         alpha = jury_agreement(results) if len(infos) > 1 else None
         self.judged[path] = Judged(
             probes=tuple(results),
@@ -250,7 +252,13 @@ class Probing:
             canaries=tuple(chain.from_iterable(one.canaries for one in sittings)),
             judges=infos,
             standings=tuple(
-                replace(one, trusted=trusted, void=void, template=self._templates[path, one.model])
+                replace(
+                    one,
+                    trusted=trusted,
+                    void=void,
+                    template=self._templates.get((path, one.model)),
+                    thinking=thinking.get(one.model, ""),
+                )
                 for one in found
             ),
             agreement={path: alpha} if alpha is not None else {},

@@ -22,6 +22,7 @@ from harness.run.jury import Judge, JudgeSession, bench_cost
 from harness.run.rounds import Round
 from harness.run.session import Progress, Settings
 from harness.spec.judgeset import MAX_ANSWER_CHARS, PassportSpec
+from harness.spec.thinkingspec import setting_name
 
 # The share of answers without merit that may lack a score.
 _MUTE = 0.1
@@ -91,6 +92,7 @@ def sit(
         completion_tokens=bench.completion_tokens,
         cost=bench_cost(judge.spec, bench),
         template=template,
+        thinking=setting_name(judge.spec.thinking),
     )
     return Sitting(
         info, bench.engine, bench.rulings, asked.pair_results(name, bench.rulings), canaries

@@ -56,3 +56,9 @@ def setting(spec: Literal["off", "on"] | ThoughtSpec | None) -> Thinking | None:
     if not isinstance(spec, ThoughtSpec):
         return Thinking(THOUGHT_TOKENS if spec == "on" else 0)
     return Thinking(spec.budget or spec.limit or 0, budgeted=spec.budget is not None)
+
+
+def setting_name(spec: Literal["off", "on"] | ThoughtSpec | None) -> str:
+    """Return what a key says as `Thinking.name` does, "" where it is not there."""
+    found = setting(spec)
+    return found.name if found else ""

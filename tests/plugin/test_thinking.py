@@ -170,6 +170,9 @@ def test_a_model_here_thinks_in_a_round_of_its_own(asked, endpoint):
     assert {len(one.text.split()) for one in made} == {6}
     assert not any(one.thought.text == one.text for one in made)
     assert not any(one.thought.text in text for text in shown_to_judge(endpoint) for one in made)
+    assert evals.saved.judged.standings[0].thinking == "budget 5"
+    assert [one.thinking for one in evals.saved.judged.judges] == [""]
+    assert "| budget 5 " in evals.report
     engine = next(one for one in evals.saved.info.engines if one.model == "m")
     assert (engine.computed, engine.completion_tokens) == (4, 2 * 5 + 2 * 6)
     evals.run()

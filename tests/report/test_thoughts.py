@@ -75,7 +75,7 @@ def test_every_place_has_its_sentence(lang):
             ("none", "absent", "empty", "before", "behind")]  # fmt: skip
     lines = place_lines(rows, t)
     assert [line.split("`")[1] for line in lines] == ["before", "empty", "absent"]
-    words = [thinking_word(make_row(thinking=one), t) for one in
+    words = [thinking_word(one, t) for one in
              ("off", "on", "budget 2560", "limit 9", "")]  # fmt: skip
     assert len(set(words)) == 5
     assert "2\u00a0560" in words[2]

@@ -9,6 +9,7 @@ from harness.records import CanaryResult, Figure, Gate, Judged, JudgedAnswer, Ju
 from harness.report.format import count, percent, with_interval
 from harness.report.judged.numbers import mean_spread, scale_interval, strength_interval
 from harness.report.markdown import code, escape
+from harness.report.modes import thinking_word
 from harness.report.tables import DIGEST, table, worst_gate
 
 Words = Mapping[str, str]
@@ -30,6 +31,7 @@ def model_table(judged: Judged, evalset: str, gates: Sequence[Gate], t: Words) -
         lines.append(
             {
                 t["h_model"]: escape(one.model),
+                t["h_thinking"]: thinking_word(one.thinking, t) if one.thinking else "",
                 t["h_j_score"]: scale_interval(figures["score"]) if "score" in figures else "",
                 t["h_j_spread"]: "" if one.spread is None else f"{one.spread:.2f}",
                 t["h_j_answers"]: count(one.n),
@@ -78,6 +80,7 @@ def judge_table(judges: Sequence[JudgeInfo], t: Words) -> str:
     lines = [
         {
             t["h_j_judge"]: escape(one.judge),
+            t["h_thinking"]: thinking_word(one.thinking, t) if one.thinking else "",
             t["h_engine"]: escape(one.engine, limit=40),
             t["h_dtype"]: escape(one.dtype, limit=40),
             t["h_digest"]: escape(one.digest, limit=DIGEST),
