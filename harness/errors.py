@@ -4,34 +4,40 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from harness.characters import one_line
+
 
 class HarnessError(Exception):
     """Base of all errors that a user of the harness can mend.
 
-    Half characters, which no terminal and no file can hold, are written out in the message.
+    Half characters, which no terminal and no file can hold, and what a terminal obeys or nobody
+    sees are written out in the message.
+
+    Args:
+        problems: What is wrong, each of them a line of the message.
     """
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem.encode("utf-8", "backslashreplace").decode())
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\n".join(map(one_line, problems)))
 
 
 class SpecError(HarnessError):
     """A YAML file or a template that does not say what it must.
 
     Args:
-        problem: What is wrong and how to mend it, without the place.
+        problems: What is wrong and how to mend it, without the place, each of them a line.
         path: The file.
         line: Its line, counted from 1.
     """
 
     def __init__(
-        self, problem: str, *, path: Path | str | None = None, line: int | None = None
+        self, *problems: str, path: Path | str | None = None, line: int | None = None
     ) -> None:
-        self.problem = problem
+        self.problem = "\n".join(problems)
         self.path = path
         self.line = line
         place = f"{path}:{line}: " if path and line else f"{path}: " if path else ""
-        super().__init__(place + problem)
+        super().__init__(*(place + problem for problem in problems))
 
 
 class LeakError(SpecError):

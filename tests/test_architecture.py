@@ -17,10 +17,11 @@ PACKAGE = ROOT / "harness"
 # From the bottom up: a module may import from its own layer and from those above it in this table,
 # never from those below. A package stands for all that is in it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("errors",),
+    ("characters",),
+    ("errors", "markdown"),
     ("records",),
     ("spec",),
-    ("hardware", "sources", "prompts", "shots", "stats"),
+    ("hardware", "paths", "sources", "prompts", "shots", "stats"),
     ("engines", "scorers", "judge", "train"),
     ("workers",),
     ("run",),
@@ -30,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 # Inside a package, again from the bottom up; what is not named stands above all that is.
 INSIDE: dict[str, tuple[str, ...]] = {
-    "harness.spec": ("characters", "base", "dataspec", "gatespec", "judgeset", "thinkingspec",
+    "harness.spec": ("base", "dataspec", "gatespec", "judgeset", "thinkingspec",
                      "evalset", "trainspec", "endpointspec", "enginespec", "modelspec", "recipe",
                      "yamlfile", "problems", "load"),
     "harness.sources": ("network", "cache", "archives", "cells", "encoded", "arrow", "separated",
@@ -54,12 +55,12 @@ INSIDE: dict[str, tuple[str, ...]] = {
                     "judging", "precision", "serving", "session", "asking", "thinking",
                     "thoughtnotes", "repeats", "runner", "speaking", "jury", "rounds", "standings",
                     "judgedgates", "sitting", "probing", "certify"),
-    "harness.report": ("format", "markdown", "texts", "notes", "thoughts", "modes", "redacting",
+    "harness.report": ("format", "texts", "notes", "thoughts", "modes", "redacting",
                        "runfiles", "diff", "ranking", "compare", "sentences", "cautions",
                        "chattemplates", "ways", "trained", "mistakes", "gatelines", "baseline",
                        "draws", "conclusions", "tables", "judged", "plots", "write", "summary",
                        "passport"),
-    "harness.plugin": ("options", "paths", "terminal", "tally", "joining", "reporting", "items",
+    "harness.plugin": ("options", "terminal", "tally", "joining", "reporting", "items",
                        "gate_items", "evalfile", "hooks", "distributed"),
 }  # fmt: skip
 HEAVY = {

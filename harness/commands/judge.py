@@ -97,7 +97,7 @@ def passport(
     from harness.judge.gold import open_gold
     from harness.judge.passport import FOLDER, save_passport
     from harness.judge.rubric import load_rubric
-    from harness.plugin.paths import public_note
+    from harness.paths import public_note
     from harness.plugin.terminal import Terminal
     from harness.report.passport import passport_verdict, write_passport_page
     from harness.run.certify import certify

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from types import MappingProxyType
@@ -12,6 +11,7 @@ from typing import Protocol, TypeVar
 from pydantic import ValidationError
 
 from harness.errors import EngineError
+from harness.markdown import cut, plain
 from harness.records import EngineConfig, Json, Output, Request
 from harness.spec.base import Strict
 
@@ -165,14 +165,8 @@ def not_finite(dtype: str) -> str:
 
 
 def told_line(text: str) -> str:
-    """Return what a server said in one line of at most 300 characters that a terminal can show.
-
-    What commands a terminal, turns the direction of text or is half a character is left out.
-    """
-    kinds = [(unicodedata.category(char), char) for char in text]
-    shown = [" " if kind in ("Cc", "Zl", "Zp") else char
-             for kind, char in kinds if kind not in ("Cf", "Cs", "Co")]  # fmt: skip
-    return " ".join("".join(shown).split())[:300]
+    """Return what an engine or a server said in one line of at most 300 characters."""
+    return cut(plain(text), 300)
 
 
 def _check_name(name: str) -> None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 
+from harness.characters import is_unseen
 from harness.errors import PromptError
-from harness.spec.characters import is_unseen
 from harness.spec.judgeset import MAX_ANSWER_CHARS
 
 _SALT = b"harness answer fence 1\n"

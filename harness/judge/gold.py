@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from harness.characters import half_character, is_blank
 from harness.errors import SpecError
 from harness.records import Json
 from harness.sources.hub import hub_file
-from harness.spec.characters import half_character, is_blank
 from harness.spec.yamlfile import read_text
 
 Better = Literal["first", "second", "tie"]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import hardware
-from harness.plugin.paths import public_argument, public_note, public_source, public_text
+from harness.paths import public_argument, public_note, public_source, public_text
 from harness.plugin.tally import RUN_ID, Tally
 from harness.records import Judged, Note, Run, RunInfo
 

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Sequence
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
+from harness.characters import half_character
 from harness.errors import PromptError
 from harness.prompts.wordcuts import cuts_words, word_pieces
-from harness.spec.characters import half_character
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase

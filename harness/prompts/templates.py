@@ -30,9 +30,9 @@ from jinja2 import (
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from harness.characters import half_character
 from harness.errors import SpecError
 from harness.records import Message, Placement, Sample
-from harness.spec.characters import half_character
 
 PARTS = {
     "system": ("shots",),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.markdown import code
 from harness.records import EngineInfo, Row
 from harness.report.format import count, percent
-from harness.report.markdown import code
 from harness.report.sentences import Words
 from harness.report.texts import some
 

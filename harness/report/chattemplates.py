@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.markdown import code, escape
 from harness.records import Row, Run, TemplateUse
-from harness.report.markdown import code, escape
 from harness.report.texts import some
 
 Words = Mapping[str, str]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.markdown import code, escape
 from harness.records import Result, Row
 from harness.report import sentences, trained, ways
 from harness.report.cautions import beware
 from harness.report.compare import FIGURES, Comparison, compare
 from harness.report.draws import draw_groups, draw_sentences
 from harness.report.format import with_interval
-from harness.report.markdown import code, escape
 from harness.report.ranking import best_pair, lead
 from harness.report.sentences import Words
 from harness.report.texts import Lang, counted, texts

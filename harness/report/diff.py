@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.markdown import plain
 from harness.records import Figure, Result, Row, Run
 from harness.report.format import NOTHING, count, with_interval
-from harness.report.markdown import plain
 from harness.run.provenance import template_changes
 from harness.stats import clopper_pearson_interval
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Hashable, Mapping, Sequence
 
+from harness.markdown import escape
 from harness.records import Result, Row
 from harness.report.compare import ALPHA
 from harness.report.format import count, fraction, p_value, percent
-from harness.report.markdown import escape
 from harness.report.modes import thinking_word
 from harness.run.pairs import by_sample, clusters_of, in_all, right_answers
 from harness.stats import holm

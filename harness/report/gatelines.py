@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.markdown import code, escape
 from harness.records import Contrast, Gate, Row, Standing
 from harness.report.format import fraction, p_value, signed, signed_interval
-from harness.report.markdown import code, escape
 from harness.report.mistakes import Names
 from harness.report.texts import Lang, texts
 from harness.run.contrasts import contrast_verdict

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from textwrap import indent
 
+from harness.markdown import code, escape
 from harness.records import Result, Row
 from harness.report.format import signed
-from harness.report.markdown import code, escape
 from harness.report.texts import counted
 from harness.report.thoughts import folded
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import count
-from harness.report.markdown import escape
 from harness.shots import SELECTORS
 
 Words = Mapping[str, str]

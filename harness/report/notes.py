@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from harness.markdown import code, plain
 from harness.records import Note
 from harness.records.notes import Fact
 from harness.report.format import count
-from harness.report.markdown import code, plain
 from harness.report.texts import some, texts
 
 Words = Mapping[str, str]

@@ -10,9 +10,9 @@ from tabulate import tabulate
 
 from harness.judge.measures import SMOKE, PassportSet
 from harness.judge.passport import CHANCE, MAX_UNSCORED, Passport, doubt, large_sets
+from harness.markdown import code, escape
 from harness.records import Figure, Note
 from harness.report.format import NOTHING, percent, with_interval
-from harness.report.markdown import code, escape
 from harness.report.notes import note_lines
 from harness.report.sentences import Words
 from harness.report.texts import Lang, texts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 
+from harness.markdown import code, escape
 from harness.records import Row
 from harness.report.compare import FIGURES, Comparison, Kind
 from harness.report.format import (
@@ -15,7 +16,6 @@ from harness.report.format import (
     signed_interval,
     with_interval,
 )
-from harness.report.markdown import code, escape
 from harness.report.modes import is_usual, mode_place, way
 from harness.report.texts import counted
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.markdown import escape
 from harness.records import DataInfo, EngineInfo, Figure, Gate, Row
 from harness.report.conclusions import Best
 from harness.report.draws import draw_groups, draw_line
 from harness.report.format import NOTHING, count, percent, seconds, with_interval
-from harness.report.markdown import escape
 from harness.report.modes import mode_place, thinking_word
 from harness.report.sentences import detail
 

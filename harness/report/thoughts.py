@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.markdown import code, html, quoted
 from harness.records import Row, Thought, ThoughtPlace, Thoughts
 from harness.report.format import count, percent
-from harness.report.markdown import code, html, quoted
 from harness.report.texts import some
 
 Words = Mapping[str, str]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.markdown import code
 from harness.report import sentences
 from harness.report.compare import Comparison
 from harness.report.format import count, fraction
-from harness.report.markdown import code
 from harness.report.sentences import Words
 from harness.report.texts import counted
 

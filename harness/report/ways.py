@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from harness.markdown import escape
 from harness.records import Row
 from harness.report.compare import FIGURES, Comparison, Kind
 from harness.report.format import count, signed
-from harness.report.markdown import escape
 from harness.report.modes import mode_place, thinking_word, way
 from harness.report.sentences import by_pair, move, verdict
 from harness.report.texts import counted

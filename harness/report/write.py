@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from harness.markdown import code, escape
 from harness.records import Gate, Result, Row, Run, RunInfo
 from harness.report.baseline import baseline_lines
 from harness.report.cautions import made_up
@@ -17,7 +18,6 @@ from harness.report.conclusions import conclude
 from harness.report.format import NOTHING, count, duration, percent
 from harness.report.gatelines import gate_lines, unjudged_lines
 from harness.report.judged.sections import JudgedPart, judged_part
-from harness.report.markdown import code, escape
 from harness.report.mistakes import Names, untelling, wrong_answers
 from harness.report.notes import note_lines
 from harness.report.plots.draw import Kind, Plots, draw_plots

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.characters import column_name
 from harness.errors import AssetError
 from harness.sources.cells import Cell, Row, cell_of
-from harness.spec.characters import column_name
 
 if TYPE_CHECKING:
     from pyarrow import ChunkedArray, Schema, Table

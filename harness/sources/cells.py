@@ -10,8 +10,8 @@ from datetime import date, time
 from decimal import Decimal
 from uuid import UUID
 
+from harness.characters import column_name, half_character, without_halves
 from harness.errors import AssetError
-from harness.spec.characters import column_name, half_character, without_halves
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.characters import one_form
 from harness.errors import SpecError
 from harness.records import Sample
-from harness.spec.characters import one_form
 from harness.spec.dataspec import DrawSpec
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from harness.characters import one_form
 from harness.errors import SpecError
 from harness.records import Sample
 from harness.sources.labels import LabelMap, Rule
-from harness.spec.characters import one_form
 from harness.spec.dataspec import InlineRow
 
 SHOTS_PREFIX = "shots-"

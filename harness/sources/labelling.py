@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.characters import is_blank, one_form, spelled
 from harness.errors import AssetError, SpecError
 from harness.records import Sample
 from harness.sources.cells import text_of
 from harness.sources.labels import LabelMap, some_of
 from harness.sources.rows import Table
-from harness.spec.characters import is_blank, one_form, spelled
 from harness.spec.evalset import EvalSet
 
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 
+from harness.characters import one_form, spelled
 from harness.errors import SpecError
-from harness.spec.characters import one_form, spelled
 from harness.spec.dataspec import LabelRule
 
 # How many values an error shows.

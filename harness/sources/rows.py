@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from harness.characters import column_name
 from harness.errors import AssetError
 from harness.sources.arrow import arrow_rows, classes_of, wanted_columns
 from harness.sources.cells import Row, as_rows, lacking
 from harness.sources.encoded import read_encoded
 from harness.sources.objects import Objects, read_objects
 from harness.sources.separated import Separated, separated_rows
-from harness.spec.characters import column_name
 
 Format = Separated | Objects | Literal["parquet"]
 _SUFFIXES: Mapping[str, Format] = {

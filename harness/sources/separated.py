@@ -10,9 +10,9 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
+from harness.characters import column_name
 from harness.errors import AssetError
 from harness.sources.cells import Row, lacking
-from harness.spec.characters import column_name
 
 Separated = Literal["csv", "tsv"]
 # What stands between the fields of files that are called .csv all the same.

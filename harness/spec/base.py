@@ -21,8 +21,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from harness.characters import column_name, is_blank
 from harness.records import Json
-from harness.spec.characters import column_name, is_blank
 
 _LONGEST_EXAMPLE = 60
 # Marks with a meaning of their own to pytest or to a run; a model's name becomes a mark.

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
+from harness.characters import one_form
 from harness.errors import SpecError
 from harness.spec.base import Strict
-from harness.spec.characters import one_form
 from harness.spec.enginespec import EngineOptions, by_engine
 from harness.spec.evalset import EvalSet, PromptSpec
 from harness.spec.judgeset import JudgeSet, ProbeSpec
@@ -194,7 +194,7 @@ def _check_options(models: Mapping[str, ModelSpec], file: YamlFile) -> None:
             if not named:
                 # Their places in the file have no engine's name.
                 errors = [{**one, "loc": one["loc"][1:]} for one in errors]
-            raise SpecError("\n".join(problem_lines(errors, file, where))) from error
+            raise SpecError(*problem_lines(errors, file, where)) from error
 
 
 def _check_chat_templates(models: Mapping[str, ModelSpec], file: YamlFile, root: Path) -> None:
@@ -233,4 +233,4 @@ def _validate(model: type[_Model], file: YamlFile, *, docs: str = "docs/evalsets
     try:
         return model.model_validate(file.data)
     except ValidationError as error:
-        raise SpecError("\n".join(problem_lines(error.errors(), file))) from error
+        raise SpecError(*problem_lines(error.errors(), file)) from error

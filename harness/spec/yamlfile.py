@@ -8,9 +8,9 @@ from pathlib import Path
 
 import yaml
 
+from harness.characters import half_character
 from harness.errors import SpecError
 from harness.records import Json
-from harness.spec.characters import half_character
 
 # Keys whose values `on` and `off` are words, alone or in a list.
 _SWITCHES = {"thinking"}

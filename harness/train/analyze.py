@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from harness.markdown import escape
 from harness.spec.recipe import Recipe
 from harness.spec.yamlfile import YamlFile
 from harness.train.filters import COLUMNS, CountTokens, Step, apply_filters
@@ -104,9 +104,10 @@ def write_data_report(folder: Path, name: str, analysis: Analysis, *, tokenizer:
 
 def _markdown(name: str, analysis: Analysis, tokenizer: str) -> str:
     read, kept = analysis.read, analysis.kept
+    source = f"{escape(read.source)} (revision {escape(read.revision)})"
     parts = [
         f"# Data of {escape(name)}",
-        f"{len(read.dialogues)} dialogues from {escape(read.source)} (revision {read.revision}); "
+        f"{len(read.dialogues)} dialogues from {source}; "
         f"the filters keep {len(kept)}, sha256 {dialogues_digest(kept)[:16]}. "
         f"Tokens are those of {escape(tokenizer)}.",
     ]
@@ -140,7 +141,7 @@ def _distribution(analysis: Analysis, name: str) -> str:
     if rest := [row for value, row in counts.items() if value not in shown]:
         sums = [sum(column) for column in zip(*rest, strict=True)]
         rows.append([f"{len(rest)} others", *_cells(sums, totals)])
-    return tabulate(rows, [name, *analysis.groups], tablefmt="pipe",
+    return tabulate(rows, [name, *analysis.groups], tablefmt="pipe", disable_numparse=True,
                     colalign=("left", *("right" for _ in totals)))  # fmt: skip
 
 
@@ -159,12 +160,6 @@ def _lengths(analysis: Analysis) -> str:
             rows.append([f"{measured}: {group}", *(f"{v:,.0f}" for v in figures.values())])
     return tabulate(rows, ["length", *heads], tablefmt="pipe",
                     colalign=("left", *("right" for _ in heads)))  # fmt: skip
-
-
-def escape(text: str) -> str:
-    """Return foreign text as one line that markdown shows as it is."""
-    line = " ".join(text.split())
-    return re.sub(r"([\\`*_{}\[\]<>|#~])", r"\\\1", line)
 
 
 def _place(value: str) -> tuple[float, str]:

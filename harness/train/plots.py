@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.markdown import cut, plain
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -123,7 +125,7 @@ def _figure(width: float, height: float) -> Figure:
 
 def _name_bars(axes: Axes, names: Sequence[str], *, width: int) -> None:
     """Label horizontal bars, first on top; foreign text is never read as mathematics."""
-    short = [name if len(name) <= width else name[: width - 1] + "…" for name in names]
+    short = [cut(plain(name), width) for name in names]
     axes.set_yticks(range(len(short)), short)
     for text in axes.get_yticklabels():
         text.set_parse_math(False)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tabulate import tabulate
 
-from harness.train.analyze import escape, funnel_table
+from harness.markdown import code, escape, fenced, plain
+from harness.train.analyze import funnel_table
 from harness.train.filters import Step
 from harness.train.plots import plot_loss
 from harness.train.record import Record
 
 _LINES = 12
+_ANSWER = 4000
 
 
 def write_training_report(
@@ -44,8 +46,8 @@ def write_training_report(
         "## Data",
         f"{data['rows']} rows of {data['tokens']:,} tokens, {data['trained_tokens']:,} of them "
         f"trained (the answers with their end marks); {data['too_long']} rows were dropped for "
-        f"their length, {data['malformed']} were no dialogues. Source {escape(str(data['source']))}"
-        f" (revision {data['revision']}), sha256 of the rows {str(data['digest'])[:16]}.",
+        f"their length, {data['malformed']} were no dialogues. Source {_named(data)}, "
+        f"sha256 of the rows {str(data['digest'])[:16]}.",
         funnel_table(steps, int(data["read"])),
         "## Run",
         _table(
@@ -66,22 +68,25 @@ def write_training_report(
 def write_card(folder: Path, record: Record) -> None:
     """Write the model card, README.md, into an adapter's folder."""
     source = record.base["source"].partition(":")[2]
-    head = f'---\nbase_model: "{source}"\nlibrary_name: peft\ntags: [lora, sft]\n---'
+    # A JSON string is one of YAML too.
+    head = (
+        f"---\nbase_model: {json.dumps(plain(source))}\nlibrary_name: peft\ntags: [lora, sft]\n---"
+    )
     data = record.data
     parts = [
         head,
-        f"# {record.name}",
+        f"# {escape(record.name)}",
         f"LoRA weights for {escape(record.base['source'])} (revision "
-        f"{record.base['revision'][:12]}), trained with {record.backend}. " + _sentence(record),
+        f"{escape(record.base['revision'][:12])}), trained with {record.backend}. "
+        + _sentence(record),
         "The chat template is in the tokenizer of this folder. "
         "Answers end at its end mark; an engine needs it as a stop string where it is plain text.",
-        f"Data: {data['rows']} rows from {escape(str(data['source']))} (revision "
-        f"{data['revision']}), sha256 of the rows `{data['digest']}`.",
+        f"Data: {data['rows']} rows from {_named(data)}, sha256 of the rows `{data['digest']}`.",
         "## Recipe",
-        f"````yaml\n{record.recipe.rstrip()}\n````",
+        fenced(record.recipe.rstrip(), kind="yaml"),
     ]
     if record.given:
-        given = ", ".join(f"`--{key} {escape(value)}`" for key, value in record.given.items())
+        given = ", ".join(code(f"--{key} {value}") for key, value in record.given.items())
         parts.append(f"On the command line stood in: {given}.")
     parts += ["## Versions", _table(record.versions)]
     (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -99,6 +104,11 @@ def _sentence(record: Record) -> str:
     text = verdict(record)
     return (f"{text[0].upper()}{text[1:]}, after {len(record.losses)} steps. The adapter changes "
             f"the logits of a probe by up to {record.probe_difference:.2f}.")  # fmt: skip
+
+
+def _named(asset: Mapping[str, str | int]) -> str:
+    """Return a source and its revision as inert markdown."""
+    return f"{escape(str(asset['source']))} (revision {escape(str(asset['revision']))})"
 
 
 def _loss_table(losses: Sequence[float]) -> str:
@@ -121,12 +131,5 @@ def _table(values: Mapping[str, str | int | float | bool]) -> str:
 def _answers(one: Mapping[str, str]) -> str:
     rows = [f"**{escape(one['question'])}**"]
     for name in ("before", "after"):
-        rows.append(f"{name.capitalize()}:\n\n{_fenced(one[name])}")
+        rows.append(f"{name.capitalize()}:\n\n{fenced(one[name], limit=_ANSWER)}")
     return "\n\n".join(rows)
-
-
-def _fenced(text: str) -> str:
-    """Return a model's text in a fence that it cannot close."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    fence = "`" * max(3, longest + 1)
-    return f"{fence}text\n{text}\n{fence}"

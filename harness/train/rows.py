@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness.characters import half_character, is_blank
 from harness.errors import AssetError
 from harness.records import Json, Message, Note
 from harness.records.notes import Fact
@@ -17,7 +18,6 @@ from harness.sources.cells import Cell, NoText, Row, shown_text
 from harness.sources.hub import hub_table
 from harness.sources.rows import format_of, read_table
 from harness.spec.base import SourceSpec, hub_name
-from harness.spec.characters import half_character, is_blank
 from harness.spec.recipe import RecipeData
 from harness.spec.yamlfile import YamlFile
 

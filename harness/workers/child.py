@@ -25,6 +25,7 @@ import numpy as np
 
 from harness.engines import open_engine
 from harness.errors import EngineError
+from harness.markdown import cut, plain
 from harness.records import Adapter, EngineConfig, Output, Request, Sampling
 
 _PARENT_CHECK_S = 1.0
@@ -133,7 +134,7 @@ def main(fd: int) -> None:
         traceback.print_exc()
         line = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
         with contextlib.suppress(OSError):
-            _send(conn, {"error": " ".join(line.split())[:500]})
+            _send(conn, {"error": cut(plain(line), 500)})
     finally:
         _end_group()
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import IO, NoReturn, Self
 
 from harness.errors import EngineError
+from harness.markdown import cut, plain
 from harness.records import EngineConfig, Output, Request
 from harness.workers.child import Reply, decode_output, encode_requests
 
@@ -268,4 +269,4 @@ class Worker:
         ]
         lines = [line for line in lines if line and not _HOLLOW.search(line)]
         causes = [line for line in lines if _ERROR_LINE.match(line)]
-        return (causes or lines or [""])[-1][:300]
+        return cut(plain((causes or lines or [""])[-1]), 300)

@@ -120,7 +120,7 @@ def test_a_cut_completion_says_so(endpoint, engine):
     [
         (chat(None, refusal="I cannot\nhelp"), "the model refused: 'I cannot help'"),
         # What commands a terminal, or cannot be written to a file.
-        (chat(None, refusal="no\x1b[2J\ud83d\u202e!"), "the model refused: 'no [2J!'"),
+        (chat(None, refusal="no\x1b[2J\ud83d\u202e!"), "the model refused: 'no!'"),
         (chat("x", finish_reason="content_filter"), "ended the completion: content_filter"),
         (chat("x", finish_reason="tool_calls"), "ended the completion: tool_calls"),
         (chat(None), "without a text"),
@@ -373,7 +373,7 @@ def test_a_server_that_repeats_the_key_is_not_repeated(endpoint, monkeypatch):
     monkeypatch.setenv("JUDGE_KEY", "s3cret")
     engine = opened(endpoint, api_key_env="JUDGE_KEY")
     endpoint.script = scripted(trouble(400, "x" * 290 + " with s3cret"))
-    assert refused(engine).endswith(" with <key")
+    assert refused(engine).endswith(" with <ke…")
     endpoint.script = scripted(trouble(401, "no key s3cret here"))
     with pytest.raises(EngineError, match="status 401: no key <key> here; check the key"):
         one(engine)

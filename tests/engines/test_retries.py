@@ -78,7 +78,7 @@ def test_nothing_said_of_a_wait():
 
 def test_what_was_said_in_one_line():
     assert said(error(400, {"message": "a\n  b"})) == "a b"
-    assert said(error(400, {"message": "a\x1b[31m\u2028\u202eb\ud83d"})) == "a [31m b"
+    assert said(error(400, {"message": "a\x1b[31m\u2028\u202eb\ud83d"})) == "a b"
     assert said(error(400, {"detail": "no message"})) == "no message"
     assert said(error(422, {"detail": [{"loc": ["body", "seed"], "msg": "unknown"}]})) == (
         '[{"loc": ["body", "seed"], "msg": "unknown"}]'
@@ -87,7 +87,7 @@ def test_what_was_said_in_one_line():
     assert said(error(400, {"code": 3})) == "it says"
     assert said(error(400, "<html>")) == "it says"
     assert len(said(error(400, {"message": "x" * 1000}))) == 300
-    assert said(error(400, {"message": "x" * 298 + " s3cret"}), secret="s3cret").endswith("x <")
+    assert said(error(400, {"message": "x" * 298 + " s3cret"}), secret="s3cret").endswith("x…")
     lost = openai.APIConnectionError(request=SENT)
     lost.__cause__ = OSError("no route\nto host")
     assert said(lost) == "no route to host"

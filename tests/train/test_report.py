@@ -64,7 +64,7 @@ def test_the_verdict(changes, text):
 def test_the_report(tmp_path):
     steps = [Step("score at least 8", 9, 8)]
     text = write_training_report(tmp_path, RECORD, steps, expected=(0.7, 1.4)).read_text()
-    assert text.startswith("# Training of r\\_1 with trl\n\nFinal loss 1.000, within")
+    assert text.startswith("# Training of r_1 with trl\n\nFinal loss 1.000, within")
     assert "7 rows of 1,234 tokens, 56 of them trained" in text
     (line,) = [line for line in text.splitlines() if "score at least 8" in line]
     assert [cell.strip() for cell in line.split("|")[2:5]] == ["1", "11.1%", "8"]
@@ -79,6 +79,6 @@ def test_the_card_has_what_makes_the_run_again(tmp_path):
     write_card(tmp_path, RECORD)
     text = (tmp_path / "README.md").read_text()
     assert text.startswith('---\nbase_model: "a/b"\nlibrary_name: peft\n')
-    assert "````yaml\nlora: {r: 4}\n````" in text
+    assert "```yaml\nlora: {r: 4}\n```" in text
     assert "`--data own.jsonl`" in text
     assert "e" * 64 in text

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from harness.markdown import escape, html, quoted
 from harness.records import Judged, JudgedAnswer, PairResult, ProbeResult
 from harness.report.format import NOTHING, count
-from harness.report.markdown import escape, html, quoted
 from harness.report.thoughts import folded
 
 Words = Mapping[str, str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.markdown import code, escape
 from harness.records import Judged
 from harness.report.compare import ALPHA
 from harness.report.format import p_value, signed, signed_interval, with_interval
@@ -12,7 +13,6 @@ from harness.report.judged.duels import Duel, duels
 from harness.report.judged.numbers import scale_interval
 from harness.report.judged.orders import order_line, orders
 from harness.report.judged.trust import judged_sets, trust
-from harness.report.markdown import code, escape
 from harness.report.texts import counted
 from harness.stats import clopper_pearson_interval
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.markdown import code
 from harness.records import Figure, Judged, PairResult
 from harness.report.format import count, with_interval
-from harness.report.markdown import code
 from harness.stats import cluster_proportion_interval
 
 Words = Mapping[str, str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.markdown import escape
 from harness.records import Gate, Judged
 from harness.report.format import count
 from harness.report.judged import tables
@@ -13,7 +14,6 @@ from harness.report.judged.concluding import Said, conclusions, method
 from harness.report.judged.duels import reference_of
 from harness.report.judged.thinking import thought_table
 from harness.report.judged.trust import head_word, judged_sets, judges_of, trust_lines
-from harness.report.markdown import escape
 
 Words = Mapping[str, str]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
+from harness.markdown import code, escape
 from harness.records import CanaryResult, Figure, Gate, Judged, JudgedAnswer, JudgeInfo, ProbeResult
 from harness.report.format import count, percent, with_interval
 from harness.report.judged.numbers import mean_spread, scale_interval, strength_interval
-from harness.report.markdown import code, escape
 from harness.report.modes import thinking_word
 from harness.report.tables import DIGEST, table, worst_gate
 

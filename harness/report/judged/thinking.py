@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
+from harness.markdown import escape
 from harness.records import Judged, Ruling, Thought, sum_up
-from harness.report.markdown import escape
 from harness.report.tables import table
 from harness.report.thoughts import thought_line
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from harness.markdown import code, escape
 from harness.records import Figure, Judged, JudgeInfo
 from harness.report.format import count, with_interval
-from harness.report.markdown import code, escape
 
 Words = Mapping[str, str]
 Trust = Literal["trusted", "untrusted", "void"]

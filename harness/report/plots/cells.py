@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.markdown import cut, plain
 from harness.records import Row
-from harness.report.markdown import cut, plain
 from harness.report.ranking import lead
 
 Words = Mapping[str, str]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import percent
-from harness.report.markdown import escape
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import mode_names, name, panel_name, telling

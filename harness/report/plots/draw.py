@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from harness.markdown import code
 from harness.records import Row, Run
 from harness.report.judged.trust import judged_sets
-from harness.report.markdown import code
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import MOST_PANELS

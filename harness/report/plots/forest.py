@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
+from harness.markdown import escape
 from harness.records import Gate, Row
 from harness.report.format import fraction
-from harness.report.markdown import escape
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import group_name, grouped, mode_names, style_key

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from harness.markdown import escape, plain
 from harness.records import Figure, Judged, ProbeResult, Standing
 from harness.report.judged.duels import EVEN, probe_points, probe_scores, reference_of
 from harness.report.judged.numbers import scale_interval
 from harness.report.judged.trust import trust
-from harness.report.markdown import escape, plain
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.spec.characters import half_character, is_blank, one_form, spelled, without_halves
+from harness.characters import half_character, is_blank, one_form, one_line, spelled, without_halves
 
 
 @pytest.mark.parametrize("text", [
@@ -29,3 +29,8 @@ def test_half_characters():
 def test_forms_and_spelling():
     assert one_form("e\u0301") == "\u00e9"
     assert spelled("a b\u200b\u00a0\ud83d\u00e9") == "a b\\u200b\\xa0\\ud83d\u00e9"
+
+
+def test_a_message_is_one_line_with_all_that_hides_written_out():
+    assert one_line("a\r\n\tb  c\u00a0d é") == "a b  c\u00a0d é"
+    assert one_line("a\x1b[2J\u202eb\ud83d\u3164") == r"a\x1b[2J\u202eb\ud83d\u3164"

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.report.markdown import code, cut, escape, html, plain, quoted
+from harness.markdown import code, cut, escape, fenced, html, plain, quoted
 
 
 @pytest.mark.parametrize(
@@ -109,3 +109,36 @@ def test_html_is_text_inside_of_a_tag():
     assert html("<b>x</b> *y* | `z`\n@a #1") == (
         "&lt;b&gt;x&lt;/b&gt; *y* | `z` @&#8203;a #&#8203;1"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("someone@x.example", "someone@&#8203;x.example"),
+        ("a@-b.example", "a@&#8203;-b.example"),
+        ("GH-12 and gh-3, HIGH-5", "GH&#8203;-12 and gh&#8203;-3, HIGH-5"),
+        ("\x9b31mred\x9b0m \x9d0;title\x9cx", "red x"),
+        # Fillers, selectors and tags, in which a text can be hidden.
+        ("a\u3164\u2800\ufe0f\U000e0041\U000e0101b\ufffec", "abc"),
+    ],
+)
+def test_escape_of_what_is_live_or_unseen_elsewhere(text, shown):
+    assert escape(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a\n  b", "```text\na\n  b\n```"),
+        ("```\nx", "````text\n```\nx\n````"),
+        # A mark that is longer once its unseen parts are gone.
+        ("``\u200b``\nx", "`````text\n````\nx\n`````"),
+        ("a\x1b[31mb\rc\u202ed\x00", "```text\nab\ncd\n```"),
+    ],
+)
+def test_a_fence_holds_any_text(text, shown):
+    assert fenced(text) == shown
+
+
+def test_a_fence_is_cut_and_named():
+    assert fenced("x" * 9, limit=5, kind="yaml") == "```yaml\nxxxx…\n```"

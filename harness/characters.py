@@ -11,6 +11,7 @@ _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\ufff0-\ufff8\U00016fe4\U0001d159\U000e0000-\U000e0fff]"
 )
+_BREAKS = re.compile(" *[\t-\r\x1c-\x1f\x85\u2028\u2029][ \t-\r\x1c-\x1f\x85\u2028\u2029]*")
 _HALF = re.compile("[\ud800-\udfff]")
 
 
@@ -57,7 +58,21 @@ def column_name(text: str) -> str:
 def spelled(text: str) -> str:
     r"""Return a text with its unseen and half characters written out, as in `a\u200b`."""
     return "".join(
-        char.encode("ascii", "backslashreplace").decode() if _hides(char) else char for char in text
+        char.encode("unicode_escape").decode() if _hides(char) else char for char in text
+    )
+
+
+def one_line(text: str) -> str:
+    r"""Return a message on one line, with what a terminal obeys or nobody sees written out.
+
+    Line breaks and tabs become a space; a command of a terminal is shown as `\x1b[2J`.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    line = _BREAKS.sub(" ", text)
+    return "".join(
+        char.encode("unicode_escape").decode() if is_unseen(char) or _HALF.match(char) else char
+        for char in line
     )
 
 

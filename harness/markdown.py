@@ -1,18 +1,28 @@
-"""Foreign text in markdown: nothing of it is rendered as markup, link, command or colour."""
+"""Foreign text in markdown and on a terminal: none of it is markup, link, command or colour.
+
+All that is written of data, models, files and servers goes through here, whoever writes it.
+"""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+from harness.characters import is_unseen
+
+# Commands to a terminal: with ESC, or in the one character that stands for it and the next.
+_ANSI = re.compile(
+    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
+    r"|\x1b[@-Z\\-_]"
+)
+_NO_CHARACTER = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 _MARKUP = re.compile(r"[\\`*|~$]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK = re.compile(r"^(?:[-+=#](?=\s|$|[-+=#])|\[(?=[ xX]\])|\d{1,9}(?=[.)](?:\s|$)))")
 # A zero-width space keeps these from becoming a mention, a reference, a link, a command or, as the
 # first line of a quote, the heading of an alert.
 _LIVE = re.compile(
-    r"(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=:)(?=//)|(?<=[wW]{3})(?=\.)|(?<=:)(?=:)|(?<=##)(?=\[)"
-    r"|(?<=\[)(?=![A-Za-z])"
+    r"(?<=@)(?=\S)|(?<=#)(?=\d)|(?<=\b[gG][hH])(?=-\d)|(?<=:)(?=//)|(?<=[wW]{3})(?=\.)"
+    r"|(?<=:)(?=:)|(?<=##)(?=\[)|(?<=\[)(?=![A-Za-z])"
 )
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _DEEPEST = 40
@@ -21,11 +31,23 @@ _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def plain(text: str) -> str:
-    """Return the text on one line, without terminal colours, control and direction characters."""
-    text = _ANSI.sub("", text)
-    kept = ("" if unicodedata.category(c) in {"Cf", "Cs", "Co"} else c for c in text)
-    kept = (" " if unicodedata.category(c) in {"Cc", "Zl", "Zp"} else c for c in kept if c)
-    return " ".join("".join(kept).split())
+    """Return the text on one line, without terminal colours and characters that nobody sees."""
+    return " ".join(_seen(text).split())
+
+
+def _seen(text: str) -> str:
+    """Return the text with a space for each control character and without what nobody sees."""
+    text = _NO_CHARACTER.sub("", _ANSI.sub("", text))
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(map(_shown, text))
+
+
+def _shown(char: str) -> str:
+    kind = unicodedata.category(char)
+    if kind in ("Cc", "Zl", "Zp"):
+        return " "
+    return "" if kind in ("Cs", "Co") or is_unseen(char) else char
 
 
 def cut(text: str, limit: int) -> str:
@@ -87,6 +109,22 @@ def _quoted_line(line: str) -> str:
     expanded = line.expandtabs(4)
     indent = len(expanded) - len(expanded.lstrip(" "))
     return "&nbsp;" * min(indent, _DEEPEST) + shown if shown else ""
+
+
+def fenced(text: str, *, limit: int | None = None, kind: str = "text") -> str:
+    """Return foreign text of many lines in a fence that it cannot close, spaces as they are.
+
+    Args:
+        text: Anything; what nobody sees is left out of it.
+        limit: Characters that are kept at most, None for all.
+        kind: Language that the fence names.
+    """
+    whole = _LINE_ENDS.sub("\n", text)
+    shown = whole if limit is None else cut(whole, limit)
+    lines = [_seen(line.expandtabs(4)).rstrip() for line in shown.split("\n")]
+    longest = max((len(run) for line in lines for run in re.findall("`+", line)), default=0)
+    marks = "`" * max(3, longest + 1)
+    return "\n".join([f"{marks}{kind}", *lines, marks])
 
 
 def code(text: str, *, limit: int = 200) -> str:

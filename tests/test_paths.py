@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.plugin.paths import public_argument, public_path, public_source, public_text
+from harness.paths import public_argument, public_path, public_source, public_text
 
 HERE = Path("/home/ann/project")
 
