@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.plugin.hooks import Hooks
-from harness.plugin.options import add_options, check_baseline_options, is_evalset, misplaced
+from harness.plugin.options import (
+    SUFFIXES,
+    add_options,
+    check_baseline_options,
+    is_evalset,
+    misplaced,
+    options_of,
+)
 from harness.plugin.tally import RUN_ID, WORKER_KEY, new_run_id
 
 if TYPE_CHECKING:
@@ -35,6 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks that items bear, and the hooks that follow a run."""
+    options_of(config)  # a wrong value ends the session here
     check_baseline_options(config)
     for mark in _MARKS:
         config.addinivalue_line("markers", mark)
@@ -43,6 +51,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> EvalFile | None:
     """Collect the YAML files under a folder `evalsets`."""
+    if file_path.suffix not in SUFFIXES:
+        return None
     root = parent.config.rootpath
     # Taken as if all of its path counted, it says what is wrong with the root.
     if not is_evalset(file_path, Path("/") if misplaced(parent.config) else root):

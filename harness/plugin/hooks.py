@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.plugin.options import check_names, check_writable, is_evalset, is_gate
+from harness.plugin.options import (
+    SUFFIXES,
+    check_names,
+    check_writable,
+    is_evalset,
+    is_gate,
+)
 from harness.plugin.tally import CELL, ENGINE_ERROR, GATE, RUN_ERROR, WORKER_KEY, Tally
 
 if TYPE_CHECKING:
@@ -29,14 +35,20 @@ class Hooks:
         self._saved: Run | None = None
         self._problem = ""
         self._deselected: set[str] = set()
+        self._order: dict[str, int] = {}
 
     @property
     def _is_worker(self) -> bool:
         return WORKER_KEY in getattr(self._config, "workerinput", {})
 
     def _is_ours(self, nodeid: str) -> bool:
-        root = self._config.rootpath
-        return is_evalset(root / nodeid.partition("::")[0], root)
+        root, (name, _, _) = self._config.rootpath, nodeid.partition("::")
+        return name.endswith(SUFFIXES) and is_evalset(root / name, root)
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        """Note the order of the eval sets, which the report keeps whatever hook changes it."""
+        if self._is_ours(item.nodeid):
+            self._order[item.nodeid] = len(self._order)
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
         """Note the cells that gates will miss."""
@@ -53,11 +65,13 @@ class Hooks:
 
         cells = {one.nodeid: one.cell for one in session.items if isinstance(one, CellItem)}
         gates = [one for one in session.items if isinstance(one, GateItem)]
-        self._tally.cells = list(cells)
+        self._tally.cells = sorted(cells, key=lambda name: self._order.get(name, len(self._order)))
         selected = list(cells.values())
         for gate in gates:
             brought = gate.look_around(cells.keys(), self._deselected)
             selected += [cell for cell in brought if cell not in selected]
+        if not selected and not gates:
+            return
         if not self._is_worker:
             names = {cell.name for cell in selected} | {gate.planned.cell.name for gate in gates}
             check_names(self._config, names)

@@ -15,6 +15,7 @@ from harness.errors import (
     MadeUpAnswers,
     UntrustedJudge,
 )
+from harness.plugin.options import options_of
 from harness.plugin.tally import CELL, ENGINE_ERROR, RUN_ERROR
 from harness.run.collect import AnyCell
 from harness.run.probeplan import ProbeCell
@@ -89,7 +90,7 @@ def outcome_of(item: pytest.Item, cell: AnyCell) -> AnyOutcome:
     Raises:
         HarnessError: Why there is none.
     """
-    needs_gpu = cell.gpu and item.config.getoption("--eval-engine") != "fake"
+    needs_gpu = cell.gpu and options_of(item.config).engine != "fake"
     if needs_gpu and hardware.device() != "cuda":
         pytest.skip(f"model {cell.gpu} needs CUDA, and this machine has none")
     return item.config.stash[RUN].outcome(cell, item.config)

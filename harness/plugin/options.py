@@ -4,49 +4,111 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Literal
 
 import pytest
 
 FOLDER = "evalsets"
+SUFFIXES = (".yaml", ".yml")
 _MODELS = "models"
 _NAMED = ("--eval-dataset", "--eval-shots")
 _GATE = "gate-"
+_SECONDS = ("--eval-start-timeout", "--eval-stall-timeout")
+_PLOTS: Mapping[str, Literal["svg", "png", "none"]] = MappingProxyType(
+    {"svg": "svg", "png": "png", "none": "none"}
+)
+_CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "--eval-engine": ("transformers", "vllm", "fake"),
+    "--eval-dtype": ("float32", "bfloat16", "float16"),
+    "--eval-report-lang": ("en", "ru"),
+    "--eval-report-texts": ("full", "none"),
+    "--eval-report-plots": tuple(_PLOTS),
+})  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Options:
+    """What holds for a whole project: as the command line says, else the configuration file.
+
+    Attributes:
+        engine: For all models; None for what models.yaml says.
+        dtype: Likewise.
+        store: File of the outputs.
+        reports: Folder of the reports.
+        lang: Language of the report.
+        texts: Whether what is written holds the samples' texts.
+        plots: Format of the report's plots.
+        start_timeout_s: Seconds that an engine may take to start.
+        stall_timeout_s: Seconds of silence after which an engine counts as hung.
+    """
+
+    engine: str | None
+    dtype: str | None
+    store: Path
+    reports: Path
+    lang: Literal["en", "ru"]
+    texts: Literal["full", "none"]
+    plots: Literal["svg", "png", "none"]
+    start_timeout_s: float
+    stall_timeout_s: float
 
 
 def add_options(parser: pytest.Parser) -> None:
-    """Add the options of a run."""
+    """Add the options of a run, and the keys of the configuration file."""
     group = parser.getgroup("harness", "evaluation of language models")
-    group.addoption("--eval-engine", choices=["transformers", "vllm", "fake"],
-                    help="engine for all models, instead of what models.yaml says")  # fmt: skip
-    group.addoption("--eval-dtype", choices=["float32", "bfloat16", "float16"],
-                    help="dtype for all models, instead of what models.yaml says")  # fmt: skip
+
+    def lasting(name: str, explained: str, metavar: str | None = None) -> None:
+        key, choices = _key(name), _CHOICES.get(name)
+        group.addoption(name, choices=choices, metavar=metavar,
+                        type=_seconds if name in _SECONDS else None,
+                        help=f"{explained}; {key} in the configuration file")  # fmt: skip
+        parser.addini(key, f"{explained}; {name} goes before", default=None,
+                      type="float" if name in _SECONDS else "string")  # fmt: skip
+
+    lasting("--eval-engine", "engine for all models, instead of what models.yaml says")
+    lasting("--eval-dtype", "dtype for all models, instead of what models.yaml says")
+    lasting("--eval-store", "store of outputs (.harness/outputs.sqlite)", "FILE")
+    lasting("--eval-reports", "folder of the reports (reports)", "DIR")
+    lasting("--eval-report-lang", "language of the report (en)")
+    lasting("--eval-report-texts", "none leaves the samples' texts out of all that is written")
+    lasting("--eval-report-plots", "format of the report's plots (svg), or none")
+    lasting("--eval-start-timeout", "seconds an engine may take to start (900)", "S")
+    lasting("--eval-stall-timeout", "seconds of silence before an engine counts as hung (600)", "S")
     group.addoption("--eval-dataset", action="append", default=[], type=_named_file,
                     metavar="NAME=PATH",
                     help="read the samples of the eval set NAME from a file")  # fmt: skip
     group.addoption("--eval-shots", action="append", default=[], type=_named_file,
                     metavar="NAME=PATH",
                     help="read the shot pool of the eval set NAME from a file")  # fmt: skip
+    group.addoption("--eval-limit", type=_count, metavar="N",
+                    help="run the first N samples of each set")  # fmt: skip
     group.addoption("--eval-write-baseline", action="store_true",
                     help="accept the results of this run: write them to baselines/")  # fmt: skip
     group.addoption("--eval-repeat-engine", action="store_true",
                     help="make every request twice and report how many labels flip")  # fmt: skip
-    group.addoption("--eval-limit", type=_count, metavar="N",
-                    help="run the first N samples of each set")  # fmt: skip
-    group.addoption("--eval-store", metavar="FILE",
-                    help="store of outputs (.harness/outputs.sqlite)")  # fmt: skip
-    group.addoption("--eval-reports", metavar="DIR", help="folder of the reports (reports)")
-    group.addoption("--eval-report-lang", choices=["en", "ru"], default="en",
-                    help="language of the report")  # fmt: skip
-    group.addoption("--eval-report-texts", choices=["full", "none"], default="full",
-                    help="none leaves the samples' texts out of all that is written")  # fmt: skip
-    group.addoption("--eval-report-plots", choices=["svg", "png", "none"], default="svg",
-                    help="format of the report's plots, or none")  # fmt: skip
-    group.addoption("--eval-start-timeout", type=_seconds, default=900.0, metavar="S",
-                    help="seconds an engine may take to start (900)")  # fmt: skip
-    group.addoption("--eval-stall-timeout", type=_seconds, default=600.0, metavar="S",
-                    help="seconds of silence before an engine counts as hung (600)")  # fmt: skip
+
+
+def options_of(config: pytest.Config) -> Options:
+    """Return what the command line says, or else the configuration file, or else the default.
+
+    Raises:
+        pytest.UsageError: A value of the configuration file is not one of its key.
+    """
+    return Options(
+        engine=_word(config, "--eval-engine"),
+        dtype=_word(config, "--eval-dtype"),
+        store=_place(config, "--eval-store", ".harness/outputs.sqlite"),
+        reports=_place(config, "--eval-reports", "reports"),
+        lang="ru" if _word(config, "--eval-report-lang") == "ru" else "en",
+        texts="none" if _word(config, "--eval-report-texts") == "none" else "full",
+        plots=_PLOTS[_word(config, "--eval-report-plots") or "svg"],
+        start_timeout_s=_duration(config, "--eval-start-timeout") or 900.0,
+        stall_timeout_s=_duration(config, "--eval-stall-timeout") or 600.0,
+    )
 
 
 def check_baseline_options(config: pytest.Config) -> None:
@@ -58,8 +120,9 @@ def check_baseline_options(config: pytest.Config) -> None:
     if not config.getoption("--eval-write-baseline"):
         return
     wrong = data_options(config)
-    if config.getoption("--eval-engine") == "fake":
-        wrong.append("--eval-engine fake")
+    if options_of(config).engine == "fake":
+        given = config.getoption("--eval-engine") is not None
+        wrong.append("--eval-engine fake" if given else "eval_engine = fake")
     if wrong:
         raise pytest.UsageError(
             f"--eval-write-baseline with {' and '.join(wrong)} would replace baselines by results "
@@ -106,27 +169,22 @@ def check_writable(config: pytest.Config) -> None:
     Raises:
         pytest.UsageError: One is a file, or may not be written.
     """
-    here, root = config.invocation_params.dir, config.rootpath
-    store, reports = config.getoption("--eval-store"), config.getoption("--eval-reports")
-    folders = {
-        "--eval-store": (here / store if store else root / ".harness/outputs.sqlite").parent,
-        "--eval-reports": here / reports if reports else root / "reports",
-    }
-    if store and (here / store).is_dir():
-        raise pytest.UsageError(f"--eval-store {store} is a folder; give a file in it")
+    given = options_of(config)
+    if given.store.is_dir():
+        named = _named(config, "--eval-store", given.store)
+        raise pytest.UsageError(f"{named} is a folder; give a file in it")
+    folders = {"--eval-store": given.store.parent, "--eval-reports": given.reports}
     for option, folder in folders.items():
         there = next(one for one in (folder, *folder.parents) if one.exists())
         if not there.is_dir() or not os.access(there, os.W_OK):
             raise pytest.UsageError(f"{there} is no folder that may be written; give another place "
-                                    f"by {option}")  # fmt: skip
+                                    f"by {option} or {_key(option)}")  # fmt: skip
 
 
 def is_evalset(path: Path, root: Path) -> bool:
     """Return whether a file is an eval set: YAML in a folder `evalsets` of the project."""
     inside = path.relative_to(root) if path.is_relative_to(root) else path
-    return (
-        path.suffix in (".yaml", ".yml") and path.stem != _MODELS and FOLDER in inside.parent.parts
-    )
+    return path.suffix in SUFFIXES and path.stem != _MODELS and FOLDER in inside.parent.parts
 
 
 def misplaced(config: pytest.Config) -> str | None:
@@ -146,6 +204,68 @@ def misplaced(config: pytest.Config) -> str | None:
 def is_gate(nodeid: str) -> bool:
     """Return whether the node id of an eval set's item is a gate's."""
     return nodeid.partition("::")[2].startswith(_GATE)
+
+
+def _key(option: str) -> str:
+    return option.lstrip("-").replace("-", "_")
+
+
+def _word(config: pytest.Config, option: str) -> str | None:
+    """Return a value that is one of a few, or a path as it was given."""
+    given: str | None = config.getoption(option)
+    if given is not None:
+        return given
+    found = _from_file(config, option)
+    if found in (None, ""):
+        return None
+    choices = _CHOICES.get(option, ())
+    if not isinstance(found, str) or (choices and found not in choices):
+        raise _wrong(config, option, f"{found!r} is not {_either(choices)}")
+    return found
+
+
+def _either(choices: Sequence[str]) -> str:
+    return f"one of {', '.join(choices)}" if choices else "a path"
+
+
+def _duration(config: pytest.Config, option: str) -> float | None:
+    given: float | None = config.getoption(option)
+    if given is not None:
+        return given
+    found = _from_file(config, option)
+    if found is None:
+        return None
+    try:
+        return _seconds(str(found))
+    except argparse.ArgumentTypeError as error:
+        raise _wrong(config, option, str(error)) from None
+
+
+def _place(config: pytest.Config, option: str, default: str) -> Path:
+    """Return a path: of the command line from the working folder, else from the file's folder."""
+    here, file = config.invocation_params.dir, config.inipath
+    if (given := config.getoption(option)) is not None:
+        return here / Path(given).expanduser()
+    if (found := _word(config, option)) is not None:
+        return (file.parent if file is not None else here) / Path(found).expanduser()
+    return config.rootpath / default
+
+
+def _named(config: pytest.Config, option: str, path: Path) -> str:
+    given: str | None = config.getoption(option)
+    return f"{option} {given}" if given is not None else f"{_key(option)} = {path}"
+
+
+def _from_file(config: pytest.Config, option: str) -> object:
+    try:
+        return config.getini(_key(option))
+    except (TypeError, ValueError) as error:
+        raise _wrong(config, option, str(error)) from None
+
+
+def _wrong(config: pytest.Config, option: str, problem: str) -> pytest.UsageError:
+    file = config.inipath.name if config.inipath is not None else "-o"
+    return pytest.UsageError(f"{file}: {_key(option)}: {problem}")
 
 
 def _named_file(entry: str) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from harness.errors import MadeUpAnswers
 from harness.plugin.joining import join_parts, together, versions
-from harness.plugin.options import named_files
+from harness.plugin.options import named_files, options_of
 from harness.plugin.tally import RUN_ID, WORKER_KEY, Tally, new_run_id
 from harness.plugin.terminal import Terminal
 from harness.records import BaselineCheck, Gate, ProbeResult, Run, RunInfo
@@ -162,21 +162,20 @@ def _trained(cell: AnyCell) -> bool:
 
 def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
     """Return the session's run, on which nothing has been computed yet."""
-    option, root = config.getoption, config.rootpath
+    option, given, root = config.getoption, options_of(config), config.rootpath
     worker: dict[str, str] = getattr(config, "workerinput", {})
     run_id = config.stash.setdefault(RUN_ID, worker.get(WORKER_KEY) or new_run_id())
-    store = option("--eval-store")
     settings = Settings(
         root=root,
-        store=config.invocation_params.dir / store if store else root / ".harness/outputs.sqlite",
+        store=given.store,
         logs=root / ".harness/logs" / run_id,
-        engine=option("--eval-engine"),
-        dtype=option("--eval-dtype"),
+        engine=given.engine,
+        dtype=given.dtype,
         limit=option("--eval-limit"),
         datasets=named_files(config, "--eval-dataset"),
         shots=named_files(config, "--eval-shots"),
-        start_timeout_s=option("--eval-start-timeout"),
-        stall_timeout_s=option("--eval-stall-timeout"),
+        start_timeout_s=given.start_timeout_s,
+        stall_timeout_s=given.stall_timeout_s,
         repeat_engine=option("--eval-repeat-engine"),
     )
     # xdist's workers share one terminal, and the controller writes on it.
@@ -185,15 +184,14 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
         part=_folder(config) / _PARTS / worker.get("workerid", "main"),
         runner=Runner(settings, [c for c in cells if isinstance(c, Cell)], terminal.update),
         probing=Probing(settings, [c for c in cells if isinstance(c, ProbeCell)], terminal.update),
-        texts=option("--eval-report-texts"),
+        texts=given.texts,
         terminal=terminal,
         writes_baseline=option("--eval-write-baseline"),
     )
 
 
 def _folder(config: pytest.Config) -> Path:
-    reports = config.getoption("--eval-reports") or config.rootpath / "reports"
-    return config.invocation_params.dir / reports / config.stash[RUN_ID]
+    return options_of(config).reports / config.stash[RUN_ID]
 
 
 def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run]:
@@ -206,16 +204,14 @@ def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run]:
         HarnessError: A part is damaged.
         OSError: Something cannot be written.
     """
-    folder, lang = _folder(config), config.getoption("--eval-report-lang")
-    texts = config.getoption("--eval-report-texts")
+    folder, given = _folder(config), options_of(config)
     parts = [load_run(part) for part in sorted((folder / _PARTS).glob("*"))]
     run = join_parts(config, tally, parts)
-    save_run(folder, run, texts=texts)
+    save_run(folder, run, texts=given.texts)
     shutil.rmtree(folder / _PARTS, ignore_errors=True)
-    plots = config.getoption("--eval-report-plots")
-    path = write_report(folder, run, lang=lang, texts=texts, plots=plots)
+    path = write_report(folder, run, lang=given.lang, texts=given.texts, plots=given.plots)
     _point_latest_to(folder)
-    _add_to_step_summary(path, lang)
+    _add_to_step_summary(path, given.lang)
     return path, run
 
 

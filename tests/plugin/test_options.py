@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
-from harness.plugin.options import check_names, check_writable, is_evalset, named_files
+from harness.plugin.options import (
+    Options,
+    check_baseline_options,
+    check_names,
+    check_writable,
+    is_evalset,
+    named_files,
+    options_of,
+)
 
 ROOT = Path("/home/evalsets/project")
 
@@ -71,13 +81,88 @@ def test_defaults(pytester):
         for name in ("--eval-limit", "--eval-store", "--eval-reports", "--eval-engine")
     }
     assert set(values.values()) == {None}
-    assert found.getoption("--eval-report-lang") == "en"
-    assert found.getoption("--eval-report-texts") == "full"
-    assert found.getoption("--eval-report-plots") == "svg"
-    assert (found.getoption("--eval-start-timeout"), found.getoption("--eval-stall-timeout")) == (
-        900,
-        600,
-    )
+    root = pytester.path
+    assert options_of(found) == Options(
+        engine=None, dtype=None, store=root / ".harness/outputs.sqlite", reports=root / "reports",
+        lang="en", texts="full", plots="svg", start_timeout_s=900, stall_timeout_s=600,
+    )  # fmt: skip
+
+
+INI = """\
+[pytest]
+eval_engine = vllm
+eval_dtype = float16
+eval_store = kept/out.sqlite
+eval_reports = ../reports of all
+eval_report_lang = ru
+eval_report_texts = none
+eval_report_plots = png
+eval_start_timeout = 1800
+eval_stall_timeout = 2.5
+"""
+TOML = re.sub(r"= ([a-z.].*)$", r'= "\1"', INI, flags=re.MULTILINE).replace(
+    "[pytest]", "[tool.pytest.ini_options]"
+)
+
+
+FILES = {
+    "pytest.ini": INI,
+    "setup.cfg": INI.replace("[pytest]", "[tool:pytest]"),
+    "pyproject.toml": TOML,
+    "pytest.toml": TOML.replace("tool.pytest.ini_options", "pytest"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_configuration_file_says_what_the_command_line_does_not(pytester, monkeypatch, name):
+    if name == "pytest.toml" and pytest.version_tuple < (9,):
+        pytest.skip("pytest 8 reads no pytest.toml")
+    (pytester.path / name).write_text(FILES[name])
+    inner = pytester.mkdir("inner")
+    monkeypatch.chdir(inner)
+    found = config(pytester, "--rootdir", str(pytester.path), "-c", f"../{name}")
+    root = pytester.path
+    assert options_of(found) == Options(
+        engine="vllm", dtype="float16", store=root / "kept/out.sqlite",
+        reports=root / "../reports of all", lang="ru", texts="none", plots="png",
+        start_timeout_s=1800, stall_timeout_s=2.5,
+    )  # fmt: skip
+    given = ["--eval-engine=fake", "--eval-dtype=float32", "--eval-store=x.db", "--eval-reports=r",
+             "--eval-report-lang=en", "--eval-report-texts=full", "--eval-report-plots=svg",
+             "--eval-start-timeout=1", "--eval-stall-timeout=2"]  # fmt: skip
+    found = config(pytester, "--rootdir", str(pytester.path), "-c", f"../{name}", *given)
+    assert options_of(found) == Options(
+        engine="fake", dtype="float32", store=inner / "x.db", reports=inner / "r", lang="en",
+        texts="full", plots="svg", start_timeout_s=1, stall_timeout_s=2,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("eval_engine = vlm", "eval_engine: 'vlm' is not one of transformers, vllm, fake"),
+        ("eval_dtype = half", "eval_dtype: 'half' is not one of float32, bfloat16, float16"),
+        ("eval_report_lang = de", "eval_report_lang: 'de' is not one of en, ru"),
+        ("eval_report_texts = no", "eval_report_texts: 'no' is not one of full, none"),
+        ("eval_report_plots = pdf", "eval_report_plots: 'pdf' is not one of svg, png, none"),
+        ("eval_start_timeout = long", "eval_start_timeout: could not convert string to float*"),
+        ("eval_start_timeout = 0", "eval_start_timeout: 0.0: give a number of seconds above 0"),
+        ("eval_stall_timeout = nan", "eval_stall_timeout: nan: give a number of seconds above 0"),
+    ],
+)
+def test_a_wrong_value_in_the_file_is_one_line(pytester, line, message):
+    pytester.makeini(f"[pytest]\n{line}\n")
+    result = pytester.runpytest_inprocess("-p", "harness.plugin")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (shown,) = [one for one in result.errlines if one]
+    assert fnmatch(shown, f"ERROR: *.ini: {message}")
+
+
+def test_made_up_answers_of_the_file_are_no_baseline(pytester):
+    pytester.makeini("[pytest]\neval_engine = fake\n")
+    found = config(pytester, "--eval-write-baseline")
+    with pytest.raises(pytest.UsageError, match="--eval-write-baseline with eval_engine = fake"):
+        check_baseline_options(found)
 
 
 def test_a_set_is_given_one_file(pytester):
