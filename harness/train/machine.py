@@ -40,7 +40,9 @@ def choose_backend(wanted: str) -> str:
         name = "unsloth" if installed["unsloth"] else "trl"
     if not installed[name] or not _installed("peft"):
         also = " and unsloth (docs/recipes.md)" if name == "unsloth" else ""
-        raise TrainError(f"backend {name} is not installed; pip install '.[train]'{also}")
+        raise TrainError(
+            f"backend {name} is not installed; pip install 'pytest-evalsets[train]'{also}"
+        )
     if name == "unsloth":
         try:
             unsloth.prepare()
