@@ -117,6 +117,8 @@ def evals(model_project, pytester, monkeypatch, _imported) -> Evals:
     root = model_project.root
     monkeypatch.chdir(root)
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    for name in ("WORKER", "WORKER_COUNT", "TESTRUNUID"):  # of the session that runs this test
+        monkeypatch.delenv(f"PYTEST_XDIST_{name}", raising=False)
     monkeypatch.setenv("PYTHONPATH", str(Path(harness.__file__).parents[1]))
     (root / "evalsets/set.yaml").unlink()
     made = Evals(root, pytester)

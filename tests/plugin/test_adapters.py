@@ -64,7 +64,7 @@ def scores(evals):
             for cell, own in itertools.groupby(rows, key=lambda row: row["cell"])}  # fmt: skip
 
 
-@pytest.mark.parametrize("options", [[], ["-n2"]])
+@pytest.mark.parametrize("options", [[], pytest.param(["-n2"], marks=pytest.mark.slow)])
 def test_what_changes_the_base_has_an_engine_of_its_own(adapters, options):
     evals = adapters()
     if options:

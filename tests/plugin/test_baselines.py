@@ -154,6 +154,7 @@ def test_a_baseline_is_shown_though_no_gate_asks(gated):
     assert "## " + texts("ru")["baselines"] in gated.report
 
 
+@pytest.mark.slow
 def test_baselines_from_several_workers(evals):
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     evals.models(m={}, n={"seed": 1})

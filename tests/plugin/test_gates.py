@@ -151,6 +151,7 @@ def test_user_properties_are_plain_builtins(evals):
     evals.run().assert_outcomes(passed=4)
 
 
+@pytest.mark.slow
 def test_a_gate_over_two_models_stays_with_both_on_one_worker(evals):
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     evals.models(m={}, n={"seed": 1}, o={"seed": 2})

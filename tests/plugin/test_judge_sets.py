@@ -373,6 +373,7 @@ def test_a_judge_of_its_own_answers_is_named(judged):
     assert "**`twin` judges answers of its own weights** (`plain`, `fine`): models" in judged.report
 
 
+@pytest.mark.slow
 def test_workers_keep_a_set_together(judged):
     result = judged.spawn("-n", "2")
     result.assert_outcomes(passed=8, skipped=2)

@@ -32,7 +32,11 @@ def doubtful(evals):
     return evals
 
 
-@pytest.mark.parametrize("options", [[], ["-q"], ["-qq"], ["-n2"], ["-n2", "-q", "--dist=load"]])
+WORKERS = [pytest.param(options, marks=pytest.mark.slow)
+           for options in (["-n2"], ["-n2", "-q", "--dist=load"])]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [[], ["-q"], ["-qq"], *WORKERS])
 def test_each_is_told_once(doubtful, options):
     if "-n2" in options:
         pytest.importorskip("xdist", reason="pytest-xdist is not installed")

@@ -108,6 +108,7 @@ def test_without_a_pool_the_cell_says_what_is_missing(trained):
     )
 
 
+@pytest.mark.slow
 def test_seeds_are_cells_and_xdist_trains_each_once(trained, collected):
     models = {"base": {"engine": "tfidf", "seeds": [0, 1], "options": {"train_rows": 8}}}
     trained.write("evalsets/models.yaml", {"models": models})

@@ -71,6 +71,7 @@ def check_saved(mixed):
     assert len(list((mixed.root / "reports").iterdir())) == 2
 
 
+@pytest.mark.slow
 def test_a_distribution_that_the_user_chose(evals):
     evals.set("zz")
     result = evals.spawn("-n2", "--dist", "loadfile", "-v")
@@ -106,6 +107,7 @@ def test_a_broken_eval_set(evals):
     result.stdout.fnmatch_lines(["lost: evalsets/broken.yaml:*unknown model 'x'*"])
 
 
+@pytest.mark.slow
 def test_exitfirst(evals):
     evals.models(m={}, n={"seed": 1, "options": {"start_s": 3}})
     evals.set(models=["m", "n"], gates=[FAILS])
@@ -116,6 +118,7 @@ def test_exitfirst(evals):
     assert {path.name for path in evals.latest.iterdir()} == FILES
 
 
+@pytest.mark.slow
 def test_what_a_dead_worker_did_not_report_is_named_as_lost(evals):
     evals.write(
         "conftest.py",

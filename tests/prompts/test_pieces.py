@@ -93,6 +93,7 @@ def test_pieces_have_the_tokens_of_the_whole_text(split, norm):
     assert encode_cut(tokenizer, texts, "ilm") != whole(tokenizer, texts)
 
 
+@pytest.mark.slow
 def test_the_embedded_model_cuts_its_chats(smollm2):
     tokenizer = load_tokenizer(smollm2)
     assert {"<|im_start|>", "<|im_end|>"} <= set(cutting_marks(tokenizer))

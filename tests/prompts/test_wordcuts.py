@@ -97,6 +97,7 @@ def test_cut_texts_have_the_tokens_of_the_whole(monkeypatch, name):
     assert Pieces(tokenizer).encode(texts) != whole(tokenizer, texts)
 
 
+@pytest.mark.slow
 def test_the_embedded_model_is_known(monkeypatch, smollm2):
     tokenizer = load_tokenizer(smollm2)
     assert cuts_words(tokenizer)
