@@ -18,11 +18,11 @@ eval: $(VENV)/.installed
 	$(BIN)/pytest evalsets/mini.yaml
 
 test: $(VENV)/.installed-dev lint
-	$(BIN)/pytest tests -m "not slow" -n $(JOBS) --dist worksteal
+	$(BIN)/pytest tests -m "not slow" -n $(JOBS) --dist worksteal --durations 20
 
 # One after another: real engines take all processors, and some of these tests hold time limits.
 test-all: test
-	$(BIN)/pytest tests -m slow
+	$(BIN)/pytest tests -m slow --durations 20
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
