@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -21,7 +22,8 @@ def test_bare_pytest_runs_the_cells_and_names_the_report(evals):
     assert [row.cell for row in evals.saved.rows] == [ZERO, FEW]
 
 
-def test_collect_only_lists_ids_and_leaves_nothing_behind(evals, collected):
+def test_collect_only_lists_ids_and_leaves_nothing_behind(evals, collected, monkeypatch):
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # of the project's conftest.py
     before = sorted(evals.root.iterdir())
     result = evals.run("--collect-only", "-q", "-p", "no:cacheprovider")
     assert collected(result) == [f"evalsets/mini.yaml::{ZERO}", f"evalsets/mini.yaml::{FEW}"]
