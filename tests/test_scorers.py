@@ -15,6 +15,10 @@ WORDS = {"pos": "positive", "neg": "negative"}
 LETTERS = {"a": "A", "b": "B"}
 BRACKETS = {"a": "(A)", "b": "(B)"}
 NUMBERS = {"down": "-1", "up": "1"}
+STARS = {"one": "1", "two": "2"}
+THAI = {"yes": "\u0e43\u0e0a\u0e48", "no": "\u0e44\u0e21\u0e48"}
+HINDI = {"good": "\u0905\u091a\u094d\u091b\u093e", "bad": "\u092c\u0941\u0930\u093e"}
+THUMBS = {"up": "\U0001f44d", "down": "\U0001f44e"}
 RUSSIAN = {"pos": "положительный", "neg": "отрицательный"}
 COLOURS = {"green": "зелёный", "red": "красный"}
 AMBIGUOUS = "ambiguous: several labels in the answer"
@@ -61,7 +65,37 @@ EMPTY = "empty answer"
         (BRACKETS, "(B). Eliminated (A)", None, AMBIGUOUS),
         (NUMBERS, "-1", "down", None),
         (NUMBERS, "1", "up", None),
-        (NUMBERS, "**-1**", None, AMBIGUOUS),
+        (NUMBERS, "**-1**", "down", None),
+        (NUMBERS, "-1.", "down", None),
+        (NUMBERS, "+1", None, MORE),
+        (STARS, "-1", None, MORE),
+        (STARS, "1%", None, MORE),
+        (STARS, ">1", None, MORE),
+        (STARS, "$1", None, MORE),
+        (STARS, ".1", None, MORE),
+        (STARS, "$1$", "one", None),
+        (STARS, "<1>", "one", None),
+        (STARS, "- 1", "one", None),
+        (STARS, "#1", "one", None),
+        (STARS, "1.", "one", None),
+        (STARS, "1!", "one", None),
+        (LETTERS, "A+", None, MORE),
+        (LETTERS, "A-", None, MORE),
+        (LETTERS, "-A-", "a", None),
+        (LETTERS, "~~A~~", "a", None),
+        (WORDS, "!positive", None, MORE),
+        (WORDS, "\u2260positive", None, MORE),
+        (WORDS, "=positive=", "pos", None),
+        (WORDS, "positive \u2764\ufe0f", "pos", None),
+        (THAI, THAI["yes"], "yes", None),
+        (THAI, f"**{THAI['yes']}**.", "yes", None),
+        (THAI, "\u0e43\u0e0a\u0e49", None, NONE),  # of other tone, the word for using
+        (HINDI, "\u0905\u091a\u094d\u091b\u0947", None, NONE),  # of another vowel
+        (HINDI, HINDI["good"] + "\u0964", "good", None),
+        (THUMBS, "\U0001f44d", "up", None),
+        (THUMBS, "\U0001f44d.", "up", None),
+        (THUMBS, "**\U0001f44e\ufe0f**", "down", None),
+        (THUMBS, "\U0001f44d\U0001f44e", None, EMPTY),
         (NUMBERS, "11", None, NONE),
         (RUSSIAN, "Положительный.", "pos", None),
         (RUSSIAN, "«отрицательный»", "neg", None),
@@ -79,6 +113,9 @@ EMPTY = "empty answer"
         ({"x": "very good", "y": "good"}, "very very good", None, AMBIGUOUS),
         ({"plus": "C++", "plain": "C"}, "C++", "plus", None),
         ({"plus": "C++", "plain": "C"}, "C", "plain", None),
+        ({"plus": "C++", "plain": "C"}, "**C++.**", "plus", None),
+        ({"java": "Java", "plain": "C"}, "C++", None, MORE),
+        ({"java": "Java", "plain": "C"}, "C#", None, MORE),
     ],
 )
 def test_parse(words, text, label, reason):
@@ -102,6 +139,24 @@ def test_match_scores():
     assert (none.value, none.answer, none.reason) == (None, None, NONE)
     failed = score_match("pos", WORDS, Output("k", text="positive", error="it broke"))
     assert (failed.value, failed.answer, failed.reason) == (None, None, "it broke")
+
+
+@pytest.mark.parametrize("text", ["positive", "Positive.", " positive\n\n"])
+def test_a_label_at_which_the_answer_was_cut_is_no_answer(text):
+    cut = score_match("pos", WORDS, Output("k", text=text, finish_reason="length"))
+    problem = "the answer was cut at its limit; raise scoring.max_tokens"
+    assert (cut.value, cut.answer, cut.reason) == (None, None, problem)
+    other = score_match("pos", WORDS, Output("k", text="It was", finish_reason="length"))
+    assert (other.value, other.reason) == (None, NONE)
+
+
+def test_a_choice_that_was_cut_where_a_longer_label_goes_on():
+    words = {"a": "good", "b": "good enough"}
+    cut = Output("k", text="good", finish_reason="length")
+    assert score_choice("a", words, cut).reason == "cut behind 'good', which begins another label"
+    assert score_choice("a", words, Output("k", text="good")).answer == "a"
+    whole = Output("k", text="good enough", finish_reason="length")
+    assert score_choice("a", words, whole).answer == "b"
 
 
 @pytest.mark.parametrize(

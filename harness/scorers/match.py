@@ -3,21 +3,53 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 
 from harness.prompts.answers import normal_answer
 from harness.records import Output, Score
 
+# Signs that make another word or number of the one that they touch: +1, C++, 4%, not-signs.
+_SIGNS = "+=\u00b1\u00ac\u00d7\u00f7\u2248\u2260\u2264\u2265$\u00a2\u00a3\u00a5\u20ac\u20bd"
+_BEFORE, _BEFORE_NUMBER = f"{_SIGNS}!", f"{_SIGNS}!-\u2212\u2013~<>"
+_BEHIND, _BEHIND_NUMBER = f"{_SIGNS}-\u2212#", f"{_SIGNS}-\u2212#%\u2030\u00b0<>"
+_CUT = "the answer was cut at its limit; raise scoring.max_tokens"
+
 
 def _bare(text: str) -> str:
-    return re.sub(r"^[\W_]+|[\W_]+$", "", text)
+    """Return an answer without punctuation and mark-up around it, "" where that is all it is.
+
+    What belongs to a word stays: combining marks at its last letter, and signs that touch it on
+    one side.
+    """
+    shown = [place for place, char in enumerate(text) if char.isalnum()]
+    if not shown:
+        return ""
+    first, last = shown[0], shown[-1] + 1
+    while unicodedata.category(text[last : last + 1] or " ").startswith("M"):
+        last += 1
+    word, before, behind = text[first:last], text[:first], text[last:]
+    if before and behind and (before[-1] + behind[0] == "<>" or before[-1] == behind[0]):
+        return word
+    number = word[0].isdigit()
+    front = before.rstrip(_BEFORE_NUMBER if number else _BEFORE)
+    # A fraction without its 0, and no dots that are left of a sentence.
+    front = front[:-1] if number and re.search(r"(?<!\.)\.$", front) else front
+    rest = behind.lstrip(_BEHIND_NUMBER if number else _BEHIND)
+    return before[len(front) :] + word + behind[: len(behind) - len(rest)]
+
+
+def _signs(text: str) -> str:
+    """Return what an answer without letters and digits shows besides punctuation."""
+    return "".join(char for char in text if unicodedata.category(char).startswith("S"))
 
 
 def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, str | None]:
     """Return (label, None), or (None, reason) when the text is not exactly one label word.
 
     Case, white space, and punctuation or mark-up around the word do not count; any other word
-    does. "positive, not negative" is ambiguous, "It was great" holds no label.
+    does, and so does a sign that touches it. "positive, not negative" is ambiguous, "It was great"
+    and, of the labels 1 and 0, "-1" hold no label.
     """
     normal = normal_answer(text)
     bare = _bare(normal)
@@ -25,6 +57,9 @@ def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, str | 
     found = [label for label, word in words.items() if normal == normal_answer(word)] or [
         label for label, word in words.items() if bare and bare == _bare(normal_answer(word))
     ]
+    if not (found or bare):
+        found = [label for label, word in words.items()
+                 if _signs(normal) == _signs(word) != "" and not _bare(word)]  # fmt: skip
     if len(found) == 1:
         return found[0], None
     if not bare:
@@ -46,6 +81,9 @@ def score_match(target: str, words: Mapping[str, str], output: Output) -> Score:
     answer, reason = parse_label(output.text, words)
     if answer is None:
         return Score(None, None, reason=reason)
+    # What would have followed could be another word, or the rest of this one.
+    if output.finish_reason == "length":
+        return Score(None, None, reason=_CUT)
     return Score(float(answer == target), answer)
 
 
@@ -53,7 +91,12 @@ def score_choice(target: str, words: Mapping[str, str], output: Output) -> Score
     """Return the verdict on a constrained answer, which is a label word or was cut short."""
     if output.error is not None:
         return Score(None, None, reason=output.error)
+    text = output.text.strip()
     for label, word in words.items():
-        if output.text.strip() == word.strip():
+        if text == word.strip():
+            longer = any(len(other.strip()) > len(text) and other.strip().startswith(text)
+                         for other in words.values())  # fmt: skip
+            if longer and output.finish_reason == "length":
+                return Score(None, None, reason=f"cut behind '{text}', which begins another label")
             return Score(float(label == target), label)
     return Score(None, None, reason="the constrained answer is not a label")
