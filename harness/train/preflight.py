@@ -30,6 +30,8 @@ _LOADERS = {"transformers": "peft 2"}
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 # How packed copies of a model are called.
 _PACKED = re.compile(r"(-unsloth)?(-bnb)?-4bit$|-gguf$|-(awq|gptq)[\w-]*$|-fp8$")
+# Which of LoRA's two matrices a tensor is.
+_PART = re.compile(r"\.lora_(?:embedding_)?([AB])(?:\.|$)")
 # What training never turns on and changes what the weights do.
 _OFF = (
     "use_dora", "lora_bias", "use_qalora", "use_bdlora", "rank_pattern", "alpha_pattern",
@@ -249,12 +251,12 @@ def _is_target(module: str, targets: Json) -> bool:
 
 
 def _check_weights(folder: Path, name: str) -> None:
-    """Raise AssetError unless all tensors are finite and some B matrix is not zero."""
+    """Raise AssetError unless all tensors are finite and some product of two is not zero."""
     import torch
     from safetensors import SafetensorError, safe_open
 
     path = folder / WEIGHTS
-    works = False
+    works: dict[str, set[str]] = {"A": set(), "B": set()}
     try:
         with safe_open(path, framework="pt") as tensors:
             for key in tensors.keys():
@@ -262,10 +264,13 @@ def _check_weights(folder: Path, name: str) -> None:
                 if not torch.isfinite(tensor).all():
                     raise AssetError(f"{name}: tensor {key} in {path} is not finite; train it "
                                      "again with a lower learning_rate")  # fmt: skip
-                works = works or ("lora_B" in key and bool(tensor.any()))
+                if (part := _PART.search(key)) and bool(tensor.any()):
+                    works[part[1]].add(key[: part.start()])
     except (SafetensorError, OSError) as error:
         first = str(error).splitlines()[0]
         raise AssetError(f"{name}: {path} cannot be read: {first}; train it again") from error
-    if not works:
-        raise AssetError(f"{name}: all B matrices in {path} are zero, so that the adapter changes "
-                         "nothing; train it again")  # fmt: skip
+    if not works["A"] & works["B"]:
+        zero = next((part for part in "BA" if not works[part]), None)
+        told = f"all {zero} matrices in {path} are" if zero else f"each product in {path} is"
+        raise AssetError(f"{name}: {told} zero, so that the adapter changes nothing; train it "
+                         "again")  # fmt: skip

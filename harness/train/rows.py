@@ -29,6 +29,10 @@ _ROLES: Mapping[str, Literal["system", "user", "assistant"]] = {
     "bot": "assistant",
     "assistant": "assistant",
 }
+# What other trainers read beside a message's text, and would be lost here without a word.
+_UNREAD = ("tool_calls", "function_call", "reasoning_content", "reasoning", "thinking")
+# How they say whether a message is trained.
+_TRAINED = ("weight", "train", "training")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +169,8 @@ def read_messages(cell: Cell) -> tuple[str | None, tuple[Message, ...]]:
             return f"message {place} has role {role!r}; roles are {', '.join(_ROLES)}", ()
         if not isinstance(content, str) or is_blank(content):
             return f"message {place} ({role}) has no text", ()
-        if half := half_character(content):
-            return f"message {place} ({role}) holds {half}, half of a character", ()
+        if told := _unread(content, entry if isinstance(entry, dict) else {}):
+            return f"message {place} ({role}) {told}", ()
         messages.append({"role": _ROLES[role], "content": content})
     first = 1 if messages[0]["role"] == "system" else 0
     for place, message in enumerate(messages[first:]):
@@ -177,6 +181,21 @@ def read_messages(cell: Cell) -> tuple[str | None, tuple[Message, ...]]:
     if messages[-1]["role"] != "assistant":
         return "it does not end with an answer", ()
     return None, tuple(messages)
+
+
+def _unread(content: str, message: Mapping[str, Json]) -> str | None:
+    """Say what a message holds that cannot be trained, or would change what is, if it does."""
+    if half := half_character(content):
+        return f"holds {half}, half of a character"
+    for key in _UNREAD:
+        if message.get(key):
+            return (f"has '{key}', which recipes do not train; take it out, or write it into the "
+                    "text")  # fmt: skip
+    for key in _TRAINED:
+        if (value := message.get(key)) is not None and value != 1:
+            return (f"has '{key}': {json.dumps(value)}, and recipes train every answer alike; take "
+                    "the key out")  # fmt: skip
+    return None
 
 
 def dialogues_digest(dialogues: Sequence[Dialogue]) -> str:

@@ -166,7 +166,7 @@ def _compare(put: PeftModel, shapes: Mapping[str, tuple[int, ...]], config: Mapp
             put, adapter_name=_NAME, save_embedding_layers=False
         ).items()
     }
-    if problem := _misshapen(shapes, wanted) or _unmatched(put, config):
+    if problem := _misshapen(shapes, wanted) or _unmatched(put, config) or _unscaled(put):
         return Served(problem)
     held = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
     try:
@@ -200,6 +200,18 @@ def _misshapen(shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple
             return (f"tensor {name} is of {_shape(shapes[name])}, and the base model and {CONFIG} "
                     f"make it {_shape(wanted[name])}; {_MEND}")  # fmt: skip
     return None
+
+
+def _unscaled(put: PeftModel) -> str | None:
+    """Say that no product of LoRA counts, as each is multiplied by 0."""
+    from peft.tuners.lora import LoraLayer
+
+    scales = [module.scaling[_NAME] for module in put.modules()
+              if isinstance(module, LoraLayer) and _NAME in module.scaling]  # fmt: skip
+    if any(scales):
+        return None
+    return (f"lora_alpha or alpha_pattern in {CONFIG} is 0 for all of its modules, so that it "
+            "changes nothing; write the alpha that it was trained with")  # fmt: skip
 
 
 def _unmatched(put: PeftModel, config: Mapping[str, Json]) -> str | None:

@@ -251,6 +251,39 @@ def test_an_adapter_that_does_nothing(check, adapter):
         check()
 
 
+@pytest.mark.parametrize(
+    ("zero", "told"),
+    [
+        (lambda name: "lora_A" in name, r"all A matrices in .* are zero"),
+        (lambda name: ("lora_A" in name) == ("q_proj" in name), r"each product in .* is zero"),
+    ],
+)
+def test_an_adapter_whose_products_are_zero(check, adapter, zero, told):
+    put(adapter, {name: torch.zeros_like(tensor) if zero(name) else tensor
+                  for name, tensor in TENSORS.items()})  # fmt: skip
+    with pytest.raises(AssetError, match=f"{told}, so that the adapter changes nothing"):
+        check()
+
+
+@pytest.mark.parametrize("engine", ["transformers", "vllm"])
+@pytest.mark.parametrize(
+    "alphas",
+    [{"lora_alpha": 0}, {"alpha_pattern": {"q_proj": 0, "v_proj": 0.0}},
+     {"lora_alpha": 0.0, "use_rslora": True}],
+)  # fmt: skip
+def test_an_adapter_that_is_scaled_to_nothing(check, adapter, alphas, engine):
+    configure(adapter, **alphas)
+    (adapter / "training.json").unlink()
+    with pytest.raises(AssetError, match=r"alpha_pattern in adapter_config\.json is 0"):
+        check(engine=engine)
+
+
+def test_an_adapter_that_is_scaled_to_nothing_in_some_modules(check, adapter):
+    configure(adapter, alpha_pattern={"q_proj": 0})
+    (adapter / "training.json").unlink()
+    assert check(engine="transformers").adapter.rank == 8
+
+
 def test_a_probe_that_showed_no_difference(check, adapter):
     put(adapter, TENSORS, probe_difference=0.0)
     with pytest.raises(AssetError, match="did not change the base model's answer"):

@@ -181,6 +181,30 @@ def test_an_answer_that_is_no_text(read, single, content, problem):
     assert len(found.malformed) == 1
 
 
+@pytest.mark.parametrize(("more", "told"), [
+    ({"weight": 0}, "has 'weight': 0, and recipes train every answer alike; take the key out"),
+    ({"weight": 0.5}, "has 'weight': 0.5, and recipes train every answer alike"),
+    ({"train": False}, "has 'train': false, and recipes train every answer alike"),
+    ({"tool_calls": [{"name": "f"}]}, "has 'tool_calls', which recipes do not train; take it out"),
+    ({"reasoning_content": "Hm."}, "has 'reasoning_content', which recipes do not train"),
+    ({"thinking": "Hm."}, "has 'thinking', which recipes do not train"),
+])  # fmt: skip
+def test_what_a_message_holds_beside_its_text(read, single, more, told):
+    rows = [single("a", "b"), {"messages": [one("user"), {**one("bot"), **more}]}]
+    with pytest.raises(SpecError, match=f"row 2: message 2 \\(bot\\) {told}"):
+        read(rows)
+
+
+@pytest.mark.parametrize("more", [
+    {"weight": 1}, {"weight": 1.0}, {"weight": None}, {"train": True}, {"tool_calls": []},
+    {"reasoning_content": None}, {"thinking": ""}, {"name": "Ann", "id": 7},
+])  # fmt: skip
+def test_what_changes_nothing_beside_a_text(more):
+    problem, messages = read_messages(json.dumps([one("user"), {**one("bot"), **more}]))
+    assert problem is None
+    assert [sorted(message) for message in messages] == [["content", "role"]] * 2
+
+
 def test_half_a_character_elsewhere_in_a_row_does_no_harm(read, single):
     (dialogue,) = read([single("a", "b", sonnet_topic="fil\ud83d")]).dialogues
     assert dialogue.meta["sonnet_topic"] == "fil\ufffd"
