@@ -151,7 +151,7 @@ def test_an_engine_that_is_not_installed_says_how_to_install_it(monkeypatch):
     monkeypatch.setattr("harness.engines._distribution", lambda name: None)
     missing = EngineConfig("vllm", "", "float32", "cpu", max_model_len=10)
     with pytest.raises(
-        EngineError, match=r"'vllm' is not installed: pip install '\.\[gpu\]'.*fake"
+        EngineError, match=r"'vllm' is not installed: pip install 'pytest-evalsets\[gpu\]'.*fake"
     ):
         open_engine(missing)
     with pytest.raises(EngineError, match="not installed"):
