@@ -17,6 +17,7 @@ from numpy.random import Generator
 from scipy.stats import binom
 from tabulate import tabulate
 
+from harness.figures import Sheet, figure_kind
 from harness.stats import (
     Bools,
     Comparison,
@@ -37,6 +38,7 @@ from harness.stats import (
 )
 from harness.stats.clusters import effective_number
 from harness.stats.power import mcnemar_power
+from harness.stats.probabilities import brier_values, calibration_error, coverage_at, log_losses
 
 Interval = Callable[[int, int], tuple[float, float]]
 SIZES, RATES = (10, 50, 200), (0.5, 0.8, 0.9, 0.98)
@@ -250,6 +252,97 @@ def agreements(repeats: int) -> list[list[str]]:
     return rows
 
 
+# Share of each label, and how often it is answered rightly.
+_CLASSES = {
+    "two equal": ((0.5, 0.5), (0.7, 0.7)),
+    "two equal, few errors": ((0.5, 0.5), (0.95, 0.95)),
+    "20 to 80": ((0.2, 0.8), (0.6, 0.9)),
+    "10 to 90, few errors": ((0.1, 0.9), (0.95, 0.98)),
+    "three": ((0.2, 0.3, 0.5), (0.5, 0.8, 0.9)),
+}
+# How much too sure a model is (1 for true probabilities), and how far its samples are apart.
+_TEMPERS = {"true": (1.0, 2.0), "twice as sure": (2.0, 1.0), "half as sure": (0.5, 2.0)}
+_LABELLED = ("balanced_accuracy", "macro_f1", "mcc", "recall:0", "precision:0")
+_RATED = ("brier_score", "log_loss", "calibration_error", "coverage:0.1")
+
+
+def labelled_sheet(case: str, n: int, rng: Generator) -> Sheet:
+    """Return answers without probabilities."""
+    shares, skills = _CLASSES[case]
+    k = len(shares)
+    targets = rng.choice(k, n, p=shares)
+    right = rng.random(n) < np.array(skills)[targets]
+    answers = np.where(right, targets, (targets + rng.integers(1, k, n)) % k)
+    names = tuple(str(i) for i in range(k))
+    return Sheet(names, targets, answers, np.full((n, k), np.nan))
+
+
+def rated_sheet(case: str, n: int, rng: Generator) -> Sheet:
+    """Return log-probabilities of two labels."""
+    temper, spread = _TEMPERS[case]
+    odds = rng.normal(0, spread, n)
+    targets = (rng.random(n) >= 1 / (1 + np.exp(-odds))).astype(np.intp)
+    given = temper * odds
+    logprobs = np.stack([-np.log1p(np.exp(-given)), -np.log1p(np.exp(given))], axis=1)
+    return Sheet(("0", "1"), targets, (given < 0).astype(np.intp), logprobs)
+
+
+def further_held(
+    name: str, case: str, n: int, repeats: int, truth: float | None = None
+) -> tuple[float, float]:
+    """Return how often a further figure's interval holds the truth, and the truth.
+
+    The truth is the figure of a million samples; of the calibration error, the plain one.
+    """
+    kind, argument = figure_kind(name)
+    make = labelled_sheet if case in _CLASSES else rated_sheet
+    assert kind.measure is not None
+    if truth is None:
+        whole = make(case, 1_000_000, np.random.default_rng(7))
+        truth = true_value(name, whole)
+    rng = np.random.default_rng(11)
+    found = [kind.measure(make(case, n, rng), argument) for _ in range(repeats)]
+    defined = [one for one in found if one is not None]
+    return float(np.mean([one.low <= truth <= one.high for one in defined])), truth
+
+
+def true_value(name: str, whole: Sheet) -> float:
+    """Return a figure of so many samples that nothing is left to chance."""
+    from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
+
+    targets, answers = whole.targets, whole.answers
+    bare, _, argument = name.partition(":")
+    if bare == "recall":
+        return float((answers == targets)[targets == int(argument)].mean())
+    if bare == "precision":
+        return float((answers == targets)[answers == int(argument)].mean())
+    if bare == "brier_score":
+        return float(brier_values(whole.logprobs, targets).mean())
+    if bare == "log_loss":
+        return float(log_losses(whole.logprobs, targets).mean())
+    if bare == "calibration_error":
+        return calibration_error(*whole.confidence)
+    if bare == "coverage":
+        return coverage_at(*whole.confidence, float(argument))
+    scores = {"balanced_accuracy": balanced_accuracy_score, "mcc": matthews_corrcoef,
+              "macro_f1": lambda a, b: f1_score(a, b, average="macro")}  # fmt: skip
+    return float(scores[bare](targets, answers))
+
+
+def further(repeats: int) -> list[list[str]]:
+    """Simulated coverage of the further figures' intervals."""
+    rows = []
+    for names, cases in ((_LABELLED, _CLASSES), (_RATED, _TEMPERS)):
+        for name in names:
+            for case in cases:
+                held, truth = [], None
+                for n in (100, 300, 2000):
+                    share, truth = further_held(name, case, n, repeats, truth)
+                    held.append(f"{share:.1%}")
+                rows.append([name, case, f"{truth:.3f}", *held])
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=500)
@@ -286,6 +379,10 @@ def main() -> None:
         f"Win rates, three answers a probe, {repeats} simulated": (
             ["probes", "rate", "probes differ", "coverage", "width"],
             rates(repeats),
+        ),
+        f"Further figures, {repeats} simulated": (
+            ["figure", "samples", "truth", "n = 100", "n = 300", "n = 2,000"],
+            further(repeats),
         ),
         f"Strengths of three models, ten probes, three answers each, {repeats} simulated": (
             ["strengths", "coverage", "width"],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.figures import figure_kind
 from harness.markdown import code, escape
 from harness.records import BaselineCheck, Contrast, Flip
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.mistakes import Names
+from harness.report.texts import figure_name
 from harness.stats import holm
 
 Words = Mapping[str, str]
@@ -45,13 +47,13 @@ def _figure(found: Contrast, adjusted: float, t: Words) -> str:
     phrase = t["b_figure"] if adjusted < _ALPHA else t["b_figure_unshown"]
     pairs = t["gate_pairs"].format(lost=found.lost, won=found.won)
     return phrase.format(
-        figure=t[f"f_{found.figure}"],
+        figure=figure_name(found.figure, t),
         first=fraction(found.first),
         second=fraction(found.second),
         value=signed(found.value, 3),
         interval=signed_interval(found.low, found.high, 3),
         n=found.n,
-        pairs="" if found.figure == "auc" else pairs,
+        pairs=pairs if figure_kind(found.figure)[0].exact else "",
         p=p_value(adjusted),
     )
 

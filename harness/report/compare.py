@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
+from harness.figures import COMPARED, FIGURES, Cell, pair
 from harness.records import Result, Row
 from harness.report.ranking import best_pair, grouped, lead
-from harness.run.pairs import Cell, pair
 from harness.shots import SELECTORS
 from harness.stats import holm
 from harness.stats.paired import Difference
@@ -26,7 +26,8 @@ Kind = Literal[
     "trained",
     "best",
 ]
-FIGURES = ("auc", "calibrated_accuracy", "accuracy")
+EXACT = tuple(name for name in COMPARED if FIGURES[name].exact)
+"""Those of them that are shares of samples."""
 ALPHA = 0.05
 _BASES = ("balanced", "random")
 _CALIBRATED: Mapping[Kind, str] = {
@@ -109,7 +110,7 @@ def _shots(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
     for group in grouped(rows, lambda row: (row.evalset, row.model, row.prompt, row.regime)):
         bare = [row for row in group if row.k == 0]
         for row in group:
-            for figure in FIGURES:
+            for figure in COMPARED:
                 if bare and row.k > 0:
                     yield from _pair("shots", bare[0], row, figure, cells)
 
@@ -122,7 +123,7 @@ def _placements(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
     for group in grouped([row for row in rows if row.k > 0], draw):
         ordered = sorted(group, key=lambda row: _PLACEMENTS[row.placement])
         for first, second in combinations(ordered, 2):
-            for figure in FIGURES:
+            for figure in COMPARED:
                 yield from _pair("placement", first, second, figure, cells)
 
 
@@ -156,7 +157,7 @@ def _thinking(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
     for group in grouped(rows, asked):
         base = next((row for row in group if row.thinking == "off"), group[0])
         for row in group:
-            for figure in FIGURES:
+            for figure in COMPARED:
                 if row.thinking != base.thinking:
                     yield from _pair("thinking", base, row, figure, cells)
 
@@ -180,7 +181,7 @@ def _pooled(
     kind: Kind, first: Sequence[Row], second: Sequence[Row], cells: Cells
 ) -> Iterable[Comparison]:
     """Yield the comparison of each figure, over all draws of both sides."""
-    for figure in FIGURES:
+    for figure in COMPARED:
         if len(first) == len(second) == 1:
             yield from _between(kind, first, second, figure, cells)
             continue
@@ -200,7 +201,7 @@ def _wordings(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
     it over each of the others: by Bonferroni's bound, that p counts once for every one of them.
     """
     for group in grouped(rows, lambda row: (row.evalset, row.model, row.scoring, row.mode)):
-        for figure in ("calibrated_accuracy", "accuracy"):
+        for figure in EXACT:
             having = [row for row in group if figure in row.figures]
             ranked = sorted(having, key=lambda row: (-row.figures[figure].value, row.prompt))
             found = [
@@ -234,7 +235,7 @@ def _against_trained(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
     for trained in (row for row in rows if row.train_rows):
         own = [row for row in prompted if row.evalset == trained.evalset]
         for group in grouped(own, lambda row: row.model):
-            for figure in FIGURES:
+            for figure in COMPARED:
                 having = [row for row in group if figure in row.figures]
                 if not having:
                     continue

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from harness.figures import COMPARED
 from harness.markdown import code, escape
 from harness.records import Result, Row
 from harness.report import sentences, trained, ways
 from harness.report.cautions import beware
-from harness.report.compare import FIGURES, Comparison, compare
+from harness.report.compare import Comparison, compare
 from harness.report.draws import draw_groups, draw_sentences
 from harness.report.format import with_interval
 from harness.report.ranking import best_pair, lead
@@ -121,7 +122,7 @@ def _short(model: str, rows: Sequence[Row], compared: Sequence[Comparison], t: W
                 down=sum(c.sign < 0 for c in having),
                 total=counted(len(having), "n_comparisons", t),
             )
-            for figure in FIGURES
+            for figure in COMPARED
             if (having := [c for group in shots for c in group if c.figure == figure])
         ]
         verdict = t[_overall(signs)]

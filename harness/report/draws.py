@@ -5,19 +5,16 @@ from __future__ import annotations
 import statistics
 from collections.abc import Hashable, Mapping, Sequence
 
+from harness.figures import INTERVALS, by_sample, clusters_of, in_all, right_answers
 from harness.markdown import escape
 from harness.records import Result, Row
-from harness.report.compare import ALPHA
+from harness.report.compare import ALPHA, EXACT
 from harness.report.format import count, fraction, p_value, percent
 from harness.report.modes import thinking_word
-from harness.run.pairs import by_sample, clusters_of, in_all, right_answers
 from harness.stats import holm
 from harness.stats.draws import Spread, spread_over_draws
 
 Words = Mapping[str, str]
-
-_FIGURES = ("accuracy", "calibrated_accuracy", "contextual_accuracy", "auc")
-_TESTED = ("calibrated_accuracy", "accuracy")
 
 
 def draw_groups(rows: Sequence[Row]) -> list[list[Row]]:
@@ -50,7 +47,7 @@ def draw_line(group: Sequence[Row], line: Mapping[str, str], t: Words) -> dict[s
         out[t["h_seed"]] = seeds
     sizes = sorted({row.n for row in group})
     out[t["h_n"]] = "-".join(count(size) for size in (sizes[0], sizes[-1])[: len(sizes)])
-    for name in _FIGURES:
+    for name in INTERVALS:
         values = [row.figures[name].value for row in group if name in row.figures]
         if len(values) == len(group):
             out[t[f"h_{name}"]] = t["d_cell"].format(
@@ -75,7 +72,7 @@ def draw_sentences(rows: Sequence[Row], results: Sequence[Result], t: Words) -> 
     for place, group in enumerate(groups):
         own = [by_sample(cells.get((row.evalset, row.cell), [])) for row in group]
         # A classifier is trained with the labels; what calibration does to it tells nothing.
-        for figure in _TESTED[1:] if group[0].train_rows else _TESTED:
+        for figure in EXACT[1:] if group[0].train_rows else EXACT:
             samples, right = in_all([right_answers(one, figure) for one in own])
             clusters = clusters_of(own[0], samples)
             if len(set(clusters or samples)) > 1:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.figures import figure_kind
 from harness.markdown import code, escape
 from harness.records import Contrast, Gate, Row, Standing
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.mistakes import Names
-from harness.report.texts import Lang, texts
+from harness.report.texts import Lang, figure_name, texts
 from harness.run.contrasts import contrast_verdict
-from harness.run.gates import gate_figure, interval_verdict, missing, only_label, shown_detectable
+from harness.run.gates import (
+    gate_figure,
+    interval_verdict,
+    is_undefined,
+    missing,
+    only_label,
+    shown_detectable,
+)
 from harness.run.judgedgates import missing_verdicts, standing_figure
 
 Words = Mapping[str, str]
@@ -54,15 +62,16 @@ def unjudged_lines(unjudged: Sequence[tuple[str, str]], t: Words) -> list[str]:
 def _threshold(gate: Gate, row: Row, t: Words) -> str:
     """Say in another language what the gate's line says in English."""
     figure = gate_figure(row, gate.figure)
-    name = t[f"f_{gate.figure}"]
+    name = figure_name(gate.figure, t)
     wanted = t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
     total = row.n + row.unscored
     if total == 0:
         return f"{name}, {wanted}: {t['fail']}, {t['gate_no_samples']}"
     if figure is None:
         label = only_label(row) if gate.figure == "auc" else None
+        undefined = is_undefined(row, gate.figure)
         reason = t["gate_none_scored" if row.n == 0 else "gate_one_label" if label else
-                   "gate_no_figure"]  # fmt: skip
+                   "gate_undefined" if undefined else "gate_no_figure"]  # fmt: skip
         reason = reason.format(total=total, scoring=escape(row.scoring), label=escape(label or ""))
         return f"{name}, {wanted}: {t['fail']}, {reason}"
     unscored = missing(row, gate.figure, figure)
@@ -100,7 +109,7 @@ def _judged(gate: Gate, standing: Standing, t: Words) -> str:
 
 
 def _contrast(gate: Gate, t: Words) -> str:
-    name, found = t[f"f_{gate.figure}"], gate.contrast
+    name, found = figure_name(gate.figure, t), gate.contrast
     wanted = t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
     if found is None:
         return f"{name}, {wanted}: {t['fail']}, {t['gate_no_pairs']}"
@@ -114,7 +123,7 @@ def contrast_line(found: Contrast, against: str, t: Words) -> str:
     """Return a comparison with all that belongs to it; the other side's name may be empty."""
     pairs = t["gate_pairs"].format(lost=found.lost, won=found.won)
     return t["gate_contrast"].format(
-        figure=t[f"f_{found.figure}"],
+        figure=figure_name(found.figure, t),
         second=fraction(found.second),
         first=fraction(found.first),
         against=code(against),
@@ -122,7 +131,7 @@ def contrast_line(found: Contrast, against: str, t: Words) -> str:
         interval=signed_interval(found.low, found.high, 3),
         n=found.n,
         left_out=found.left_out,
-        pairs="" if found.figure == "auc" else pairs,
+        pairs=pairs if figure_kind(found.figure)[0].exact else "",
         p=p_value(found.p),
         detectable=_detectable(found.detectable, t),
     )

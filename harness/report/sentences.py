@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 
+from harness.figures import COMPARED, FIGURES
 from harness.markdown import code, escape
 from harness.records import Row
-from harness.report.compare import FIGURES, Comparison, Kind
+from harness.report.compare import Comparison, Kind
 from harness.report.format import (
     fraction,
     p_value,
@@ -82,7 +83,7 @@ def placements(compared: Sequence[Comparison], t: Words) -> list[str]:
         row = group[0].first
         phrase = t["c_draw" if is_usual(row) else "c_draw_way"]
         shots = phrase.format(k=row.k, seed=row.seed, way=way(row, t))
-        names = [figure for figure in FIGURES if any(c.figure == figure for c in group)]
+        names = [figure for figure in COMPARED if any(c.figure == figure for c in group)]
         figures = [_order([c for c in group if c.figure == name], name, t) for name in names]
         if not any(c.sign for c in group):
             figures = [t["c_no_order"].format(figure=", ".join(t[f"f_{name}"] for name in names))]
@@ -109,7 +110,7 @@ def placements_short(model: str, compared: Sequence[Comparison], t: Words) -> li
     total = counted(len(draws), name, t)
     shown = [c for draw in draws.values() for c in draw if c.sign]
     names = {c.figure for draw in draws.values() for c in draw}
-    figures = ", ".join(t[f"f_{name}"] for name in FIGURES if name in names)
+    figures = ", ".join(t[f"f_{name}"] for name in COMPARED if name in names)
     if not shown:
         return [t["c_placement_none"].format(model=model, total=total, figures=figures)]
     leads = Counter((c.second if c.sign > 0 else c.first).placement for c in shown)
@@ -244,7 +245,7 @@ def detail(c: Comparison, t: Words, *, forward: bool = False) -> str:
     """Return a difference in words; with `forward`, a negative one is turned round."""
     d, scale, digits = c.difference, 1.0, 3
     phrase = t["c_auc_points"]
-    if c.figure != "auc":
+    if FIGURES[c.figure].exact:
         scale, digits, phrase = 100.0, 1, t["c_points"]
     value, low, high, lost, won = d.value, d.low, d.high, d.lost, d.won
     if forward and value < 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.figures import INTERVALS, figure_kind
 from harness.markdown import escape
 from harness.records import DataInfo, EngineInfo, Figure, Gate, Row
 from harness.report.conclusions import Best
@@ -11,6 +12,7 @@ from harness.report.draws import draw_groups, draw_line
 from harness.report.format import NOTHING, count, percent, seconds, with_interval
 from harness.report.modes import mode_place, thinking_word
 from harness.report.sentences import detail
+from harness.report.texts import figure_name
 
 Words = Mapping[str, str]
 
@@ -46,7 +48,7 @@ def figure_table(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> str:
             t["h_thinking"]: thinking_word(row.thinking, t) if row.thinking else "",
             t["h_n"]: count(row.n),
         }
-        for name in ("accuracy", "calibrated_accuracy", "contextual_accuracy", "auc"):
+        for name in INTERVALS:
             figure = row.figures.get(name)
             cells[t[f"h_{name}"]] = with_interval(figure) + _own_n(figure, row) if figure else ""
         mass = row.figures.get("label_mass")
@@ -62,6 +64,22 @@ def figure_table(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> str:
         if group := draws.get((row.cell, row.seed)):
             lines.append(draw_line(group, cells, t))
     return table(lines, keep={t["h_accuracy"]})
+
+
+def further_table(rows: Sequence[Row], t: Words) -> str:
+    """Return the figures that a set asks for beside the usual ones, empty where it has none."""
+    names = dict.fromkeys(
+        name for row in rows for name in row.figures if figure_kind(name)[0].column == "further"
+    )
+    lines = []
+    for row in rows:
+        cells = {t["h_cell"]: escape(row.cell)}
+        for name in names:
+            figure = row.figures.get(name)
+            shown = with_interval(figure) + _own_n(figure, row) if figure else NOTHING
+            cells[figure_name(name, t)] = shown
+        lines.append(cells)
+    return table(lines, keep=set()) if names else ""
 
 
 def _own_n(figure: Figure, row: Row) -> str:

@@ -10,6 +10,10 @@ from typing import Literal
 
 import yaml
 
+from harness.figures import figure_kind
+from harness.markdown import escape
+from harness.report.format import percent
+
 Lang = Literal["en", "ru"]
 
 _NAMED = 5
@@ -21,6 +25,13 @@ def texts(lang: Lang) -> Mapping[str, str]:
     source = files("harness.report") / "templates" / f"phrases.{lang}.yaml"
     phrases = yaml.safe_load(source.read_text(encoding="utf-8"))
     return {str(name): str(phrase) for name, phrase in phrases.items()}
+
+
+def figure_name(name: str, t: Mapping[str, str]) -> str:
+    """Return a figure's name in words, its label or budget included."""
+    kind, argument = figure_kind(name)
+    shown = percent(float(argument)) if kind.argument == "budget" else escape(argument)
+    return t[f"f_{kind.name}"].format(argument=shown)
 
 
 def some(names: Sequence[str], t: Mapping[str, str]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from harness.figures import COMPARED
 from harness.markdown import escape
 from harness.records import Row
-from harness.report.compare import FIGURES, Comparison, Kind
+from harness.report.compare import Comparison, Kind
 from harness.report.format import count, signed
 from harness.report.modes import mode_place, thinking_word, way
 from harness.report.sentences import by_pair, move, verdict
@@ -133,7 +134,7 @@ def _selector(row: Row, t: Words) -> str:
 
 def _counts(groups: Sequence[Sequence[Comparison]], t: Words) -> str:
     parts = []
-    for figure in FIGURES:
+    for figure in COMPARED:
         having = [c for group in groups for c in group if c.figure == figure]
         if having:
             parts.append(

@@ -27,6 +27,7 @@ from harness.report.tables import (
     data_table,
     engine_table,
     figure_table,
+    further_table,
     table,
 )
 from harness.report.texts import Lang, some, texts
@@ -45,6 +46,7 @@ class _Section:
     title: str
     caption: str
     table: str
+    further: str
     thoughts: str
     places: tuple[str, ...]
 
@@ -264,6 +266,7 @@ def _sections(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> list[_Sec
                 title=escape(evalset),
                 caption=caption,
                 table=figure_table(own, gates, t),
+                further=further_table(own, t),
                 thoughts=table(thoughts, keep=set()),
                 places=tuple(place_lines(own, t)),
             )

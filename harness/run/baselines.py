@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
+from harness.figures import by_sample, figure_kind
 from harness.records import BaselineCheck, Flip, Result
-from harness.run.contrasts import PAIRED, contrast
-from harness.run.pairs import by_sample
+from harness.run.contrasts import contrast
 from harness.run.provenance import Provenance, template_changes
 from harness.run.scoring import Outcome
+from harness.stats.probabilities import normalized
 
 FOLDER = "baselines"
 FORMAT = 1
@@ -36,6 +38,8 @@ class Baseline:
         samples: Ids, in the order of the data.
         correct: 1 right, 0 wrong, -1 unscored.
         log_odds: Rounded, None where there are none.
+        logprobs: Of more than two labels: their rounded log-probabilities among each other, in the
+            order of `labels`; empty for a sample that has none, and in baselines without any.
         versions: Of the libraries that took part, for the reader.
     """
 
@@ -51,6 +55,7 @@ class Baseline:
     calibrated: list[int]
     correct: list[int]
     log_odds: list[float | None]
+    logprobs: list[list[float]] = field(default_factory=list)
 
 
 _BASELINE = TypeAdapter(Baseline)
@@ -94,6 +99,8 @@ def write_baseline(root: Path, outcome: Outcome, versions: Mapping[str, str]) ->
         **columns,
         "log_odds": [_rounded(one.log_odds) for one in results],
     }
+    if len(labels) > 2 and any(one.logprobs for one in results):
+        head["logprobs"] = [list(_as_kept(one).logprobs.values()) for one in results]
     # One line a field: a difference to the last version says which column has changed.
     lines = [f" {json.dumps(key)}: {_compact(value)}" for key, value in head.items()]
     path = root / baseline_path(row.evalset, row.cell)
@@ -125,7 +132,13 @@ def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
         raise BaselineError(f"{shown}: damaged ({first}); {mend}") from error
     columns = (baseline.targets, baseline.answers, baseline.calibrated, baseline.correct,
                baseline.log_odds)  # fmt: skip
-    if any(len(column) != len(baseline.samples) for column in columns):
+    rows = baseline.logprobs
+    uneven = any(len(row) not in (0, len(baseline.labels)) for row in rows)
+    if (
+        any(len(column) != len(baseline.samples) for column in columns)
+        or uneven
+        or (rows and len(rows) != len(baseline.samples))
+    ):
         raise BaselineError(f"{shown}: damaged (columns of unequal length); {mend}")
     return baseline
 
@@ -149,13 +162,12 @@ def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
         mend = "run it as the baseline was run, or accept with --eval-write-baseline"
         return BaselineCheck(row.evalset, row.cell, refused=f"{shown}: {reason}; {mend}")
     before = by_sample(_results(baseline))
-    now = {
-        key: replace(one, log_odds=_rounded(one.log_odds))
-        for key, one in by_sample(outcome.results).items()
-    }
-    positive = next(iter(row.targets))
+    now = {key: _as_kept(one) for key, one in by_sample(outcome.results).items()}
+    labels = tuple(row.targets)
     found = [
-        contrast(before, now, name, positive=positive) for name in PAIRED if name in row.figures
+        contrast(before, now, name, labels=labels)
+        for name in row.figures
+        if figure_kind(name)[0].compare
     ]
     lost: list[Flip] = []
     won: list[Flip] = []
@@ -209,6 +221,22 @@ def _changed(before: Provenance, now: Provenance) -> tuple[str, ...]:
     ) + template_changes(before.template, now.template)
 
 
+def _as_kept(one: Result) -> Result:
+    """Return a result with the numbers that a baseline keeps of it."""
+    logprobs: dict[str, float] = {}
+    if len(one.logprobs) > 2:
+        row = normalized(np.array([list(one.logprobs.values())], dtype=np.float64))[0]
+        logprobs = {
+            label: round(float(value), _DECIMALS)
+            for label, value in zip(one.logprobs, row, strict=True)
+        }
+    return replace(one, log_odds=_rounded(one.log_odds), logprobs=logprobs)
+
+
+def _by_label(row: Sequence[float], labels: Sequence[str]) -> dict[str, float]:
+    return dict(zip(labels, row, strict=True)) if row else {}
+
+
 def _results(baseline: Baseline) -> list[Result]:
     labels = baseline.labels
     return [
@@ -223,7 +251,7 @@ def _results(baseline: Baseline) -> list[Result]:
             calibrated=_label(baseline.calibrated[i], labels),
             correct=None if baseline.correct[i] < 0 else baseline.correct[i] == 1,
             reason=None,
-            logprobs={},
+            logprobs=_by_label(baseline.logprobs[i], labels) if baseline.logprobs else {},
             log_odds=baseline.log_odds[i],
         )
         for i, sample in enumerate(baseline.samples)

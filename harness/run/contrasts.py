@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.figures import Cell, figure_kind
 from harness.records import Bound, Contrast, Gate, Row, Verdict
 from harness.run.gates import (
     cell_problem,
@@ -14,33 +16,31 @@ from harness.run.gates import (
     open_gate,
     shown_detectable,
 )
-from harness.run.pairs import Cell, pair
 from harness.stats.power import mde_paired
 
 if TYPE_CHECKING:
     from harness.spec import GateSpec
 
-PAIRED = ("accuracy", "calibrated_accuracy", "auc")
 
-
-def contrast(first: Cell, second: Cell, figure: str, *, positive: str) -> Contrast | None:
+def contrast(first: Cell, second: Cell, figure: str, *, labels: Sequence[str]) -> Contrast | None:
     """Return one figure of two sides on the samples that both have it for, second minus first.
 
     Args:
         first: Results by sample id.
         second: Likewise, of the side that is judged; what its samples share counts.
-        figure: One of `PAIRED`.
-        positive: The label that the AUC ranks first.
+        figure: One of `harness.figures.PAIRED`, with its argument.
+        labels: The set's; the AUC ranks the first of them first.
 
     Returns:
-        None where the two cannot be paired, see `harness.run.pairs.pair`.
+        None where the two cannot be paired, see `harness.figures.pairs.pair`.
     """
-    paired = pair([first], [second], figure, positive=positive)
+    kind, argument = figure_kind(figure)
+    paired = kind.compare(first, second, labels, argument) if kind.compare else None
     if paired is None:
         return None
     found, left_out = paired
-    if figure == "auc" or any(one.cluster for one in second.values()):
-        detectable = half_width_detectable(found.low, found.high, most=1.0)
+    if not kind.exact or any(one.cluster for one in second.values()):
+        detectable = half_width_detectable(found.low, found.high, most=kind.span)
     else:
         detectable = mde_paired(found.n, (found.lost + found.won) / found.n)
     return Contrast(
@@ -69,11 +69,14 @@ def contrast_verdict(found: Contrast, bound: Bound, margin: float) -> Verdict:
     Source: the confidence-interval form of a non-inferiority and a superiority test, see
     Piaggio et al. (2012), JAMA 308:2594.
     """
+    kind, _ = figure_kind(found.figure)
+    # Of a figure that should be small, a gain is what it falls by.
+    low, high = (-found.high, -found.low) if kind.smaller else (found.low, found.high)
     if bound == "no_worse_than":
-        unchanged = found.figure != "auc" and found.lost + found.won == 0
-        good, bad = found.low >= -margin or unchanged, found.high < -margin
+        unchanged = kind.exact and found.lost + found.won == 0
+        good, bad = low >= -margin or unchanged, high < -margin
     else:
-        good, bad = found.low > margin, found.high <= margin
+        good, bad = low > margin, high <= margin
     return "pass" if good else "fail" if bad else "inconclusive"
 
 
@@ -119,7 +122,8 @@ def wanted_words(bound: Bound, margin: float) -> str:
 
 def contrast_words(found: Contrast, against: str) -> str:
     """Return a comparison in words, with n, interval, discordant pairs, p and power."""
-    pairs = "" if found.figure == "auc" else f", {found.lost} lost, {found.won} won"
+    exact = figure_kind(found.figure)[0].exact
+    pairs = f", {found.lost} lost, {found.won} won" if exact else ""
     p = "p<0.001" if found.p < 0.001 else f"p={found.p:.3f}"
     return (
         f"{found.second:.3f} against {found.first:.3f} of {against}, difference "

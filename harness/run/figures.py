@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from harness.figures import Sheet, figure_kind
+from harness.figures.measures import bounded, mean, proportion
 from harness.records import Figure, Score
 from harness.stats import (
     Floats,
     auc,
     auc_interval,
     batch_calibrate,
-    clopper_pearson_interval,
     cluster_auc_interval,
-    cluster_interval,
-    cluster_proportion_interval,
     contextual_calibrate,
-    fixed_mean_interval,
-    mean_interval,
 )
 
 
@@ -58,6 +55,7 @@ def summarize(
     *,
     clusters: Sequence[str] | None = None,
     bare: Sequence[Sequence[float]] = (),
+    further: Sequence[str] = (),
     seed: int = 0,
 ) -> Summary:
     """Return the figures of a cell.
@@ -69,6 +67,8 @@ def summarize(
         clusters: What each sample shares with others; by default every sample is by itself.
         bare: Log-probabilities of the labels for each text without content, in the order of
             `labels`; with none there is no contextual calibration.
+        further: Figures that are computed only where they are asked for, by their full names; one
+            that the samples do not define is left out.
         seed: Seed of the bootstrap intervals.
 
     Raises:
@@ -85,7 +85,7 @@ def summarize(
     contextual: list[str | None] = [None] * len(scores)
     groups = [clusters[i] for i in scored] if clusters is not None else None
     if scored:
-        figures["accuracy"] = _proportion([scores[i].value == 1.0 for i in scored], groups)
+        figures["accuracy"] = proportion([scores[i].value == 1.0 for i in scored], groups)
     rated = [i for i, score in enumerate(scores) if len(score.logprobs) == len(labels)]
     if rated and set(scored) <= set(rated):
         array = np.array([scores[i].logprobs for i in rated], dtype=np.float64)
@@ -100,6 +100,8 @@ def summarize(
             for i, answer in zip(rated, best, strict=True):
                 contextual[i] = answer
             figures |= _accuracy("contextual_accuracy", best, wanted, own)
+    if further and scored:
+        figures |= _further(further, _sheet(scores, targets, labels, clusters))
     given = Counter(scores[i].answer for i in scored)
     asked = Counter(targets)
     return Summary(
@@ -113,6 +115,38 @@ def summarize(
         contextual=tuple(contextual),
         clusters=len(set(groups)) if groups is not None else None,
     )
+
+
+def _sheet(
+    scores: Sequence[Score],
+    targets: Sequence[str],
+    labels: Sequence[str],
+    clusters: Sequence[str] | None,
+) -> Sheet:
+    places = {label: place for place, label in enumerate(labels)}
+    none = [np.nan] * len(labels)
+    return Sheet(
+        labels=tuple(labels),
+        targets=np.array([places[one] for one in targets], dtype=np.intp),
+        answers=np.array(
+            [-1 if s.value is None else places[s.answer or ""] for s in scores], dtype=np.intp
+        ),
+        logprobs=np.array(
+            [s.logprobs if len(s.logprobs) == len(labels) else none for s in scores],
+            dtype=np.float64,
+        ),
+        clusters=None if clusters is None else tuple(clusters),
+    )
+
+
+def _further(names: Sequence[str], sheet: Sheet) -> dict[str, Figure]:
+    found: dict[str, Figure] = {}
+    for name in names:
+        kind, argument = figure_kind(name)
+        figure = kind.measure(sheet, argument) if kind.measure else None
+        if figure is not None:
+            found[name] = figure
+    return found
 
 
 def _top_labels(array: Floats, labels: Sequence[str]) -> list[str | None]:
@@ -138,17 +172,10 @@ def _logprob_figures(
         if groups is None:
             bounds = auc_interval(odds, positives, seed=seed)
         else:
-            bounds = _bounded(groups, lambda own: cluster_auc_interval(odds, positives, own))
+            bounds = bounded(groups, lambda own: cluster_auc_interval(odds, positives, own))
         figures["auc"] = Figure(auc(odds, positives), *bounds, n)
     mass = np.minimum(np.exp(array).sum(axis=1), 1.0)
-    if groups is None:
-        bounds = mean_interval(mass, seed=seed)
-    else:
-        bounds = _bounded(groups, lambda own: cluster_interval(mass, own))
-    # One sample, or equal ones, tell nothing of the spread.
-    if bounds[1] - bounds[0] < 1e-9:
-        bounds = fixed_mean_interval(float(mass.mean()), n if groups is None else len(set(groups)))
-    figures["label_mass"] = Figure(float(mass.mean()), *bounds, n)
+    figures["label_mass"] = mean(mass, groups, seed=seed)
     return figures
 
 
@@ -164,23 +191,4 @@ def _accuracy(
         return {}
     right = [answers[i] == targets[i] for i in answered]
     own = [groups[i] for i in answered] if groups is not None else None
-    return {name: _proportion(right, own)}
-
-
-def _proportion(right: Sequence[bool], groups: Sequence[str] | None) -> Figure:
-    passed, n = sum(right), len(right)
-    if groups is None:
-        bounds = clopper_pearson_interval(passed, n)
-    else:
-        bounds = _bounded(groups, lambda own: cluster_proportion_interval(right, own))
-    return Figure(passed / n, *bounds, n)
-
-
-def _bounded(
-    groups: Sequence[str], interval: Callable[[Sequence[str]], tuple[float, float]]
-) -> tuple[float, float]:
-    """Return an interval within [0, 1]; one group tells nothing, so it gives all of it."""
-    if len(set(groups)) < 2:
-        return 0.0, 1.0
-    low, high = interval(groups)
-    return max(0.0, low), min(1.0, high)
+    return {name: proportion(right, own)}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from harness.figures import figure_kind
 from harness.run.plan import Cell
 from harness.spec.gatespec import BASELINE, GateSpec, OtherCell
 from harness.spec.yamlfile import YamlFile
@@ -107,14 +109,15 @@ def _other(
 
 def _lacks(figure: str, cell: Cell) -> str:
     """Say why a cell has no such figure whatever its samples, or return an empty string."""
-    if figure in ("accuracy", "unscored"):
+    kind, _ = figure_kind(figure)
+    if kind.need in ("", "answers"):
         return ""
-    if figure == "auc" and (count := len(cell.evalset.labels)) != 2:
-        return f"auc is of two labels, and the set has {count}; gate another figure"
+    if kind.need == "two labels" and (count := len(cell.evalset.labels)) != 2:
+        return f"{figure} is of two labels, and the set has {count}; gate another figure"
     if cell.scoring != "logprobs":
         return (f"'{cell.id}' is scored by {cell.scoring}, which gives no {figure}; gate accuracy, "
                 "or score by logprobs")  # fmt: skip
-    if figure != "contextual_accuracy":
+    if kind.need != "contextual":
         return ""
     if not cell.evalset.scoring.contextual:
         return "there is no contextual_accuracy without scoring.contextual; set it to true"
@@ -124,7 +127,8 @@ def _lacks(figure: str, cell: Cell) -> str:
 
 
 def _name(spec: GateSpec, cell: Cell, other: Cell | None) -> str:
-    name = f"{GATE_PREFIX}{spec.figure}-{cell.id}"
+    figure = re.sub(r"[^\w.]+", "-", spec.figure)
+    name = f"{GATE_PREFIX}{figure}-{cell.id}"
     if other is None:
         return name if spec.other is None else f"{name}-vs-{BASELINE}"
     pairs = zip(_parts(cell), _parts(other), strict=True)

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.figures import UNSCORED, figure_kind
 from harness.records import Bound, Figure, Gate, Row, Verdict
 from harness.stats import clopper_pearson_interval
 from harness.stats.power import mde_proportion
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from harness.spec import GateSpec
     from harness.spec.judgeset import JudgedGateSpec
 
-_PROPORTIONS = ("accuracy", "calibrated_accuracy", "contextual_accuracy", "unscored")
 # (z of a two-sided 5% test + z of 80% power) / (z of a 95% interval): half-widths of an interval
 # that a difference must have to be shown four times in five.
 _DETECTABLE = (1.959963984540054 + 0.8416212335729143) / 1.959963984540054
@@ -74,7 +74,7 @@ def decided(gate: Gate, verdict: Verdict, shown: str) -> Gate:
 def gate_figure(row: Row, name: str) -> Figure | None:
     """Return a figure that a gate can name; `unscored` is the share of samples without verdict."""
     total = row.n + row.unscored
-    if name == "unscored":
+    if name == UNSCORED:
         if total == 0:
             return None
         return Figure(row.unscored / total, *clopper_pearson_interval(row.unscored, total), total)
@@ -87,12 +87,22 @@ def only_label(row: Row) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
+def is_undefined(row: Row, name: str) -> bool:
+    """Return whether it is for its samples that a scored cell lacks a figure, not its scoring."""
+    kind, _ = figure_kind(name)
+    rated = "label_mass" in row.figures
+    return kind.measure is not None and row.n > 0 and (kind.need == "answers" or rated)
+
+
 def missing(row: Row, name: str, figure: Figure) -> int:
     """Return how many of the cell's samples do not enter a figure.
 
-    Equally probable labels leave raw accuracy without a verdict, but not the other figures.
+    Equally probable labels leave raw accuracy without a verdict, but not the other figures. A
+    figure of one label counts some of the answers only; any sample without one may be of it.
     """
-    return row.unscored if name == "unscored" else row.n + row.unscored - figure.n
+    if name == UNSCORED or figure_kind(name)[0].argument == "label":
+        return row.unscored
+    return row.n + row.unscored - figure.n
 
 
 def interval_verdict(figure: Figure, bound: Bound, threshold: float) -> Verdict:
@@ -111,9 +121,10 @@ def _detectable(row: Row, figure: Figure, name: str, threshold: float) -> float 
     clusters, from the interval's half-width as if they were normal. None for a threshold that no
     proportion can have.
     """
-    if name in _PROPORTIONS and row.clusters is None:
+    kind, _ = figure_kind(name)
+    if kind.exact and row.clusters is None:
         return mde_proportion(figure.n, threshold) if 0 <= threshold <= 1 else None
-    most = max(threshold, 1 - threshold)
+    most = max(threshold - kind.lowest, kind.highest - threshold)
     return half_width_detectable(figure.low, figure.high, most=most)
 
 
@@ -143,10 +154,12 @@ def cell_problem(row: Row, spec: GateSpec, figure: Figure | None) -> str:
         return f"none of {total} samples was scored"
     if figure is None and spec.figure == "auc" and (label := only_label(row)):
         return f"every target is {label}, and an AUC needs samples of both labels"
+    if figure is None and is_undefined(row, spec.figure):
+        return f"{spec.figure} is not defined on these samples"
     if figure is None:
         return f"{row.scoring} scoring of this cell gives no such figure"
     share = missing(row, spec.figure, figure) / total
-    if spec.figure != "unscored" and share > spec.max_unscored:
+    if spec.figure != UNSCORED and share > spec.max_unscored:
         return f"unscored {share:.1%} of the samples, more than {spec.max_unscored:.1%}"
     return ""
 

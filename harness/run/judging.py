@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from harness.figures.pairs import by_sample
 from harness.records import BaselineCheck, Contrast, Gate
 from harness.run.baselines import BaselineError, baseline_path
 from harness.run.contrasts import contrast, judge_contrast
 from harness.run.gateplan import PlannedGate
 from harness.run.gates import judge_threshold
-from harness.run.pairs import by_sample
 from harness.run.scoring import Outcome
 from harness.spec.gatespec import BASELINE
 
@@ -39,7 +39,7 @@ def judge(
             by_sample(other.results),
             by_sample(outcome.results),
             spec.figure,
-            positive=next(iter(outcome.row.targets)),
+            labels=tuple(outcome.row.targets),
         )
     else:
         return judge_threshold(outcome.row, spec, gate_id=planned.id)

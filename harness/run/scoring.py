@@ -67,6 +67,7 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
         labels,
         clusters=clusters if any(clusters) else None,
         bare=_without_content(prepared, outputs),
+        further=cell.evalset.further,
     )
     row = _row(prepared, summary, sum_up(list(thoughts.values())))
     results = tuple(

@@ -7,10 +7,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from harness.figures import figure_kind
 from harness.records import Json, Placement, ShotOrder, ShotSelector
 from harness.spec.base import Name, Strict, Word, complain
 from harness.spec.dataspec import DataSpec, LabelRule
-from harness.spec.gatespec import GateSpec
+from harness.spec.gatespec import FigureName, GateSpec
 from harness.spec.thinkingspec import ThinkingAxis
 
 
@@ -154,7 +155,11 @@ class ScoringSpec(Strict):
 
 
 class EvalSet(Strict):
-    """One YAML file under `evalsets/`."""
+    """One YAML file under `evalsets/`.
+
+    Attributes:
+        figures: Those that are computed and shown beside the usual ones.
+    """
 
     kind: Literal["classify"] = "classify"
     description: str = ""
@@ -164,6 +169,7 @@ class EvalSet(Strict):
     prompts: list[PromptSpec]
     modes: list[ModeSpec]
     scoring: ScoringSpec = ScoringSpec()
+    figures: list[FigureName] = Field(default=[])
     gates: list[GateSpec] = Field(default=[])
 
     @field_validator("labels", mode="before")
@@ -194,10 +200,27 @@ class EvalSet(Strict):
     def _consistent(self) -> Self:
         if len(self.labels) < 2:
             raise complain("'labels' needs at least two labels")
+        for name in (*self.figures, *(gate.figure for gate in self.gates)):
+            kind, argument = figure_kind(name)
+            if kind.argument == "label" and argument not in self.labels:
+                raise complain(f"{name}: '{argument}' is not a label of this set; write one of "
+                               f"{', '.join(self.labels)}")  # fmt: skip
+        if self.scoring.method != "logprobs":
+            for name in self.figures:
+                if figure_kind(name)[0].need != "answers":
+                    raise complain(f"{name} needs log-probabilities, and scoring is "
+                                   f"{self.scoring.method}; remove it from 'figures', or score by "
+                                   "logprobs")  # fmt: skip
         if self.scoring.contextual and any("nearest" in mode.selector for mode in self.modes):
             raise complain("'contextual' calibration has no shots near a text without content; "
                            "remove it, or the selector nearest")  # fmt: skip
         return self
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Figures that `figures` or a gate asks for beside the usual ones, each once."""
+        asked = dict.fromkeys([*self.figures, *(gate.figure for gate in self.gates)])
+        return tuple(name for name in asked if figure_kind(name)[0].measure is not None)
 
     def targets(self, prompt: PromptSpec) -> dict[str, str]:
         """Return the word that stands for each label in a prompt, in the order of the labels."""

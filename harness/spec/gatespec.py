@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
+from harness.figures import FIGURES, GATED, PAIRED, figure_kind
 from harness.records import Bound
 from harness.spec.base import Name, Strict, Word, complain
 
 BASELINE = "baseline"
-_PAIRED = ("accuracy", "calibrated_accuracy", "auc")
+
+
+def checked_figure(name: str) -> str:
+    """Return the name of a figure that a gate or `figures` may give.
+
+    Raises:
+        PydanticCustomError: There is none of this name.
+    """
+    try:
+        kind, _ = figure_kind(name)
+    except KeyError:
+        kind = None
+    except ValueError as error:
+        raise complain(str(error)) from error
+    if kind is None or not kind.gated:
+        near = get_close_matches(name.partition(":")[0], GATED, n=1, cutoff=0.6)
+        hint = f"did you mean '{near[0]}'?" if near else f"write one of {', '.join(GATED)}"
+        raise complain(f"'{name}' is not a figure; {hint}")
+    return name
+
+
+_ARGUMENTS = {"": "", "label": ":.+", "budget": r":0?\.\d+"}
+_PATTERN = "|".join(name + _ARGUMENTS[FIGURES[name].argument] for name in GATED)
+FigureName = Annotated[
+    str,
+    AfterValidator(checked_figure),
+    WithJsonSchema({"type": "string", "pattern": f"^({_PATTERN})$"}),
+]
 
 
 class OtherCell(Strict):
@@ -45,14 +74,12 @@ class GateSpec(Strict):
     """
 
     cells: str = "*"
-    figure: Literal[
-        "accuracy", "calibrated_accuracy", "contextual_accuracy", "auc", "label_mass", "unscored"
-    ]
+    figure: FigureName
     at_least: float | None = None
     at_most: float | None = None
     no_worse_than: Word | OtherCell | None = None
     better_than: Word | OtherCell | None = None
-    by: Annotated[float, Field(ge=0, le=1)] = 0.0
+    by: Annotated[float, Field(ge=0)] = 0.0
     on_inconclusive: Literal["pass", "warn", "fail"] = "warn"
     max_unscored: Annotated[float, Field(ge=0, le=1)] = 0.02
 
@@ -64,11 +91,15 @@ class GateSpec(Strict):
         if self.other is None and "by" in self.model_fields_set:
             raise complain("'by' belongs to no_worse_than and better_than; move it into the "
                            "threshold")  # fmt: skip
-        if self.other is not None and self.figure not in _PAIRED:
-            raise complain(f"{self.figure} cannot be compared; compare {', '.join(_PAIRED)}")
-        if not 0 <= self.threshold <= 1:
+        kind, _ = figure_kind(self.figure)
+        if self.other is not None and kind.compare is None:
+            raise complain(f"{self.figure} cannot be compared; compare {', '.join(PAIRED)}")
+        if self.other is not None and self.by > kind.span:
+            raise complain(f"by: {self.by:g} is more than {self.figure} can differ; it goes from "
+                           f"{kind.lowest:g} to {kind.highest:g}")  # fmt: skip
+        if self.other is None and not kind.lowest <= self.threshold <= kind.highest:
             raise complain(f"{self.bound} {self.threshold:g} is no {self.figure}, which goes from "
-                           "0 to 1")  # fmt: skip
+                           f"{kind.lowest:g} to {kind.highest:g}")  # fmt: skip
         return self
 
     @property

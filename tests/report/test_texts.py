@@ -30,6 +30,7 @@ def test_russian_is_russian():
         "h_n",
         "h_auc",
         "f_auc",
+        "f_mcc",
         "tpl_line",
         "zeroshot",
         "fewshot",

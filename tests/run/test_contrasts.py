@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from harness.figures.pairs import by_sample
 from harness.records import Contrast, Figure, Result, Row
 from harness.run.contrasts import contrast, contrast_verdict, judge_contrast
 from harness.run.gates import judge_threshold
-from harness.run.pairs import by_sample
 from harness.spec import GateSpec
 from harness.stats import wilson_interval
 from harness.stats.paired import paired_accuracy
@@ -50,7 +50,7 @@ def made(both: int, lost: int, won: int, none: int) -> tuple[list[bool], list[bo
 def judge(first, second, **keys):
     (other, before), (row, now) = side(first, cell="m-o-zeroshot"), side(second)
     spec = GateSpec.model_validate({"figure": "accuracy", **keys})
-    found = contrast(before, now, spec.figure, positive="positive")
+    found = contrast(before, now, spec.figure, labels=("positive", "negative"))
     return judge_contrast(row, spec, found, against=other.cell, other=other)
 
 
@@ -60,7 +60,7 @@ def test_perfect_orders_of_few_samples_decide_nothing():
     (_, before), (row, now) = side([True] * 4, cell="m-o-zeroshot"), side([True] * 4)
     now = {key: replace(one, log_odds=2 * one.log_odds) for key, one in now.items()}
     spec = GateSpec(figure="auc", no_worse_than="m-o-zeroshot", by=0.05)
-    other = contrast(before, now, "auc", positive="positive")
+    other = contrast(before, now, "auc", labels=("positive", "negative"))
     gate = judge_contrast(row, spec, other, against="m-o-zeroshot")
     assert gate.verdict == "inconclusive"
     assert "difference +0.000 [-0.842, +0.842], n=4" in gate.line
@@ -181,30 +181,32 @@ def test_a_figure_that_the_scoring_lacks_fails():
     assert gate.line == (
         "auc not worse against x - fail: choice scoring of this cell gives no such figure"
     )
-    assert contrast(before, now, "calibrated_accuracy", positive="positive").n == 4
+    assert contrast(before, now, "calibrated_accuracy", labels=("positive", "negative")).n == 4
 
 
 def test_nan_log_odds_are_left_out_of_the_auc():
     _, before = side([True, False] * 10)
     now = dict(before) | {"s0": replace(before["s0"], log_odds=math.nan)}
-    assert contrast(before, now, "auc", positive="positive").left_out == 1
+    assert contrast(before, now, "auc", labels=("positive", "negative")).left_out == 1
 
 
 def test_clusters_are_drawn_whole():
     first, second = made(60, 20, 0, 20)
     (_, before), (_, now) = side(first), side(second)
     groups = {f"s{i}": f"c{i // 10}" for i in range(100)}
-    plain = contrast(before, now, "accuracy", positive="positive")
+    plain = contrast(before, now, "accuracy", labels=("positive", "negative"))
     grouped = {key: replace(one, cluster=groups[key]) for key, one in now.items()}
-    whole = contrast(before, grouped, "accuracy", positive="positive")
+    whole = contrast(before, grouped, "accuracy", labels=("positive", "negative"))
     assert (whole.value, whole.n, whole.lost) == (plain.value, plain.n, plain.lost)
     # All lost samples stand in two of the ten clusters.
     assert whole.high - whole.low > 1.5 * (plain.high - plain.low)
     assert whole.p > plain.p
-    areas = [contrast(before, one, "auc", positive="positive") for one in (now, grouped)]
+    areas = [
+        contrast(before, one, "auc", labels=("positive", "negative")) for one in (now, grouped)
+    ]
     assert areas[1].high - areas[1].low > areas[0].high - areas[0].low
     one = {key: replace(result, cluster="c") for key, result in now.items()}
-    assert contrast(before, one, "accuracy", positive="positive") is None
+    assert contrast(before, one, "accuracy", labels=("positive", "negative")) is None
 
 
 # Planted cases: n = 2,000, accuracy 0.80, 9% of the answers change.
@@ -273,3 +275,21 @@ def test_five_points_lost_by_chance_on_few_samples_are_not_flagged():
     gate = judge(*made(70, 12, 7, 11), no_worse_than="baseline")
     assert gate.contrast.value == pytest.approx(-0.05)
     assert (gate.verdict, gate.failed) == ("inconclusive", False)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "bound", "verdict"),
+    [
+        (-0.1, 0.02, "no_worse_than", "pass"),
+        (-0.1, 0.2, "no_worse_than", "inconclusive"),
+        (0.1, 0.2, "no_worse_than", "fail"),
+        (-0.2, -0.1, "better_than", "pass"),
+        (0.1, 0.2, "better_than", "fail"),
+    ],
+)
+def test_less_of_an_error_is_better(low, high, bound, verdict):
+    middle = (low + high) / 2
+    found = Contrast("log_loss", 0.5, 0.5 + middle, low, high, 0.5, 0, 0, 50, 0, None)
+    assert contrast_verdict(found, bound, 0.05) == verdict
+    turned = replace(found, figure="mcc", low=-high, high=-low)
+    assert contrast_verdict(turned, bound, 0.05) == verdict

@@ -30,7 +30,9 @@ def gate_problem(project, gate: str) -> str:
         ),
         (
             "{figure: unscored, no_worse_than: baseline}",
-            ": unscored cannot be compared; compare accuracy, calibrated_accuracy, auc",
+            ": unscored cannot be compared; compare accuracy, calibrated_accuracy, auc, "
+            "balanced_accuracy, macro_f1, mcc, recall, precision, brier_score, log_loss, "
+            "calibration_error, coverage",
         ),
         (
             "{figure: auc, no_worse_than: baseline, by: -0.1}",
@@ -48,10 +50,30 @@ def gate_problem(project, gate: str) -> str:
             ": at_least 50 is no accuracy, which goes from 0 to 1",
         ),
         ("{figure: auc, at_least: -1}", ": at_least -1 is no auc, which goes from 0 to 1"),
+        (
+            "{figure: recall, at_least: 0.5}",
+            ".figure: recall needs a label; write it behind a colon, as in recall:positive",
+        ),
+        ("{figure: mcc:x, at_least: 0.5}", ".figure: mcc takes nothing behind a colon; write mcc"),
+        (
+            "{figure: coverage:5, at_least: 0.5}",
+            ".figure: coverage:5: a budget is a share of errors from 0 to 1, as in coverage:0.05",
+        ),
+        ("{figure: mcc, at_least: -2}", ": at_least -2 is no mcc, which goes from -1 to 1"),
+        (
+            "{figure: label_flips, at_most: 0.1}",
+            ".figure: 'label_flips' is not a figure; did you mean 'label_mass'?",
+        ),
+        (
+            "{figure: nonsense, at_most: 0.1}",
+            ".figure: 'nonsense' is not a figure; write one of accuracy, calibrated_accuracy, "
+            "contextual_accuracy, auc, label_mass, unscored, balanced_accuracy, macro_f1, mcc, "
+            "recall, precision, brier_score, log_loss, calibration_error, coverage",
+        ),
         ("{figure: unscored, at_most: 2}", ": at_most 2 is no unscored, which goes from 0 to 1"),
         (
             "{figure: accuracy, better_than: baseline, by: 5}",
-            ".by: input should be less than or equal to 1, not 5",
+            ": by: 5 is more than accuracy can differ; it goes from 0 to 1",
         ),
         (
             "{figure: auc, no_worse_than: {}}",

@@ -116,7 +116,7 @@ MISTAKES = {
         "description: good",
         "zzz: 1",
         "1: zzz: unknown key; remove it, or use one of kind, description, data, labels, models, "
-        "prompts, modes, scoring, gates",
+        "prompts, modes, scoring, figures, gates",
     ),
     "unknown key, nested": (
         "    k: 2",
@@ -200,8 +200,7 @@ MISTAKES = {
     "misspelt figure": (
         "figure: accuracy",
         "figure: acuracy",
-        "22: gates[0].figure: 'acuracy' is not one of accuracy, calibrated_accuracy, contextual_"
-        "accuracy, auc, label_mass, unscored",
+        "22: gates[0].figure: 'acuracy' is not a figure; did you mean 'accuracy'?",
     ),
     "NO": (
         "negative: bad",

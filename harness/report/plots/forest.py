@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
+from harness.figures import COMPARED, FIGURES
 from harness.markdown import escape
 from harness.records import Gate, Row
 from harness.report.format import fraction
@@ -21,7 +22,8 @@ Words = Mapping[str, str]
 Lane = tuple[str, Row | None]
 """A line of the plot: a cell by its mode, or without a cell the name of a group."""
 
-FIGURES = ("accuracy", "calibrated_accuracy", "auc")
+DRAWN = tuple(name for name in FIGURES if name in COMPARED)
+"""The figures that are drawn, in the order of their table."""
 PAGE_CELLS = 24
 _LANE = 0.21
 _LABELS = 3.2
@@ -33,7 +35,7 @@ _GATE_LINES = {"pass": ("-", canvas.GREEN), "inconclusive": ("--", canvas.BLACK)
 
 def forest(slug: str, rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> Iterator[Plot]:
     """Yield the pages of one eval set's forest plot, each of at most `PAGE_CELLS` cells."""
-    figures = [figure for figure in FIGURES if any(figure in row.figures for row in rows)]
+    figures = [figure for figure in DRAWN if any(figure in row.figures for row in rows)]
     if not figures:
         return
     own = [

@@ -11,7 +11,7 @@ from harness.report.format import fraction
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import group_name, grouped, name
-from harness.report.plots.forest import FIGURES
+from harness.report.plots.forest import DRAWN
 from harness.report.plots.lengths import placement_handles
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _DODGE = 0.13
 
 def over_shots(slug: str, rows: Sequence[Row], t: Words) -> Iterator[Plot]:
     """Yield the pages of one eval set; none where no two few-shot cells differ in k alone."""
-    figures = [figure for figure in FIGURES if any(figure in row.figures for row in rows)]
+    figures = [figure for figure in DRAWN if any(figure in row.figures for row in rows)]
     series = _series(rows)
     pages = [series[i : i + _PAGE_ROWS] for i in range(0, len(series), _PAGE_ROWS)]
     for number, page in enumerate(pages, 1):

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from harness.figures.pairs import by_sample, clusters_of, in_all, log_odds, pair, right_answers
 from harness.records import Result
-from harness.run.pairs import by_sample, clusters_of, in_all, log_odds, pair, right_answers
 from harness.stats.paired import paired_accuracy, paired_auc
 from harness.stats.pooled import pooled_accuracy, pooled_auc
 

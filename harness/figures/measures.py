@@ -1,0 +1,283 @@
+"""How the further figures are measured on one cell, and compared between two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+
+import numpy as np
+
+from harness.figures.pairs import Cell, in_all, pair
+from harness.figures.sheet import Sheet
+from harness.records import Figure, Result
+from harness.stats import (
+    Difference,
+    Floats,
+    clopper_pearson_interval,
+    cluster_interval,
+    cluster_proportion_interval,
+    fixed_mean_interval,
+    mean_interval,
+    paired_bootstrap,
+)
+from harness.stats.arrays import Bools, Whole
+from harness.stats.confusion import (
+    ConfusionFigure,
+    balanced_accuracy_interval,
+    confusion_interval,
+    paired_balanced_accuracy,
+    paired_confusion,
+    precision_of,
+)
+from harness.stats.probabilities import (
+    Estimate,
+    brier_values,
+    corrected_calibration_error,
+    coverage_at,
+    coverage_interval,
+    difference_of,
+    log_losses,
+)
+
+Measure = Callable[[Sheet, str], Figure | None]
+"""A figure of the samples that it can count, None where it is not defined; with its argument."""
+Compare = Callable[[Cell, Cell, Sequence[str], str], tuple[Difference, int] | None]
+"""Two cells, the labels and the argument -> second minus first, and how many samples are left out;
+None where the two cannot be compared."""
+
+_RESAMPLES = 9999
+_MeanValues = Callable[[Floats, Whole], Floats]
+
+
+def proportion(right: Sequence[bool] | Bools, groups: Sequence[str] | None) -> Figure:
+    """Return a share of samples with its interval, cluster-robust where samples share clusters."""
+    passed, n = int(sum(right)), len(right)
+    if groups is None:
+        bounds = clopper_pearson_interval(passed, n)
+    else:
+        bounds = bounded(groups, lambda own: cluster_proportion_interval(right, own))
+    return Figure(passed / n, *bounds, n)
+
+
+def mean(values: Floats, groups: Sequence[str] | None, *, seed: int = 0) -> Figure:
+    """Return the mean of values in [0, 1] with its interval."""
+    n = len(values)
+    if groups is None:
+        bounds = mean_interval(values, seed=seed)
+    else:
+        bounds = bounded(groups, lambda own: cluster_interval(values, own))
+    # One sample, or equal ones, tell nothing of the spread.
+    if bounds[1] - bounds[0] < 1e-9:
+        units = n if groups is None else len(set(groups))
+        bounds = fixed_mean_interval(float(values.mean()), units)
+    return Figure(float(values.mean()), *bounds, n)
+
+
+def bounded(
+    groups: Sequence[str], interval: Callable[[Sequence[str]], tuple[float, float]]
+) -> tuple[float, float]:
+    """Return an interval within [0, 1]; one group tells nothing, so it gives all of it."""
+    if len(set(groups)) < 2:
+        return 0.0, 1.0
+    low, high = interval(groups)
+    return max(0.0, low), min(1.0, high)
+
+
+def confusion(figure: ConfusionFigure) -> tuple[Measure, Compare]:
+    """Return how a figure of the confusion matrix is measured and compared."""
+
+    def measure(sheet: Sheet, _: str) -> Figure | None:
+        own = sheet.only(sheet.answered)
+        if not _all_asked(own) or _one_cluster(own.clusters):
+            return None
+        found = confusion_interval(figure, own.targets, own.answers, len(own.labels), own.clusters)
+        return Figure(*found, len(own.targets)) if found else None
+
+    def compare(
+        first: Cell, second: Cell, labels: Sequence[str], _: str
+    ) -> tuple[Difference, int] | None:
+        a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.answered)
+        if not _all_asked(b) or _one_cluster(b.clusters):
+            return None
+        found = paired_confusion(figure, b.targets, a.answers, b.answers, len(labels), b.clusters)
+        return (found, left_out) if found else None
+
+    return measure, compare
+
+
+def balanced_accuracy(sheet: Sheet, _: str) -> Figure | None:
+    """Return the mean of the recalls of all labels."""
+    own = sheet.only(sheet.answered)
+    if not _all_asked(own) or _one_cluster(own.clusters):
+        return None
+    found = balanced_accuracy_interval(own.targets, own.answers, len(own.labels), own.clusters)
+    return Figure(*found, len(own.targets))
+
+
+def compare_balanced_accuracy(
+    first: Cell, second: Cell, labels: Sequence[str], _: str
+) -> tuple[Difference, int] | None:
+    """Compare two balanced accuracies."""
+    a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.answered)
+    if not _all_asked(b) or _one_cluster(b.clusters):
+        return None
+    found = paired_balanced_accuracy(b.targets, a.answers, b.answers, len(labels), b.clusters)
+    return found, left_out
+
+
+def recall(sheet: Sheet, label: str) -> Figure | None:
+    """Return the share of a label's samples that are given it."""
+    own = sheet.only(sheet.answered & (sheet.targets == sheet.place(label)))
+    return (
+        proportion(np.asarray(own.answers == own.targets), own.clusters)
+        if len(own.targets)
+        else None
+    )
+
+
+def compare_recall(
+    first: Cell, second: Cell, labels: Sequence[str], label: str
+) -> tuple[Difference, int] | None:
+    """Compare the recalls of a label as accuracies of its samples."""
+    sides = [{key: one for key, one in cell.items() if one.target == label}
+             for cell in (first, second)]  # fmt: skip
+    return pair([sides[0]], [sides[1]], "accuracy", positive=labels[0])
+
+
+def precision(sheet: Sheet, label: str) -> Figure | None:
+    """Return the share of the samples given a label that are of it."""
+    own = sheet.only(sheet.answers == sheet.place(label))
+    return (
+        proportion(np.asarray(own.answers == own.targets), own.clusters)
+        if len(own.targets)
+        else None
+    )
+
+
+def compare_precision(
+    first: Cell, second: Cell, labels: Sequence[str], label: str
+) -> tuple[Difference, int] | None:
+    """Compare the precisions of a label by the influence of each sample."""
+    a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.answered)
+    if len(b.targets) < 2 or _one_cluster(b.clusters):
+        return None
+    figure = precision_of(b.place(label))
+    found = paired_confusion(figure, b.targets, a.answers, b.answers, len(labels), b.clusters)
+    return (found, left_out) if found else None
+
+
+def mean_of(values: _MeanValues, *, within: bool) -> tuple[Measure, Compare]:
+    """Return how a mean over the samples' probabilities is measured and compared.
+
+    Args:
+        values: Of log-probabilities and targets.
+        within: Whether a value is in [0, 1].
+    """
+
+    def measure(sheet: Sheet, _: str) -> Figure | None:
+        own = sheet.only(sheet.rated)
+        if len(own.targets) < (1 if within else 2) or _one_cluster(own.clusters):
+            return None
+        found = values(own.logprobs, own.targets)
+        if within:
+            return mean(found, own.clusters)
+        low, high = (mean_interval(found) if own.clusters is None
+                     else cluster_interval(found, own.clusters))  # fmt: skip
+        return Figure(float(found.mean()), max(0.0, low), high, len(found))
+
+    def compare(
+        first: Cell, second: Cell, labels: Sequence[str], _: str
+    ) -> tuple[Difference, int] | None:
+        a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.rated)
+        if len(b.targets) < 2 or _one_cluster(b.clusters):
+            return None
+        old, new = (values(side.logprobs, side.targets) for side in (a, b))
+        found = paired_bootstrap(old, new, clusters=_named(b.clusters), resamples=_RESAMPLES)
+        return found, left_out
+
+    return measure, compare
+
+
+def brier_score() -> tuple[Measure, Compare]:
+    """Return how the Brier score is measured and compared."""
+    return mean_of(brier_values, within=True)
+
+
+def log_loss() -> tuple[Measure, Compare]:
+    """Return how the log loss is measured and compared."""
+    return mean_of(log_losses, within=False)
+
+
+def _estimated(
+    estimate: Callable[[Floats, Bools, Sequence[Hashable] | None, str], Estimate],
+) -> tuple[Measure, Compare]:
+    def measure(sheet: Sheet, argument: str) -> Figure | None:
+        own = sheet.only(sheet.rated)
+        if len(own.targets) < 2 or _one_cluster(own.clusters):
+            return None
+        found = estimate(*own.confidence, own.clusters, argument)
+        return Figure(found.value, found.low, found.high, len(own.targets))
+
+    def compare(
+        first: Cell, second: Cell, labels: Sequence[str], argument: str
+    ) -> tuple[Difference, int] | None:
+        a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.rated)
+        if len(b.targets) < 2 or _one_cluster(b.clusters):
+            return None
+        sides = [estimate(*side.confidence, b.clusters, argument) for side in (a, b)]
+        right = a.confidence[1], b.confidence[1]
+        if np.array_equal(a.logprobs, b.logprobs):
+            value = sides[0].value
+            none = Difference(value, value, 0.0, 0.0, 1.0, 0, 0, len(b.targets))
+            return none, left_out
+        return difference_of(sides[0], sides[1], right), left_out
+
+    return measure, compare
+
+
+def calibration_error() -> tuple[Measure, Compare]:
+    """Return how the expected calibration error is measured and compared."""
+    return _estimated(
+        lambda confidence, right, clusters, _: corrected_calibration_error(
+            confidence, right, clusters
+        )
+    )
+
+
+def coverage() -> tuple[Measure, Compare]:
+    """Return how the coverage at an error budget is measured and compared."""
+
+    def estimate(
+        confidence: Floats, right: Bools, clusters: Sequence[Hashable] | None, budget: str
+    ) -> Estimate:
+        bounds = coverage_interval(confidence, right, float(budget), clusters)
+        return Estimate(coverage_at(confidence, right, float(budget)), *bounds)
+
+    return _estimated(estimate)
+
+
+def _aligned(
+    first: Cell, second: Cell, labels: Sequence[str], counts: Callable[[Sheet], Bools]
+) -> tuple[Sheet, Sheet, int]:
+    """Return both cells on the samples that both count, and how many are left out."""
+    _, (old, new) = in_all([first, second])
+    sheets = [Sheet.of(_keyed(side), labels) for side in (old, new)]
+    mask = counts(sheets[0]) & counts(sheets[1])
+    asked = len({*first, *second})
+    return sheets[0].only(mask), sheets[1].only(mask), asked - int(mask.sum())
+
+
+def _keyed(results: Sequence[Result]) -> Mapping[str, Result]:
+    return {one.sample: one for one in results}
+
+
+def _all_asked(sheet: Sheet) -> bool:
+    """Return whether every label is some sample's target."""
+    return len(np.unique(sheet.targets)) == len(sheet.labels)
+
+
+def _one_cluster(clusters: Sequence[str] | None) -> bool:
+    return clusters is not None and len(set(clusters)) < 2
+
+
+def _named(clusters: Sequence[str] | None) -> list[str] | None:
+    return None if clusters is None else list(clusters)

@@ -1,0 +1,138 @@
+"""The table of figures: all that gates, tables, comparisons, plots and baselines know of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+from harness.figures import measures
+from harness.figures.measures import Compare, Measure
+from harness.figures.pairs import Cell, pair
+from harness.stats import Difference
+from harness.stats.confusion import MACRO_F1, MATTHEWS
+
+Need = Literal["", "answers", "logprobs", "two labels", "contextual", "repeats"]
+Column = Literal["", "interval", "value", "further"]
+UNSCORED = "unscored"
+
+
+@dataclass(frozen=True, slots=True)
+class FigureKind:
+    """One figure.
+
+    Attributes:
+        name: As in gates and run files.
+        need: What a cell must have for it: answers; log-probabilities of its labels, of two labels,
+            or contextual calibration; an engine that was asked twice.
+        column: How it stands in the table of a set's cells: not, with its interval, as a value; or
+            in the table of further figures, for the sets that ask for it.
+        measure: How it is computed, None where the cell's scoring does so.
+        compare: How two cells are compared by it, None where they are not.
+        tested: Place among the figures by which the report compares all cells; 0 for none.
+        gated: Whether a gate may name it.
+        exact: Whether it is a share of samples, with an exact interval and pairs that are lost or
+            won.
+        smaller: Whether less of it is better.
+        lowest: Least value that it can have, `highest` the greatest.
+        argument: What follows its name behind a colon: a label, or a share of errors.
+    """
+
+    name: str
+    need: Need
+    column: Column = "further"
+    measure: Measure | None = None
+    compare: Compare | None = None
+    tested: int = 0
+    gated: bool = True
+    exact: bool = False
+    smaller: bool = False
+    lowest: float = 0.0
+    highest: float = 1.0
+    argument: Literal["", "label", "budget"] = ""
+
+    @property
+    def span(self) -> float:
+        """The greatest difference that two values can have."""
+        return self.highest - self.lowest
+
+
+def _pairwise(figure: str) -> Compare:
+    def compare(
+        first: Cell, second: Cell, labels: Sequence[str], _: str
+    ) -> tuple[Difference, int] | None:
+        return pair([first], [second], figure, positive=labels[0])
+
+    return compare
+
+
+def _kind(name: str, need: Need, made: tuple[Measure, Compare], **further: object) -> FigureKind:
+    return FigureKind(name, need, measure=made[0], compare=made[1], **further)  # type: ignore[arg-type]
+
+
+_KINDS = (
+    FigureKind("accuracy", "answers", "interval", compare=_pairwise("accuracy"), tested=3,
+               exact=True),
+    FigureKind("calibrated_accuracy", "logprobs", "interval",
+               compare=_pairwise("calibrated_accuracy"), tested=2, exact=True),
+    FigureKind("contextual_accuracy", "contextual", "interval", exact=True),
+    FigureKind("auc", "two labels", "interval", compare=_pairwise("auc"), tested=1),
+    FigureKind("label_mass", "logprobs", "value"),
+    FigureKind("label_flips", "repeats", "interval", gated=False, exact=True, smaller=True),
+    FigureKind(UNSCORED, "", "", exact=True, smaller=True),
+    _kind("balanced_accuracy", "answers",
+          (measures.balanced_accuracy, measures.compare_balanced_accuracy)),
+    _kind("macro_f1", "answers", measures.confusion(MACRO_F1)),
+    _kind("mcc", "answers", measures.confusion(MATTHEWS), lowest=-1.0),
+    _kind("recall", "answers", (measures.recall, measures.compare_recall), exact=True,
+          argument="label"),
+    _kind("precision", "answers", (measures.precision, measures.compare_precision), exact=True,
+          argument="label"),
+    _kind("brier_score", "logprobs", measures.brier_score(), smaller=True),
+    _kind("log_loss", "logprobs", measures.log_loss(), smaller=True, highest=math.inf),
+    _kind("calibration_error", "logprobs", measures.calibration_error(), smaller=True),
+    _kind("coverage", "logprobs", measures.coverage(), argument="budget"),
+)  # fmt: skip
+FIGURES: Mapping[str, FigureKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
+GATED = tuple(kind.name for kind in _KINDS if kind.gated)
+"""Names of the figures that a gate may name."""
+PAIRED = tuple(kind.name for kind in _KINDS if kind.compare)
+"""Names of those by which cells can be compared."""
+COMPARED = tuple(kind.name for kind in sorted(_KINDS, key=lambda kind: kind.tested) if kind.tested)
+"""Names of those by which the report compares all cells, the strongest first."""
+
+
+def figure_kind(name: str) -> tuple[FigureKind, str]:
+    """Return a figure by its full name, such as `recall:positive`, with its argument.
+
+    Raises:
+        KeyError: There is no such figure.
+        ValueError: It lacks its argument, has one too many, or one that cannot be.
+    """
+    bare, colon, argument = name.partition(":")
+    kind = FIGURES[bare]
+    if kind.argument and not argument:
+        example = f"{bare}:positive" if kind.argument == "label" else f"{bare}:0.05"
+        raise ValueError(
+            f"{bare} needs a {kind.argument}; write it behind a colon, as in {example}"
+        )
+    if colon and not kind.argument:
+        raise ValueError(f"{bare} takes nothing behind a colon; write {bare}")
+    if kind.argument == "budget":
+        try:
+            budget = float(argument)
+        except ValueError:
+            budget = math.nan
+        if not 0 <= budget < 1:
+            raise ValueError(
+                f"{name}: a budget is a share of errors from 0 to 1, as in {bare}:0.05"
+            )
+    return kind, argument
+
+
+INTERVALS = tuple(
+    kind.name for kind in _KINDS if kind.column == "interval" and kind.need != "repeats"
+)
+"""Names of those that stand in the table of a set's cells with their intervals."""

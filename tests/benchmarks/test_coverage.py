@@ -1,0 +1,41 @@
+"""How often the intervals of the further figures hold the truth: a small part of the benchmark."""
+
+from __future__ import annotations
+
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import pytest
+
+PATH = Path(__file__).resolve().parents[2] / "benchmarks" / "coverage.py"
+REPEATS = 200
+
+
+@pytest.fixture(scope="module")
+def benchmark():
+    """The benchmark, whose name is that of a package that others install."""
+    spec = spec_from_file_location("coverage_benchmark", PATH)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        ("balanced_accuracy", "10 to 90, few errors"),
+        ("macro_f1", "20 to 80"),
+        ("mcc", "three"),
+        ("recall:0", "20 to 80"),
+        ("precision:0", "three"),
+        ("brier_score", "true"),
+        ("log_loss", "half as sure"),
+        ("calibration_error", "true"),
+        ("calibration_error", "twice as sure"),
+        ("coverage:0.1", "true"),
+    ],
+)
+def test_intervals_hold_the_truth(benchmark, name, case):
+    held, truth = benchmark.further_held(name, case, 300, REPEATS)
+    assert 0 < truth < 2
+    assert held >= 0.9
