@@ -188,7 +188,7 @@ def test_the_command_is_the_one_that_was_given(evals):
 def test_a_hub_set_out_of_reach_is_skipped_with_the_way_to_run_it(evals, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     evals.set("far", data={"source": "hub:nobody/nothing"}, modes=["zeroshot"])
-    result = evals.run("-rs", "--durations=0", "--durations-min=1")
+    result = evals.run("-rs", "--durations=0", "--durations-min=10")
     result.assert_outcomes(passed=2, skipped=1)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["SKIPPED*nobody/nothing*--eval-dataset far=PATH*"])
