@@ -21,6 +21,7 @@ from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.errors import PromptError
+from harness.prompts.chance import random_draw
 from harness.records import Json, Message, TemplateUse
 
 if TYPE_CHECKING:
@@ -165,11 +166,17 @@ def template_variables(template: str) -> frozenset[str]:
     """Return the names that a chat template looks up and does not set before.
 
     Raises:
-        PromptError: It is not a Jinja2 template.
+        PromptError: It is not a Jinja2 template, or draws at random.
     """
     env = ImmutableSandboxedEnvironment(extensions=[loopcontrols, _Generation])
     try:
-        return frozenset(find_undeclared_variables(env.parse(template)))
+        tree = env.parse(template)
+        if found := random_draw(tree):
+            raise PromptError(
+                f"the chat template draws by '{found[0]}' (line {found[1]}), so that "
+                "its prompts differ from run to run; give another chat_template"
+            )
+        return frozenset(find_undeclared_variables(tree))
     except TemplateSyntaxError as error:
         raise PromptError(f"the chat template cannot be read: {error.message} (line "
                           f"{error.lineno})") from error  # fmt: skip

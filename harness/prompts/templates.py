@@ -32,6 +32,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.characters import half_character
 from harness.errors import SpecError
+from harness.prompts.chance import random_draw
 from harness.records import Message, Placement, Sample
 
 PARTS = {
@@ -240,6 +241,9 @@ def _check_parts(
         if isinstance(text.value, str) and (half := half_character(text.value)):
             raise SpecError(f"holds {half}, half of a character; write the whole one, or take it "
                             "out", path=path, line=text.lineno)  # fmt: skip
+    if found := random_draw(tree):
+        raise SpecError(f"'{found[0]}' draws at random, so that prompts differ from run to run; "
+                        "write what is wanted", path=path, line=found[1])  # fmt: skip
     unknown = find_undeclared_variables(tree) - set(variables)
     for variable in tree.find_all(nodes.Name):
         if variable.name in unknown:

@@ -59,14 +59,15 @@ def _matches(rule: Rule, value: str) -> bool:
     if isinstance(rule, str):
         return one_form(value) == one_form(rule.strip())
     try:
-        # Not by float, to which numbers of twenty digits are alike.
-        return Decimal(value) == rule
+        # Not by float, to which numbers of twenty digits are alike. Python's own `1_0` is no number
+        # in data.
+        return "_" not in value and Decimal(value) == rule
     except InvalidOperation:
         return False
 
 
 def _number(value: str) -> float:
     try:
-        return float(value)
+        return math.nan if "_" in value else float(value)
     except ValueError:
         return math.nan

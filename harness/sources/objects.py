@@ -71,12 +71,11 @@ def _lines(text: str, shown: str) -> list[dict[str, Json]]:
 
 def _parsed(text: str, where: str, mend: str = "") -> Json:
     try:
-        found: Json = json.loads(text, object_pairs_hook=_mapping, parse_int=_whole)
+        return parse_objects(text)
     except ValueError as error:
         raise AssetError(f"{where} is no valid JSON: {error}{mend}") from error
     except RecursionError as error:
         raise AssetError(f"{where} is nested too deep") from error
-    return found
 
 
 def _mapping(items: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -93,9 +92,28 @@ def _whole(digits: str) -> int | str:
     return int(digits) if len(digits) <= _LONGEST_NUMBER else digits
 
 
-def _object(value: Json, where: str) -> dict[str, Json]:
+def key_twice(value: Json) -> str | None:
+    """Return a key that stands twice in an object of `parse_objects`, or in one inside of it."""
     if isinstance(value, _Twice):
-        raise AssetError(f"{where} has the key '{value.key}' twice; remove or rename one")
+        return value.key
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return next((key for one in inside if (key := key_twice(one)) is not None), None)
+
+
+def parse_objects(text: str) -> Json:
+    """Return what a JSON text holds; `key_twice` tells where objects lost a key of theirs.
+
+    Raises:
+        ValueError: It is not JSON.
+        RecursionError: It is nested too deep.
+    """
+    found: Json = json.loads(text, object_pairs_hook=_mapping, parse_int=_whole)
+    return found
+
+
+def _object(value: Json, where: str) -> dict[str, Json]:
+    if (key := key_twice(value)) is not None:
+        raise AssetError(f"{where} has the key '{key}' twice; remove or rename one")
     if not isinstance(value, dict):
         raise AssetError(f"{where} is no object")
     return value

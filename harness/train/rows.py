@@ -16,6 +16,7 @@ from harness.records.notes import Fact
 from harness.sources.assets import resolve
 from harness.sources.cells import Cell, NoText, Row, shown_text
 from harness.sources.hub import hub_table
+from harness.sources.objects import key_twice, parse_objects
 from harness.sources.rows import format_of, read_table
 from harness.spec.base import SourceSpec, hub_name
 from harness.spec.recipe import RecipeData
@@ -154,13 +155,11 @@ def read_messages(cell: Cell) -> tuple[str | None, tuple[Message, ...]]:
     Args:
         cell: A list of mappings with `role` and `content`, or JSON of it.
     """
-    text = cell.json if isinstance(cell, NoText) else cell
-    try:
-        raw: Json = json.loads(text or "null")
-    except (ValueError, RecursionError):
-        raw = None
+    raw = _read(cell.json if isinstance(cell, NoText) else cell)
     if not isinstance(raw, list) or not raw:
         return "'messages' is no list of messages", ()
+    if key := key_twice(raw):
+        return f"'messages' has the key '{key}' twice in one message", ()
     messages: list[Message] = []
     for place, entry in enumerate(raw, 1):
         role = entry.get("role") if isinstance(entry, dict) else None
@@ -181,6 +180,13 @@ def read_messages(cell: Cell) -> tuple[str | None, tuple[Message, ...]]:
     if messages[-1]["role"] != "assistant":
         return "it does not end with an answer", ()
     return None, tuple(messages)
+
+
+def _read(text: str | None) -> Json:
+    try:
+        return parse_objects(text or "null")
+    except (ValueError, RecursionError):
+        return None
 
 
 def _unread(content: str, message: Mapping[str, Json]) -> str | None:

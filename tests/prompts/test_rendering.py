@@ -122,3 +122,10 @@ def test_models_yaml_names_the_variables(tokenizers, tmp_path):
     plain = spec.model_copy(update={"chat_template": "plain"})
     with pytest.raises(PromptError, match="m: template: plain text has no variables; remove it"):
         open_format("m", plain, folder, root=tmp_path)
+
+
+@pytest.mark.parametrize("drawn", ["{{ ['a', 'b'] | random }}", "{{ lipsum(n=1) }}"])
+def test_a_template_that_draws_at_random_is_refused(text, drawn):
+    name = "random" if "random" in drawn else "lipsum"
+    with pytest.raises(PromptError, match=rf"draws by '{name}' \(line 2\), so that its prompts"):
+        text("{% for m in messages %}{{ m.content }}{% endfor %}\n" + drawn)

@@ -175,6 +175,16 @@ MISTAKES = {
         {"user": "{% macro user(text, shots) %}{{ shots }}{{ text }}{{ txt }}{% endmacro %}"},
         "prompts/a.j2:2: unknown variable 'txt'; a prompt knows its arguments and 'words'",
     ),
+    "random": (
+        {"prefill": "{% macro prefill() %}{{ ['a', 'b'] | random }}{% endmacro %}"},
+        "prompts/a.j2:4: 'random' draws at random, so that prompts differ from run to run; write "
+        "what is wanted",
+    ),
+    "lipsum": (
+        {"prefill": "{% macro prefill() %}{{ lipsum(1) }}{% endmacro %}"},
+        "prompts/a.j2:4: 'lipsum' draws at random, so that prompts differ from run to run; write "
+        "what is wanted",
+    ),
     "unknown label": (
         {"prefill": "{% macro prefill() %}{{ words.neutral }}{% endmacro %}"},
         "prompts/a.j2:4: part 'prefill' cannot be rendered: 'dict object' has no attribute "

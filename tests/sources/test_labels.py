@@ -29,16 +29,16 @@ def test_great_integers_are_told_apart():
     assert [labels.find(value) for value in values] == ["good", "bad", "bad", "none"]
 
 
-@pytest.mark.parametrize("value", ["", "one", "nan", "sNaN", "inf", "1,0", "1%", "0x1"])
+@pytest.mark.parametrize("value", ["", "one", "nan", "sNaN", "inf", "1,0", "1%", "0x1", "0_1"])
 def test_what_is_no_number(value):
     assert LabelMap({"good": 1, "bad": 0}).find(value) is None
 
 
 def test_rules_hold_at_their_bounds():
     labels = LabelMap({"good": LabelRule(at_least=1.0), "bad": LabelRule(at_most=-1.0)})
-    values = ["1", "1.0", "0.9999", "-1", "-0.99", "-4e0", "nan", "text", "inf"]
+    values = ["1", "1.0", "0.9999", "-1", "-0.99", "-4e0", "nan", "text", "inf", "1_0"]
     assert [labels.find(value) for value in values] == [
-        "good", "good", None, "bad", None, "bad", None, None, "good",
+        "good", "good", None, "bad", None, "bad", None, None, "good", None,
     ]  # fmt: skip
 
 

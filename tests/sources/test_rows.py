@@ -121,6 +121,7 @@ def test_header_wins_over_given_columns(tmp_path):
     ("a.json", "3", "is no list of objects"),
     ("a.json", '[{"text": "a", "label": "b", "text": "c"}]', "row 1 has the key 'text' twice"),
     ("a.jsonl", '{"text": "a", "label": "b", "label": "c"}', "line 1 has the key 'label' twice"),
+    ("a.json", '[{"text": "a", "more": [{"x": 1, "x": 2}]}]', "row 1 has the key 'x' twice"),
     ("a.json", '{"text": "a", "label": "b"}\n{"text"\n', "line 2 is no valid JSON"),
     ("a.json", '[{"text": ' + "[" * 100_000, "is nested too deep"),
     ("a.csv", b"PK\x03\x04\x14\x00", "is a zip archive, as .xlsx is one too; unpack it"),

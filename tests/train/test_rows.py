@@ -48,6 +48,7 @@ def test_a_system_message_and_more_turns_are_kept():
     ("raw", "problem"),
     [
         ("", "no list of messages"),
+        ('[{"role": "user", "content": "q", "content": "z"}]', "the key 'content' twice"),
         ("[]", "no list of messages"),
         ("{}", "no list of messages"),
         ("[1", "no list of messages"),
