@@ -27,7 +27,7 @@ CLI = [sys.executable, "-c", "from harness.cli import app; app()"]
 ADAPTERS = {"trl": "adapters/smoke", "unsloth": "adapters/smoke-unsloth"}
 # The longest that the way from the recipe to the judged report may take on two cores, once both
 # models are at hand.
-WHOLE_WAY_S = 600
+WHOLE_WAY_S = 1800
 pytestmark = pytest.mark.slow
 
 
