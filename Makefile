@@ -20,7 +20,7 @@ eval: $(VENV)/.installed
 test: $(VENV)/.installed-dev lint
 	$(BIN)/pytest tests -m "not slow" -n $(JOBS) --dist worksteal --durations 20
 
-# One after another: real engines take all processors, and some of these tests hold time limits.
+# One after another: real engines take all processors.
 test-all: test
 	$(BIN)/pytest tests -m slow --durations 20
 

@@ -57,7 +57,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
                     "provenance", "figures", "gates", "contrasts", "scoring", "baselines",
                     "judging", "precision", "serving", "session", "asking", "thinking",
                     "thoughtnotes", "repeats", "runner", "speaking", "jury", "rounds", "standings",
-                    "judgedgates", "sitting", "probing", "certify"),
+                    "judgedgates", "sitting", "probeasks", "probing", "certify"),
     "harness.report": ("format", "texts", "notes", "thoughts", "modes", "redacting",
                        "runfiles", "diff", "ranking", "compare", "sentences", "cautions",
                        "chattemplates", "ways", "trained", "mistakes", "gatelines", "baseline",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
 from harness.figures.pairs import Cell, in_all, pair
 from harness.figures.sheet import Sheet
-from harness.records import Figure, Result
+from harness.records import Figure
 from harness.stats import (
     Difference,
     Floats,
@@ -20,22 +20,13 @@ from harness.stats import (
     paired_bootstrap,
 )
 from harness.stats.arrays import Bools, Whole
-from harness.stats.confusion import (
-    ConfusionFigure,
-    balanced_accuracy_interval,
-    confusion_interval,
-    paired_balanced_accuracy,
-    paired_confusion,
-    precision_of,
-)
+from harness.stats.confusion import paired_confusion, precision_of
 from harness.stats.probabilities import (
     Estimate,
-    brier_values,
     corrected_calibration_error,
     coverage_at,
     coverage_interval,
     difference_of,
-    log_losses,
 )
 
 Measure = Callable[[Sheet, str], Figure | None]
@@ -46,6 +37,9 @@ None where the two cannot be compared."""
 
 _RESAMPLES = 9999
 _MeanValues = Callable[[Floats, Whole], Floats]
+_Clusters = Sequence[Hashable] | None
+_Interval = Callable[[Whole, Whole, int, _Clusters], tuple[float, float, float] | None]
+_Paired = Callable[[Whole, Whole, Whole, int, _Clusters], Difference | None]
 
 
 def proportion(right: Sequence[bool] | Bools, groups: Sequence[str] | None) -> Figure:
@@ -82,56 +76,37 @@ def bounded(
     return max(0.0, low), min(1.0, high)
 
 
-def confusion(figure: ConfusionFigure) -> tuple[Measure, Compare]:
-    """Return how a figure of the confusion matrix is measured and compared."""
+def confusion(interval: _Interval, paired: _Paired) -> tuple[Measure, Compare]:
+    """Return how a figure of the confusion matrix is measured and compared.
+
+    Args:
+        interval: Of targets, answers, the number of labels and clusters.
+        paired: Of targets, both sides' answers, the number of labels and clusters.
+    """
 
     def measure(sheet: Sheet, _: str) -> Figure | None:
         own = sheet.only(sheet.answered)
-        if not _all_asked(own) or _one_cluster(own.clusters):
+        if not _all_asked(own) or _one_cluster(own):
             return None
-        found = confusion_interval(figure, own.targets, own.answers, len(own.labels), own.clusters)
+        found = interval(own.targets, own.answers, len(own.labels), own.clusters)
         return Figure(*found, len(own.targets)) if found else None
 
     def compare(
         first: Cell, second: Cell, labels: Sequence[str], _: str
     ) -> tuple[Difference, int] | None:
         a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.answered)
-        if not _all_asked(b) or _one_cluster(b.clusters):
+        if not _all_asked(b) or _one_cluster(b):
             return None
-        found = paired_confusion(figure, b.targets, a.answers, b.answers, len(labels), b.clusters)
+        found = paired(b.targets, a.answers, b.answers, len(labels), b.clusters)
         return (found, left_out) if found else None
 
     return measure, compare
 
 
-def balanced_accuracy(sheet: Sheet, _: str) -> Figure | None:
-    """Return the mean of the recalls of all labels."""
-    own = sheet.only(sheet.answered)
-    if not _all_asked(own) or _one_cluster(own.clusters):
-        return None
-    found = balanced_accuracy_interval(own.targets, own.answers, len(own.labels), own.clusters)
-    return Figure(*found, len(own.targets))
-
-
-def compare_balanced_accuracy(
-    first: Cell, second: Cell, labels: Sequence[str], _: str
-) -> tuple[Difference, int] | None:
-    """Compare two balanced accuracies."""
-    a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.answered)
-    if not _all_asked(b) or _one_cluster(b.clusters):
-        return None
-    found = paired_balanced_accuracy(b.targets, a.answers, b.answers, len(labels), b.clusters)
-    return found, left_out
-
-
 def recall(sheet: Sheet, label: str) -> Figure | None:
     """Return the share of a label's samples that are given it."""
     own = sheet.only(sheet.answered & (sheet.targets == sheet.place(label)))
-    return (
-        proportion(np.asarray(own.answers == own.targets), own.clusters)
-        if len(own.targets)
-        else None
-    )
+    return _right(own)
 
 
 def compare_recall(
@@ -146,11 +121,7 @@ def compare_recall(
 def precision(sheet: Sheet, label: str) -> Figure | None:
     """Return the share of the samples given a label that are of it."""
     own = sheet.only(sheet.answers == sheet.place(label))
-    return (
-        proportion(np.asarray(own.answers == own.targets), own.clusters)
-        if len(own.targets)
-        else None
-    )
+    return _right(own)
 
 
 def compare_precision(
@@ -158,7 +129,7 @@ def compare_precision(
 ) -> tuple[Difference, int] | None:
     """Compare the precisions of a label by the influence of each sample."""
     a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.answered)
-    if len(b.targets) < 2 or _one_cluster(b.clusters):
+    if len(b.targets) < 2 or _one_cluster(b):
         return None
     figure = precision_of(b.place(label))
     found = paired_confusion(figure, b.targets, a.answers, b.answers, len(labels), b.clusters)
@@ -175,7 +146,7 @@ def mean_of(values: _MeanValues, *, within: bool) -> tuple[Measure, Compare]:
 
     def measure(sheet: Sheet, _: str) -> Figure | None:
         own = sheet.only(sheet.rated)
-        if len(own.targets) < (1 if within else 2) or _one_cluster(own.clusters):
+        if len(own.targets) < (1 if within else 2) or _one_cluster(own):
             return None
         found = values(own.logprobs, own.targets)
         if within:
@@ -188,31 +159,21 @@ def mean_of(values: _MeanValues, *, within: bool) -> tuple[Measure, Compare]:
         first: Cell, second: Cell, labels: Sequence[str], _: str
     ) -> tuple[Difference, int] | None:
         a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.rated)
-        if len(b.targets) < 2 or _one_cluster(b.clusters):
+        if len(b.targets) < 2 or _one_cluster(b):
             return None
         old, new = (values(side.logprobs, side.targets) for side in (a, b))
-        found = paired_bootstrap(old, new, clusters=_named(b.clusters), resamples=_RESAMPLES)
+        found = paired_bootstrap(old, new, clusters=b.clusters, resamples=_RESAMPLES)
         return found, left_out
 
     return measure, compare
 
 
-def brier_score() -> tuple[Measure, Compare]:
-    """Return how the Brier score is measured and compared."""
-    return mean_of(brier_values, within=True)
-
-
-def log_loss() -> tuple[Measure, Compare]:
-    """Return how the log loss is measured and compared."""
-    return mean_of(log_losses, within=False)
-
-
 def _estimated(
-    estimate: Callable[[Floats, Bools, Sequence[Hashable] | None, str], Estimate],
+    estimate: Callable[[Floats, Bools, _Clusters, str], Estimate],
 ) -> tuple[Measure, Compare]:
     def measure(sheet: Sheet, argument: str) -> Figure | None:
         own = sheet.only(sheet.rated)
-        if len(own.targets) < 2 or _one_cluster(own.clusters):
+        if len(own.targets) < 2 or _one_cluster(own):
             return None
         found = estimate(*own.confidence, own.clusters, argument)
         return Figure(found.value, found.low, found.high, len(own.targets))
@@ -221,7 +182,7 @@ def _estimated(
         first: Cell, second: Cell, labels: Sequence[str], argument: str
     ) -> tuple[Difference, int] | None:
         a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.rated)
-        if len(b.targets) < 2 or _one_cluster(b.clusters):
+        if len(b.targets) < 2 or _one_cluster(b):
             return None
         sides = [estimate(*side.confidence, b.clusters, argument) for side in (a, b)]
         right = a.confidence[1], b.confidence[1]
@@ -246,9 +207,7 @@ def calibration_error() -> tuple[Measure, Compare]:
 def coverage() -> tuple[Measure, Compare]:
     """Return how the coverage at an error budget is measured and compared."""
 
-    def estimate(
-        confidence: Floats, right: Bools, clusters: Sequence[Hashable] | None, budget: str
-    ) -> Estimate:
+    def estimate(confidence: Floats, right: Bools, clusters: _Clusters, budget: str) -> Estimate:
         bounds = coverage_interval(confidence, right, float(budget), clusters)
         return Estimate(coverage_at(confidence, right, float(budget)), *bounds)
 
@@ -260,14 +219,17 @@ def _aligned(
 ) -> tuple[Sheet, Sheet, int]:
     """Return both cells on the samples that both count, and how many are left out."""
     _, (old, new) = in_all([first, second])
-    sheets = [Sheet.of(_keyed(side), labels) for side in (old, new)]
+    sheets = [Sheet.of(side, labels) for side in (old, new)]
     mask = counts(sheets[0]) & counts(sheets[1])
     asked = len({*first, *second})
     return sheets[0].only(mask), sheets[1].only(mask), asked - int(mask.sum())
 
 
-def _keyed(results: Sequence[Result]) -> Mapping[str, Result]:
-    return {one.sample: one for one in results}
+def _right(sheet: Sheet) -> Figure | None:
+    """Return the share of right answers, None where there are none."""
+    if not len(sheet.targets):
+        return None
+    return proportion(np.asarray(sheet.answers == sheet.targets), sheet.clusters)
 
 
 def _all_asked(sheet: Sheet) -> bool:
@@ -275,9 +237,5 @@ def _all_asked(sheet: Sheet) -> bool:
     return len(np.unique(sheet.targets)) == len(sheet.labels)
 
 
-def _one_cluster(clusters: Sequence[str] | None) -> bool:
-    return clusters is not None and len(set(clusters)) < 2
-
-
-def _named(clusters: Sequence[str] | None) -> list[str] | None:
-    return None if clusters is None else list(clusters)
+def _one_cluster(sheet: Sheet) -> bool:
+    return sheet.clusters is not None and len(set(sheet.clusters)) < 2

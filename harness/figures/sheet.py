@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,28 +32,28 @@ class Sheet:
     clusters: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, results: Mapping[str, Result], labels: Sequence[str]) -> Sheet:
+    def of(cls, results: Sequence[Result], labels: Sequence[str]) -> Sheet:
         """Return the samples of a cell, or of its baseline, in their order.
 
         Of two labels the log-odds are enough: all that is computed from probabilities is computed
         from those among the labels.
         """
         places = {label: place for place, label in enumerate(labels)}
-        found = list(results.values())
-        rows = np.full((len(found), len(labels)), np.nan)
-        for row, one in zip(rows, found, strict=True):
+        clusters = tuple(one.cluster for one in results)
+        rows = np.full((len(results), len(labels)), np.nan)
+        for row, one in zip(rows, results, strict=True):
             if len(one.logprobs) == len(labels):
                 row[:] = [one.logprobs[label] for label in labels]
             elif one.log_odds is not None and not math.isnan(one.log_odds):
                 row[:] = [one.log_odds, 0.0]
         return cls(
             labels=tuple(labels),
-            targets=np.array([places[one.target] for one in found], dtype=np.intp),
+            targets=np.array([places[one.target] for one in results], dtype=np.intp),
             answers=np.array(
                 [places[one.answer] if one.correct is not None and one.answer in places else -1
-                 for one in found], dtype=np.intp),
+                 for one in results], dtype=np.intp),
             logprobs=rows,
-            clusters=tuple(one.cluster for one in found) if any(o.cluster for o in found) else None,
+            clusters=clusters if any(clusters) else None,
         )  # fmt: skip
 
     def only(self, mask: Bools) -> Sheet:

@@ -5,14 +5,33 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Literal
 
-from harness.figures import measures
-from harness.figures.measures import Compare, Measure
+from harness.figures.measures import (
+    Compare,
+    Measure,
+    calibration_error,
+    compare_precision,
+    compare_recall,
+    confusion,
+    coverage,
+    mean_of,
+    precision,
+    recall,
+)
 from harness.figures.pairs import Cell, pair
 from harness.stats import Difference
-from harness.stats.confusion import MACRO_F1, MATTHEWS
+from harness.stats.confusion import (
+    MACRO_F1,
+    MATTHEWS,
+    balanced_accuracy_interval,
+    confusion_interval,
+    paired_balanced_accuracy,
+    paired_confusion,
+)
+from harness.stats.probabilities import brier_values, log_losses
 
 Need = Literal["", "answers", "logprobs", "two labels", "contextual", "repeats"]
 Column = Literal["", "interval", "value", "further"]
@@ -33,8 +52,8 @@ class FigureKind:
         compare: How two cells are compared by it, None where they are not.
         tested: Place among the figures by which the report compares all cells; 0 for none.
         gated: Whether a gate may name it.
-        exact: Whether it is a share of samples, with an exact interval and pairs that are lost or
-            won.
+        exact: Whether it is a share of samples, with an exact interval, and pairs differ in it by
+            those that are lost and won alone.
         smaller: Whether less of it is better.
         lowest: Least value that it can have, `highest` the greatest.
         argument: What follows its name behind a colon: a label, or a share of errors.
@@ -68,10 +87,6 @@ def _pairwise(figure: str) -> Compare:
     return compare
 
 
-def _kind(name: str, need: Need, made: tuple[Measure, Compare], **further: object) -> FigureKind:
-    return FigureKind(name, need, measure=made[0], compare=made[1], **further)  # type: ignore[arg-type]
-
-
 _KINDS = (
     FigureKind("accuracy", "answers", "interval", compare=_pairwise("accuracy"), tested=3,
                exact=True),
@@ -82,18 +97,25 @@ _KINDS = (
     FigureKind("label_mass", "logprobs", "value"),
     FigureKind("label_flips", "repeats", "interval", gated=False, exact=True, smaller=True),
     FigureKind(UNSCORED, "", "", exact=True, smaller=True),
-    _kind("balanced_accuracy", "answers",
-          (measures.balanced_accuracy, measures.compare_balanced_accuracy)),
-    _kind("macro_f1", "answers", measures.confusion(MACRO_F1)),
-    _kind("mcc", "answers", measures.confusion(MATTHEWS), lowest=-1.0),
-    _kind("recall", "answers", (measures.recall, measures.compare_recall), exact=True,
-          argument="label"),
-    _kind("precision", "answers", (measures.precision, measures.compare_precision), exact=True,
-          argument="label"),
-    _kind("brier_score", "logprobs", measures.brier_score(), smaller=True),
-    _kind("log_loss", "logprobs", measures.log_loss(), smaller=True, highest=math.inf),
-    _kind("calibration_error", "logprobs", measures.calibration_error(), smaller=True),
-    _kind("coverage", "logprobs", measures.coverage(), argument="budget"),
+    FigureKind("balanced_accuracy", "answers", "further",
+               *confusion(balanced_accuracy_interval, paired_balanced_accuracy)),
+    FigureKind("macro_f1", "answers", "further",
+               *confusion(partial(confusion_interval, MACRO_F1),
+                          partial(paired_confusion, MACRO_F1))),
+    FigureKind("mcc", "answers", "further",
+               *confusion(partial(confusion_interval, MATTHEWS),
+                          partial(paired_confusion, MATTHEWS)), lowest=-1.0),
+    FigureKind("recall", "answers", "further", recall, compare_recall, exact=True,
+               argument="label"),
+    # Its pairs do not tell by lost and won: a wrong answer that becomes this label costs it, too.
+    FigureKind("precision", "answers", "further", precision, compare_precision,
+               argument="label"),
+    FigureKind("brier_score", "logprobs", "further", *mean_of(brier_values, within=True),
+               smaller=True),
+    FigureKind("log_loss", "logprobs", "further", *mean_of(log_losses, within=False),
+               smaller=True, highest=math.inf),
+    FigureKind("calibration_error", "logprobs", "further", *calibration_error(), smaller=True),
+    FigureKind("coverage", "logprobs", "further", *coverage(), argument="budget"),
 )  # fmt: skip
 FIGURES: Mapping[str, FigureKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
 GATED = tuple(kind.name for kind in _KINDS if kind.gated)
@@ -102,6 +124,10 @@ PAIRED = tuple(kind.name for kind in _KINDS if kind.compare)
 """Names of those by which cells can be compared."""
 COMPARED = tuple(kind.name for kind in sorted(_KINDS, key=lambda kind: kind.tested) if kind.tested)
 """Names of those by which the report compares all cells, the strongest first."""
+INTERVALS = tuple(
+    kind.name for kind in _KINDS if kind.column == "interval" and kind.need != "repeats"
+)
+"""Names of those that stand in the table of a set's cells with their intervals."""
 
 
 def figure_kind(name: str) -> tuple[FigureKind, str]:
@@ -130,9 +156,3 @@ def figure_kind(name: str) -> tuple[FigureKind, str]:
                 f"{name}: a budget is a share of errors from 0 to 1, as in {bare}:0.05"
             )
     return kind, argument
-
-
-INTERVALS = tuple(
-    kind.name for kind in _KINDS if kind.column == "interval" and kind.need != "repeats"
-)
-"""Names of those that stand in the table of a set's cells with their intervals."""

@@ -15,7 +15,7 @@ from harness.errors import HarnessError
 from harness.figures import by_sample, figure_kind
 from harness.records import BaselineCheck, Flip, Result
 from harness.run.contrasts import contrast
-from harness.run.provenance import Provenance, template_changes
+from harness.run.provenance import Provenance, template_changes, told_changes
 from harness.run.scoring import Outcome
 from harness.stats.probabilities import normalized
 
@@ -214,11 +214,7 @@ def _changed(before: Provenance, now: Provenance) -> tuple[str, ...]:
         ("dtype", before.numbers, now.numbers),
         ("thinking", before.thinking, now.thinking),
     )
-    return tuple(
-        f"{name} {old or 'none'} \N{RIGHTWARDS ARROW} {new or 'none'}"
-        for name, old, new in pairs
-        if old != new
-    ) + template_changes(before.template, now.template)
+    return told_changes(pairs) + template_changes(before.template, now.template)
 
 
 def _as_kept(one: Result) -> Result:

@@ -100,7 +100,7 @@ def summarize(
             for i, answer in zip(rated, best, strict=True):
                 contextual[i] = answer
             figures |= _accuracy("contextual_accuracy", best, wanted, own)
-    if further and scored:
+    if further:
         figures |= _further(further, _sheet(scores, targets, labels, clusters))
     given = Counter(scores[i].answer for i in scored)
     asked = Counter(targets)

@@ -16,25 +16,24 @@ from harness.records import (
     Gate,
     Judged,
     JudgeInfo,
-    Message,
     Note,
     Output,
     ProbeResult,
     Request,
-    Sampling,
     TemplateUse,
     Thinking,
 )
 from harness.run.asking import Asked, ask_rounds, lost_line, opened
 from harness.run.judgedgates import judge_standing
 from harness.run.jury import Judge
+from harness.run.probeasks import Asks, asks_of, conversation, reply_of
 from harness.run.probeplan import PlannedJudgedGate, ProbeCell
 from harness.run.replies import Said
 from harness.run.rounds import Reply, Round
 from harness.run.serving import FAKE
 from harness.run.session import EngineSession, Progress, Settings
 from harness.run.sitting import Sitting, sit
-from harness.run.speaking import Speaker, Turn, open_speaker
+from harness.run.speaking import Speaker, open_speaker
 from harness.run.standings import jury_agreement, standings
 from harness.run.thoughtnotes import tell_of_replies
 from harness.spec.endpointspec import EndpointSpec
@@ -42,7 +41,6 @@ from harness.spec.modelspec import ModelSpec
 from harness.spec.thinkingspec import setting_name
 from harness.workers.store import Store
 
-_Asks = list[tuple[ProbeCell, int, Speaker, Turn]]
 _MEND = "raise answers.max_tokens"
 
 
@@ -156,7 +154,7 @@ class Probing:
                     speakers[cell.model] = open_speaker(
                         session, cell, root=self.settings.root, tell=self._tell
                     )
-            asks: _Asks = []
+            asks: Asks = []
             for model, speaker in speakers.items():
                 asks += self._asks([cell for cell in cells if cell.model == model], speaker)
             if not asks:
@@ -169,10 +167,10 @@ class Probing:
             session.close()
         return self._replies(asks, asked)
 
-    def _asks(self, cells: Sequence[ProbeCell], speaker: Speaker) -> _Asks:
+    def _asks(self, cells: Sequence[ProbeCell], speaker: Speaker) -> Asks:
         """Return what one model is asked; nothing where its chat template cannot say it."""
         try:
-            asks, use = _asks(cells, speaker), speaker.use(_conversation(cells[0]))
+            asks, use = asks_of(cells, speaker), speaker.use(conversation(cells[0]))
         except HarnessError as error:
             self._fail(cells, error)
             return []
@@ -187,7 +185,7 @@ class Probing:
             return False
         return True
 
-    def _ask(self, session: EngineSession, asks: _Asks, store: Store, window: int) -> Asked:
+    def _ask(self, session: EngineSession, asks: Asks, store: Store, window: int) -> Asked:
         def behind(outputs: Mapping[str, Output]) -> list[Request]:
             found = [one.answer(turn, outputs) for _, _, one, turn in asks if one.thinks]
             return [request for request in found if isinstance(request, Request)]
@@ -199,7 +197,7 @@ class Probing:
             self.lost.append(lost_line(session, asked, len(wanted)))
         return asked
 
-    def _replies(self, asks: _Asks, asked: Asked) -> dict[tuple[str, str], list[Reply]]:
+    def _replies(self, asks: Asks, asked: Asked) -> dict[tuple[str, str], list[Reply]]:
         found: dict[tuple[str, str], list[Reply]] = {}
         whole: dict[tuple[str, Thinking | None], list[Said]] = {}
         for cell, number, speaker, turn in asks:
@@ -210,7 +208,7 @@ class Probing:
                 self._fail([cell], asked.failure)
                 continue
             whole.setdefault((cell.model, speaker.thinking), []).append(said)
-            reply = _reply(number, seed, said)
+            reply = reply_of(number, seed, said)
             found.setdefault((cell.model, cell.probe.id), []).append(reply)
         for (model, thinking), replies in whole.items():
             tell_of_replies(self._tell, model, thinking, replies)
@@ -271,42 +269,3 @@ class Probing:
         folder = self.settings.root / FOLDER
         passports = [load_passport(folder / f"{info.judge}.json") for info in infos]
         return judge_errors(passports, passing=passing)
-
-
-def _asks(cells: Sequence[ProbeCell], speaker: Speaker) -> _Asks:
-    """Return what is asked of one model for its probes, n each, tokenized in one batch."""
-    places = [(cell, number) for cell in cells for number in range(cell.evalset.answers.n)]
-    conversations = [_conversation(cell) for cell, _ in places]
-    samplings = [_sampling(cell, number) for cell, number in places]
-    turns = speaker.turns(conversations, samplings)
-    return [(cell, number, speaker, turn)
-            for (cell, number), turn in zip(places, turns, strict=True)]  # fmt: skip
-
-
-def _conversation(cell: ProbeCell) -> list[Message]:
-    system = cell.evalset.answers.system
-    first: list[Message] = [{"role": "system", "content": system}] if system else []
-    return [*first, {"role": "user", "content": cell.probe.question}]
-
-
-def _sampling(cell: ProbeCell, number: int) -> Sampling:
-    spec = cell.evalset.answers
-    return Sampling(
-        max_tokens=spec.max_tokens,
-        temperature=spec.temperature,
-        top_p=spec.top_p,
-        seed=spec.seed + number,
-    )
-
-
-def _reply(number: int, seed: int, said: Said) -> Reply:
-    output = said.output
-    return Reply(
-        number,
-        seed,
-        output.text.strip(),
-        output.length,
-        cut=output.finish_reason == "length",
-        problem=output.error,
-        thought=said.thought,
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.prompts.thinking import plan_name
@@ -79,6 +80,11 @@ def template_changes(before: TemplateUse | None, now: TemplateUse | None) -> tup
         ("place of the system text", before.system, now.system),
         ("template's own system text", before.own_system, now.own_system),
     )
+    return told_changes(pairs)
+
+
+def told_changes(pairs: Sequence[tuple[str, str, str]]) -> tuple[str, ...]:
+    """Return in words what differs of things by name, each as it was and as it is."""
     return tuple(
         f"{name} {old or 'none'} \N{RIGHTWARDS ARROW} {new or 'none'}"
         for name, old, new in pairs

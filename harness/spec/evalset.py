@@ -205,6 +205,9 @@ class EvalSet(Strict):
             if kind.argument == "label" and argument not in self.labels:
                 raise complain(f"{name}: '{argument}' is not a label of this set; write one of "
                                f"{', '.join(self.labels)}")  # fmt: skip
+        for name in self.figures:
+            if figure_kind(name)[0].measure is None:
+                raise complain(f"{name} is shown wherever there is one; remove it from 'figures'")
         if self.scoring.method != "logprobs":
             for name in self.figures:
                 if figure_kind(name)[0].need != "answers":

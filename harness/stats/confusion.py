@@ -230,7 +230,7 @@ def paired_confusion(
     if error <= 1e-12:
         _, _, firsts = cluster_sums(np.zeros(len(targets)), clusters)
         bare = paired_accuracy(right[0][firsts], right[1][firsts])
-        low, high, p = most * bare.low, most * bare.high, 1.0
+        low, high, p = min(most * bare.low, new - old), max(most * bare.high, new - old), 1.0
     else:
         quantile = float(t.ppf(0.975, freedom))
         low, high = new - old - quantile * error, new - old + quantile * error

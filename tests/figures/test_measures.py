@@ -46,7 +46,7 @@ def cell(seed=0, n=200, labels=LABELS, skill=1.0, clusters=0, **changes):
 
 def value(name, results, labels=LABELS):
     kind, argument = figure_kind(name)
-    return kind.measure(Sheet.of(results, labels), argument)
+    return kind.measure(Sheet.of(list(results.values()), labels), argument)
 
 
 def arrays(results):
@@ -84,7 +84,7 @@ def test_values_are_those_of_scikit_learn(labels, seed):
 
 
 def test_the_plain_calibration_error_is_that_of_scikit_learns_curve():
-    confidence, right = Sheet.of(cell(n=300), LABELS).confidence
+    confidence, right = Sheet.of(list(cell(n=300).values()), LABELS).confidence
     shares, means = calibration_curve(right, confidence, n_bins=10, strategy="quantile")
     weights = np.bincount(confidence_bins(confidence)) / 300
     assert calibration_error(confidence, right) == pytest.approx(
@@ -93,7 +93,7 @@ def test_the_plain_calibration_error_is_that_of_scikit_learns_curve():
 
 
 def test_coverage_by_brute_force():
-    sheet = Sheet.of(cell(n=120, skill=2.0), LABELS)
+    sheet = Sheet.of(list(cell(n=120, skill=2.0).values()), LABELS)
     confidence, right = sheet.confidence
     best = 0.0
     for level in confidence:

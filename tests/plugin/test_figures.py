@@ -74,6 +74,7 @@ def test_several_labels_keep_their_probabilities_in_the_baseline(evals):
     [
         ({"figures": ["recall:good"]}, "recall:good: 'good' is not a label of this set; write one "
          "of positive, negative"),
+        ({"figures": ["auc"]}, "auc is shown wherever there is one; remove it from 'figures'"),
         ({"figures": ["brier"]}, "'brier' is not a figure; did you mean 'brier_score'?"),
         ({"figures": ["log_loss"], "scoring": "generate"}, "log_loss needs log-probabilities, and "
          "scoring is generate; remove it from 'figures', or score by logprobs"),

@@ -8,7 +8,12 @@ import pytest
 
 from harness.figures.pairs import by_sample
 from harness.records import Contrast, Figure, Result, Row
-from harness.run.contrasts import contrast, contrast_verdict, judge_contrast
+from harness.run.contrasts import (
+    contrast,
+    contrast_verdict,
+    contrast_words,
+    judge_contrast,
+)
 from harness.run.gates import judge_threshold
 from harness.spec import GateSpec
 from harness.stats import wilson_interval
@@ -293,3 +298,21 @@ def test_less_of_an_error_is_better(low, high, bound, verdict):
     assert contrast_verdict(found, bound, 0.05) == verdict
     turned = replace(found, figure="mcc", low=-high, high=-low)
     assert contrast_verdict(turned, bound, 0.05) == verdict
+
+
+def test_wrong_answers_that_become_another_label_cost_its_precision():
+    labels = ("a", "b", "c")
+
+    def cell(wrong):
+        answers = ["a"] * 20 + [wrong] * 20
+        targets = ["a"] * 20 + ["b"] * 20
+        return {
+            f"s{i}": Result("e", "c", f"s{i}", "", "", target, answer, None, answer == target, None,
+                            {}, None)
+            for i, (target, answer) in enumerate(zip(targets, answers, strict=True))
+        }  # fmt: skip
+
+    found = contrast(cell("c"), cell("a"), "precision:a", labels=labels)
+    assert (found.first, found.second, found.lost, found.won) == (1.0, 0.5, 0, 0)
+    assert contrast_verdict(found, "no_worse_than", 0.1) == "fail"
+    assert "lost" not in contrast_words(found, "other")
