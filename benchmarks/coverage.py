@@ -259,6 +259,7 @@ _CLASSES = {
     "20 to 80": ((0.2, 0.8), (0.6, 0.9)),
     "10 to 90, few errors": ((0.1, 0.9), (0.95, 0.98)),
     "three": ((0.2, 0.3, 0.5), (0.5, 0.8, 0.9)),
+    "answers nearly all one label": ((0.5, 0.5), (0.98, 0.05)),
 }
 # How much too sure a model is (1 for true probabilities), and how far its samples are apart.
 _TEMPERS = {"true": (1.0, 2.0), "twice as sure": (2.0, 1.0), "half as sure": (0.5, 2.0)}

@@ -19,6 +19,8 @@ from harness.stats.intervals import clopper_pearson_interval, fixed_mean_interva
 from harness.stats.paired import Difference, paired_accuracy
 
 _STEP = 1e-20
+# Samples that are spread over the matrix before its spread is told.
+_MORE = 4.0
 Shares = NDArray[np.complex128]
 """Shares of all samples by target and answer, [labels, labels]; complex, to be derived."""
 
@@ -76,9 +78,11 @@ def confusion_interval(
     """Return a figure with the ends of its interval; None where it is not defined.
 
     The standard error is that of the influences, cluster-robust (CR1) where samples share
-    clusters. The interval is made on the logit scale with Student's t. Where no influence differs,
-    as of answers that are all right, nothing is known of the spread, and Clopper and Pearson's
-    interval with the size of the rarest label (or the number of clusters) stands in for it.
+    clusters, as if four more samples were spread over the matrix: answers that are nearly all one
+    label leave cells empty, which tell nothing of their spread. The interval is made on the logit
+    scale with Student's t. At either end of the scale, as of answers that are all right, Clopper
+    and Pearson's interval with the size of the rarest label (or the number of clusters) stands in
+    for it.
 
     Args:
         figure: What is measured.
@@ -92,17 +96,19 @@ def confusion_interval(
         ValueError: If lengths differ, or there are fewer than two clusters.
 
     Source: Hampel (1974), JASA 69:383, for influence functions; Squire and Trapp (1998), SIAM Rev.
-    40:110, for derivatives by a complex step.
+    40:110, for derivatives by a complex step; Agresti and Caffo (2000), Am. Stat. 54:280, for four
+    more samples.
     """
     from scipy.stats import t
 
     found = _influences(figure, targets, answers, labels)
     if found is None:
         return None
-    value, influence = found
+    value, influence, widening = found
     span = 1.0 - figure.lowest
     share = (value - figure.lowest) / span
     error, freedom = _error(influence, clusters)
+    error *= widening
     if error <= 1e-12 or not 1e-9 < share < 1 - 1e-9:
         counts = np.bincount(targets, minlength=labels)
         units = min(int(counts[counts > 0].min()), len(set(clusters)) if clusters else len(targets))
@@ -222,8 +228,9 @@ def paired_confusion(
     sides = [_influences(figure, targets, answers, labels) for answers in (first, second)]
     if sides[0] is None or sides[1] is None:
         return None
-    (old, before), (new, after) = sides[0], sides[1]
+    (old, before, one), (new, after, other) = sides[0], sides[1]
     error, freedom = _error(after - before, clusters)
+    error *= max(one, other)
     right = [targets == first, targets == second]
     lost, won = int((right[0] & ~right[1]).sum()), int((~right[0] & right[1]).sum())
     most = 1.0 - figure.lowest
@@ -240,23 +247,41 @@ def paired_confusion(
 
 def _influences(
     figure: ConfusionFigure, targets: Whole, answers: Whole, labels: int
-) -> tuple[float, Floats] | None:
-    """Return a figure and how much each sample moves it, [n]; None where it is not defined."""
+) -> tuple[float, Floats, float] | None:
+    """Return a figure, how much each sample moves it, [n], and by what its error is too small.
+
+    Returns:
+        None where it is not defined.
+    """
     if len(targets) != len(answers) or not len(targets):
         raise ValueError(f"{len(targets)} targets, {len(answers)} answers")
     counts = np.zeros((labels, labels))
     np.add.at(counts, (targets, answers), 1)
-    shares = counts / len(targets)
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = figure.value(shares.astype(np.complex128)).real
+        value = figure.value((counts / len(targets)).astype(np.complex128)).real
         if not math.isfinite(value):
             return None
-        slopes = np.zeros_like(shares)
-        for place in set(zip(targets.tolist(), answers.tolist(), strict=True)):
-            moved = shares.astype(np.complex128)
-            moved[place] += 1j * _STEP
-            slopes[place] = figure.value(moved).imag / _STEP
-    return value, slopes[targets, answers] - float((slopes * shares).sum())
+        influence = _influence(figure, counts)
+    deviation = _deviation(influence, counts)
+    more = counts + _MORE / labels**2
+    smooth = _deviation(_influence(figure, more), more)
+    widening = max(1.0, smooth / deviation) if deviation > 1e-12 else 1.0
+    return value, influence[targets, answers], widening
+
+
+def _influence(figure: ConfusionFigure, counts: Floats) -> Floats:
+    """Return how much a sample of each cell moves a figure, [labels, labels]; 0 of empty cells."""
+    shares = counts / counts.sum()
+    slopes = np.zeros_like(shares)
+    for place in zip(*np.nonzero(counts), strict=True):
+        moved = shares.astype(np.complex128)
+        moved[place] += 1j * _STEP
+        slopes[place] = figure.value(moved).imag / _STEP
+    return np.asarray(np.where(counts > 0, slopes - (slopes * shares).sum(), 0.0))
+
+
+def _deviation(influence: Floats, counts: Floats) -> float:
+    return math.sqrt(float((counts * influence**2).sum() / counts.sum()))
 
 
 def _error(influence: Floats, clusters: Sequence[Hashable] | None) -> tuple[float, int]:

@@ -26,6 +26,7 @@ def benchmark():
         ("balanced_accuracy", "10 to 90, few errors"),
         ("macro_f1", "20 to 80"),
         ("mcc", "three"),
+        ("mcc", "answers nearly all one label"),
         ("recall:0", "20 to 80"),
         ("precision:0", "three"),
         ("brier_score", "true"),
