@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness.commands.judge import judge_app
+from harness.commands.saying import say
 from harness.commands.sft import data_app, train
 from harness.errors import HarnessError
 from harness.plugin.options import FOLDER, is_evalset
@@ -86,7 +87,7 @@ def validate(
     for path in found:
         try:
             cells = collect_evalset(path, root).cells
-            typer.echo(f"{cells[0].path}: {len(cells)} cell{'s' * (len(cells) > 1)}")
+            say(f"{cells[0].path}: {len(cells)} cell{'s' * (len(cells) > 1)}")
         except HarnessError as error:
             wrong.append(str(error))
     if wrong:
@@ -125,7 +126,7 @@ def diff(
         text = diff_text(load_run(run_a), load_run(run_b))
     except (HarnessError, OSError) as error:
         _fail(str(error))
-    typer.echo(text)
+    say(text)
 
 
 @app.command()
@@ -140,7 +141,7 @@ def schema(
 
 
 def _fail(problem: str) -> NoReturn:
-    typer.echo(problem, err=True)
+    say(problem, err=True)
     raise typer.Exit(2)
 
 

@@ -15,7 +15,6 @@ _ANSI = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"
     r"|\x1b[@-Z\\-_]"
 )
-_NO_CHARACTER = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 _MARKUP = re.compile(r"[\\`*|~$]|\](?=[(\[:])|(?<![^\W_])_|_(?![^\W_])")
 _BLOCK = re.compile(r"^(?:[-+=#](?=\s|$|[-+=#])|\[(?=[ xX]\])|\d{1,9}(?=[.)](?:\s|$)))")
 # A zero-width space keeps these from becoming a mention, a reference, a link, a command or, as the
@@ -37,7 +36,7 @@ def plain(text: str) -> str:
 
 def _seen(text: str) -> str:
     """Return the text with a space for each control character and without what nobody sees."""
-    text = _NO_CHARACTER.sub("", _ANSI.sub("", text))
+    text = _ANSI.sub("", text)
     if text.isascii() and text.isprintable():
         return text
     return "".join(map(_shown, text))
@@ -47,7 +46,12 @@ def _shown(char: str) -> str:
     kind = unicodedata.category(char)
     if kind in ("Cc", "Zl", "Zp"):
         return " "
-    return "" if kind in ("Cs", "Co") or is_unseen(char) else char
+    return "" if kind in ("Cs", "Co") or is_unseen(char) or _is_none(char) else char
+
+
+def _is_none(char: str) -> bool:
+    """Return whether Unicode says that a code point is never a character."""
+    return "\ufdd0" <= char <= "\ufdef" or ord(char) & 0xFFFE == 0xFFFE
 
 
 def cut(text: str, limit: int) -> str:
@@ -127,7 +131,13 @@ def fenced(text: str, *, limit: int | None = None, kind: str = "text") -> str:
     return "\n".join([f"{marks}{kind}", *lines, marks])
 
 
-def code(text: str, *, limit: int = 200) -> str:
-    """Return foreign text as a code span, for use outside of tables."""
+def code(text: str, *, limit: int = 200, cell: bool = False) -> str:
+    """Return foreign text as a code span; with `cell`, as what fits a table's cell.
+
+    A pipe ends a cell even inside of code, and a backslash before it cannot be told from an escape:
+    a text with pipes is escaped there.
+    """
+    if cell and "|" in text:
+        return escape(text, limit=limit)
     shown = cut(plain(text), limit).replace("`", "'").strip()
     return f"`{shown}`" if shown else "` `"

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from pathlib import Path
+from typing import TypeVar, cast
 
-from harness.records import Note
-
+_Kept = TypeVar("_Kept")
+# Fields that hold what data and models say.
+_SAID = frozenset(
+    "text completion thought question points sample target answer calibrated contextual cluster "
+    "before now".split()
+)
 # A path inside an argument: whole, behind `=` or a short option, or in a source.
 _ABSOLUTE = re.compile(r"(?P<before>|[^/]*=|-\w|file:|[^/]*=file:)(?P<path>~?/.*)")
 
@@ -35,13 +42,51 @@ def public_source(source: str, here: Path) -> str:
     return ", shots ".join(public_argument(part, here) for part in parts)
 
 
-def public_text(text: str, here: Path) -> str:
-    """Return a message in which `here` and the user's home folder are not spelled out."""
-    return text.replace(f"{here}/", "").replace(f"{Path.home()}/", "~/")
+def public_text(text: str, *here: Path) -> str:
+    """Return a message in which neither folders of `here` nor the user's home are spelled out.
+
+    What lies in the former is told relative to them, what lies in the latter behind `~`.
+    """
+    if "/" not in text:
+        return text
+    for folder in sorted({str(one) for one in here}, key=len, reverse=True):
+        text = _within(folder).sub(lambda found: "" if found["more"] else ".", text)
+    for home in {str(Path.home()), str(Path.home().resolve())}:
+        text = _within(home).sub(lambda found: f"~{found['more'] or ''}", text)
+    return text
 
 
-def public_note(note: Note, here: Path) -> Note:
-    """Return a note with its paths made public."""
-    facts = {name: public_text(fact, here) if isinstance(fact, str) else fact
-             for name, fact in note.facts.items()}  # fmt: skip
-    return replace(note, about=public_text(note.about, here), facts=facts)
+@cache
+def _within(folder: str) -> re.Pattern[str]:
+    """Return what finds a folder where it begins a path; nothing for the root of all."""
+    if folder == "/":
+        return re.compile("(?!)(?P<more>)")
+    end = r"(?P<more>/)|(?![\w-]|\.\w)"
+    return re.compile(rf"(?<![\w.]){re.escape(folder)}(?:{end})")
+
+
+def public(value: _Kept, *here: Path) -> _Kept:
+    """Return a record in which every message, name and source is made public, see `public_text`.
+
+    What data and models say is left as it is.
+
+    Args:
+        value: A frozen dataclass, or sequences and mappings of such.
+        here: Folders of the project.
+    """
+    return cast(_Kept, _public(value, here))
+
+
+def _public(value: object, here: tuple[Path, ...]) -> object:
+    if isinstance(value, str):
+        return public_text(value, *here)
+    if isinstance(value, tuple):
+        return tuple(_public(one, here) for one in value)
+    if isinstance(value, Mapping):
+        return {key: _public(one, here) for key, one in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        told = {one.name: getattr(value, one.name) for one in fields(value)}
+        shown = {k: _public(v, here) for k, v in told.items() if k not in _SAID}
+        changed = {name: one for name, one in shown.items() if one != told[name]}
+        return replace(value, **changed) if changed else value
+    return value

@@ -18,7 +18,7 @@ PACKAGE = ROOT / "harness"
 # never from those below. A package stands for all that is in it.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("characters",),
-    ("errors", "markdown"),
+    ("errors", "jsontext", "markdown"),
     ("records",),
     ("stats",),
     ("figures",),

@@ -62,6 +62,11 @@ def test_code_span_holds_any_text():
     assert code("x" * 300).endswith("…`")
 
 
+def test_code_in_a_cell_has_no_pipe():
+    assert code("a\\b", cell=True) == "`a\\b`"
+    assert code("a\\|b", cell=True) == r"a\\\|b"
+
+
 def test_surrogates_are_dropped():
     assert plain("a\ud800b").encode() == b"ab"
 

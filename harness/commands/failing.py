@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import typer
 
+from harness.commands.saying import say
 from harness.errors import EngineError, HarnessError
 
 MENDABLE, ENGINE_FAILED = 2, 10
@@ -18,6 +19,6 @@ def failing() -> Iterator[None]:
     try:
         yield
     except (HarnessError, OSError) as error:
-        typer.echo(str(error), err=True)
+        say(str(error), err=True)
         code = ENGINE_FAILED if isinstance(error, EngineError) else MENDABLE
         raise typer.Exit(code) from error

@@ -97,7 +97,7 @@ def passport(
     from harness.judge.gold import open_gold
     from harness.judge.passport import FOLDER, save_passport
     from harness.judge.rubric import load_rubric
-    from harness.paths import public_note
+    from harness.paths import public
     from harness.plugin.terminal import Terminal
     from harness.report.passport import passport_verdict, write_passport_page
     from harness.run.certify import certify
@@ -136,7 +136,7 @@ def passport(
                 progress=terminal.update,
                 tell=notes.append,
             )
-        notes = [public_note(note, root) for note in notes]
+        notes = [public(note, root) for note in notes]
         for note in notes:
             warn(note)
         found = certified.passport
@@ -144,7 +144,7 @@ def passport(
         # Verdicts that were made up replace no passport that was earned.
         path = (folder if engine is Engine.fake else root / FOLDER) / f"{model}.json"
         save_passport(path, found)
-        page = write_passport_page(folder, found, notes=notes, lang=lang.value)
+        page = write_passport_page(folder, public(found, root), notes=notes, lang=lang.value)
     if engine is Engine.fake:
         typer.echo("warning: the engine fake made up the verdicts; nothing here is true of a judge",
                    err=True)  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from harness.characters import one_line
 from harness.records import Note
 
 
@@ -14,9 +15,9 @@ def warn(note: Note) -> None:
     typer.echo(f"warning: {plain_note(note)}", err=True)
 
 
-def say(what: str | Note) -> None:
-    """Print a line about what is being done, or a note."""
+def say(what: str | Note, *, err: bool = False) -> None:
+    """Print lines about what is being done or what is wrong, or a note."""
     if isinstance(what, Note):
         warn(what)
     else:
-        typer.echo(what)
+        typer.echo("\n".join(map(one_line, what.split("\n"))), err=err)

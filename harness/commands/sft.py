@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -44,6 +45,7 @@ def analyze(
     recipe: RecipePath, data: DataFile = None, base: BaseSource = None, root: Root = Path()
 ) -> None:
     """Show what a recipe's data is made of, and what each of its filters drops."""
+    from harness.paths import public_source
     from harness.spec.load import load_recipe
     from harness.train.analyze import analyze as measure
     from harness.train.analyze import write_data_report
@@ -57,10 +59,12 @@ def analyze(
         read = read_dialogues(spec.data, base=root, file=file, given=data)
         for note in read.notes:
             say(note)
+        read = replace(read, source=public_source(read.source, root))
         model = open_base(spec.base, root=root, given=base)
         found = measure(spec, read, count_tokens=token_counter(model.tokenizer), file=file)
         folder = root / "reports" / f"data-{recipe.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-        typer.echo(write_data_report(folder, recipe.stem, found, tokenizer=model.source))
+        shown = public_source(model.source, root)
+        typer.echo(write_data_report(folder, recipe.stem, found, tokenizer=shown))
 
 
 def train(

@@ -12,6 +12,7 @@ from typing import Literal, NoReturn
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
+from harness.jsontext import json_text
 from harness.judge.measures import PassportSet
 from harness.records import Figure
 from harness.spec.judgeset import HIGHEST, LOWEST, MAX_ANSWER_CHARS, PassportSpec
@@ -110,8 +111,7 @@ def save_passport(path: Path, passport: Passport) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    text = json.dumps(asdict(_File(FORMAT, passport)), ensure_ascii=False, allow_nan=False,
-                      indent=1)  # fmt: skip
+    text = json_text(asdict(_File(FORMAT, passport)), indent=1)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_text(text + "\n", encoding="utf-8")

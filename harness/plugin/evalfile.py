@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.plugin.gate_items import GateItem
-from harness.plugin.items import CellItem
+from harness.plugin.items import CellItem, told
 from harness.plugin.options import misplaced, named_files
 from harness.run.collect import collect_evalset
 
@@ -32,7 +32,7 @@ class EvalFile(pytest.File):
                 named_files(self.config, "--eval-shots"),
             )
         except HarnessError as error:
-            raise self.CollectError(str(error)) from None
+            raise self.CollectError(told(self, error)) from None
         for model in {cell.model for cell in found.cells}:
             self.config.addinivalue_line("markers", f"{model}: cells of this model")
         last = {cell.model: place for place, cell in enumerate(found.cells)}

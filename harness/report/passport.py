@@ -241,7 +241,7 @@ def _conditions(passport: Passport, t: Words) -> str:
         [t["pass_model"], escape(passport.model_digest[:16])],
         [t["pass_engine"], escape(f"{passport.engine}, {passport.dtype}")],
         [t["pass_version"], escape(passport.version)],
-        [t["pass_options"], code(passport.manner.options)],
+        [t["pass_options"], code(passport.manner.options, cell=True)],
         [t["pass_template"], escape(passport.manner.template[:16]) or NOTHING],
         [t["pass_chars"], str(passport.manner.max_answer_chars)],
         [t["pass_rubric"], _bound(passport.rubric.path, passport.rubric.digest)],

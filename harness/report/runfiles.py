@@ -15,6 +15,7 @@ from typing import Literal, cast
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
+from harness.jsontext import json_text
 from harness.records import (
     BaselineCheck,
     Gate,
@@ -131,7 +132,7 @@ def _read_lines(path: Path) -> list[Json]:
 
 
 def _dump(value: object, indent: int | None) -> str:
-    return json.dumps(_finite(value), ensure_ascii=False, allow_nan=False, indent=indent)
+    return json_text(_finite(value), indent=indent)
 
 
 def _finite(value: object) -> Json:

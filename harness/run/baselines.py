@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.figures import by_sample, figure_kind
+from harness.jsontext import json_text
 from harness.records import BaselineCheck, Flip, Result
 from harness.run.contrasts import contrast
 from harness.run.provenance import Provenance, template_changes, told_changes
@@ -267,4 +268,4 @@ def _rounded(odds: float | None) -> float | None:
 
 
 def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return json_text(value, compact=True)

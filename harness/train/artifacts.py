@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from harness.errors import TrainError
+from harness.paths import public_argument, public_source, public_text
 from harness.sources.adapters import WEIGHTS
 from harness.sources.cache import sha256
 from harness.train.job import Job, Material, fingerprint
@@ -77,16 +78,21 @@ def make_record(
         "tokens_per_s": round(trained.tokens_per_s, 1),
         "peak_gib": round(trained.peak_gib, 2),
     }
-    asset = material.base.asset
+    asset, root = material.base.asset, job.root
+    given = {"data": job.data, "base": job.base}
     return Record(
         name=job.name,
         backend=job.backend,
-        recipe=recipe,
-        given={k: v for k, v in (("data", job.data), ("base", job.base)) if v is not None},
+        recipe=public_text(recipe, root),
+        given={k: public_argument(v, root) for k, v in given.items() if v is not None},
         fingerprint=fingerprint(job, material),
-        base={"source": material.base.source, "revision": asset.revision, "digest": asset.digest},
+        base={
+            "source": public_source(material.base.source, root),
+            "revision": asset.revision,
+            "digest": asset.digest,
+        },
         data={
-            "source": material.read.source,
+            "source": public_source(material.read.source, root),
             "revision": material.read.revision,
             "digest": material.digest,
             "read": len(material.read.dialogues),

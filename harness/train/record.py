@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.jsontext import json_text
 from harness.records import Json
 
 RECORD = "training.json"
@@ -55,7 +56,7 @@ class Record:
 
 def write_record(record: Record, folder: Path) -> None:
     """Write `training.json`."""
-    text = json.dumps(dataclasses.asdict(record), ensure_ascii=False, indent=1)
+    text = json_text(dataclasses.asdict(record), indent=1)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")
 
 

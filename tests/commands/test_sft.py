@@ -100,3 +100,27 @@ def test_a_base_that_is_not_there(call):
     assert done.exit_code == 2
     assert "no such folder" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_report_names_no_folder_of_the_user(call, ready, monkeypatch):
+    home = ready.parent
+    monkeypatch.setenv("HOME", str(home))
+    other = home / "secret"
+    other.mkdir()
+    (ready / "data.jsonl").rename(other / "own.jsonl")
+    (ready / "model").rename(other / "model")
+    done = call("--data", other / "own.jsonl", "--base", f"file:{other / 'model'}")
+    assert done.exit_code == 0, done.output
+    (report,) = (ready / "reports").glob("data-r-*/report.md")
+    text = report.read_text(encoding="utf-8")
+    assert str(home) not in text
+    assert "dialogues from own.jsonl (revision" in text
+    assert "Tokens are those of file:model." in text
+
+
+def test_what_is_wrong_is_told_without_commands_to_the_terminal(call, ready):
+    (ready / "data.jsonl").write_text('{"te\\u001b[2Jxt": "x\\u202e"}\n')
+    done = call()
+    assert done.exit_code == 2
+    assert r"te\x1b[2Jxt" in done.output
+    assert not {"\x1b", "\u202e"} & set(done.output)

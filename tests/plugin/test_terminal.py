@@ -83,3 +83,12 @@ def test_silent_without_a_terminal(monkeypatch):
 def test_silent_when_told(monkeypatch):
     watched(monkeypatch)
     assert not Terminal(quiet=True).shown
+
+
+def test_names_of_models_are_no_markup_and_no_commands(monkeypatch):
+    screen = watched(monkeypatch)
+    with Terminal() as terminal:
+        terminal.update("running [red]m[/red]\x1b[2Jx", 1, 2)
+    text = screen.getvalue()
+    assert r"running [red]m[/red]\x1b[2Jx" in text
+    assert "\x1b[2J" not in text

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,21 @@ def test_the_adapter_folder(trained):
     assert [one["question"] for one in record["continuations"]] == ["How is it?"]
     assert not job.work.exists()
     assert said[-1].endswith(f"adapter in {job.out}")
+
+
+def test_what_is_written_of_a_run_names_no_folder_of_the_user(make_job, monkeypatch):
+    job = make_job()
+    home = job.root.parent
+    monkeypatch.setenv("HOME", str(home))
+    job = replace(job, data=str(job.root / "data.jsonl"), base=f"file:{job.root / 'model'}")
+    report = train_adapter(job, say=lambda line: None)
+    for path in (report, job.out / "README.md", job.out / RECORD):
+        text = path.read_text(encoding="utf-8")
+        assert str(home) not in text, path
+        assert "data.jsonl" in text
+    record = read_record(job.out)
+    assert record["base"]["source"] == "file:model"
+    assert record["given"] == {"data": "data.jsonl", "base": "file:model"}
 
 
 def test_lora_stays_in_32_bits_on_a_base_in_4(make_job, monkeypatch):

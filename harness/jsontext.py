@@ -1,0 +1,35 @@
+"""JSON as it is written to files: letters as they are, what hides or commands spelled out."""
+
+from __future__ import annotations
+
+import json
+import re
+
+# Beside the control characters that JSON itself has spelled: others, and formats that turn or hide
+# text. They stand in strings only, where an escape means the same.
+_HIDING = re.compile(
+    "[\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0001\U000e0020-\U000e007f]"
+)
+
+
+def json_text(value: object, *, indent: int | None = None, compact: bool = False) -> str:
+    """Return a value as JSON that no terminal obeys and that reads back as the same value.
+
+    Args:
+        value: What `json` can write, without infinities and NaN.
+        indent: Spaces a level; None writes one line.
+        compact: Without a space behind commas and colons.
+
+    Raises:
+        ValueError: There is an infinity or a NaN.
+    """
+    separators = (",", ":") if compact else None
+    text = json.dumps(
+        value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators
+    )
+    return _HIDING.sub(_spelled, text)
+
+
+def _spelled(found: re.Match[str]) -> str:
+    return json.dumps(found.group())[1:-1]

@@ -1,0 +1,25 @@
+"""JSON as files hold it."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from harness.jsontext import json_text
+
+ODD = "a\x00\x1b[31m\x7f\x9b31m\u2028\u202eb\u200b\U000e0041 é \U0001f600"
+
+
+def test_what_hides_is_spelled_and_reads_back():
+    text = json_text({ODD: [ODD, 1.5, None]}, compact=True)
+    assert json.loads(text) == {ODD: [ODD, 1.5, None]}
+    assert text.isprintable()
+    assert "é \U0001f600" in text
+
+
+def test_indents_and_no_numbers():
+    assert json_text([1], indent=1) == "[\n 1\n]"
+    with pytest.raises(ValueError, match="JSON compliant"):
+        json_text(math.nan)
