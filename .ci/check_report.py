@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
+from harness.collect import collect_evalset
 from harness.report.runfiles import load_run
-from harness.run.collect import collect_evalset
 
 folder = Path(sys.argv[1])
 root = Path(__file__).resolve().parents[1]

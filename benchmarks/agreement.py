@@ -31,10 +31,10 @@ from agreement_task import DTYPE, ROOT, TASK, Asked, equal_tokens, rebuild, writ
 from tabulate import tabulate
 
 from harness import hardware
+from harness.collect import load_cells
 from harness.records import Result, Run
 from harness.report.runfiles import load_run
-from harness.run.collect import load_cells
-from harness.run.plan import Cell
+from harness.run.cells import Cell
 from harness.stats import wilson_interval
 
 SIDE = Path(__file__).with_name("lm_eval_side.py")

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT))
 from harness.prompts.chat import open_format  # noqa: E402
 from harness.prompts.templates import Prompt, load_prompt  # noqa: E402
 from harness.records import EngineConfig, Sample  # noqa: E402
-from harness.run.plan import Cell, modes  # noqa: E402
+from harness.run.cells import Cell, modes  # noqa: E402
 from harness.run.prepare import prepare  # noqa: E402
 from harness.shots import Draw, select_shots  # noqa: E402
 from harness.sources.data import load_data  # noqa: E402

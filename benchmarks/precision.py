@@ -28,9 +28,9 @@ from harness.errors import EngineError  # noqa: E402
 from harness.prompts.chat import open_format  # noqa: E402
 from harness.prompts.templates import load_prompt  # noqa: E402
 from harness.records import EngineConfig, EngineInfo, Output, Result  # noqa: E402
-from harness.run.plan import Cell, modes  # noqa: E402
+from harness.run.cells import Cell, modes  # noqa: E402
 from harness.run.prepare import Prepared, prepare  # noqa: E402
-from harness.run.scoring import Outcome, score_cell  # noqa: E402
+from harness.run.score_cell import Outcome, score_cell  # noqa: E402
 from harness.shots import Draw, select_shots  # noqa: E402
 from harness.sources.data import load_data  # noqa: E402
 from harness.spec.evalset import EvalSet  # noqa: E402

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from tabulate import tabulate
 
+from harness.collect import load_cells
 from harness.prompts.chat import open_format
-from harness.prompts.pieces import Pieces
 from harness.prompts.templates import load_prompt
+from harness.prompts.tokenize import Pieces
 from harness.records import Sample
-from harness.run.collect import load_cells
 from harness.shots import Draw, select_shots
 from harness.sources.assets import model_asset
 from harness.sources.data import load_data

@@ -9,12 +9,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from harness.collect import collect_evalset
 from harness.commands.judge import judge_app
 from harness.commands.saying import say
 from harness.commands.sft import data_app, train
 from harness.errors import HarnessError
 from harness.plugin.options import FOLDER, is_evalset
-from harness.run.collect import collect_evalset
 from harness.spec.base import Strict
 from harness.spec.evalset import EvalSet
 from harness.spec.judgeset import JudgeSet
@@ -70,7 +70,7 @@ def validate(
     """Check eval sets and their prompts without loading data or models."""
     root = root.resolve()
     if FOLDER in root.parts and not (root / FOLDER).is_dir():
-        _fail(f"{root}: is no project, but a folder of eval sets; run in the folder above "
+        _fail(f"{root}: is not a project, but a folder of eval sets; run in the folder above "
               f"'{FOLDER}', or give it by --root")  # fmt: skip
     found: list[Path] = []
     searched = [path.resolve() for path in paths] if paths else [root / FOLDER]
@@ -78,8 +78,8 @@ def validate(
         inside = [one for one in sorted(path.rglob("*")) if is_evalset(one, root)]
         found += [path] if path.is_file() else inside
         if path.is_file() and not is_evalset(path, root):
-            _fail(f"{path}: is no eval set; those are .yaml files in a folder '{FOLDER}', but for "
-                  "models.yaml")  # fmt: skip
+            _fail(f"{path}: is not an eval set; those are .yaml files in a folder '{FOLDER}', but "
+                  "for models.yaml")  # fmt: skip
         if not path.is_file() and not inside:
             _fail(f"{path}: no eval set (a .yaml file in a folder '{FOLDER}') is there; run "
                   "in the project's folder, or give it by --root")  # fmt: skip

@@ -1,4 +1,4 @@
-"""What can go wrong, each error one line that names the file, the key, the value and the mend."""
+"""What can go wrong, each error one line that names the file, the key, the value and the fix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from harness.characters import one_line
 
 
 class HarnessError(Exception):
-    """Base of all errors that a user of the harness can mend.
+    """Base of all errors that a user of the harness can fix.
 
     Half characters, which no terminal and no file can hold, and what a terminal obeys or nobody
     sees are written out in the message.
@@ -25,7 +25,7 @@ class SpecError(HarnessError):
     """A YAML file or a template that does not say what it must.
 
     Args:
-        problems: What is wrong and how to mend it, without the place, each of them a line.
+        problems: What is wrong and how to fix it, without the place, each of them a line.
         path: The file.
         line: Its line, counted from 1.
     """

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 
+from harness.gates.threshold import judge_threshold
 from harness.records import Figure, Gate, Result, Row, Score
+from harness.run.cells import Mode
 from harness.run.figures import summarize
-from harness.run.gates import judge_threshold
-from harness.run.plan import Mode
 from harness.spec import GateSpec
 
 LABELS = ("positive", "negative")

@@ -8,7 +8,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from harness.judge.erring import JudgeErrors
+from harness.judge.error_rates import JudgeErrors
+from harness.judge.standings import standings
 from harness.records import (
     CanaryResult,
     Figure,
@@ -23,9 +24,8 @@ from harness.records import (
     RunInfo,
     Standing,
 )
-from harness.run.standings import standings
 from harness.spec.judgeset import JudgeSet
-from harness.stats.judged import GoldCounts
+from harness.stats.corrected_rate import GoldCounts
 
 EVALSET = "evalsets/probes.yaml"
 JUDGE = "judge-7b"

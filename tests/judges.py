@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Callable, Sequence
 
 from harness.judge.gold import GoldPair, GoldSet
-from harness.judge.measures import PassportSet, RuledPair, measure
 from harness.judge.passport import BoundRubric, Manner, Passport
+from harness.judge.passport_figures import PassportSet, RuledPair, measure
 from harness.records import Choice, Ruling
 
 Choose = Callable[[str, str], Choice]

@@ -4,68 +4,20 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import connected_components
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "harness"
 
-# From the bottom up: a module may import from its own layer and from those above it in this table,
-# never from those below. A package stands for all that is in it.
-LAYERS: tuple[tuple[str, ...], ...] = (
-    ("characters",),
-    ("errors", "jsontext", "markdown"),
-    ("records",),
-    ("stats",),
-    ("figures",),
-    ("spec",),
-    ("hardware", "paths", "sources", "prompts", "shots"),
-    ("engines", "scorers", "judge", "train"),
-    ("workers",),
-    ("run",),
-    ("report",),
-    ("plugin", "commands", "cli"),
-    ("__main__",),
-)
-# Inside a package, again from the bottom up; what is not named stands above all that is.
-INSIDE: dict[str, tuple[str, ...]] = {
-    "harness.spec": ("base", "dataspec", "gatespec", "judgeset", "thinkingspec",
-                     "evalset", "trainspec", "endpointspec", "enginespec", "modelspec", "recipe",
-                     "yamlfile", "problems", "load"),
-    "harness.sources": ("network", "cache", "archives", "cells", "encoded", "arrow", "separated",
-                        "objects", "rows",
-                        "labels", "labelling", "inline", "hub", "packages", "gguf_tokenizer",
-                        "gguf_check", "gguf_folder", "assets", "stand_in", "adapters", "pools",
-                        "splits", "drawing", "doubts", "data"),
-    "harness.stats": ("arrays", "resampling", "intervals", "ranking", "agreement", "clusters",
-                      "bradley_terry", "calibration", "hypothesis", "judged", "power", "paired",
-                      "confusion", "probabilities", "pooled", "draws"),
-    "harness.figures": ("pairs", "sheet", "measures", "table"),
-    "harness.judge": ("fence", "rubric", "verdict", "canaries", "pairs", "gold", "measures",
-                      "passport", "erring", "trusting"),
-    "harness.train": ("rows", "duplicates", "filters", "lengths", "plots", "analyze", "base",
-                      "template", "batches", "job", "record", "features", "served", "brought",
-                      "preflight", "lora", "trl", "unsloth", "machine", "fit", "checkpoints",
-                      "failures", "progress", "fused", "packed", "recorded", "setup", "trainer",
-                      "samples", "artifacts", "report", "run"),
-    "harness.workers": ("child", "worker", "store"),
-    "harness.run": ("plan", "gateplan", "probeplan", "collect", "prepare", "replies", "training",
-                    "provenance", "figures", "gates", "contrasts", "scoring", "baselines",
-                    "judging", "precision", "serving", "session", "asking", "thinking",
-                    "thoughtnotes", "repeats", "runner", "speaking", "jury", "rounds", "standings",
-                    "judgedgates", "sitting", "probeasks", "probing", "certify"),
-    "harness.report": ("format", "texts", "notes", "thoughts", "modes", "redacting",
-                       "runfiles", "diff", "ranking", "compare", "sentences", "cautions",
-                       "chattemplates", "ways", "trained", "mistakes", "gatelines", "baseline",
-                       "draws", "conclusions", "tables", "judged", "plots", "write", "summary",
-                       "passport"),
-    "harness.plugin": ("options", "terminal", "tally", "joining", "reporting", "items",
-                       "gate_items", "evalfile", "hooks", "distributed"),
-}  # fmt: skip
 HEAVY = {
     "torch", "transformers", "vllm", "peft", "trl", "unsloth", "ray", "sklearn", "matplotlib",
     "datasets", "scipy", "statsmodels", "pandas", "pyarrow", "gguf", "accelerate", "safetensors",
@@ -81,34 +33,24 @@ def name_of(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def layer(module: str) -> int | None:
-    """Return the number of a module's layer; the public face `harness` has none."""
-    top = module.split(".")[1]
-    return next((number for number, names in enumerate(LAYERS) if top in names), None)
-
-
-def step(module: str, package: str) -> int:
-    """Return a module's place inside a package; a name that stands nowhere is above all."""
-    own = INSIDE[package]
-    name = module.removeprefix(package).strip(".").split(".")[0]
-    return own.index(name) if name in own else len(own)
-
-
-def walk(node: ast.AST, *, everywhere: bool) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Yield imports that run; those inside functions only with `everywhere`."""
+def walk(node: ast.AST, *, everywhere: bool, types: bool) -> Iterator[ast.Import | ast.ImportFrom]:
+    """Yield imports that run: with `everywhere` those in functions, with `types` those for types."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import | ast.ImportFrom):
             yield child
         elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
-            yield from walk(ast.Module(child.orelse, []), everywhere=everywhere)
+            body = [*child.body, *child.orelse] if types else child.orelse
+            yield from walk(ast.Module(body, []), everywhere=everywhere, types=types)
         elif everywhere or not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from walk(child, everywhere=everywhere)
+            yield from walk(child, everywhere=everywhere, types=types)
 
 
-def imported(path: Path, *, everywhere: bool) -> set[str]:
+def imported(path: Path, *, everywhere: bool, types: bool = False) -> set[str]:
     """Return the full names of all that a file imports."""
     found: set[str] = set()
-    for node in walk(ast.parse(path.read_text(encoding="utf-8")), everywhere=everywhere):
+    for node in walk(
+        ast.parse(path.read_text(encoding="utf-8")), everywhere=everywhere, types=types
+    ):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         else:
@@ -117,38 +59,70 @@ def imported(path: Path, *, everywhere: bool) -> set[str]:
     return found
 
 
+def room_of(path: Path) -> str:
+    """Return the package or the single module right under `harness` that a file belongs to."""
+    return ".".join(name_of(path).split(".")[:2])
+
+
+def graph(named: Callable[[Path], str]) -> dict[str, set[str]]:
+    """Return what each module or package imports of this project, for types alone too."""
+    paths = {name_of(path): path for path in MODULES}
+    found: dict[str, set[str]] = {named(path): set() for path in MODULES}
+    for path in MODULES:
+        for target in imported(path, everywhere=True, types=True):
+            if target.split(".")[0] != "harness":
+                continue
+            module = target if target in paths else target.rpartition(".")[0]
+            if paths[module] != path:
+                found[named(path)].add(named(paths[module]))
+    return {name: targets - {name} for name, targets in found.items()}
+
+
+def circles(edges: Mapping[str, set[str]]) -> list[list[str]]:
+    """Return the strongly connected components of more than one node."""
+    names = sorted(edges)
+    at = {name: number for number, name in enumerate(names)}
+    pairs = [(at[one], at[other]) for one in names for other in edges[one]]
+    matrix = csr_matrix((np.ones(len(pairs)), tuple(np.array(pairs).T)), (len(names), len(names)))
+    count, labels = connected_components(matrix, connection="strong")
+    found = [[name for name in names if labels[at[name]] == label] for label in range(count)]
+    return [component for component in found if len(component) > 1]
+
+
+def documented() -> list[set[str]]:
+    """Return the groups of packages that docs/architecture.md puts in order, lowest first."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (line,) = [line for line in text.splitlines() if line.startswith("`characters")]
+    return [set(re.findall(r"\w+", group)) for group in line.split("<-")]
+
+
 def test_there_are_modules():
     assert len(MODULES) > 20
 
 
-def test_a_name_stands_in_one_layer():
-    names = [name for names in LAYERS for name in names]
-    assert len(set(names)) == len(names)
+def test_no_module_imports_itself_in_a_circle():
+    assert circles(graph(name_of)) == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_imports_point_one_way(path):
-    module = name_of(path)
-    own = len(LAYERS) if module == "harness" else layer(module)
-    assert own is not None, f"{module} stands in no layer of this test's table"
-    for target in imported(path, everywhere=True):
-        if target.split(".")[0] == "harness":
-            other = layer(target)
-            assert other is not None, f"{module} imports {target}, which stands in no layer"
-            assert other <= own, f"{module} imports {target}, which stands above it"
-        package = ".".join(module.split(".")[:2])
-        if package in INSIDE and target.startswith(package + "."):
-            assert step(target, package) <= step(module, package), (
-                f"{module} imports {target}, which stands above it"
-            )
+def test_no_package_imports_itself_in_a_circle():
+    assert circles(graph(room_of)) == []
 
 
-def test_the_places_inside_packages_are_modules():
-    for package, names in INSIDE.items():
-        folder = PACKAGE / package.split(".")[1]
-        found = {path.stem for path in folder.glob("*.py")} - {"__init__"}
-        found |= {path.parent.name for path in folder.glob("*/__init__.py")}
-        assert set(names) == found, package
+def test_the_order_of_packages_is_that_of_the_documentation():
+    """Each imports from its own group and those left of it alone; none is left out."""
+    groups = documented()
+    place = {name: number for number, names in enumerate(groups) for name in names}
+    assert len(place) == sum(map(len, groups)), "a package stands there twice"
+    rooms = graph(room_of)
+    assert set(place) == {room.removeprefix("harness.") for room in rooms} - {"harness"}
+    for room, targets in rooms.items():
+        for target in targets - {"harness"}:
+            own = place.get(room.removeprefix("harness."), len(groups))
+            assert place[target.removeprefix("harness.")] <= own, f"{room} imports {target}"
+
+
+def test_circles_are_found():
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"d", "a"}}) == [["b", "c"]]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
@@ -184,7 +158,7 @@ def importers(target: str) -> set[str]:
 
 def test_only_the_runner_sees_engine_and_scorer():
     assert importers("harness.workers.worker") == {"harness.run.session"}
-    assert importers("harness.scorers") == {"harness.run.scoring"}
+    assert importers("harness.scorers") == {"harness.run.score_cell"}
 
 
 _SPY = """
@@ -218,7 +192,7 @@ def test_collecting_imports_nothing_heavy(project):
     assert "harness" in seen
     assert not seen & HEAVY
     ours = set(done.stdout.partition("OURS ")[2].partition("\nSEEN ")[0].split())
-    assert "harness.run.collect" in ours
+    assert "harness.collect" in ours
     late = {"harness.report", "harness.run.runner", "harness.sources.data", "harness.train"}
     assert not ours & late, "collecting imports what only a run needs"
 

@@ -187,7 +187,9 @@ def test_validate_a_file_that_pytest_would_not_collect(project, call, given):
     path.touch()
     result = call("validate", path, "--root", project.root)
     assert result.exit_code == 2
-    assert f"{path}: is no eval set; those are .yaml files in a folder 'evalsets'" in result.stderr
+    assert (
+        f"{path}: is not an eval set; those are .yaml files in a folder 'evalsets'" in result.stderr
+    )
 
 
 @pytest.mark.parametrize("given", ["", "set.yaml"])
@@ -195,4 +197,4 @@ def test_validate_inside_the_folder_of_eval_sets(project, call, given):
     folder = project.root / "evalsets"
     result = call("validate", "--root", folder, *([folder / given] if given else []))
     assert result.exit_code == 2
-    assert "is no project, but a folder of eval sets; run in the folder above" in result.stderr
+    assert "is not a project, but a folder of eval sets; run in the folder above" in result.stderr

@@ -5,7 +5,7 @@ import unicodedata
 
 import pytest
 
-from harness.prompts.labeltree import label_tree
+from harness.prompts.label_words import label_tree
 from harness.records import Output, Sample
 from harness.scorers import SCORERS, Trial
 from harness.scorers.label import score_label

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.run.collect import load_cells
+from harness.collect import load_cells
 from harness.run.runner import Runner
 from harness.run.session import Settings
 

@@ -15,7 +15,7 @@ MENDABLE, ENGINE_FAILED = 2, 10
 
 @contextmanager
 def failing() -> Iterator[None]:
-    """Turn what a user can mend into one line and exit code 2, an engine's failure into 10."""
+    """Turn what a user can fix into one line and exit code 2, an engine's failure into 10."""
     try:
         yield
     except (HarnessError, OSError) as error:

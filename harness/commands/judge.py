@@ -16,7 +16,7 @@ import typer
 from harness.commands.failing import failing
 from harness.commands.saying import warn
 from harness.errors import SpecError
-from harness.judge.rubric import DEFAULT_RUBRICS
+from harness.prompts.rubric import DEFAULT_RUBRICS
 from harness.records import Note
 from harness.spec.judgeset import MAX_ANSWER_CHARS
 
@@ -94,14 +94,14 @@ def passport(
     root: Annotated[Path, typer.Option(help="The project folder.")] = Path(),
 ) -> None:
     """Measure a judge on gold pairs: writes passports/MODEL.json and a page on what it is worth."""
+    from harness.judge.certify import certify
     from harness.judge.gold import open_gold
+    from harness.judge.judge_session import Judge
     from harness.judge.passport import FOLDER, save_passport
-    from harness.judge.rubric import load_rubric
     from harness.paths import public
     from harness.plugin.terminal import Terminal
+    from harness.prompts.rubric import load_rubric
     from harness.report.passport import passport_verdict, write_passport_page
-    from harness.run.certify import certify
-    from harness.run.jury import Judge
     from harness.run.session import Settings
 
     root, stamp = root.resolve(), time.strftime("%Y%m%d-%H%M%S")
@@ -183,8 +183,8 @@ def _spec(name: str, root: Path) -> ModelSpec:
     models = load_models(root / "evalsets/judge.yaml", root=root)
     if name not in models:
         near = difflib.get_close_matches(name, models, n=1)
-        mend = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(models)}"
-        raise SpecError(f"unknown model '{name}'; {mend}", path="evalsets/models.yaml")
+        fix = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(models)}"
+        raise SpecError(f"unknown model '{name}'; {fix}", path="evalsets/models.yaml")
     if models[name].trained:
         raise SpecError(f"model '{name}' is a classifier, which writes no text; name another",
                         path="evalsets/models.yaml")  # fmt: skip

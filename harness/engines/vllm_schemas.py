@@ -2,7 +2,7 @@
 
 Read from a JSON Schema, a string with `minLength` or `maxLength` has no escapes in xgrammar 0.2.8:
 it breaks off before its first quotation mark, line break or backslash, and takes raw control
-characters, which are no JSON.
+characters, which are not JSON.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def spelled_grammar(schema: str) -> str | None:
     if not _bounded(whole):
         return None
     if not isinstance(whole, dict) or whole.keys() != _OBJECT or whole["type"] != "object":
-        raise ValueError(_refusal("is no closed object"))
+        raise ValueError(_refusal("is not a closed object"))
     properties = whole["properties"]
     if not isinstance(properties, dict) or whole["additionalProperties"] is not False:
-        raise ValueError(_refusal("is no closed object"))
+        raise ValueError(_refusal("is not a closed object"))
     if whole["required"] != list(properties):
         raise ValueError(_refusal("does not require all its keys in their order"))
     parts: list[str] = []

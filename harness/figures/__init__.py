@@ -1,6 +1,6 @@
 """Figures of a labelled set: one table of what can be measured, compared, gated and shown."""
 
-from harness.figures.pairs import Cell, by_sample, clusters_of, in_all, pair, right_answers
+from harness.figures.pairs import ResultsById, by_sample, clusters_of, in_all, pair, right_answers
 from harness.figures.sheet import Sheet
 from harness.figures.table import (
     COMPARED,
@@ -20,8 +20,8 @@ __all__ = [
     "INTERVALS",
     "PAIRED",
     "UNSCORED",
-    "Cell",
     "FigureKind",
+    "ResultsById",
     "Sheet",
     "by_sample",
     "clusters_of",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
-from harness.figures.pairs import Cell, in_all, pair
+from harness.figures.pairs import ResultsById, in_all, pair
 from harness.figures.sheet import Sheet
 from harness.records import Figure
 from harness.stats import (
@@ -31,7 +31,7 @@ from harness.stats.probabilities import (
 
 Measure = Callable[[Sheet, str], Figure | None]
 """A figure of the samples that it can count, None where it is not defined; with its argument."""
-Compare = Callable[[Cell, Cell, Sequence[str], str], tuple[Difference, int] | None]
+Compare = Callable[[ResultsById, ResultsById, Sequence[str], str], tuple[Difference, int] | None]
 """Two cells, the labels and the argument -> second minus first, and how many samples are left out;
 None where the two cannot be compared."""
 
@@ -92,7 +92,7 @@ def confusion(interval: _Interval, paired: _Paired) -> tuple[Measure, Compare]:
         return Figure(*found, len(own.targets)) if found else None
 
     def compare(
-        first: Cell, second: Cell, labels: Sequence[str], _: str
+        first: ResultsById, second: ResultsById, labels: Sequence[str], _: str
     ) -> tuple[Difference, int] | None:
         a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.answered)
         if not _all_asked(b) or _one_cluster(b):
@@ -110,7 +110,7 @@ def recall(sheet: Sheet, label: str) -> Figure | None:
 
 
 def compare_recall(
-    first: Cell, second: Cell, labels: Sequence[str], label: str
+    first: ResultsById, second: ResultsById, labels: Sequence[str], label: str
 ) -> tuple[Difference, int] | None:
     """Compare the recalls of a label as accuracies of its samples."""
     sides = [{key: one for key, one in cell.items() if one.target == label}
@@ -125,7 +125,7 @@ def precision(sheet: Sheet, label: str) -> Figure | None:
 
 
 def compare_precision(
-    first: Cell, second: Cell, labels: Sequence[str], label: str
+    first: ResultsById, second: ResultsById, labels: Sequence[str], label: str
 ) -> tuple[Difference, int] | None:
     """Compare the precisions of a label by the influence of each sample."""
     a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.answered)
@@ -156,7 +156,7 @@ def mean_of(values: _MeanValues, *, within: bool) -> tuple[Measure, Compare]:
         return Figure(float(found.mean()), max(0.0, low), high, len(found))
 
     def compare(
-        first: Cell, second: Cell, labels: Sequence[str], _: str
+        first: ResultsById, second: ResultsById, labels: Sequence[str], _: str
     ) -> tuple[Difference, int] | None:
         a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.rated)
         if len(b.targets) < 2 or _one_cluster(b):
@@ -179,7 +179,7 @@ def _estimated(
         return Figure(found.value, found.low, found.high, len(own.targets))
 
     def compare(
-        first: Cell, second: Cell, labels: Sequence[str], argument: str
+        first: ResultsById, second: ResultsById, labels: Sequence[str], argument: str
     ) -> tuple[Difference, int] | None:
         a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.rated)
         if len(b.targets) < 2 or _one_cluster(b):
@@ -215,7 +215,7 @@ def coverage() -> tuple[Measure, Compare]:
 
 
 def _aligned(
-    first: Cell, second: Cell, labels: Sequence[str], counts: Callable[[Sheet], Bools]
+    first: ResultsById, second: ResultsById, labels: Sequence[str], counts: Callable[[Sheet], Bools]
 ) -> tuple[Sheet, Sheet, int]:
     """Return both cells on the samples that both count, and how many are left out."""
     _, (old, new) = in_all([first, second])

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 from harness.records import Result
+from harness.stats.over_seeds import pooled_accuracy, pooled_auc
 from harness.stats.paired import Difference, paired_accuracy, paired_auc, paired_bootstrap
-from harness.stats.pooled import pooled_accuracy, pooled_auc
 
-Cell = Mapping[str, Result]
+ResultsById = Mapping[str, Result]
 """Results by sample."""
 
 # Sign patterns and resamples: a p-value then resolves 0.0002, which Holm's correction needs.
@@ -23,7 +23,7 @@ def by_sample(results: Sequence[Result]) -> dict[str, Result]:
     return {result.sample: result for result in results}
 
 
-def right_answers(cell: Cell, figure: str) -> dict[str, bool]:
+def right_answers(cell: ResultsById, figure: str) -> dict[str, bool]:
     """Return whether each sample is right that counts for one of the accuracies."""
     if figure == "accuracy":
         return {key: one.correct for key, one in cell.items() if one.correct is not None}
@@ -36,7 +36,7 @@ def right_answers(cell: Cell, figure: str) -> dict[str, bool]:
     }
 
 
-def log_odds(cell: Cell) -> dict[str, float]:
+def log_odds(cell: ResultsById) -> dict[str, float]:
     """Return the log-odds of each sample that has them."""
     return {
         key: one.log_odds
@@ -51,14 +51,14 @@ def in_all(tables: Sequence[Mapping[str, _T]]) -> tuple[list[str], list[list[_T]
     return samples, [[table[sample] for sample in samples] for table in tables]
 
 
-def clusters_of(cell: Cell, samples: Sequence[str]) -> list[str] | None:
+def clusters_of(cell: ResultsById, samples: Sequence[str]) -> list[str] | None:
     """Return the cluster of each sample, None where every sample is by itself."""
     return [cell[one].cluster for one in samples] if any(cell[s].cluster for s in samples) else None
 
 
 def pair(
-    first: Sequence[Cell],
-    second: Sequence[Cell],
+    first: Sequence[ResultsById],
+    second: Sequence[ResultsById],
     figure: str,
     *,
     positive: str,

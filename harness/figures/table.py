@@ -21,7 +21,7 @@ from harness.figures.measures import (
     precision,
     recall,
 )
-from harness.figures.pairs import Cell, pair
+from harness.figures.pairs import ResultsById, pair
 from harness.stats import Difference
 from harness.stats.confusion import (
     MACRO_F1,
@@ -80,7 +80,7 @@ class FigureKind:
 
 def _pairwise(figure: str) -> Compare:
     def compare(
-        first: Cell, second: Cell, labels: Sequence[str], _: str
+        first: ResultsById, second: ResultsById, labels: Sequence[str], _: str
     ) -> tuple[Difference, int] | None:
         return pair([first], [second], figure, positive=labels[0])
 

@@ -159,7 +159,7 @@ def _rows(text: str, path: Path) -> list[tuple[_Place, _Row]]:
     found: list[tuple[_Place, _Row]] = []
     for place, one in entries:
         if not isinstance(one, dict):
-            raise place.error("is no JSON object; write one pair as one object")
+            raise place.error("is not a JSON object; write one pair as one object")
         for repeat in repeats:
             if repeat.row is one:
                 raise place.error(f"{repeat.key}: the key stands here twice; remove or rename one")
@@ -222,7 +222,7 @@ def _pair(row: _Row, number: int, place: _Place) -> GoldPair:
             *_answers(row, ("first", "second", "better"), _OWN, place),
             _points(row, place),
         )
-    raise place.error("is no gold pair: has none of the keys output_1, left_answer, first; see "
+    raise place.error("is not a gold pair: has none of the keys output_1, left_answer, first; see "
                       "docs/judge.md for the forms")  # fmt: skip
 
 
@@ -230,9 +230,9 @@ def _check_keys(row: _Row, place: _Place) -> None:
     for key in row:
         if key not in _OWN_KEYS:
             near = difflib.get_close_matches(key, _OWN_KEYS, n=1)
-            mend = f"did you mean '{near[0]}'?" if near else (
+            fix = f"did you mean '{near[0]}'?" if near else (
                 f"remove it, or use one of {', '.join(_OWN_KEYS)}")  # fmt: skip
-            raise place.error(f"{key}: unknown key; {mend}")
+            raise place.error(f"{key}: unknown key; {fix}")
 
 
 def _answers(
@@ -244,9 +244,9 @@ def _answers(
     better = _better(row, label, known, place)
     if better != "tie" and first.strip() == second.strip():
         ties = [str(word) for word, meaning in known.items() if meaning == "tie"]
-        mend = f"write {ties[0]}" if ties else "leave the pair out"
+        fix = f"write {ties[0]}" if ties else "leave the pair out"
         raise place.error(f"{label}: {json.dumps(row[label])}, and {one} and {other} are the same "
-                          f"text; mend one, or {mend}")  # fmt: skip
+                          f"text; fix one, or {fix}")  # fmt: skip
     return first, second, better
 
 
@@ -255,8 +255,8 @@ def _text(row: _Row, key: str, place: _Place) -> str:
     if key not in row:
         raise place.error(f"missing key '{key}'; add it")
     if not isinstance(value, str):
-        raise place.error(f"{key}: {json.dumps(value, ensure_ascii=False)[:40]} is no text; put it "
-                          "in quotes")  # fmt: skip
+        raise place.error(f"{key}: {json.dumps(value, ensure_ascii=False)[:40]} is not text; put "
+                          "it in quotes")  # fmt: skip
     if is_blank(value):
         raise place.error(f"{key}: is empty; write it, or leave the pair out")
     _check_whole(value, key, place)
@@ -283,7 +283,7 @@ def _points(row: _Row, place: _Place) -> tuple[str, ...]:
     value = row.get("points", [])
     points = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
     if points != value or any(map(is_blank, points)):
-        raise place.error("points: is no list of texts; write a list, or leave it out")
+        raise place.error("points: is not a list of texts; write a list, or leave it out")
     for point in points:
         _check_whole(point, "points", place)
     return tuple(points)

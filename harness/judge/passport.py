@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.jsontext import json_text
-from harness.judge.measures import PassportSet
+from harness.judge.passport_figures import PassportSet
 from harness.records import Figure
 from harness.spec.judgeset import HIGHEST, LOWEST, MAX_ANSWER_CHARS, PassportSpec
 from harness.stats.intervals import clopper_pearson_interval
@@ -122,7 +122,7 @@ def load_passport(path: Path) -> Passport:
     """Read a passport.
 
     Raises:
-        PassportError: There is none, or it is damaged or of another format; without a mend.
+        PassportError: There is none, or it is damaged or of another format; without a fix.
     """
     shown = shown_path(path)
     try:
@@ -204,9 +204,11 @@ def _check_figures(passport: Passport) -> None:
             least = -1 if name == "kappa" else 0
             ends = (least, figure.low, figure.value, figure.high, 1)
             if not all(map(math.isfinite, ends)) or list(ends) != sorted(ends) or figure.n < 1:
-                raise ValueError(f"{one.name}: {name} is no figure")
+                raise ValueError(f"{one.name}: {name} is not a figure")
             if name in _SHARES and not _is_share(figure):
-                raise ValueError(f"{one.name}: {name} is no share of {figure.n} with its interval")
+                raise ValueError(
+                    f"{one.name}: {name} is not a share of {figure.n} with its interval"
+                )
         _check_counts(one)
 
 
@@ -221,11 +223,11 @@ def _is_share(figure: Figure) -> bool:
 def _check_counts(one: PassportSet) -> None:
     for part in [name for name in one.counts if "true_" in name]:
         if not 0 <= one.counts[part] <= one.counts.get(part.replace("true_", ""), -1):
-            raise ValueError(f"{one.name}: {part} is no count")
+            raise ValueError(f"{one.name}: {part} is not a count")
     for score in chain.from_iterable(one.scores.values()):
         if score is not None and not LOWEST <= score <= HIGHEST:
-            raise ValueError(f"{one.name}: {score:g} is no score")
+            raise ValueError(f"{one.name}: {score:g} is not a score")
 
 
 def _refuse(word: str) -> NoReturn:
-    raise ValueError(f"{word} is no number of a passport")
+    raise ValueError(f"{word} is not a number of a passport")

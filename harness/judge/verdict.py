@@ -22,6 +22,7 @@ The schema leaves a judge no other word there, so its verdict, too, is drawn fro
 probabilities, renormalised. Below this they are what rounding left of them.
 """
 
+_FIRST = {"A": 1.0, "B": 0.0, "tie": 0.5}
 _REASON = {"type": "string", "minLength": 1, "maxLength": 240}
 _SCORE_KEY = re.compile(r'"score"\s*:')
 _WRITTEN = re.compile(_SCORE_KEY.pattern + r"(\s*)\d+(\D)")
@@ -55,9 +56,9 @@ def read_absolute(output: Output) -> Ruling:
     """
     try:
         reason, score = _read(output, "score")
-        # bool is an int to Python, and 7.0 is no token that the schema allows.
+        # bool is an int to Python, and 7.0 is not a token that the schema allows.
         if isinstance(score, bool) or not isinstance(score, int):
-            raise _NoVerdict("the score is no whole number")
+            raise _NoVerdict("the score is not a whole number")
         if score not in SCORES:
             raise _NoVerdict("the score is not between 1 and 10")
     except _NoVerdict as error:
@@ -105,7 +106,7 @@ def with_expectation(ruling: Ruling, logprobs: Mapping[int, float]) -> Ruling:
         ruling: Of an absolute case; without a value it stays as it is.
         logprobs: Score -> natural log-probability; scores that are not there have none. They are
             renormalised over 1 to 10 if they hold at least `MIN_MASS` of all probability;
-            otherwise, or if one is no log-probability, the ruling stays as it is.
+            otherwise, or if one is not a log-probability, the ruling stays as it is.
 
     Source: Liu et al. (2023), G-Eval, arXiv 2303.16634, section 2.
     """
@@ -137,7 +138,7 @@ def _read(output: Output, key: str) -> tuple[str, Json]:
         raise _NoVerdict("the verdict has further keys")
     reason = found["reason"]
     if not isinstance(reason, str):
-        raise _NoVerdict("the reason is no text")
+        raise _NoVerdict("the reason is not text")
     if not reason.strip():
         raise _NoVerdict("the reason is empty")
     # JSON can spell half a character, which no file can hold.
@@ -156,7 +157,7 @@ def _one_object(text: str) -> dict[str, Json]:
     except _NoVerdict:
         raise
     except (ValueError, RecursionError) as error:
-        raise _NoVerdict("the verdict is no valid JSON") from error
+        raise _NoVerdict("the verdict is not valid JSON") from error
     rest = text[end:].lstrip(" \t\r\n,;")
     if rest:
         raise _NoVerdict("two verdicts" if rest[0] in "{[" else "text behind the verdict")
@@ -173,4 +174,24 @@ def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise _NoVerdict(f"{name} is no number of JSON")
+    raise _NoVerdict(f"{name} is not a number of JSON")
+
+
+def settle(forward: Ruling, backward: Ruling) -> tuple[float | None, bool | None]:
+    """Return the points of the model shown first in `forward`, and whether both orders agree.
+
+    Points are 1 for a win in both orders, 0 for a loss in both, and 0.5 for a tie in both or for
+    two orders that disagree, as a judge that goes by the place has not told the answers apart.
+    Both are None where an order has no verdict.
+
+    Args:
+        forward: The ruling with the model's answer shown first, as A.
+        backward: The ruling with the model's answer shown second, as B.
+
+    Source: Zheng et al. (2023), arXiv 2306.05685, section 3.4, for the two orders.
+    """
+    if forward.choice is None or backward.choice is None:
+        return None, None
+    ahead, behind = _FIRST[forward.choice], 1 - _FIRST[backward.choice]
+    agree = ahead == behind
+    return ahead if agree else 0.5, agree

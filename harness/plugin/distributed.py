@@ -61,8 +61,8 @@ def _scopes(names: Sequence[str], config: pytest.Config) -> dict[str, str]:
         names: Eval sets, and other files, relative to the root.
         config: Of the session.
     """
+    from harness.collect import collect_evalset
     from harness.errors import HarnessError
-    from harness.run.collect import collect_evalset
 
     root = config.rootpath
     replaced = [named_files(config, option) for option in ("--eval-dataset", "--eval-shots")]

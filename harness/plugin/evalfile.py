@@ -6,11 +6,11 @@ from collections.abc import Iterable
 
 import pytest
 
+from harness.collect import collect_evalset
 from harness.errors import HarnessError
 from harness.plugin.gate_items import GateItem
 from harness.plugin.items import CellItem, told
 from harness.plugin.options import misplaced, named_files
-from harness.run.collect import collect_evalset
 
 
 class EvalFile(pytest.File):

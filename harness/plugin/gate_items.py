@@ -8,12 +8,12 @@ from os import PathLike
 import pytest
 
 from harness.characters import one_line
+from harness.collect import AnyCell, AnyGate
 from harness.errors import HarnessError
 from harness.plugin.items import RUN, fail_setup, mark_as, only_planned, outcome_of, told
 from harness.plugin.options import data_options
 from harness.plugin.tally import GATE
 from harness.records import Gate
-from harness.run.collect import AnyCell, AnyGate
 
 
 class GateFailed(Exception):
@@ -62,7 +62,7 @@ class GateItem(pytest.Item):
         return [cell for name, cell in self.cells.items() if name not in collected]
 
     def setup(self) -> None:
-        """See to the outcomes; what goes wrong here is no failed gate."""
+        """See to the outcomes; what goes wrong here is not a failed gate."""
         if self.lacking:
             names = ", ".join(name.rpartition("::")[2] for name in self.lacking)
             pytest.skip(f"needs cells that are not selected: {names}")
@@ -81,7 +81,7 @@ class GateItem(pytest.Item):
 
     def _skip_on_other_data(self, failure: HarnessError) -> None:
         """Skip a gate whose baseline does not fit where an option changes the set's data."""
-        from harness.run.baselines import BaselineError
+        from harness.gates.baselines import BaselineError
 
         given = data_options(self.config)
         if given and isinstance(failure, BaselineError):

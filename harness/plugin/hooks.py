@@ -175,7 +175,7 @@ class Hooks:
 
 def _accepted(run: Run) -> list[str]:
     """Say which baselines this run wrote, which of them were there before, and made by what."""
-    from harness.run.baselines import baseline_path
+    from harness.gates.baselines import baseline_path
 
     before = {(one.evalset, one.cell) for one in run.baselines}
     fakes = [one.model.split(", ") for one in run.info.engines if one.engine == "fake"]

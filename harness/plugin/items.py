@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness import hardware
+from harness.collect import AnyCell
 from harness.errors import (
     AssetUnreachable,
     EngineError,
@@ -18,8 +19,7 @@ from harness.errors import (
 from harness.paths import public_text
 from harness.plugin.options import options_of
 from harness.plugin.tally import CELL, ENGINE_ERROR, RUN_ERROR
-from harness.run.collect import AnyCell
-from harness.run.probeplan import ProbeCell
+from harness.run.probe_cells import ProbeCell
 
 if TYPE_CHECKING:
     from harness.plugin.reporting import (
@@ -44,7 +44,7 @@ class CellItem(pytest.Item):
         mark_as(self, cell)
 
     def setup(self) -> None:
-        """Run the cell's group if it has not run; what goes wrong here is no failed gate."""
+        """Run the cell's group if it has not run; what goes wrong here is not a failed gate."""
         if only_planned(self):
             return
         try:

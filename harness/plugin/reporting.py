@@ -14,7 +14,12 @@ from typing import Literal
 
 import pytest
 
+from harness.collect import AnyCell, AnyGate
 from harness.errors import MadeUpAnswers
+from harness.gates.baselines import check_baseline, write_baseline
+from harness.gates.decide import judge
+from harness.gates.plan_judged import PlannedJudgedGate
+from harness.judge.runner import Probing
 from harness.plugin.joining import join_parts, together, versions
 from harness.plugin.options import named_files, options_of
 from harness.plugin.tally import RUN_ID, WORKER_KEY, Tally, new_run_id
@@ -23,14 +28,10 @@ from harness.records import BaselineCheck, Gate, ProbeResult, Run, RunInfo
 from harness.report.runfiles import Texts, load_run, save_run
 from harness.report.summary import append_step_summary
 from harness.report.write import write_report
-from harness.run.baselines import check_baseline, write_baseline
-from harness.run.collect import AnyCell, AnyGate
-from harness.run.judging import judge
-from harness.run.plan import Cell
-from harness.run.probeplan import PlannedJudgedGate, ProbeCell
-from harness.run.probing import Probing
+from harness.run.cells import Cell
+from harness.run.probe_cells import ProbeCell
 from harness.run.runner import Runner
-from harness.run.scoring import Outcome
+from harness.run.score_cell import Outcome
 from harness.run.serving import FAKE
 from harness.run.session import Settings
 

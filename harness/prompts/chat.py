@@ -16,11 +16,11 @@ from harness.prompts.chosen import (
     choose_template,
     choose_variables,
 )
+from harness.prompts.end_marks import answer_ends, control_tokens, end_ids, mark_ids
 from harness.prompts.forms import Conversation, Forms, Shown, lost_texts, plain_text
-from harness.prompts.marks import answer_ends, control_tokens, end_ids, mark_ids
-from harness.prompts.pieces import Pieces
 from harness.prompts.rendering import Rendering
 from harness.prompts.thinking import Start, ThoughtPlan, open_plan
+from harness.prompts.tokenize import Pieces
 from harness.prompts.tokenizers import load_tokenizer
 from harness.records import Json, Message, TemplateUse, Thinking
 from harness.spec import ModelSpec

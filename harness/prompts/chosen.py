@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import PromptError
-from harness.prompts.marks import LLAMA3, llama3_template
+from harness.prompts.end_marks import LLAMA3, llama3_template
 from harness.prompts.rendering import Rendering, open_rendering
 from harness.records import Json
 from harness.spec import ModelSpec

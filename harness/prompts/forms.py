@@ -19,7 +19,7 @@ from harness.prompts.templates import LONG_TEXT
 from harness.records import Message, SystemPlace
 
 Conversation = list[Message]
-_MEND = "give another chat_template in models.yaml"
+_FIX = "give another chat_template in models.yaml"
 # A name of its own for every turn, in both cases, which no template writes by itself.
 _NAME = "Qz{role}{number:03}xB"
 
@@ -142,9 +142,9 @@ class Forms:
                 has = "system" in form.roles and not (folds and form.blank)
                 place: SystemPlace = "folded" if folds else "empty" if form.blank else "turn"
                 return Shown(place if has else "none", own)
-            mend = _MEND if ways[-1] or "system" not in form.roles else (
-                f"set system_role to auto, or {_MEND}")  # fmt: skip
-            problem = f"the chat template {told} in a conversation of {form}; {mend}"
+            fix = _FIX if ways[-1] or "system" not in form.roles else (
+                f"set system_role to auto, or {_FIX}")  # fmt: skip
+            problem = f"the chat template {told} in a conversation of {form}; {fix}"
         raise PromptError(problem)
 
     def _own(self, form: Form, turns: Conversation, text: str) -> str:

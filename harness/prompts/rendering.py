@@ -146,9 +146,9 @@ def open_rendering(
         if key == _DAY:
             raise PromptError(f"{where}.{key}: the chat template asks for no day; remove it")
         near = difflib.get_close_matches(key, reads - _GIVEN, n=1)
-        mend = f"did you mean '{near[0]}'?" if near else (
+        fix = f"did you mean '{near[0]}'?" if near else (
             f"it reads {', '.join(sorted(reads - _GIVEN)) or 'none'}")  # fmt: skip
-        raise PromptError(f"{where}.{key}: the chat template reads no such variable; {mend}")
+        raise PromptError(f"{where}.{key}: the chat template reads no such variable; {fix}")
     if not dated:
         return Rendering(tokenizer, template, passed)
     chosen = _DAY in variables or _DAY_TEXT in variables

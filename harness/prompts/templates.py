@@ -190,10 +190,10 @@ def load_parts(
         compiled = _compiled(root / "prompts", source)
         module = compiled.make_module(dict(variables))
     except TemplateSyntaxError as error:
-        raise SpecError(f"{error.message}; mend the Jinja2 syntax", path=path,
+        raise SpecError(f"{error.message}; fix the Jinja2 syntax", path=path,
                         line=error.lineno) from error  # fmt: skip
     except UnicodeDecodeError as error:
-        raise SpecError(f"is no UTF-8 text: {error}; save it as UTF-8", path=path) from error
+        raise SpecError(f"is not UTF-8 text: {error}; save it as UTF-8", path=path) from error
     except (*_RENDER_ERRORS, TemplateError) as error:
         raise SpecError(f"{error}; a prompt file holds the parts {', '.join(signatures)}, and "
                         "nothing beside them is rendered", path=path,

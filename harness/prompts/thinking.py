@@ -7,7 +7,7 @@ from functools import partial
 from typing import cast
 
 from harness.errors import PromptError
-from harness.prompts.marks import mark_ids
+from harness.prompts.end_marks import mark_ids
 from harness.prompts.rendering import Rendering
 from harness.prompts.thoughtformat import (
     ANSWER,

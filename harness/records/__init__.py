@@ -1,22 +1,7 @@
 """The frozen records of a run: what flows between the modules."""
 
-from harness.records.asking import (
-    Adapter,
-    EngineConfig,
-    Json,
-    Message,
-    Output,
-    Placement,
-    Request,
-    Sample,
-    Sampling,
-    ShotOrder,
-    ShotSelector,
-)
-from harness.records.gated import BaselineCheck, Bound, Contrast, Flip, Gate, Verdict
-from harness.records.judged import Figure, Result, Row, Score
-from harness.records.notes import Note, NoteKind, Tell
-from harness.records.probed import (
+from harness.records.gates import BaselineCheck, Bound, Contrast, Flip, Gate, Verdict
+from harness.records.judged import (
     CanaryKind,
     CanaryResult,
     Choice,
@@ -29,6 +14,21 @@ from harness.records.probed import (
     Ruling,
     Standing,
 )
+from harness.records.notes import Note, NoteKind, Tell
+from harness.records.requests import (
+    Adapter,
+    EngineConfig,
+    Json,
+    Message,
+    Output,
+    Placement,
+    Request,
+    Sample,
+    Sampling,
+    ShotOrder,
+    ShotSelector,
+)
+from harness.records.results import Figure, Result, Row, Score
 from harness.records.runs import DataInfo, EngineInfo, Run, RunInfo
 from harness.records.templates import SystemPlace, TemplateUse
 from harness.records.thinking import (

@@ -1,130 +1,223 @@
-"""What becomes of the answers of a labelled set: scores, figures and rows."""
+"""What becomes of a judge set: answers, verdicts, pairs, canaries, and a line a model."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
-from harness.records.asking import Placement, ShotOrder
+from harness.records.results import Figure
 from harness.records.templates import TemplateUse
-from harness.records.thinking import Thought, ThoughtPlace, Thoughts
+from harness.records.thinking import Thought
+
+Choice = Literal["A", "B", "tie"]
+CanaryKind = Literal["null", "constant", "off_topic", "shuffled"]
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """A scorer's verdict on one sample.
+class Ruling:
+    """What a judge said to one case.
 
     Attributes:
-        value: 1.0 right, 0.0 wrong, None without a verdict.
-        answer: The label that was read, or None.
-        reason: Why there is no verdict, or None.
-        logprobs: Log-probability of each label, in the order of the set's labels; empty where
-            the scoring method has none.
+        value: Of an absolute case: a score from 1 to 10. None without a verdict.
+        choice: Of a pairwise case. None without a verdict.
+        expected: Whether `value` is the expectation over the score's probabilities; if not, it is
+            the score that the judge wrote.
+        reason: The judge's own words.
+        problem: Why there is no verdict, or None.
+        thought: What the judge wrote before its verdict, None for nothing.
     """
 
-    value: float | None
-    answer: str | None
-    reason: str | None = None
-    logprobs: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A number with its 95% interval and the count of scored samples behind it."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One sample of one cell: a line of results.jsonl.
-
-    Attributes:
-        prompt_key: Content key of the (first) request, "" if none was made.
-        calibrated: The label after batch calibration, or None.
-        log_odds: For two labels, log-probability of the first minus that of the second.
-        completion: Generated text, "" for log-probability scoring.
-        length: Of the sample's text in characters, kept where the text is not; 0 if unknown.
-        contextual: The label after contextual calibration, None where it was not asked for.
-        cluster: What the sample shares with others, "" where it is by itself.
-        thought: What the model wrote before its answer, None for nothing.
-    """
-
-    evalset: str
-    cell: str
-    sample: str
-    prompt_key: str
-    text: str
-    target: str
-    answer: str | None
-    calibrated: str | None
-    correct: bool | None
-    reason: str | None
-    logprobs: Mapping[str, float]
-    log_odds: float | None
-    completion: str = ""
-    length: int = 0
-    contextual: str | None = None
-    cluster: str = ""
+    value: float | None = None
+    choice: Choice | None = None
+    expected: bool = False
+    reason: str = ""
+    problem: str | None = None
     thought: Thought | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One cell's line in the report.
+class JudgedAnswer:
+    """One answer of a model, and its rulings by name of the judge.
 
     Attributes:
-        evalset: Path of the eval set, relative to the root.
-        k: Shots in the prompt, 0 for zero-shot.
-        placement: Where the shots stand, None for zero-shot.
-        n: Scored samples. The figures of log-probabilities have an n of their own, which counts
-            samples whose labels are equally probable, too.
-        unscored: Samples without a verdict, counted by reason in `reasons`.
-        figures: `accuracy`, and where the scoring has log-probabilities `calibrated_accuracy`,
-            `label_mass`, (two labels) `auc` and (if asked for) `contextual_accuracy`;
-            `label_flips` where the engine was asked twice.
-        shares: Fraction of the scored samples that were given each label.
-        targets: Fraction of all samples whose target is each label.
-        prompt_tokens: Mean prompt length in tokens.
-        clusters: Groups that the scored samples stand in, for which the intervals allow; None
-            where every sample is by itself.
-        order: In which order the shots stand, None for zero-shot.
-        train_rows: Rows that a classifier was trained on; 0 for a model that is prompted.
-        thinking: Name of the setting of `thinking`, such as `budget 256`; "" where there is none.
-        place: Where the answers were asked, as far as thoughts go.
-        thoughts: What the samples' thoughts came to, None without any.
-        template: How its conversations became text, None for a classifier.
+        number: Counts a probe's answers from 0.
+        cut: Whether it ended at its token limit.
+        problem: Why there is no answer, or None.
+        score: Mean of all judges' values; None where one of them has none.
+        thought: What the model wrote before the answer, None for nothing; no judge is shown it.
+    """
+
+    number: int
+    seed: int
+    text: str
+    tokens: int
+    cut: bool
+    problem: str | None
+    rulings: Mapping[str, Ruling]
+    score: float | None
+    thought: Thought | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """One probe of one model: one pytest item, one line of probes.jsonl."""
+
+    evalset: str
+    model: str
+    probe: str
+    kind: str
+    question: str
+    points: tuple[str, ...]
+    answers: tuple[JudgedAnswer, ...]
+
+    @property
+    def scores(self) -> list[float]:
+        """The scores of the answers that have one."""
+        return [answer.score for answer in self.answers if answer.score is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class PairResult:
+    """An answer of `model` against another model's answer of the same number.
+
+    Where one of them is the reference model, `against` is.
+
+    Attributes:
+        forward: The ruling with the model's answer shown first (as A); `backward` as B.
+        points: 1 won in both orders, 0 lost in both, 0.5 a tie or two orders that disagree; None
+            where an order has no verdict.
+        agree: Whether both orders say the same, None where one has no verdict.
     """
 
     evalset: str
-    cell: str
     model: str
-    prompt: str
-    mode: str
-    k: int
-    placement: Placement | None
-    selector: str | None
-    seed: int | None
-    scoring: str
+    against: str
+    probe: str
+    number: int
+    judge: str
+    forward: Ruling
+    backward: Ruling
+    points: float | None
+    agree: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class CanaryResult:
+    """An answer without merit, judged like the others.
+
+    Attributes:
+        broke: Whether its score exceeds the limit.
+    """
+
+    evalset: str
+    judge: str
+    probe: str
+    kind: CanaryKind
+    ruling: Ruling
+    limit: float
+    broke: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PassportCheck:
+    """What is known of a judge, and whether its scores may gate.
+
+    Attributes:
+        trusted: Whether a passport covers this judge and the set's demands.
+        problem: Why not, in one line, or empty.
+        accuracy: On gold pairs, from the passport; None without one.
+        order_agreement: Likewise.
+        path: The passport's file relative to the project, or empty.
+    """
+
+    judge: str
+    trusted: bool
+    problem: str = ""
+    accuracy: Figure | None = None
+    order_agreement: Figure | None = None
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeInfo:
+    """One judge's work in a judge set.
+
+    Attributes:
+        expected: Share of the scored absolute rulings that are expectations.
+        asked: Rulings asked for, `unscored` without a verdict, counted by reason.
+        void: Why its scores count for nothing (a canary that broke), or empty.
+        prompt_tokens: Of all its requests, `completion_tokens` likewise.
+        cost: Of these tokens in dollars, None where models.yaml names no price.
+        kin: Judged models with the judge's own weights, adapters on them included.
+        template: How the cases became text, None at an endpoint, which does not say.
+        thinking: Name of its setting of `thinking`; "" where there is none.
+    """
+
+    evalset: str
+    judge: str
+    engine: str
+    dtype: str
+    digest: str
+    check: PassportCheck
+    void: str
+    expected: float
+    asked: int
+    unscored: Mapping[str, int]
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None = None
+    kin: tuple[str, ...] = ()
+    template: TemplateUse | None = None
+    thinking: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One model's line.
+
+    Attributes:
+        n: Scored answers; `unscored` have no verdict, counted by reason.
+        figures: `score` (mean of the probes' means, 1 to 10; the interval is over probes),
+            `pass_rate`, `win_rate` against the reference, both as they would be without the
+            judge's errors (`corrected_pass_rate`, `corrected_win_rate`), where there are.
+        spread: Mean over probes of the standard deviation of a probe's scores; None with one
+            answer a probe.
+        strength: Bradley-Terry strength, with three models or more.
+        pairs: Pairs with the reference that are due: one an answer and judge.
+        of_probes: Probes that the set has, those included that were not run; 0 if not known.
+        template: How the probes became text, None at an endpoint, which does not say.
+        thinking: Name of its setting of `thinking`; "" where there is none.
+    """
+
+    evalset: str
+    model: str
+    probes: int
     n: int
     unscored: int
     reasons: Mapping[str, int]
     figures: Mapping[str, Figure]
-    shares: Mapping[str, float]
-    targets: Mapping[str, float]
-    prompt_tokens: float
-    clusters: int | None = None
-    order: ShotOrder | None = None
-    train_rows: int = 0
-    thinking: str = ""
-    place: ThoughtPlace = "none"
-    thoughts: Thoughts | None = None
+    spread: float | None = None
+    strength: Figure | None = None
+    trusted: bool = False
+    void: str = ""
+    pairs: int = 0
+    of_probes: int = 0
     template: TemplateUse | None = None
+    thinking: str = ""
 
-    @property
-    def regime(self) -> tuple[str, str]:
-        """What cells have in common that differ in prompt or shots alone: scoring and thinking."""
-        return self.scoring, self.thinking
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """All that a run's judge sets came to.
+
+    Attributes:
+        agreement: Krippendorff's alpha of a jury, by eval set.
+    """
+
+    probes: tuple[ProbeResult, ...] = ()
+    pairs: tuple[PairResult, ...] = ()
+    canaries: tuple[CanaryResult, ...] = ()
+    judges: tuple[JudgeInfo, ...] = ()
+    standings: tuple[Standing, ...] = ()
+    agreement: Mapping[str, Figure] = field(default_factory=dict)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.records.gated import BaselineCheck, Gate
-from harness.records.judged import Result, Row
+from harness.records.gates import BaselineCheck, Gate
+from harness.records.judged import Judged
 from harness.records.notes import Note
-from harness.records.probed import Judged
+from harness.records.results import Result, Row
 
 
 @dataclass(frozen=True, slots=True)

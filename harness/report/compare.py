@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Literal
 
-from harness.figures import COMPARED, FIGURES, Cell, pair
+from harness.figures import COMPARED, FIGURES, ResultsById, pair
 from harness.records import Result, Row
 from harness.report.ranking import best_pair, grouped, lead
 from harness.shots import SELECTORS
@@ -36,7 +36,7 @@ _CALIBRATED: Mapping[Kind, str] = {
 }
 _PLACEMENTS = {None: 0, "system": 1, "user": 2, "chat": 3}
 
-Cells = Mapping[tuple[str, str], Cell]
+Cells = Mapping[tuple[str, str], ResultsById]
 
 
 @dataclass(frozen=True, slots=True)

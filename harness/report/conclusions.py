@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from harness.figures import COMPARED
 from harness.markdown import code, escape
 from harness.records import Result, Row
-from harness.report import sentences, trained, ways
+from harness.report import classifiers, selectors, sentences
 from harness.report.cautions import beware
 from harness.report.compare import Comparison, compare
-from harness.report.draws import draw_groups, draw_sentences
 from harness.report.format import with_interval
 from harness.report.ranking import best_pair, lead
+from harness.report.seeds import draw_groups, draw_sentences
 from harness.report.sentences import Words
 from harness.report.texts import Lang, counted, texts
 
@@ -82,13 +82,13 @@ def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang: Lang = "en
             bests.append(Best(evalset, model, lead(own), bare, shown, pair))
         points = (
             *sentences.shots(theirs, t),
-            *ways.selectors(theirs, t),
-            *ways.orders(theirs, t),
-            *ways.thinking(theirs, t),
+            *selectors.selectors(theirs, t),
+            *selectors.orders(theirs, t),
+            *selectors.thinking(theirs, t),
             *sentences.placements(theirs, t),
             *sentences.wordings(theirs, t),
             *sentences.calibrations(theirs, t),
-            *trained.against_trained(theirs, t),
+            *classifiers.against_trained(theirs, t),
             *(
                 sentence
                 for group, said in draws
@@ -129,7 +129,7 @@ def _short(model: str, rows: Sequence[Row], compared: Sequence[Comparison], t: W
         said.append(
             t["c_shots_short"].format(model=model, verdict=verdict, counts="; ".join(counts))
         )
-    said += ways.short(model, compared, t)
+    said += selectors.short(model, compared, t)
     said += sentences.placements_short(model, compared, t)
     said += sentences.calibrations_short(model, compared, t)
     figure = lead(rows)
@@ -146,7 +146,7 @@ def _short(model: str, rows: Sequence[Row], compared: Sequence[Comparison], t: W
                 total=len(ranked),
             )
         )
-    return said + trained.against_trained_short(model, compared, t)
+    return said + classifiers.against_trained_short(model, compared, t)
 
 
 def _find(

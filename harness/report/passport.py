@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from harness.judge.measures import SMOKE, PassportSet
 from harness.judge.passport import CHANCE, MAX_UNSCORED, Passport, doubt, large_sets
+from harness.judge.passport_figures import SMOKE, PassportSet
 from harness.markdown import code, escape
 from harness.records import Figure, Note
 from harness.report.format import NOTHING, percent, with_interval

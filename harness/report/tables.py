@@ -8,9 +8,9 @@ from harness.figures import INTERVALS, figure_kind
 from harness.markdown import escape
 from harness.records import DataInfo, EngineInfo, Figure, Gate, Row
 from harness.report.conclusions import Best
-from harness.report.draws import draw_groups, draw_line
 from harness.report.format import NOTHING, count, percent, seconds, with_interval
 from harness.report.modes import mode_place, thinking_word
+from harness.report.seeds import draw_groups, draw_line
 from harness.report.sentences import detail
 from harness.report.texts import figure_name
 

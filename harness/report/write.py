@@ -16,11 +16,11 @@ from harness.report.cautions import made_up
 from harness.report.chattemplates import template_lines
 from harness.report.conclusions import conclude
 from harness.report.format import NOTHING, count, duration, percent
-from harness.report.gatelines import gate_lines, unjudged_lines
+from harness.report.gates import gate_lines, unjudged_lines
 from harness.report.judged.sections import JudgedPart, judged_part
 from harness.report.mistakes import Names, untelling, wrong_answers
 from harness.report.notes import note_lines
-from harness.report.plots.draw import Kind, Plots, draw_plots
+from harness.report.plots.write_plots import PlotKind, Plots, draw_plots
 from harness.report.runfiles import Texts, redact_run
 from harness.report.tables import (
     best_table,
@@ -129,7 +129,7 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
     )
 
 
-def _render(content: Mapping[str, object], plots: Sequence[Kind]) -> str:
+def _render(content: Mapping[str, object], plots: Sequence[PlotKind]) -> str:
     from jinja2 import PackageLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from harness.errors import PromptError
 from harness.prompts.chat import ChatFormat
-from harness.prompts.labeltree import LabelTree, label_tree
+from harness.prompts.label_words import LabelTree, label_tree
 from harness.prompts.templates import Prompt
 from harness.prompts.thoughttokens import closing_tokens, thought_sampling
 from harness.records import (
@@ -21,7 +21,7 @@ from harness.records import (
     Thought,
     ThoughtPlace,
 )
-from harness.run.plan import Cell
+from harness.run.cells import Cell
 from harness.workers.store import content_key
 
 _ANSWER_TOKENS = 16

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from harness.errors import EngineError
 from harness.records import Figure, Output, Request
-from harness.run.asking import Asked
-from harness.run.scoring import Outcome
+from harness.run.ask import Asked
+from harness.run.score_cell import Outcome
 from harness.run.session import EngineSession
 from harness.stats import clopper_pearson_interval
 

@@ -24,28 +24,28 @@ class Said:
     thought: Thought | None = None
 
 
-def said(output: Output, chat: ChatFormat | None, *, room: int, mend: str) -> Said:
+def said(output: Output, chat: ChatFormat | None, *, room: int, fix: str) -> Said:
     """Return what a model said in one completion, which it wrote freely.
 
     Args:
         output: Of its engine.
         chat: How it is spoken to, None at an endpoint.
         room: Tokens that the completion had, for thought and answer together.
-        mend: What gives it more, for the reason why there is no answer.
+        fix: What gives it more, for the reason why there is no answer.
     """
     if chat is None:
-        return _at_endpoint(output, room=room, mend=mend)
+        return _at_endpoint(output, room=room, fix=fix)
     thought, rest = cut_thought(chat, output)
     if thought is None or thought.end != "open":
         return Said(rest, thought)
-    return Said(failed(output, unclosed(output, room=room, mend=mend)), thought)
+    return Said(failed(output, unclosed(output, room=room, fix=fix)), thought)
 
 
-def unclosed(output: Output, *, room: int, mend: str) -> str:
+def unclosed(output: Output, *, room: int, fix: str) -> str:
     """Say why a thought has no end."""
     if output.finish_reason != "length":
         return "the model ended its turn within its thought"
-    return f"the thought was not closed within {room} tokens; {mend}"
+    return f"the thought was not closed within {room} tokens; {fix}"
 
 
 def unfinished(output: Output, thinking: Thinking, *, room: int) -> str:
@@ -59,8 +59,8 @@ def unfinished(output: Output, thinking: Thinking, *, room: int) -> str:
     if room < thinking.limit and output.finish_reason == "length":
         return ("the thought was not closed within what the model's window leaves; raise "
                 "max_model_len, or give a budget")  # fmt: skip
-    mend = f"raise thinking: {{limit: {thinking.limit}}}, or give a budget"
-    return unclosed(output, room=room, mend=mend)
+    fix = f"raise thinking: {{limit: {thinking.limit}}}, or give a budget"
+    return unclosed(output, room=room, fix=fix)
 
 
 def failed(output: Output, problem: str) -> Output:
@@ -68,7 +68,7 @@ def failed(output: Output, problem: str) -> Output:
     return replace(output, text="", finish_reason="error", error=problem)
 
 
-def _at_endpoint(output: Output, *, room: int, mend: str) -> Said:
+def _at_endpoint(output: Output, *, room: int, fix: str) -> Said:
     if output.error is not None:
         return Said(output)
     thought, text = split_served(output.text)
@@ -76,10 +76,10 @@ def _at_endpoint(output: Output, *, room: int, mend: str) -> Said:
         thought = Thought(output.thought.strip(), output.thought_tokens)
     if text.strip() or output.finish_reason != "length":
         if thought is not None and thought.end == "open":
-            return Said(failed(output, unclosed(output, room=room, mend=mend)), thought)
+            return Said(failed(output, unclosed(output, room=room, fix=fix)), thought)
         return Said(replace(output, text=text), thought)
     spent = "brought no answer"
     if thought is not None or output.thought_tokens:
         thought, spent = replace(thought or Thought(""), end="open"), "went into its reasoning"
-    problem = f"the budget of {room} tokens {spent}; {mend}"
+    problem = f"the budget of {room} tokens {spent}; {fix}"
     return Said(failed(output, problem), thought)

@@ -10,15 +10,15 @@ from harness.errors import HarnessError, UnfitPrecision
 from harness.prompts.chat import ChatFormat, open_format
 from harness.prompts.templates import load_prompt
 from harness.records import DataInfo, EngineInfo, Note, Sample, Thinking
-from harness.run.asking import ask, lost_line, opened
-from harness.run.plan import Cell, Mode
+from harness.run.ask import ask, lost_line, opened
+from harness.run.cells import Cell, Mode
+from harness.run.classifier_rows import Training, build_training, prepare_trained
 from harness.run.prepare import Prepared, prepare
 from harness.run.repeats import ask_again, with_flips
-from harness.run.scoring import Outcome, score_cell
+from harness.run.score_cell import Outcome, score_cell
 from harness.run.session import EngineSession, Progress, Settings
 from harness.run.thinking import Rounds, in_rounds
 from harness.run.thoughtnotes import tell_of_template
-from harness.run.training import Training, build_training, prepare_trained
 from harness.shots import Draw, select_shots
 from harness.sources.data import LoadedData, load_data
 from harness.workers.store import Store

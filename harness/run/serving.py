@@ -10,7 +10,7 @@ from harness import hardware
 from harness.engines import engine_installed, engine_uses, engine_version
 from harness.errors import EngineError
 from harness.records import Adapter, Json
-from harness.run.training import Training
+from harness.run.classifier_rows import Training
 from harness.sources.assets import ModelAsset, model_asset, model_at_hand
 from harness.sources.stand_in import stand_in_model
 from harness.spec.endpointspec import PREFIX, EndpointSpec

@@ -22,12 +22,12 @@ from harness.records import (
     Request,
     Tell,
 )
-from harness.run.plan import prefix_order
+from harness.run.cells import prefix_order
+from harness.run.classifier_rows import Training
 from harness.run.precision import Precision, Unfit, UnfitRecord, choose_precision
 from harness.run.serving import choose_serving
-from harness.run.training import Training
 from harness.spec.modelspec import ModelSpec
-from harness.train.preflight import check_adapter
+from harness.train.adapter_check import check_adapter
 from harness.workers.store import Store, fingerprint
 from harness.workers.worker import Worker
 

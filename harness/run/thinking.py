@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from harness.prompts.thoughttokens import answer_row, read_thought
 from harness.records import Output, Request, Thought
-from harness.run.asking import Asked, joined
+from harness.run.ask import Asked, joined
 from harness.run.prepare import Prepared, Questions
 from harness.run.replies import unfinished
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from harness.prompts.labeltree import LabelTree
+from harness.prompts.label_words import LabelTree
 from harness.records import Output, Sample, Score
 from harness.scorers.label import score_label
 from harness.scorers.match import score_choice, score_match

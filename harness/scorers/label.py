@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.prompts.labeltree import LabelTree
+from harness.prompts.label_words import LabelTree
 from harness.records import Output, Score
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from harness.errors import SpecError
 from harness.records import Sample
-from harness.shots.draw import Draw
 from harness.shots.leaks import copies
 from harness.shots.orders import ORDERS, generator_for
-from harness.shots.selectors import SELECTORS
+from harness.shots.selectors import SELECTORS, Draw
 
 __all__ = ["ORDERS", "SELECTORS", "Draw", "select_shots"]
 
@@ -28,9 +27,9 @@ def select_shots(selector: str, order: str, draw: Draw) -> list[list[Sample]]:
     repeated = {copy.shot for copy in copies(draw.pool, draw.samples)}
     pool = [sample for sample in draw.pool if sample.id not in repeated]
     if len(pool) < draw.k:
-        mend = "lower k or give a larger pool" if pool else (
+        fix = "lower k or give a larger pool" if pool else (
             "give data.shots, data.split or --eval-shots NAME=PATH")  # fmt: skip
-        raise SpecError(f"the shot pool has {len(pool)} samples, {draw.k} are wanted; {mend}")
+        raise SpecError(f"the shot pool has {len(pool)} samples, {draw.k} are wanted; {fix}")
     draw = Draw(pool, draw.samples, draw.labels, draw.k, draw.seed)
     entry = SELECTORS[selector]
     chosen = entry.choose(draw)

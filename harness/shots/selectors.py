@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from harness.errors import SpecError
 from harness.records import Sample, ShotOrder
-from harness.shots.draw import Draw
 from harness.shots.leaks import NEAR, normal_text
 from harness.shots.tfidf import similarities, tfidf
 
@@ -21,6 +20,39 @@ if TYPE_CHECKING:
 
 # Dimensions in which the texts of a pool are clustered.
 _TOPICS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """A draw of k shots.
+
+    Attributes:
+        pool: Solved samples to draw from; none of them repeats a sample under test.
+        samples: The samples under test.
+        labels: The set's labels, in order.
+        k: Shots in a prompt, at least 1.
+        seed: Of everything that is random.
+    """
+
+    pool: Sequence[Sample]
+    samples: Sequence[Sample]
+    labels: Sequence[str]
+    k: int
+    seed: int
+
+    def distinct(self) -> list[Sample]:
+        """Return the pool without entries that repeat an earlier one.
+
+        Raises:
+            SpecError: Fewer than k are left.
+        """
+        first: dict[str, Sample] = {}
+        for sample in self.pool:
+            first.setdefault(normal_text(sample.text), sample)
+        if len(first) < self.k:
+            raise SpecError(f"the shot pool has {len(first)} different texts, {self.k} are wanted; "
+                            "lower k or give a larger pool")  # fmt: skip
+        return list(first.values())
 
 
 class ShotSelector(Protocol):

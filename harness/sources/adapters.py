@@ -76,8 +76,8 @@ def tensor_shapes(weights: Path) -> dict[str, tuple[int, ...]]:
             if name != "__metadata__"
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AssetError(f"{weights} cannot be read: it is no safetensors file; train the adapter "
-                         "again, or copy it again") from error  # fmt: skip
+        raise AssetError(f"{weights} cannot be read: it is not a safetensors file; train the "
+                         "adapter again, or copy it again") from error  # fmt: skip
 
 
 def changes_base(path: Path) -> bool:

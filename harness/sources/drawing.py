@@ -136,6 +136,6 @@ def _check_enough(
     if most == 0:
         lack = f"label '{fewest}' has none" if spec.balanced else "no row has a label"
     if lack and not (lenient and most):
-        mend = "lower data.samples.n, or give" if most else "mend 'labels' or data.split, or give"
-        raise SpecError(f"{name}: {n or 'some'} samples wanted, but {lack} to draw from; {mend} "
+        fix = "lower data.samples.n, or give" if most else "fix 'labels' or data.split, or give"
+        raise SpecError(f"{name}: {n or 'some'} samples wanted, but {lack} to draw from; {fix} "
                         "more data")  # fmt: skip

@@ -55,9 +55,9 @@ def hub_snapshot(name: str, revision: str | None) -> tuple[Path, str]:
             name, revision=revision, allow_patterns=_MODEL_FILES, local_files_only=local
         )
 
-    mend = ("download it on a machine with access and write file:FOLDER as its source in "
+    fix = ("download it on a machine with access and write file:FOLDER as its source in "
             "models.yaml")  # fmt: skip
-    folder = _cached(snapshot, kind="model", shown=_shown(name, revision), mend=mend)
+    folder = _cached(snapshot, kind="model", shown=_shown(name, revision), fix=fix)
     return folder, folder.name
 
 
@@ -95,16 +95,16 @@ def hub_file(name: str, path: str, revision: str | None, *, option: str) -> Path
         )
 
     shown = _shown(f"{name}/{path}", revision)
-    return _cached(download, kind="file", shown=shown, mend=f"give a local copy by {option}")
+    return _cached(download, kind="file", shown=shown, fix=f"give a local copy by {option}")
 
 
-def _cached(fetch: _Fetch, *, kind: str, shown: str, mend: str) -> Path:
+def _cached(fetch: _Fetch, *, kind: str, shown: str, fix: str) -> Path:
     """Return what is in the hub's local cache, else what the hub has, put there."""
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     with contextlib.suppress(LocalEntryNotFoundError, HFValidationError):
         return Path(fetch(local=True))
-    unreachable = f"hub {kind} {shown} is out of reach; {mend}, or set HF_ENDPOINT"
+    unreachable = f"hub {kind} {shown} is out of reach; {fix}, or set HF_ENDPOINT"
     if not hub_reachable():
         raise AssetUnreachable(unreachable)
     try:
@@ -176,7 +176,7 @@ def _read(data: Dataset, need: Sequence[str], shown: str) -> Table:
     names = wanted_columns(data.column_names, need, shown)
     rows = arrow_rows(data.select_columns(names)[:], shown) if len(data) else []
     if not rows:
-        raise AssetError(f"{shown}: has no rows; mend data.hub_split")
+        raise AssetError(f"{shown}: has no rows; fix data.hub_split")
     if need and len(names) < len(set(need)):
         check_columns([dict.fromkeys(data.column_names, "")], need, shown)
     return Table(rows, classes_of(data.features.arrow_schema))
@@ -205,9 +205,9 @@ def _choose_config(hub: HubName, known: Sequence[str]) -> AssetError | None:
             f"hub data set {hub.name} has several configurations; write one behind its name, as "
             f"in hub:{hub.name}/{known[0]}{at}: {named}")  # fmt: skip
     near = difflib.get_close_matches(hub.config, known, n=1)
-    mend = f"did you mean '{near[0]}'? It has" if near else "it has"
+    fix = f"did you mean '{near[0]}'? It has" if near else "it has"
     return None if not known else AssetError(
-        f"hub data set {hub.name} has no configuration '{hub.config}'; {mend} {named}"
+        f"hub data set {hub.name} has no configuration '{hub.config}'; {fix} {named}"
     )  # fmt: skip
 
 

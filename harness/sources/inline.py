@@ -17,7 +17,7 @@ SHOTS_PREFIX = "shots-"
 def inline_problems(
     rows: Sequence[InlineRow], labels: Mapping[str, Rule], *, prefix: str
 ) -> Iterator[tuple[int, str, str]]:
-    """Yield the mistakes of rows: the row, from 0, the key of it, and what is wrong with a mend."""
+    """Yield the mistakes of rows: the row, from 0, the key of it, and what is wrong with a fix."""
     found = LabelMap(labels)
     seen: dict[str, int] = {}
     for index, row in enumerate(rows):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from harness.characters import is_blank, one_form, spelled
 from harness.errors import AssetError, SpecError
 from harness.records import Sample
-from harness.sources.cells import text_of
 from harness.sources.labels import LabelMap, some_of
 from harness.sources.rows import Table
+from harness.sources.values import text_of
 from harness.spec.evalset import EvalSet
 
 
@@ -111,7 +111,7 @@ class _Labels:
         held = some_of(self._value(index) for index in range(len(self._table.rows)))
         return SpecError(f"{self._place.name}: {self._place.shown}: no row has one of the labels "
                          f"{', '.join(self._spec.labels)}: column '{self._column}' holds "
-                         f"{held}{self._known()}; mend 'labels' or data.label")  # fmt: skip
+                         f"{held}{self._known()}; fix 'labels' or data.label")  # fmt: skip
 
 
 def _check_ids(samples: Sequence[Sample | None], place: Place) -> None:

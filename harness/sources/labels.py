@@ -59,8 +59,8 @@ def _matches(rule: Rule, value: str) -> bool:
     if isinstance(rule, str):
         return one_form(value) == one_form(rule.strip())
     try:
-        # Not by float, to which numbers of twenty digits are alike. Python's own `1_0` is no number
-        # in data.
+        # Not by float, to which numbers of twenty digits are alike. Python's own `1_0` is not a
+        # number in data.
         return "_" not in value and Decimal(value) == rule
     except InvalidOperation:
         return False

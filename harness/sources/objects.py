@@ -49,11 +49,11 @@ def _list(text: str, shown: str) -> list[dict[str, Json]]:
     data = _parsed(text, f"{shown}:") if text.strip() else []
     if isinstance(data, dict):
         keys = ", ".join(map(str, list(data)[:5]))
-        raise AssetError(f"{shown}: is no list of objects, but one object of {keys}; write a list "
-                         "with an object for each row, or one object a line as .jsonl"
+        raise AssetError(f"{shown}: is not a list of objects, but one object of {keys}; write a "
+                         "list with an object for each row, or one object a line as .jsonl"
                          )  # fmt: skip
     if not isinstance(data, list):
-        raise AssetError(f"{shown}: is no list of objects")
+        raise AssetError(f"{shown}: is not a list of objects")
     return [_object(row, f"{shown}: row {number}") for number, row in enumerate(data, 1)]
 
 
@@ -61,7 +61,7 @@ def _lines(text: str, shown: str) -> list[dict[str, Json]]:
     # Not splitlines(), which also breaks at characters that JSON strings may hold.
     return [
         _object(
-            _parsed(line, f"{shown}: line {number}", mend="; write one object a line"),
+            _parsed(line, f"{shown}: line {number}", fix="; write one object a line"),
             f"{shown}: line {number}",
         )
         for number, line in enumerate(text.split("\n"), 1)
@@ -69,11 +69,11 @@ def _lines(text: str, shown: str) -> list[dict[str, Json]]:
     ]
 
 
-def _parsed(text: str, where: str, mend: str = "") -> Json:
+def _parsed(text: str, where: str, fix: str = "") -> Json:
     try:
         return parse_objects(text)
     except ValueError as error:
-        raise AssetError(f"{where} is no valid JSON: {error}{mend}") from error
+        raise AssetError(f"{where} is not valid JSON: {error}{fix}") from error
     except RecursionError as error:
         raise AssetError(f"{where} is nested too deep") from error
 
@@ -115,5 +115,5 @@ def _object(value: Json, where: str) -> dict[str, Json]:
     if (key := key_twice(value)) is not None:
         raise AssetError(f"{where} has the key '{key}' twice; remove or rename one")
     if not isinstance(value, dict):
-        raise AssetError(f"{where} is no object")
+        raise AssetError(f"{where} is not an object")
     return value

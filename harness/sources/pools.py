@@ -30,7 +30,7 @@ class Pool:
 
 
 def refuses(spec: EvalSet, *, own_source: bool) -> bool:
-    """Return whether a pool that repeats a sample is refused, not mended."""
+    """Return whether a pool that repeats a sample is refused, not fixed."""
     return (spec.data.leaks or ("refuse" if own_source else "drop")) == "refuse"
 
 

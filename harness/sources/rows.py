@@ -10,10 +10,10 @@ from typing import Literal
 from harness.characters import column_name
 from harness.errors import AssetError
 from harness.sources.arrow import arrow_rows, classes_of, wanted_columns
-from harness.sources.cells import Row, as_rows, lacking
 from harness.sources.encoded import read_encoded
 from harness.sources.objects import Objects, read_objects
 from harness.sources.separated import Separated, separated_rows
+from harness.sources.values import TextRow, as_rows, lacking
 
 Format = Separated | Objects | Literal["parquet"]
 _SUFFIXES: Mapping[str, Format] = {
@@ -31,7 +31,7 @@ class Table:
         classes: By column, the names of its classes, where it holds their numbers (`ClassLabel`).
     """
 
-    rows: list[Row]
+    rows: list[TextRow]
     classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -82,7 +82,7 @@ def read_table(
     return table
 
 
-def check_columns(rows: Sequence[Row], need: Iterable[str], shown: str) -> None:
+def check_columns(rows: Sequence[TextRow], need: Iterable[str], shown: str) -> None:
     """Raise AssetError for a column that no row has, or that one row lacks."""
     known = {column: None for row in rows for column in row}
     for column in need:
@@ -107,5 +107,5 @@ def _parquet(path: Path, need: Sequence[str], shown: str) -> Table:
             # By name, as a column called `a.b` is also taken for a part of `a`.
             table = file.read(columns=names).select(names)
     except (pyarrow.ArrowException, OSError) as error:
-        raise AssetError(f"{shown}: is no valid parquet file: {error}") from error
+        raise AssetError(f"{shown}: is not a valid parquet file: {error}") from error
     return Table(arrow_rows(table, shown), classes_of(schema))

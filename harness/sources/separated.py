@@ -12,7 +12,7 @@ from typing import Literal
 
 from harness.characters import column_name
 from harness.errors import AssetError
-from harness.sources.cells import Row, lacking
+from harness.sources.values import TextRow, lacking
 
 Separated = Literal["csv", "tsv"]
 # What stands between the fields of files that are called .csv all the same.
@@ -38,7 +38,7 @@ def separated_rows(
     need: Sequence[str],
     columns: Sequence[str] | None,
     shown: str,
-) -> list[Row]:
+) -> list[TextRow]:
     """Return the rows of a csv or tsv.
 
     Args:
@@ -58,7 +58,7 @@ def separated_rows(
     reader = (csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE) if format == "tsv"
               else csv.reader(lines, strict=True, skipinitialspace=True))  # fmt: skip
     names: Sequence[str] | None = None
-    rows: list[Row] = []
+    rows: list[TextRow] = []
     try:
         with _long_fields():
             for fields in reader:
@@ -72,7 +72,7 @@ def separated_rows(
                 _check(fields, names, format, where)
                 rows.append(dict(zip(names, fields, strict=True)))
     except csv.Error as error:
-        raise AssetError(f"{shown}: row {len(rows) + 1} (line {reader.line_num}) is no valid "
+        raise AssetError(f"{shown}: row {len(rows) + 1} (line {reader.line_num}) is not a valid "
                          f"{format}: {error}; look for an unclosed quote, and write quotes inside "
                          "a field twice") from error  # fmt: skip
     return rows
@@ -85,7 +85,7 @@ def _names(
     format: Separated,
     shown: str,
 ) -> Sequence[str]:
-    """Return the names of the columns: `columns` itself where the first line is no header."""
+    """Return the names of the columns: `columns` itself where the first line is not a header."""
     header = [column_name(name) for name in first]
     missing = [name for name in need if name not in header]
     if not missing:

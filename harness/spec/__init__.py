@@ -1,4 +1,4 @@
-"""YAML files -> checked pydantic models, every mistake with file, line and mend."""
+"""YAML files -> checked pydantic models, every mistake with file, line and fix."""
 
 from harness.spec.dataspec import DataSpec, LabelRule
 from harness.spec.evalset import EvalSet, ModeSpec, PromptSpec, ScoringSpec

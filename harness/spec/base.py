@@ -76,7 +76,7 @@ def complain(problem: str) -> PydanticCustomError:
 
 
 class Strict(BaseModel):
-    """Frozen, no coercion; what is no mapping, and unknown keys, are refused with a mend."""
+    """Frozen, no coercion; what is not a mapping, and unknown keys, are refused with a fix."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -88,10 +88,10 @@ class Strict(BaseModel):
                 if key not in cls.model_fields:
                     free = [field for field in cls.model_fields if field not in data]
                     near = difflib.get_close_matches(key, free, n=1)
-                    mend = f"did you mean '{near[0]}'?" if near else "remove it, or use one of " + (
+                    fix = f"did you mean '{near[0]}'?" if near else "remove it, or use one of " + (
                         ", ".join(cls.model_fields))  # fmt: skip
                     raise PydanticCustomError(
-                        "unknown_key", "unknown key; {mend}", {"key": key, "mend": mend}
+                        "unknown_key", "unknown key; {fix}", {"key": key, "fix": fix}
                     )
         elif not isinstance(data, cls):
             raise PydanticCustomError("mapping_wanted", "a mapping is wanted", {"model": cls})
@@ -149,7 +149,7 @@ def check_source(source: str) -> str:
     """Return the source, or complain that it is none."""
     if not _SOURCE.fullmatch(source):
         raise complain(
-            f"'{source}' is no source; write hub:owner/name[@revision], file:PATH "
+            f"'{source}' is not a source; write hub:owner/name[@revision], file:PATH "
             "or pypi:package==version"
         )
     return source
@@ -203,7 +203,7 @@ class PartSpec(Strict):
     @classmethod
     def _source(cls, source: str) -> str:
         if not check_source(source).startswith("pypi:"):
-            raise complain(f"'{source}' is no part of a package; write pypi:package==version")
+            raise complain(f"'{source}' is not part of a package; write pypi:package==version")
         return source
 
 

@@ -55,7 +55,7 @@ class EndpointSpec(Strict):
     @classmethod
     def _url(cls, url: str) -> str:
         if not url.startswith(("http://", "https://")):
-            raise complain(f"'{url}' is no address; begin it with http:// or https://")
+            raise complain(f"'{url}' is not an address; begin it with http:// or https://")
         if "@" in url or "?" in url:
             raise complain("an address has no key in it; name its variable in 'api_key_env'")
         return url.rstrip("/")

@@ -11,8 +11,8 @@ from pydantic_core import CoreSchema
 
 from harness.records import Json
 from harness.spec.base import Strict, complain
+from harness.spec.classifierspec import RnnSpec, TfidfSpec
 from harness.spec.endpointspec import EndpointSpec
-from harness.spec.trainspec import RnnSpec, TfidfSpec
 
 _Count = Annotated[int, Field(ge=1)]
 _Seconds = Annotated[float, Field(ge=0)]

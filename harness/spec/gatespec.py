@@ -98,8 +98,8 @@ class GateSpec(Strict):
             raise complain(f"by: {self.by:g} is more than {self.figure} can differ; it goes from "
                            f"{kind.lowest:g} to {kind.highest:g}")  # fmt: skip
         if self.other is None and not kind.lowest <= self.threshold <= kind.highest:
-            raise complain(f"{self.bound} {self.threshold:g} is no {self.figure}, which goes from "
-                           f"{kind.lowest:g} to {kind.highest:g}")  # fmt: skip
+            raise complain(f"{self.bound} {self.threshold:g} is out of range: {self.figure} goes "
+                           f"from {kind.lowest:g} to {kind.highest:g}")  # fmt: skip
         return self
 
     @property

@@ -143,8 +143,8 @@ class JudgedGateSpec(Strict):
             raise complain("needs exactly one of at_least and at_most")
         low, high = (LOWEST, HIGHEST) if self.figure == "score" else (0, 1)
         if not low <= self.threshold <= high:
-            raise complain(f"{self.bound} {self.threshold:g} is no {self.figure}, which goes from "
-                           f"{low} to {high}")  # fmt: skip
+            raise complain(f"{self.bound} {self.threshold:g} is out of range: {self.figure} goes "
+                           f"from {low} to {high}")  # fmt: skip
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""YAML files -> checked models; every mistake is one line with file, line, key and mend.
+"""YAML files -> checked models; every mistake is one line with file, line, key and fix.
 
 Nothing here fetches, imports a heavy library or loads a model: a file is checked in milliseconds.
 """
@@ -36,7 +36,7 @@ def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpe
         root: The project: templates lie under `root/prompts`, errors name files relative to it.
 
     Raises:
-        SpecError: One line per mistake, with file, line, key and mend.
+        SpecError: One line per mistake, with file, line, key and fix.
     """
     shown = _shown(path, root)
     file = read_yaml(path, shown)
@@ -45,7 +45,7 @@ def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpe
     for index, name in enumerate(evalset.models):
         if name not in models_file:
             raise file.error(
-                f"unknown model '{name}'; {_mend(name, models_file)}", ("models", index)
+                f"unknown model '{name}'; {_fix(name, models_file)}", ("models", index)
             )
         if models_file[name].remote:
             raise file.error(f"'{name}' is asked at an endpoint, which answers no set with labels; "
@@ -62,7 +62,7 @@ def load_judgeset(path: Path, *, root: Path) -> tuple[JudgeSet, dict[str, ModelS
     """Read a judge set and the models that it names, judges included; see `load_evalset`.
 
     Raises:
-        SpecError: One line per mistake, with file, line, key and mend.
+        SpecError: One line per mistake, with file, line, key and fix.
     """
     file = read_yaml(path, _shown(path, root))
     judgeset = _validate(JudgeSet, file, docs="docs/judge.md")
@@ -71,7 +71,7 @@ def load_judgeset(path: Path, *, root: Path) -> tuple[JudgeSet, dict[str, ModelS
     for where, names in ((("models",), judgeset.models), (("judge", "models"), judge.models)):
         for index, name in enumerate(names):
             if name not in models:
-                raise file.error(f"unknown model '{name}'; {_mend(name, models)}", (*where, index))
+                raise file.error(f"unknown model '{name}'; {_fix(name, models)}", (*where, index))
             if models[name].trained:
                 raise file.error(f"model '{name}' is a classifier, which writes no text; name "
                                  "another", (*where, index))  # fmt: skip
@@ -81,7 +81,7 @@ def load_judgeset(path: Path, *, root: Path) -> tuple[JudgeSet, dict[str, ModelS
     _check_questions(file, judgeset.probes)
     if judge.against is not None and judge.against not in judgeset.models:
         raise file.error(f"'{judge.against}' is not among the set's models; "
-                         + _mend(judge.against, judgeset.models), ("judge", "against"))  # fmt: skip
+                         + _fix(judge.against, judgeset.models), ("judge", "against"))  # fmt: skip
     _check_template(file, judge.rubric, root, ("judge", "rubric"))
     if judge.pairwise is not None:
         _check_template(file, judge.pairwise, root, ("judge", "pairwise"))
@@ -105,8 +105,8 @@ def _check_jury(file: YamlFile, judges: Sequence[str], models: Mapping[str, Mode
         key = json.dumps([spec.weights, spec.adapter, options], sort_keys=True)
         twin = known.setdefault(key, name)
         if twin != name:
-            raise file.error(f"'{name}' is the same model as '{twin}', and one judge twice is no "
-                             "jury; remove one", ("judge", "models", index))  # fmt: skip
+            raise file.error(f"'{name}' is the same model as '{twin}', and one judge twice is not "
+                             "a jury; remove one", ("judge", "models", index))  # fmt: skip
 
 
 def _check_template(file: YamlFile, template: str, root: Path, where: tuple[Key, ...]) -> None:
@@ -117,10 +117,10 @@ def _check_template(file: YamlFile, template: str, root: Path, where: tuple[Key,
             raise file.error(f"no template prompts/{template}, nor a folder {folder}; create it, "
                              "or run in the project's folder", where)  # fmt: skip
         known = sorted(found.relative_to(folder).as_posix() for found in folder.rglob("*.j2"))
-        raise file.error(f"no template prompts/{template}; {_mend(template, known)}", where)
+        raise file.error(f"no template prompts/{template}; {_fix(template, known)}", where)
 
 
-def _mend(name: str, known: Collection[str]) -> str:
+def _fix(name: str, known: Collection[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean '{near[0]}'?" if near else "known: " + (", ".join(known) or "none")
 
@@ -148,7 +148,7 @@ def _check_targets(
     labels, targets = evalset.labels, prompt.targets
     for label in targets:
         if label not in labels:
-            raise file.error(f"'{label}' is no label; labels are {', '.join(labels)}",
+            raise file.error(f"'{label}' is not a label; labels are {', '.join(labels)}",
                              (*where, "targets", label))  # fmt: skip
     for label in labels:
         if targets and label not in targets:
@@ -202,9 +202,9 @@ def _check_chat_templates(models: Mapping[str, ModelSpec], file: YamlFile, root:
         wanted = spec.chat_template
         if wanted not in (None, *_TEMPLATES) and not (root / "prompts" / str(wanted)).is_file():
             near = difflib.get_close_matches(str(wanted), _TEMPLATES, n=1)
-            mend = f"did you mean '{near[0]}'?" if near else (
+            fix = f"did you mean '{near[0]}'?" if near else (
                 f"write {', '.join(_TEMPLATES)}, or a file under prompts/")  # fmt: skip
-            raise file.error(f"no chat template prompts/{wanted}; {mend}",
+            raise file.error(f"no chat template prompts/{wanted}; {fix}",
                              ("models", name, "chat_template"))  # fmt: skip
 
 
@@ -212,7 +212,7 @@ def load_recipe(path: Path, *, root: Path) -> tuple[Recipe, YamlFile]:
     """Read a recipe, and its file, by which later mistakes are given their line.
 
     Raises:
-        SpecError: One line per mistake, with file, line, key and mend.
+        SpecError: One line per mistake, with file, line, key and fix.
     """
     file = read_yaml(path, _shown(path, root))
     recipe = _validate(Recipe, file, docs="docs/recipes.md")

@@ -17,10 +17,10 @@ from harness.spec.base import (
     complain,
     flow,
 )
+from harness.spec.classifierspec import TRAINED
 from harness.spec.endpointspec import PREFIX
 from harness.spec.enginespec import EngineOptions, OptionsSchema, by_engine, owner
 from harness.spec.thinkingspec import ThinkingSpec, ThoughtSpec
-from harness.spec.trainspec import TRAINED
 
 # All that a classifier without weights of its own can say.
 _OF_TRAINED = {"engine", "seed", "seeds", "options"}

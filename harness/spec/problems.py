@@ -1,4 +1,4 @@
-"""What pydantic complains of -> one line a place of the file, with what is wrong and its mend."""
+"""What pydantic complains of -> one line a place of the file, with what is wrong and its fix."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _problem(error: ErrorDetails, where: tuple[Key, ...]) -> tuple[int, str, tup
     """Return rank (0 is the most telling), text and place of pydantic's complaint."""
     kind, given, context = error["type"], error["input"], error.get("ctx", {})
     if kind == "unknown_key":
-        return 0, f"unknown key; {context['mend']}", (*where, context["key"])
+        return 0, f"unknown key; {context['fix']}", (*where, context["key"])
     if kind == "harness":
         return 0, str(context["problem"]), where
     if kind == "missing":
@@ -97,7 +97,7 @@ def _wanted(error: ErrorDetails) -> str | None:
     if kind == "string_type" and isinstance(given, dict):
         return "': ' makes a mapping of it, text is wanted; put it in quotes"
     if kind in _SCALARS and isinstance(given, str | int | float):
-        said, mend = _SCALARS[kind]
+        said, fix = _SCALARS[kind]
         shown = str(given).lower() if isinstance(given, bool) else str(given)
-        return f"'{shown}' is {said}; {_as_number(shown, kind) or mend}"
+        return f"'{shown}' is {said}; {_as_number(shown, kind) or fix}"
     return f"{start}{_EMPTY[kind]}, or remove the key" if start and kind in _EMPTY else None

@@ -56,7 +56,7 @@ def read_yaml(path: Path, shown: Path | None = None) -> YamlFile:
         shown: How errors name it; default the path itself.
 
     Raises:
-        SpecError: Not there, not YAML, not UTF-8, a repeated key, a key that is no string, or a
+        SpecError: Not there, not YAML, not UTF-8, a repeated key, a key that is not a string, or a
             word such as `NO` that YAML 1.1 turns into a boolean.
     """
     shown = shown or path
@@ -69,9 +69,9 @@ def read_yaml(path: Path, shown: Path | None = None) -> YamlFile:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         problem = " ".join(str(error.problem or error.context).split())
-        mend = "put what begins with * or & in quotes" if "alias" in problem else (
+        fix = "put what begins with * or & in quotes" if "alias" in problem else (
             "check indentation, quotes and colons")  # fmt: skip
-        raise SpecError(f"not valid YAML: {problem}; {mend}",
+        raise SpecError(f"not valid YAML: {problem}; {fix}",
                         path=shown, line=mark.line + 1 if mark else None) from error  # fmt: skip
     except yaml.YAMLError as error:
         raise SpecError(f"not valid YAML: {' '.join(str(error).split())}", path=shown) from error

@@ -2,6 +2,7 @@
 
 from harness.stats.agreement import cohens_kappa, krippendorff_alpha
 from harness.stats.arrays import Bools, Floats
+from harness.stats.auc import auc, auc_interval, two_classes
 from harness.stats.bradley_terry import Comparison, bradley_terry_strengths, win_rate
 from harness.stats.calibration import batch_calibrate, contextual_calibrate
 from harness.stats.clusters import (
@@ -9,6 +10,7 @@ from harness.stats.clusters import (
     cluster_interval,
     cluster_proportion_interval,
 )
+from harness.stats.corrected_rate import GoldCounts, judged_rate
 from harness.stats.hypothesis import holm, mcnemar_exact, sign_flip_test
 from harness.stats.intervals import (
     clopper_pearson_interval,
@@ -17,10 +19,8 @@ from harness.stats.intervals import (
     mean_interval,
     wilson_interval,
 )
-from harness.stats.judged import GoldCounts, judged_rate
 from harness.stats.paired import Difference, paired_accuracy, paired_auc, paired_bootstrap
 from harness.stats.power import mde_paired, mde_proportion, n_for_difference
-from harness.stats.ranking import auc, auc_interval, two_classes
 
 __all__ = [
     "Bools",

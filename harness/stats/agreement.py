@@ -49,8 +49,8 @@ def krippendorff_alpha(
         A figure whose `n` counts the units with two ratings or more.
 
     Raises:
-        ValueError: If no unit has two ratings, all ratings are equal, a score is no finite number
-            or lengths differ.
+        ValueError: If no unit has two ratings, all ratings are equal, a score is not a finite
+            number or lengths differ.
 
     Source: Krippendorff (2004), Content Analysis, 2nd ed., ch. 11. A nominal rating is a unit
     vector, so that both metrics are squared distances and need no table of coincidences.

@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from harness.stats.arrays import Bools, Floats, Whole
-from harness.stats.ranking import interval_of_fixed_area, placements, two_classes
+from harness.stats.auc import interval_of_fixed_area, placements, two_classes
 
 
 def cluster_interval(

@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 
 from harness.stats.arrays import Bools, Floats
+from harness.stats.auc import placements, two_classes
 from harness.stats.clusters import cluster_area_variance, cluster_sums
 from harness.stats.hypothesis import mcnemar_exact, sign_flip_test
 from harness.stats.intervals import fixed_mean_interval, wilson_interval
-from harness.stats.ranking import placements, two_classes
 from harness.stats.resampling import block_size
 
 # Quantile of the standard normal distribution for a two-sided 95% interval.
@@ -127,7 +127,7 @@ def area_difference(
     continuity correction allows.
 
     Args:
-        first: Placements of the first side, see `harness.stats.ranking.placements`.
+        first: Placements of the first side, see `harness.stats.auc.placements`.
         second: Those of the second side.
         mask: Whether each sample is of the positive class.
         clusters: The cluster of each sample; by default each is its own.

@@ -136,7 +136,7 @@ def check_target(out: Path) -> None:
             raise TrainError(f"{out} is not empty and no adapter (it has no {_CONFIG}); {_OTHER}")
     near = next(folder for folder in out.parents if folder.exists())
     if not near.is_dir():
-        raise TrainError(f"{out} cannot be made: {near} is no folder; {_OTHER}")
+        raise TrainError(f"{out} cannot be made: {near} is not a folder; {_OTHER}")
     if not os.access(near, os.W_OK | os.X_OK):
         raise TrainError(f"{out} cannot be made: no permission to write in {near}; {_OTHER}")
 

@@ -25,7 +25,7 @@ _TEXTS = (
     "今天的天气很好。我们一起去公园散步吧。",
     "\u2014 \u201cquoted\u201d\u2026 A\u0301\u00a0B \U0001f600",
 )
-_MEND = (
+_FIX = (
     "name the model that it was trained on as its source in models.yaml, or take the tokenizer's "
     "files out of its folder if it was trained without them"
 )
@@ -84,13 +84,13 @@ def tokenizer_problem(folder: Path, base: Path, template: str | None) -> str | N
     for token, number in own.ids.items():
         if theirs.ids.get(token, number) != number:
             return (f"its tokenizer has id {number} for {token!r}, and the base model's has "
-                    f"{theirs.ids[token]}; {_MEND}")  # fmt: skip
+                    f"{theirs.ids[token]}; {_FIX}")  # fmt: skip
     for one, other, whose, lacks in ((own, theirs, "its", "the base model's"),
                                      (theirs, own, "the base model's", "its own")):  # fmt: skip
         for token in one.ids.keys() - other.ids.keys():
             if token not in one.special or (template is not None and token in template):
                 return (f"{whose} tokenizer has the token {token!r} (id {one.ids[token]}), which "
-                        f"{lacks} lacks; {_MEND}")  # fmt: skip
+                        f"{lacks} lacks; {_FIX}")  # fmt: skip
     return _text_problem(folder, base) or _marks_problem(folder, base, template)
 
 
@@ -107,7 +107,7 @@ def _text_problem(folder: Path, base: Path) -> str | None:
         other = theirs.encode(text, add_special_tokens=False)
         if one.ids != other.ids:
             return (f"its tokenizer splits {text[:20]!r} into {one.tokens[:8]}, and the base "
-                    f"model's into {other.tokens[:8]}; {_MEND}")  # fmt: skip
+                    f"model's into {other.tokens[:8]}; {_FIX}")  # fmt: skip
     return None
 
 
@@ -121,7 +121,7 @@ def _marks_problem(folder: Path, base: Path, template: str | None) -> str | None
         if theirs != own:
             return (f"its chat template writes {key}, which is {own!r} in its tokenizer and "
                     f"{theirs!r} in the base model's; write the mark itself into the template, "
-                    f"or {_MEND}")  # fmt: skip
+                    f"or {_FIX}")  # fmt: skip
     return None
 
 
@@ -180,6 +180,6 @@ def _object(path: Path) -> dict[str, Json]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise AssetError(f"{path} cannot be read: it is no valid JSON; copy it again, or remove "
+        raise AssetError(f"{path} cannot be read: it is not valid JSON; copy it again, or remove "
                          "it") from error  # fmt: skip
     return found if isinstance(found, dict) else {}

@@ -37,7 +37,7 @@ def is_disk_full(error: BaseException) -> bool:
     return any(sign in text for sign in _DISK)
 
 
-def load_mend(machine: Machine) -> str:
+def load_fix(machine: Machine) -> str:
     """Return what to change where the base model's weights do not fit in memory."""
     smaller = "name a smaller model as base.source"
     if knob := _weights_knob(machine):
@@ -45,7 +45,7 @@ def load_mend(machine: Machine) -> str:
     return f"{smaller}, or free memory of the {'GPU' if machine.device == 'cuda' else 'machine'}"
 
 
-def step_mend(fit: Fit, machine: Machine) -> str:
+def step_fix(fit: Fit, machine: Machine) -> str:
     """Return what to change where a training step does not fit in memory."""
     if fit.micro_batch > 1:
         return "write training.micro_batch: 1"
@@ -65,19 +65,19 @@ def _weights_knob(machine: Machine) -> str | None:
 
 
 @contextmanager
-def memory_explained(when: str, mend: str) -> Iterator[None]:
+def memory_explained(when: str, fix: str) -> Iterator[None]:
     """Turn what training libraries raise for want of memory into a TrainError.
 
     Args:
         when: What was being done.
-        mend: What to change.
+        fix: What to change.
     """
     try:
         yield
     except (MemoryError, RuntimeError, OSError) as error:
         if not is_out_of_memory(error):
             raise
-        raise TrainError(f"out of memory {when}; {mend}") from error
+        raise TrainError(f"out of memory {when}; {fix}") from error
 
 
 @contextmanager

@@ -66,8 +66,8 @@ def _vllm_problem(config: Mapping[str, Json]) -> str | None:
         return f"no {missing[0]}, which vllm asks for; write what it was trained with"
     for key, value in _VLLM_TAKES.items():
         if config.get(key, value) != value:
-            mend = "train it with lora.bias: none, or " if key == "bias" else ""
-            return f"{key} {config[key]}, which vllm does not take; {mend}{_TRANSFORMERS}"
+            fix = "train it with lora.bias: none, or " if key == "bias" else ""
+            return f"{key} {config[key]}, which vllm does not take; {fix}{_TRANSFORMERS}"
     for key in _VLLM_LACKS:
         if config.get(key):
             return f"{key} {config[key]}, which vllm does not take; {_TRANSFORMERS}"

@@ -193,9 +193,9 @@ class _Filter:
         for value in wanted:
             if value not in known:
                 near = difflib.get_close_matches(value, known, n=1)
-                mend = f"did you mean '{near[0]}'?" if near else "known: " + ", ".join(
+                fix = f"did you mean '{near[0]}'?" if near else "known: " + ", ".join(
                     value or "''" for value, _ in known.most_common(12))  # fmt: skip
-                raise self.file.error(f"no dialogue has {name} '{value}'; {mend}", self.where)
+                raise self.file.error(f"no dialogue has {name} '{value}'; {fix}", self.where)
         return [value in wanted for value in self._column(name, self.now)]
 
     def _score(self, wanted: Range) -> list[bool]:
@@ -205,7 +205,7 @@ class _Filter:
                 out.append(bool(value) and float(value) in wanted)
             except ValueError as error:
                 raise self.file.error(f"row {dialogue.number} has '{value}' in column "
-                                      f"'{COLUMNS['score']}', which is no number",
+                                      f"'{COLUMNS['score']}', which is not a number",
                                       self.where) from error  # fmt: skip
         return out
 

@@ -120,7 +120,7 @@ def _unmarked(
     if job.recipe.data.malformed == "refuse":
         number, mark = next(iter(marked.items()))
         raise job.file.error(f"the text of row {number} spells {mark}, which would end or begin a "
-                             "turn; mend it, or write malformed: drop under 'data'",
+                             "turn; fix it, or write malformed: drop under 'data'",
                              ("data",))  # fmt: skip
     rest = [dialogue for dialogue in kept if dialogue.number not in marked]
     steps.append(Step("without marks of the chat template", len(kept), len(rest)))

@@ -9,7 +9,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from harness.markdown import code, escape, fenced, plain
-from harness.train.analyze import funnel_table
+from harness.train.data_report import funnel_table
 from harness.train.filters import Step
 from harness.train.plots import plot_loss
 from harness.train.record import Record

@@ -14,10 +14,10 @@ from harness.errors import AssetError
 from harness.records import Json, Message, Note
 from harness.records.notes import Fact
 from harness.sources.assets import resolve
-from harness.sources.cells import Cell, NoText, Row, shown_text
 from harness.sources.hub import hub_table
 from harness.sources.objects import key_twice, parse_objects
 from harness.sources.rows import format_of, read_table
+from harness.sources.values import NoText, TextCell, TextRow, shown_text
 from harness.spec.base import SourceSpec, hub_name
 from harness.spec.recipe import RecipeData
 from harness.spec.yamlfile import YamlFile
@@ -128,7 +128,7 @@ def read_dialogues(
 
 
 def _checked(
-    rows: Sequence[Row], data: RecipeData, source: str, revision: str, file: YamlFile
+    rows: Sequence[TextRow], data: RecipeData, source: str, revision: str, file: YamlFile
 ) -> DialogueSet:
     dialogues: list[Dialogue] = []
     malformed: list[str] = []
@@ -138,7 +138,7 @@ def _checked(
         if problem is not None:
             malformed.append(f"row {number}: {problem}")
             if data.malformed == "refuse":
-                raise file.error(f"{source}: {malformed[0]}; mend it, or write malformed: drop "
+                raise file.error(f"{source}: {malformed[0]}; fix it, or write malformed: drop "
                                  "under 'data'", ("data",))  # fmt: skip
             continue
         meta = {key: shown_text(cell) for key, cell in row.items() if key != "messages"}
@@ -149,15 +149,15 @@ def _checked(
     return DialogueSet(tuple(dialogues), source, revision, tuple(malformed))
 
 
-def read_messages(cell: Cell) -> tuple[str | None, tuple[Message, ...]]:
-    """Return why a list of messages is no dialogue (or None), and its messages.
+def read_messages(cell: TextCell) -> tuple[str | None, tuple[Message, ...]]:
+    """Return why a list of messages is not a dialogue (or None), and its messages.
 
     Args:
         cell: A list of mappings with `role` and `content`, or JSON of it.
     """
     raw = _read(cell.json if isinstance(cell, NoText) else cell)
     if not isinstance(raw, list) or not raw:
-        return "'messages' is no list of messages", ()
+        return "'messages' is not a list of messages", ()
     if key := key_twice(raw):
         return f"'messages' has the key '{key}' twice in one message", ()
     messages: list[Message] = []

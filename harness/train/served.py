@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 # Under this name the adapter is put on; no module of a model is called so.
 _NAME = "harness_checked"
 _PREFIX = "base_model.model."
-_MEND = "name the model that it was trained on as its source in models.yaml"
+_FIX = "name the model that it was trained on as its source in models.yaml"
 # Read by peft from no file.
 _IGNORED = frozenset({"runtime_config"})
 _BROKEN = (ValueError, RuntimeError, KeyError, TypeError, AttributeError, ImportError, OSError)
@@ -92,7 +92,7 @@ def _check(folder: Path, base: Path) -> Served:
             own = _bare_lora(folder)
             put = PeftModel(model, own, adapter_name=_NAME, low_cpu_mem_usage=True)
         except _BROKEN as error:
-            return Served(f"cannot be put on the base model: {_first(error)}; {_MEND}")
+            return Served(f"cannot be put on the base model: {_first(error)}; {_FIX}")
         return _compare(put, shapes, config)
 
 
@@ -115,7 +115,7 @@ def _strange_tokens(model: PreTrainedModel, config: Mapping[str, Json]) -> str |
         for token in tokens if isinstance(tokens, list) else ():
             if not isinstance(token, int) or not 0 <= token < rows:
                 return (f"trainable_token_indices names {token}, and the base has {rows} tokens; "
-                        f"{_MEND}")  # fmt: skip
+                        f"{_FIX}")  # fmt: skip
     return None
 
 
@@ -174,7 +174,7 @@ def _compare(put: PeftModel, shapes: Mapping[str, tuple[int, ...]], config: Mapp
     except KeyError as error:
         return Served(_missing([str(error.args[0])], wanted))
     except _BROKEN as error:
-        return Served(f"cannot be put on the base model: {_first(error)}; {_MEND}")
+        return Served(f"cannot be put on the base model: {_first(error)}; {_FIX}")
     if result.unexpected_keys:
         return Served(_unexpected(result.unexpected_keys, shapes, wanted))
     everything = set(put.state_dict())
@@ -198,7 +198,7 @@ def _misshapen(shapes: Mapping[str, tuple[int, ...]], wanted: Mapping[str, tuple
     for name in sorted(shapes.keys() & wanted.keys()):
         if shapes[name] != wanted[name]:
             return (f"tensor {name} is of {_shape(shapes[name])}, and the base model and {CONFIG} "
-                    f"make it {_shape(wanted[name])}; {_MEND}")  # fmt: skip
+                    f"make it {_shape(wanted[name])}; {_FIX}")  # fmt: skip
     return None
 
 
@@ -225,8 +225,8 @@ def _unmatched(put: PeftModel, config: Mapping[str, Json]) -> str | None:
         pattern = config.get(key)
         for one in pattern if isinstance(pattern, dict) else ():
             if not any(get_pattern_key([one], layer) == one for layer in layers):
-                return (f"{key} names {one}, which is no module that the adapter has in the base "
-                        f"model; {_MEND}")  # fmt: skip
+                return (f"{key} names {one}, which is not a module that the adapter has in the "
+                        f"base model; {_FIX}")  # fmt: skip
     return None
 
 
@@ -246,7 +246,7 @@ def _unexpected(
     left = sorted(wanted.keys() - shapes.keys())
     like = f", which wants such as {left[0]}" if left else ""
     return (f"{len(names)} of its {len(shapes)} tensors belong to no module that {CONFIG} claims "
-            f"in the base model{like}: {shown}; {_MEND}, or rename them, or claim "
+            f"in the base model{like}: {shown}; {_FIX}, or rename them, or claim "
             "them")  # fmt: skip
 
 

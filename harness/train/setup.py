@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from harness.spec.recipe import TrainingSpec
 from harness.train import trl, unsloth
 from harness.train.batches import FlatCollator, PaddedCollator, as_features, step_rows
-from harness.train.failures import disk_explained, load_mend, memory_explained
+from harness.train.failures import disk_explained, load_fix, memory_explained
 from harness.train.fit import Fit
-from harness.train.fused import fused_lora
 from harness.train.job import Job, Material, Say
+from harness.train.kernels import fused_lora
 from harness.train.lora import base_weights, lora_in_float32, seed_lora
 from harness.train.machine import Machine, device_wait, resolve_machine
 from harness.train.packed import can_pack, packed_attention
@@ -120,7 +120,7 @@ def check_trackers(job: Job) -> None:
         try:
             (kind,) = get_reporting_integration_callbacks([name])
         except ValueError as error:
-            raise job.file.error(f"'{name}' is no tracker of the trainer; write tensorboard, "
+            raise job.file.error(f"'{name}' is not a tracker of the trainer; write tensorboard, "
                                  "trackio or wandb, or remove it", where) from error  # fmt: skip
         try:
             kind()
@@ -154,7 +154,7 @@ def set_up(job: Job, material: Material, work: Path, say: Say) -> Setup:
         say(f"events for tensorboard: {events}")
     backend = {"trl": trl, "unsloth": unsloth}[job.backend]
     when = f"while loading {material.base.source}"
-    with memory_explained(when, load_mend(machine)), disk_explained(work, work=work):
+    with memory_explained(when, load_fix(machine)), disk_explained(work, work=work):
         model = backend.load(
             material.base.asset.path,
             recipe,

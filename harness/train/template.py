@@ -18,7 +18,7 @@ from pathlib import Path
 
 from harness.errors import TrainError
 from harness.prompts.chat import ChatFormat, open_format
-from harness.prompts.marks import end_mark
+from harness.prompts.end_marks import end_mark
 from harness.prompts.rendering import template_variables
 from harness.spec.modelspec import ModelSpec
 from harness.spec.recipe import Recipe
@@ -41,11 +41,11 @@ class _Writing:
 
     Attributes:
         mark: Where generation stops.
-        mend: A beginning for the mend of an error.
+        fix: A beginning for the fix of an error.
     """
 
     mark: str | None = None
-    mend: str = ""
+    fix: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,15 +201,15 @@ def _writing(chat: ChatFormat) -> _Writing:
         return _Writing()
     reads = template_variables(chat.rendering.template)
     off = _THINKING in reads and _THINKING not in chat.rendering.variables
-    mend = f"write base.template: {{{_THINKING}: false}}, or " if off else ""
-    return _Writing(end_mark(chat.rendering), mend)
+    fix = f"write base.template: {{{_THINKING}: false}}, or " if off else ""
+    return _Writing(end_mark(chat.rendering), fix)
 
 
 def _refusal(dialogue: Dialogue, place: int, writing: _Writing, what: str) -> TrainError:
-    mend = f"{writing.mend}take a template without such a rule, such as llama-3"
+    fix = f"{writing.fix}take a template without such a rule, such as llama-3"
     if len(dialogue.replies) > 1:
-        mend += ", or filter with turns: {at_most: 1}"
-    return TrainError(f"row {dialogue.number}, turn {place + 1}: the chat template {what}; {mend}")
+        fix += ", or filter with turns: {at_most: 1}"
+    return TrainError(f"row {dialogue.number}, turn {place + 1}: the chat template {what}; {fix}")
 
 
 def _in_pieces(

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from harness.train import unsloth
 from harness.train.batches import micro_batches
-from harness.train.failures import disk_explained, is_out_of_memory, memory_explained, step_mend
+from harness.train.cuda_graphs import Largest, Recorder
+from harness.train.failures import disk_explained, is_out_of_memory, memory_explained, step_fix
 from harness.train.fit import Fit, bytes_needed, candidates, fits_in_memory, heaviest
 from harness.train.job import Job, Material, Say
 from harness.train.machine import Machine
-from harness.train.recorded import Largest, Recorder
 from harness.train.setup import Setup, set_up
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def run_training(
             + (", unpadded" if setup.flat else "")
             + (", checkpointed" if fit.checkpointing else ""))  # fmt: skip
         when = f"with {fit.micro_batch} rows of up to {training.max_length} tokens at once"
-        with memory_explained(when, step_mend(fit, machine)), disk_explained(work, work=work):
+        with memory_explained(when, step_fix(fit, machine)), disk_explained(work, work=work):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     recorded = setup.recorded and trainer.recorder is not None
     if setup.recorded and not recorded:

@@ -18,7 +18,7 @@ LABELS = ("positive", "negative")
 
 @pytest.fixture
 def benchmark(monkeypatch):
-    """Import a module of benchmarks/, which is no package; forget it afterwards."""
+    """Import a module of benchmarks/, which is not a package; forget it afterwards."""
     monkeypatch.syspath_prepend(FOLDER)
     monkeypatch.setattr(sys, "path", list(sys.path))
     names = ("agreement", "agreement_task", "lm_eval_side")
@@ -145,7 +145,7 @@ def test_rows_of_the_other_side_join_tokens_and_answers_by_the_texts(benchmark):
 
 
 def test_the_cell_of_longer_words_has_the_samples_of_the_mini_set(benchmark, tmp_path):
-    from harness.run.collect import load_cells
+    from harness.collect import load_cells
 
     module = benchmark("agreement")
     root = module.upper_root(tmp_path)
@@ -184,7 +184,7 @@ def test_what_rounding_does_not_explain_is_named(benchmark):
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", ["zeroshot", "fewshot5-chat-s0"])
 def test_cells_are_rebuilt_by_the_functions_of_today(benchmark, tmp_path, mode):
-    from harness.run.collect import load_cells
+    from harness.collect import load_cells
 
     module = benchmark("agreement_task")
     cells = load_cells(module.ROOT / "evalsets" / "mini.yaml", module.ROOT)

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from harness.cli import app
 from harness.judge.passport import load_passport
-from harness.judge.trusting import check_passport
+from harness.judge.trust import check_passport
 from harness.spec.judgeset import PassportSpec
 
 ROOT = Path(__file__).parents[2]
@@ -178,7 +178,7 @@ def test_an_interruption_says_how_to_go_on(call, ready, monkeypatch):
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("harness.run.jury.JudgeSession.rule", interrupted)
+    monkeypatch.setattr("harness.judge.judge_session.JudgeSession.rule", interrupted)
     done = call("placed")
     assert done.exit_code == 130
     # Behind the line of progress, which has no end.

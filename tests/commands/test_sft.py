@@ -61,7 +61,7 @@ def test_rows_that_are_left_out_are_told(call, ready):
     with (ready / "data.jsonl").open("a") as file:
         file.write('{"messages": [{"role": "user", "content": "How?"}], "language": "Russian"}\n')
     told = (
-        "warning: file:data.jsonl: rows that are no dialogues and were left out: 1, the first row "
+        "warning: file:data.jsonl: rows that are not dialogues and were left out: 1, the first row "
     )
     done = call()
     assert done.exit_code == 0, done.output
@@ -92,7 +92,7 @@ def test_a_given_file_and_a_missing_column(call, ready, tmp_path):
 def test_a_base_that_is_no_source(call):
     done = call("--base", "model")
     assert done.exit_code == 2
-    assert done.stderr.startswith("--base: 'model' is no source; write file:FOLDER")
+    assert done.stderr.startswith("--base: 'model' is not a source; write file:FOLDER")
 
 
 def test_a_base_that_is_not_there(call):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.engines.trainset import save_training, training_set
+from harness.engines.classifiers.rows import save_training, training_set
 from harness.records import Adapter
 
 HIDDEN = 64

@@ -13,7 +13,7 @@ import pytest
 from harness.engines import ENGINES, engine_installed, engine_version, open_engine
 from harness.errors import EngineError
 from harness.records import EngineConfig, Request, Sampling
-from harness.spec.trainspec import TRAINED
+from harness.spec.classifierspec import TRAINED
 from harness.workers.worker import Worker
 
 WINDOW = 256

@@ -41,7 +41,7 @@ END = ("}", {"}": 1.0})
 @pytest.mark.parametrize(
     ("tokens", "expected"),
     [
-        # Single tokens; what is no score does not count.
+        # Single tokens; what is not a score does not count.
         (
             ['{"score":', ("7", {"7": 0.5, "8": 0.3, " ": 0.005, "\n": 0.195}), END],
             {"7": 0.5, "8": 0.3},

@@ -283,7 +283,7 @@ def test_vllm_computes_bfloat16_logits_in_float32(smollm2):
 @needs_vllm
 @pytest.mark.slow
 def test_no_real_output_is_made_of_what_is_not_finite(tiny_model, tmp_path):
-    """vLLM takes some token where logits are no numbers, for labels and free answers alike."""
+    """vLLM takes some token where logits are not numbers, for labels and free answers alike."""
     from safetensors.torch import load_file, save_file
 
     folder = tmp_path / "spoilt"

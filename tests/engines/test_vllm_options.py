@@ -43,7 +43,7 @@ def test_known_options_pass():
     check_options({"kv_cache_gib": 2, "multiprocess": True}, KNOWN)
 
 
-def test_an_unknown_option_is_one_line_with_its_mend():
+def test_an_unknown_option_is_one_line_with_its_fix():
     with pytest.raises(EngineError) as caught:
         check_options({"max_batched_tokens": 1}, KNOWN)
     assert str(caught.value) == (

@@ -57,8 +57,8 @@ def test_a_schema_without_bounds_is_left_to_xgrammar(unbounded):
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (json.dumps(BOUNDED), "is no closed object"),
-        (schema({"a": BOUNDED}, additionalProperties=True), "is no closed object"),
+        (json.dumps(BOUNDED), "is not a closed object"),
+        (schema({"a": BOUNDED}, additionalProperties=True), "is not a closed object"),
         (schema({"a": BOUNDED, "b": BOUNDED}, required=["a"]), "does not require all its keys"),
         (schema({"a": BOUNDED, "b": BOUNDED}, required=["b", "a"]), "keys in their order"),
         (schema({"a": {"type": "array", "items": BOUNDED}}), "another kind of 'a'"),

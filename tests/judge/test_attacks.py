@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from harness.judge.fence import fence
-from harness.judge.rubric import absolute_messages, load_rubric, pairwise_messages
 from harness.judge.verdict import read_absolute, read_pairwise, score_prefix
 from harness.prompts.chat import open_format
+from harness.prompts.fence import fence
+from harness.prompts.rubric import absolute_messages, load_rubric, pairwise_messages
 from harness.records import Output
 from harness.spec import ModelSpec
 
@@ -75,7 +75,7 @@ FAMILIES = {
     ],
 }  # fmt: skip
 TOKENS = sorted({token for family in FAMILIES.values() for token in family})
-# What only marks data in training is no chat control: without its tokenizer it is plain text.
+# What only marks data in training is not a chat control: without its tokenizer it is plain text.
 DATA = {token for token in FAMILIES["smollm2"] if "|" not in token}
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from harness.judge.canaries import canaries
-from harness.judge.fence import fence
+from harness.prompts.fence import fence
 
 OWN = ("it is a model", "it gives a probability")
 OTHERS = [["a plan"], ["a sum", "a check"], ["a letter"]]

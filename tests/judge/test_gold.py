@@ -102,21 +102,21 @@ def test_a_line_separator_inside_an_answer_ends_no_line(tmp_path):
             ["[" + json.dumps(LLMBAR) + "," + json.dumps(LLMBAR) + "]"],
             "own.jsonl: pair 2: the pair '2' has the instruction and the answers of '1'",
         ),
-        ([OWN, OWN | {"id": 7}], "own.jsonl:2: id: 7 is no text"),
+        ([OWN, OWN | {"id": 7}], "own.jsonl:2: id: 7 is not text"),
         ([OWN | {"better": "left"}], 'own.jsonl:1: better: "left" is not one of first, second'),
         ([OWN | {"second": " "}], "own.jsonl:1: second: is empty"),
         ([{k: v for k, v in OWN.items() if k != "second"}], "own.jsonl:1: missing key 'second'"),
-        ([OWN | {"points": "one"}], "own.jsonl:1: points: is no list of texts"),
+        ([OWN | {"points": "one"}], "own.jsonl:1: points: is not a list of texts"),
         ([BY_HAND | {"result": "both"}], 'own.jsonl:1: result: "both" is not one of left, right'),
-        ([{"question": "?"}], "own.jsonl:1: is no gold pair"),
-        ([OWN, "[1]"], "own.jsonl:2: is no JSON object"),
+        ([{"question": "?"}], "own.jsonl:1: is not a gold pair"),
+        ([OWN, "[1]"], "own.jsonl:2: is not a JSON object"),
         ([OWN, "{"], "own.jsonl:2: not valid JSON"),
         ([""], "own.jsonl: holds no pair"),
         (["[]"], "own.jsonl: holds no pair"),
-        (["[3]"], "own.jsonl: pair 1: is no JSON object"),
+        (["[3]"], "own.jsonl: pair 1: is not a JSON object"),
         ([json.dumps([LLMBAR, LLMBAR | {"label": 0}])], "pair 2: label: 0 is not one of 1, 2"),
         ([json.dumps([LLMBAR | {"label": True}])], "pair 1: label: true is not one of 1, 2"),
-        ([OWN | {"points": ["a", " "]}], "own.jsonl:1: points: is no list of texts"),
+        ([OWN | {"points": ["a", " "]}], "own.jsonl:1: points: is not a list of texts"),
         # Keys that say something else than is meant.
         (
             [OWN, OWN | {"id": "b", "pionts": ["a"]}],
@@ -140,17 +140,17 @@ def test_a_line_separator_inside_an_answer_ends_no_line(tmp_path):
         # Of two equal answers none is better.
         (
             [OWN | {"second": " 4\n"}],
-            'own.jsonl:1: better: "first", and first and second are the same text; mend one, or '
+            'own.jsonl:1: better: "first", and first and second are the same text; fix one, or '
             "write tie",
         ),
         (
             [BY_HAND | {"left_answer": "5"}],
             'own.jsonl:1: result: "right", and left_answer and right_answer are the same text; '
-            "mend one, or write equal",
+            "fix one, or write equal",
         ),
         (
             [json.dumps([LLMBAR, LLMBAR | {"output_1": "Twelve."}])],
-            "own.jsonl: pair 2: label: 1, and output_1 and output_2 are the same text; mend one, "
+            "own.jsonl: pair 2: label: 1, and output_1 and output_2 are the same text; fix one, "
             "or leave the pair out",
         ),
         # What JSON can hold and no text or number can.

@@ -19,7 +19,6 @@ from judges import (
 )
 
 from harness.judge.gold import GoldSet
-from harness.judge.measures import SMOKE, measure
 from harness.judge.passport import (
     Manner,
     Passport,
@@ -28,7 +27,8 @@ from harness.judge.passport import (
     load_passport,
     save_passport,
 )
-from harness.judge.trusting import check_passport
+from harness.judge.passport_figures import SMOKE, measure
+from harness.judge.trust import check_passport
 from harness.records import PassportCheck, Ruling
 from harness.spec.judgeset import PassportSpec
 
@@ -121,7 +121,7 @@ def test_a_coin_may_not(path, seed):
         ({"pairwise_digest": "d" * 64}, "another pairwise rubric (cccccccccccc, now dddddddddddd"),
     ],
 )
-def test_other_conditions_are_named_with_the_mend(path, changes, problem):
+def test_other_conditions_are_named_with_the_fix(path, changes, problem):
     found = check(path, make_passport(), **changes)
     assert not found.trusted
     assert found.problem.startswith("passports/wise.json: ")
@@ -288,9 +288,9 @@ def test_a_hard_set_that_is_left_out_still_counts(path, silent):
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
-        ({"low": 0.7}, "accuracy is no share of 48 with its interval"),
-        ({"value": 0.9}, "accuracy is no share of 48 with its interval"),
-        ({"value": 0.9, "low": 0.78, "high": 0.97}, "accuracy is no share of 48"),
+        ({"low": 0.7}, "accuracy is not a share of 48 with its interval"),
+        ({"value": 0.9}, "accuracy is not a share of 48 with its interval"),
+        ({"value": 0.9, "low": 0.78, "high": 0.97}, "accuracy is not a share of 48"),
         ({"n": 480}, "accuracy is not of 48 pairs"),
     ],
 )

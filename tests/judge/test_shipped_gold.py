@@ -13,7 +13,7 @@ import pytest
 from judges import first_shown, longer, rule
 
 from harness.judge.gold import load_gold
-from harness.judge.measures import measure
+from harness.judge.passport_figures import measure
 from harness.records import Sample
 from harness.shots.leaks import near_copies, normal_text
 

@@ -68,7 +68,7 @@ class Evals:
         self.write(f"evalsets/{name}.yaml", {**SET, **keys})
 
     def write(self, name: str, content: object) -> Path:
-        """Write a file; what is no text is written as JSON, which YAML reads."""
+        """Write a file; what is not text is written as JSON, which YAML reads."""
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         text = content if isinstance(content, str) else json.dumps(content, indent=1)

@@ -25,7 +25,7 @@ def imported(result: pytest.RunResult, kind: str = "MODULES") -> set[str]:
 
 @pytest.fixture
 def plain(pytester, monkeypatch) -> pytest.Pytester:
-    """A project with one test and YAML that is no eval set."""
+    """A project with one test and YAML that is not an eval set."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     pytester.makeini("[pytest]\nfilterwarnings = error\n")
     pytester.makeconftest('pytest_plugins = ["harness.plugin"]\n' + PRINTS_MODULES)

@@ -151,7 +151,7 @@ def test_a_branch_that_was_not_tried_still_ends_in_one_line(project):
 MISTAKES = {
     "syntax": (
         {"user": "{% macro user(text, shots) %}\n{{ text }\n{% endmacro %}"},
-        "prompts/a.j2:3: unexpected '}'; mend the Jinja2 syntax",
+        "prompts/a.j2:3: unexpected '}'; fix the Jinja2 syntax",
     ),
     "unclosed": (
         {"prefill": "{% macro prefill() %}"},
@@ -279,7 +279,7 @@ def test_mistakes_are_one_line(project, parts, line):
 
 def test_a_file_that_is_no_text_is_one_line(project):
     (project.root / "prompts/a.j2").write_bytes(b"\xff\xfe")
-    with pytest.raises(SpecError, match=r"^prompts/a\.j2: is no UTF-8 text: "):
+    with pytest.raises(SpecError, match=r"^prompts/a\.j2: is not UTF-8 text: "):
         load_prompt("a.j2", WORDS, root=project.root)
 
 

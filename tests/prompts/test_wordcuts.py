@@ -8,7 +8,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_to
 from transformers import PreTrainedTokenizerFast
 
 import harness.prompts.wordcuts as module
-from harness.prompts.pieces import Pieces
+from harness.prompts.tokenize import Pieces
 from harness.prompts.tokenizers import load_tokenizer
 from harness.prompts.wordcuts import cuts_words, word_pieces
 

@@ -17,7 +17,7 @@ from judges import (
     rule,
 )
 
-from harness.judge.measures import measure
+from harness.judge.passport_figures import measure
 from harness.records import Figure, Note, Ruling
 from harness.report.passport import passport_markdown, passport_verdict, write_passport_page
 from harness.spec.judgeset import PassportSpec

@@ -270,7 +270,7 @@ def test_failing_plot_leaves_the_report_and_one_line(run, tmp_path, monkeypatch)
     def fail(*_: object) -> None:
         raise RuntimeError("no `ink`")
 
-    monkeypatch.setattr("harness.report.plots.draw.confusions", fail)
+    monkeypatch.setattr("harness.report.plots.write_plots.confusions", fail)
     text = write_report(tmp_path, run).read_text(encoding="utf-8")
     assert "**A plot could not be drawn (confusion): `RuntimeError: no 'ink'`.**" in text
     assert "](plots/forest-mini-1.svg)" in text

@@ -67,7 +67,7 @@ def test_a_label_mass_without_spread_has_an_interval_with_a_width(n, groups, low
 
 
 def test_equal_labels_lack_only_the_raw_verdict():
-    """Log-odds of +2, 0 and -1: the tie is no raw answer, and calibration decides it."""
+    """Log-odds of +2, 0 and -1: the tie is not a raw answer, and calibration decides it."""
     targets = ["positive", "negative", "negative"]
     tie = Score(None, None, "two labels are equally probable", (math.log(0.3), math.log(0.3)))
     scores = [score(0.7, 0.1, "positive"), tie, score(0.2, 0.5, "negative")]

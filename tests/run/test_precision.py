@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from harness import hardware
+from harness.collect import load_cells
 from harness.engines import not_finite
 from harness.errors import EngineError, UnfitPrecision
 from harness.records import Note, Output, Request, Sampling
-from harness.run.collect import load_cells
 from harness.run.precision import Precision, UnfitRecord, choose_precision
 from harness.run.runner import Runner
 from harness.run.session import EngineSession, Settings

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from harness.collect import load_cells
 from harness.errors import PromptError
 from harness.prompts.chat import open_format
 from harness.prompts.templates import load_prompt
 from harness.records import Adapter, Sample, Sampling
-from harness.run.collect import load_cells
-from harness.run.plan import Mode
+from harness.run.cells import Mode
 from harness.run.prepare import prepare
 from harness.spec.modelspec import ModelSpec
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from harness.collect import load_cells
 from harness.errors import HarnessError
 from harness.records import Output, Request, Sampling
-from harness.run.collect import load_cells
 from harness.run.repeats import first_keys, repeated, with_flips
 from harness.run.runner import Runner
 from harness.run.session import Settings

@@ -7,11 +7,11 @@ import pytest
 from harness.records import Output, Thinking, Thought
 from harness.run.replies import said, unfinished
 
-MEND = "raise answers.max_tokens"
+FIX = "raise answers.max_tokens"
 
 
 def served(**fields):
-    return said(Output("k", **fields), None, room=64, mend=MEND)
+    return said(Output("k", **fields), None, room=64, fix=FIX)
 
 
 def test_a_thought_that_a_server_keeps_apart():

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from filelock import FileLock
 
+from harness.collect import load_cells
 from harness.errors import AssetError, EngineError, HarnessError, PromptError, SpecError
-from harness.run.collect import load_cells
 from harness.run.runner import Runner
 from harness.run.session import Settings
 from harness.workers.worker import Worker

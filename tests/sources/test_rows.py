@@ -10,8 +10,8 @@ from decimal import Decimal
 import pytest
 
 from harness.errors import AssetError
-from harness.sources.cells import NoText
 from harness.sources.rows import check_columns, format_of, read_table
+from harness.sources.values import NoText
 
 NEED = ["text", "label"]
 ROWS = [{"text": 'one, "two"\nthree', "label": "a"}, {"text": "vier\u2028fünf", "label": "b"}]
@@ -113,16 +113,16 @@ def test_header_wins_over_given_columns(tmp_path):
     ("a.csv", "text,label\nx,a\ny\n", r"row 2 \(line 3\) has 1 fields, not 2 \(text, label\); put"),
     ("a.tsv", 'text\tlabel\n"x\ny"\ta\n', "row 1 .*; quotes are ordinary characters here: a field"),
     ("a.csv", "text,label\nx,a,b\n", r"row 1 \(line 2\) has 3 fields, not 2"),
-    ("a.csv", 'text,label\n"x,a\n', r"row 1 \(line 2\) is no valid csv: .*unclosed quote"),
+    ("a.csv", 'text,label\n"x,a\n', r"row 1 \(line 2\) is not a valid csv: .*unclosed quote"),
     ("a.csv", "text,text,label\nx,y,a\n", "two columns have one name: text, text, label; rename"),
     ("a.csv", b"text,label\nok,a\n\xe9,b\n", r"line 3 is not UTF-8 \(byte 0xe9\); convert"),
-    ("a.json", "[{]", "is no valid JSON: Expecting property name"),
-    ("a.json", '{"data": []}', "is no list of objects, but one object of data; write a list with"),
-    ("a.json", "3", "is no list of objects"),
+    ("a.json", "[{]", "is not valid JSON: Expecting property name"),
+    ("a.json", '{"data": []}', "is not a list of objects, but one object of data; write a list"),
+    ("a.json", "3", "is not a list of objects"),
     ("a.json", '[{"text": "a", "label": "b", "text": "c"}]', "row 1 has the key 'text' twice"),
     ("a.jsonl", '{"text": "a", "label": "b", "label": "c"}', "line 1 has the key 'label' twice"),
     ("a.json", '[{"text": "a", "more": [{"x": 1, "x": 2}]}]', "row 1 has the key 'x' twice"),
-    ("a.json", '{"text": "a", "label": "b"}\n{"text"\n', "line 2 is no valid JSON"),
+    ("a.json", '{"text": "a", "label": "b"}\n{"text"\n', "line 2 is not valid JSON"),
     ("a.json", '[{"text": ' + "[" * 100_000, "is nested too deep"),
     ("a.csv", b"PK\x03\x04\x14\x00", "is a zip archive, as .xlsx is one too; unpack it"),
     ("a.csv", bz2.compress(b"text,label\nx,a\n"), "is packed by bzip2; unpack it, or pack"),
@@ -130,11 +130,11 @@ def test_header_wins_over_given_columns(tmp_path):
     ("a.json", b"PAR1rest", "is a parquet file; write format: parquet"),
     ("a.csv", "text,label\nx,a\n".encode("utf-16-le"), "line 1 holds a NUL character, as UTF"),
     ("a.csv", b"\xff\xfet", "begins as UTF-16, and is not; convert the file to UTF-8"),
-    ("a.json", "[1]", "row 1 is no object"),
-    ("a.jsonl", '{"text": "a", "label": "b"}\n{"text"\n', "line 2 is no valid JSON"),
-    ("a.jsonl", "[1]\n", "row 1 is no object"),
-    ("a.jsonl", "1\n", "line 1 is no object"),
-    ("a.parquet", "PAR1nothing", "is no valid parquet file"),
+    ("a.json", "[1]", "row 1 is not an object"),
+    ("a.jsonl", '{"text": "a", "label": "b"}\n{"text"\n', "line 2 is not valid JSON"),
+    ("a.jsonl", "[1]\n", "row 1 is not an object"),
+    ("a.jsonl", "1\n", "line 1 is not an object"),
+    ("a.parquet", "PAR1nothing", "is not a valid parquet file"),
     ("a.csv.gz", gzip.compress(b"text,label\nx,a\n" * 99, mtime=0)[:-12], "cannot be read"),
     ("a.csv", b"\x1f\x8b\x00", "cannot be read"),
 ])  # fmt: skip

@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from harness.prompts.chat import open_format
-from harness.prompts.labeltree import label_tree
+from harness.prompts.label_words import label_tree
 from harness.records import Thinking
 from harness.sources.assets import model_at_hand
 from harness.sources.stand_in import stand_in_model

@@ -63,8 +63,8 @@ def test_cost_in_dollars():
         ("{source: 'openai:m', options: {concurrency: 2}}",
          "models.judge.options: missing key 'base_url'; add it"),
         ("{source: 'openai:m', options: {base_url: 'localhost:8000'}}",
-         "models.judge.options.base_url: 'localhost:8000' is no address; begin it with http:// or "
-         "https://"),
+         "models.judge.options.base_url: 'localhost:8000' is not an address; begin it with http:// "
+         "or https://"),
         ("{source: 'openai:m', options: {base_url: 'https://me:key@host/v1'}}",
          "models.judge.options.base_url: an address has no key in it; name its variable in "
          "'api_key_env'"),
@@ -85,10 +85,10 @@ def test_mistakes_name_file_line_and_key(project, entry, line):
 
 
 def test_other_sources_are_none_of_these(project):
-    with pytest.raises(SpecError, match="'openia:m' is no source"):
+    with pytest.raises(SpecError, match="'openia:m' is not a source"):
         load(project, "{source: 'openia:m'}")
     path = project.evalset("data: {source: 'openai:m'}\nmodels: [tiny]\n")
-    with pytest.raises(SpecError, match="'openai:m' is no source"):
+    with pytest.raises(SpecError, match="'openai:m' is not a source"):
         load_evalset(path, root=project.root)
 
 

@@ -84,7 +84,7 @@ def test_an_endpoint_may_be_told_what_to_make_up(project):
         ("{source: 'file:m', options: {fake: {delay: 1}}}",
          ".options.fake.delay: unknown key; did you mean 'delay_s'?"),
         ("{source: 'openai:j', options: {openai: {base_url: here}}}",
-         ".options.openai.base_url: 'here' is no address; begin it with http:// or https://"),
+         ".options.openai.base_url: 'here' is not an address; begin it with http:// or https://"),
     ],
 )  # fmt: skip
 def test_mistakes_name_file_line_and_key(project, entry, line):

@@ -41,15 +41,18 @@ def gate_problem(project, gate: str) -> str:
         ("{figure: auc, at_least: 0,5}", ".at_least: a comma ends the entry; write 0.5"),
         (
             "{figure: auc, at_least: '0,5'}",
-            ".at_least: '0,5' is no number; write 0.5 without quotes",
+            ".at_least: '0,5' is not a number; write 0.5 without quotes",
         ),
-        ("{figure: auc, at_least: 50%}", ".at_least: '50%' is no number; write 0.5"),
-        ("{figure: auc, at_least: half}", ".at_least: 'half' is no number; write one such as 0.5"),
+        ("{figure: auc, at_least: 50%}", ".at_least: '50%' is not a number; write 0.5"),
+        (
+            "{figure: auc, at_least: half}",
+            ".at_least: 'half' is not a number; write one such as 0.5",
+        ),
         (
             "{figure: accuracy, at_least: 50}",
-            ": at_least 50 is no accuracy, which goes from 0 to 1",
+            ": at_least 50 is out of range: accuracy goes from 0 to 1",
         ),
-        ("{figure: auc, at_least: -1}", ": at_least -1 is no auc, which goes from 0 to 1"),
+        ("{figure: auc, at_least: -1}", ": at_least -1 is out of range: auc goes from 0 to 1"),
         (
             "{figure: recall, at_least: 0.5}",
             ".figure: recall needs a label; write it behind a colon, as in recall:positive",
@@ -59,7 +62,7 @@ def gate_problem(project, gate: str) -> str:
             "{figure: coverage:5, at_least: 0.5}",
             ".figure: coverage:5: a budget is a share of errors from 0 to 1, as in coverage:0.05",
         ),
-        ("{figure: mcc, at_least: -2}", ": at_least -2 is no mcc, which goes from -1 to 1"),
+        ("{figure: mcc, at_least: -2}", ": at_least -2 is out of range: mcc goes from -1 to 1"),
         (
             "{figure: label_flips, at_most: 0.1}",
             ".figure: 'label_flips' is not a figure; did you mean 'label_mass'?",
@@ -70,7 +73,10 @@ def gate_problem(project, gate: str) -> str:
             "contextual_accuracy, auc, label_mass, unscored, balanced_accuracy, macro_f1, mcc, "
             "recall, precision, brier_score, log_loss, calibration_error, coverage",
         ),
-        ("{figure: unscored, at_most: 2}", ": at_most 2 is no unscored, which goes from 0 to 1"),
+        (
+            "{figure: unscored, at_most: 2}",
+            ": at_most 2 is out of range: unscored goes from 0 to 1",
+        ),
         (
             "{figure: accuracy, better_than: baseline, by: 5}",
             ": by: 5 is more than accuracy can differ; it goes from 0 to 1",

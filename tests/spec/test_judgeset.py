@@ -12,8 +12,8 @@ import yaml
 
 from harness.errors import SpecError
 from harness.judge.canaries import canaries
-from harness.judge.fence import fence
-from harness.judge.rubric import absolute_messages, load_rubric, pairwise_messages
+from harness.prompts.fence import fence
+from harness.prompts.rubric import absolute_messages, load_rubric, pairwise_messages
 from harness.records import Json
 from harness.spec.judgeset import JudgeSet
 from harness.spec.load import load_judgeset, load_models
@@ -145,11 +145,11 @@ def test_a_judge_may_be_one_of_the_judged(project):
         ),
         (
             "gates.0.at_least=50",
-            "gates[0]: at_least 50 is no win_rate, which goes from 0 to 1",
+            "gates[0]: at_least 50 is out of range: win_rate goes from 0 to 1",
         ),
         (
             "gates=[{figure: score, at_most: 0.5}]",
-            "gates[0]: at_most 0.5 is no score, which goes from 1 to 10",
+            "gates[0]: at_most 0.5 is out of range: score goes from 1 to 10",
         ),
         (
             "gates=[{figure: score}]",
@@ -326,5 +326,5 @@ def test_judges_of_shipped_sets_are_models_with_weights():
         models = load_models(path, root=ROOT)
         for judge in judgeset.judge.models:
             assert models[judge].adapter is None
-            # The small ones of the smoke set are no judges in any case, and it says so.
+            # The small ones of the smoke set are not judges in any case, and it says so.
             assert path.stem == "probes_smoke" or not models[judge].base

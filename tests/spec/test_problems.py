@@ -119,7 +119,7 @@ def test_one_judge_under_two_names_is_no_jury(project):
         with pytest.raises(SpecError) as raised:
             load_judgeset(path, root=project.root)
         assert str(raised.value) == (f"evalsets/set.yaml:6: judge.models[2]: {twin}, and one "
-                                     "judge twice is no jury; remove one")  # fmt: skip
+                                     "judge twice is not a jury; remove one")  # fmt: skip
 
 
 def places(data: Json, where: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
@@ -173,19 +173,19 @@ def test_no_message_names_a_class_of_ours(tmp_path, name, loader):
 
 
 @pytest.mark.parametrize(
-    ("given", "mend"),
+    ("given", "fix"),
     [
         ("llama3", "did you mean 'llama-3'?"),
         ("chat/none.jinja", "write own, llama-3, plain, or a file under prompts/"),
     ],
 )
-def test_a_chat_template_that_is_not_there(project, given, mend):
+def test_a_chat_template_that_is_not_there(project, given, fix):
     models = project.root / "evalsets/models.yaml"
     models.write_text(f"models:\n  tiny:\n    source: file:m\n    chat_template: {given}\n")
     with pytest.raises(SpecError) as raised:
         load_models(project.root / "evalsets/set.yaml", root=project.root)
     start = f"evalsets/models.yaml:4: models.tiny.chat_template: no chat template prompts/{given}; "
-    assert str(raised.value) == start + mend
+    assert str(raised.value) == start + fix
 
 
 def test_a_project_without_prompts(project):

@@ -59,7 +59,7 @@ def test_filters_are_one_key_each_and_keep_their_order(tmp_path):
         ("backend: axolotl", "recipes/r.yaml:3: backend: 'axolotl' is not one of auto, trl"),
     ],
 )  # fmt: skip
-def test_mistakes_name_line_key_and_mend(tmp_path, more, line):
+def test_mistakes_name_line_key_and_fix(tmp_path, more, line):
     with pytest.raises(SpecError) as caught:
         load(tmp_path, BASE + more + "\n")
     assert str(caught.value).startswith(line)

@@ -240,10 +240,10 @@ MISTAKES = {
         "12: prompts[1].targets: label 'negative' has no target; write the word that the model"
         " is to answer",
     ),
-    "target that is no label": (
+    "target that is not a label": (
         "negative: bad}",
         "negative: bad, neutral: so}",
-        "12: prompts[1].targets.neutral: 'neutral' is no label; labels are positive, negative",
+        "12: prompts[1].targets.neutral: 'neutral' is not a label; labels are positive, negative",
     ),
     "one target twice": (
         "negative: bad}",
@@ -351,17 +351,17 @@ MISTAKES = {
     "k as text": (
         "k: 2",
         'k: "2"',
-        "16: modes[1].k: '2' is no whole number; write 2 without quotes",
+        "16: modes[1].k: '2' is not a whole number; write 2 without quotes",
     ),
     "k as a word": (
         "k: 2",
         "k: two",
-        "16: modes[1].k: 'two' is no whole number; write one such as 5",
+        "16: modes[1].k: 'two' is not a whole number; write one such as 5",
     ),
     "k as a fraction": (
         "k: 2",
         "k: 2.5",
-        "16: modes[1].k: '2.5' is no whole number; write one such as 5",
+        "16: modes[1].k: '2.5' is not a whole number; write one such as 5",
     ),
     "gate without threshold": (
         "    at_least: 0.5\n",
@@ -420,22 +420,22 @@ DATA_MISTAKES = {
     "no rows": ("rows: []", "2: data: 'rows' is empty; write at least one sample"),
     "bad source": (
         "source: imdb.csv",
-        "3: data.source: 'imdb.csv' is no source; write hub:owner/name[@revision], file:PATH or "
+        "3: data.source: 'imdb.csv' is not a source; write hub:owner/name[@revision], file:PATH or "
         "pypi:package==version",
     ),
     "hub without owner": (
         "source: hub:imdb",
-        "3: data.source: 'hub:imdb' is no source; write hub:"
+        "3: data.source: 'hub:imdb' is not a source; write hub:"
         "owner/name[@revision], file:PATH or pypi:package==version",
     ),
     "hub with two configurations": (
         "source: hub:owner/name/a/b",
-        "3: data.source: 'hub:owner/name/a/b' is no source; write hub:"
+        "3: data.source: 'hub:owner/name/a/b' is not a source; write hub:"
         "owner/name[@revision], file:PATH or pypi:package==version",
     ),
     "pypi without version": (
         "source: pypi:x",
-        "3: data.source: 'pypi:x' is no source; write hub:"
+        "3: data.source: 'pypi:x' is not a source; write hub:"
         "owner/name[@revision], file:PATH or pypi:package==version",
     ),
     "pypi without member": ("source: pypi:x==1", "2: data: a pypi: source needs 'member'"),
@@ -461,14 +461,14 @@ DATA_MISTAKES = {
     ),
     "part on a disk": (
         f"{PINNED}\n  parts:\n    - source: file:b\n      member: b\n      sha256: {SHA}",
-        "7: data.parts[0].source: 'file:b' is no part of a package; write pypi:package==version",
+        "7: data.parts[0].source: 'file:b' is not part of a package; write pypi:package==version",
     ),
     "part of a part": (
         f"{PINNED}\n  parts: [{{source: pypi:x==1, member: b, sha256: {SHA}, parts: []}}]",
         "6: data.parts[0].parts: unknown key; remove it, or use one of source, dist, member, "
         "sha256",
     ),
-    "parts that are no list": (
+    "parts that are not a list": (
         f"{PINNED}\n  parts: pypi:x==1",
         "6: data.parts: a list is wanted, such as ['pypi:x==1']",
     ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from harness.train.analyze import analyze, write_data_report
+from harness.train.analyze import analyze
+from harness.train.data_report import write_data_report
 from harness.train.rows import read_dialogues
 
 

@@ -46,7 +46,7 @@ def test_a_folder_of_other_files_is_refused_and_kept(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(TrainError, match=r"file/a cannot be made: .*file is no folder; .*--out"):
+    with pytest.raises(TrainError, match=r"file/a cannot be made: .*file is not a folder; .*--out"):
         check_target(tmp_path / "file/a")
     (tmp_path / "shut").mkdir(mode=0o500)
     if os.geteuid():  # root may write anywhere

@@ -9,7 +9,8 @@ import pytest
 import yaml
 from attacks import ATTACKS, assert_inert, attack, attacking, hidden, uncovered
 
-from harness.train.analyze import analyze, write_data_report
+from harness.train.analyze import analyze
+from harness.train.data_report import write_data_report
 from harness.train.filters import Step
 from harness.train.plots import plot_distributions, plot_funnel, plot_lengths
 from harness.train.record import Record, write_record

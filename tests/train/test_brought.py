@@ -68,7 +68,7 @@ class TestTemplate:
             brought_template(adapter)
         (adapter / "chat_template.jinja").unlink()
         (adapter / "tokenizer_config.json").write_text("{")
-        with pytest.raises(AssetError, match="is no valid JSON; copy it again, or remove it"):
+        with pytest.raises(AssetError, match="is not valid JSON; copy it again, or remove it"):
             brought_template(adapter)
 
 
@@ -164,7 +164,7 @@ class TestTokenizer:
     def test_a_broken_file(self, adapter, base):
         (adapter / "tokenizer.json").write_text("[")
         with pytest.raises(
-            AssetError, match=r"tokenizer\.json cannot be read: it is no valid JSON"
+            AssetError, match=r"tokenizer\.json cannot be read: it is not valid JSON"
         ):
             tokenizer_problem(adapter, base, TEMPLATE)
 

@@ -16,9 +16,9 @@ from harness.train.failures import (
     disk_explained,
     is_disk_full,
     is_out_of_memory,
-    load_mend,
+    load_fix,
     memory_explained,
-    step_mend,
+    step_fix,
 )
 from harness.train.fit import Fit
 from harness.train.machine import Machine
@@ -31,7 +31,7 @@ CPU = Machine("cpu", "float32", False, "adamw_torch")
 
 
 @pytest.mark.parametrize(
-    ("fit", "machine", "mend"),
+    ("fit", "machine", "fix"),
     [
         (Fit(8, False), GPU, "write training.micro_batch: 1"),
         (Fit(1, False), GPU, "write training.gradient_checkpointing: true, or base.four_bit: true, "
@@ -41,19 +41,19 @@ CPU = Machine("cpu", "float32", False, "adamw_torch")
         (Fit(1, True), CPU, "write base.dtype: bfloat16, or lower training.max_length"),
     ],
 )  # fmt: skip
-def test_memory_in_a_step_names_what_is_left_to_turn(fit, machine, mend):
-    assert step_mend(fit, machine) == mend
+def test_memory_in_a_step_names_what_is_left_to_turn(fit, machine, fix):
+    assert step_fix(fit, machine) == fix
 
 
 def test_memory_while_loading_names_the_weights():
-    assert load_mend(GPU) == "write base.four_bit: true, or name a smaller model as base.source"
-    assert load_mend(GPU_4) == "name a smaller model as base.source, or free memory of the GPU"
-    assert load_mend(CPU) == "write base.dtype: bfloat16, or name a smaller model as base.source"
+    assert load_fix(GPU) == "write base.four_bit: true, or name a smaller model as base.source"
+    assert load_fix(GPU_4) == "name a smaller model as base.source, or free memory of the GPU"
+    assert load_fix(CPU) == "write base.dtype: bfloat16, or name a smaller model as base.source"
 
 
 def test_memory_is_one_line():
-    with pytest.raises(TrainError, match=r"^out of memory in a test; mend it$"):
-        with memory_explained("in a test", "mend it"):
+    with pytest.raises(TrainError, match=r"^out of memory in a test; fix it$"):
+        with memory_explained("in a test", "fix it"):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB\nmore")
 
 

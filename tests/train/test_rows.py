@@ -8,8 +8,8 @@ import pytest
 
 import harness.train.rows as rows_module
 from harness.errors import AssetError, AssetUnreachable, SpecError
-from harness.sources.cells import NoText
 from harness.sources.rows import Table
+from harness.sources.values import NoText
 from harness.spec.base import HubName
 from harness.train.rows import dialogues_digest, need_column, read_dialogues, read_messages
 
@@ -103,7 +103,7 @@ def test_a_row_without_messages_is_malformed(read, single):
     found = read(rows, "  malformed: drop\n")
     assert [dialogue.number for dialogue in found.dialogues] == [2]
     assert found.malformed == ("row 1: it has no 'messages'",)
-    with pytest.raises(SpecError, match=r"row 1: it has no 'messages'; mend it, or write malform"):
+    with pytest.raises(SpecError, match=r"row 1: it has no 'messages'; fix it, or write malform"):
         read(rows)
 
 
@@ -169,7 +169,7 @@ def test_a_package_out_of_reach_names_the_option_of_train(project, make_recipe, 
 
 @pytest.mark.parametrize(("content", "problem"), [
     ("\u200b \n", "row 2: message 2 (bot) has no text"),
-    ("Bye \ud83d", r"row 2: message 2 (bot) holds \ud83d, half of a character; mend it, or write"),
+    ("Bye \ud83d", r"row 2: message 2 (bot) holds \ud83d, half of a character; fix it, or write"),
     (["Bye"], "row 2: message 2 (bot) has no text"),
 ])  # fmt: skip
 def test_an_answer_that_is_no_text(read, single, content, problem):

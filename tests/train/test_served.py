@@ -139,7 +139,7 @@ def test_names_that_are_not_the_bases(base, changed, rename, problem):
         ("plain", {"r": 8}, r"is of 4 x 32, and the base model .* make it 8 x 32"),
         ("plain", {"rank_pattern": {"q_proj": 8}}, r"q_proj.* make it 8 x 32"),
         ("plain", {"rank_pattern": {"language_model.layers.0.self_attn.q_proj": 4}},
-         "rank_pattern names language_model.layers.0.self_attn.q_proj, which is no module"),
+         "rank_pattern names language_model.layers.0.self_attn.q_proj, which is not a module"),
         ("plain", {"alpha_pattern": {r"h\.0\..*": 64}}, r"alpha_pattern names h\\.0\\..\*, which"),
         ("dora", {"use_dora": False}, "4 of its 12 tensors belong to no module"),
         ("lora_bias", {"lora_bias": False}, "4 of its 12 tensors belong to no module"),
@@ -240,7 +240,7 @@ def test_a_broken_memo_is_no_answer(base, made, tmp_path):
 
 
 def test_the_other_libraries_say_nothing_on_the_way(base, made, tmp_path):
-    """Run by itself, as what is printed while pytest captures is no proof."""
+    """Run by itself, as what is printed while pytest captures is not a proof."""
     code = (
         "import sys; from pathlib import Path; from harness.train.served import check_served;"
         "print(check_served(Path(sys.argv[1]), Path(sys.argv[2])).plain)"

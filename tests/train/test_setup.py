@@ -10,7 +10,7 @@ from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
 from harness.errors import SpecError
 from harness.train import trl
-from harness.train.run import dry_run, train_adapter
+from harness.train.pipeline import dry_run, train_adapter
 
 IGNORED = "ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning"
 pytestmark = [pytest.mark.filterwarnings(kind) for kind in IGNORED]
@@ -25,7 +25,7 @@ class Absent(TrainerCallback):
 @pytest.mark.parametrize("command", [train_adapter, dry_run])
 def test_a_tracker_that_the_trainer_does_not_know(make_job, monkeypatch, command):
     monkeypatch.setattr(trl, "load", None)
-    expected = (r"^recipes/r\.yaml:6: training\.report_to\[0\]: 'foo' is no tracker of the "
+    expected = (r"^recipes/r\.yaml:6: training\.report_to\[0\]: 'foo' is not a tracker of the "
                 r"trainer; write tensorboard, trackio or wandb, or remove it$")  # fmt: skip
     with pytest.raises(SpecError, match=expected):
         command(make_job(MORE % "[foo]"), say=lambda line: None)

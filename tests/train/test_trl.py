@@ -14,8 +14,8 @@ from transformers import (
 )
 
 from harness.train.batches import FlatCollator, PaddedCollator
+from harness.train.loss import trained_loss
 from harness.train.template import MASKED
-from harness.train.trl import trained_loss
 
 SIZE = {"vocab_size": 50, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 3,
         "num_attention_heads": 2, "num_key_value_heads": 1}  # fmt: skip

@@ -10,7 +10,7 @@ from harness.records import Gate, Judged
 from harness.report.format import count
 from harness.report.judged import tables
 from harness.report.judged.answers import Probe, probes_of
-from harness.report.judged.concluding import Said, conclusions, method
+from harness.report.judged.conclusions import Said, conclusions, method
 from harness.report.judged.duels import reference_of
 from harness.report.judged.thinking import thought_table
 from harness.report.judged.trust import head_word, judged_sets, judges_of, trust_lines

@@ -96,7 +96,7 @@ def judge_table(judges: Sequence[JudgeInfo], t: Words) -> str:
 
 
 def judge_notes(judges: Sequence[JudgeInfo], t: Words) -> list[str]:
-    """Say why verdicts are missing, and what it means where scores are no expectations."""
+    """Say why verdicts are missing, and what it means where scores are not expectations."""
     lines: list[str] = []
     for one in judges:
         name = code(one.judge)

@@ -9,8 +9,8 @@ from judged_builders import EVALSET, FAILED, make_judged, make_judged_run
 
 from harness.report.judged.duels import probe_points, probe_scores
 from harness.report.plots import canvas
-from harness.report.plots.draw import draw_plots
 from harness.report.plots.judged import judged_forest
+from harness.report.plots.write_plots import draw_plots
 from harness.report.texts import texts
 
 

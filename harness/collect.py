@@ -1,0 +1,197 @@
+"""An eval set file -> its cells and gates, checked as far as goes without data and models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import HarnessError, LeakError, SpecError
+from harness.gates.plan import GATE_PREFIX, PlannedGate, plan_gates
+from harness.gates.plan_judged import PlannedJudgedGate, plan_judged_gates
+from harness.prompts.answers import normal_answer
+from harness.prompts.rubric import RubricKind, load_rubric
+from harness.prompts.templates import load_prompt
+from harness.run.cells import Cell, cells
+from harness.run.probe_cells import ProbeCell, probe_cells
+from harness.sources.adapters import changes_base
+from harness.sources.inline import SHOTS_PREFIX, inline_problems
+from harness.sources.pools import refuses
+from harness.sources.rows import format_of
+from harness.spec import EvalSet, load_evalset
+from harness.spec.load import load_judgeset
+from harness.spec.modelspec import ModelSpec
+from harness.spec.yamlfile import YamlFile, read_yaml
+
+# Files up to this size are read at collection, which must stay quick.
+_SMALL_BYTES = 1_000_000
+_KINDS = ("classify", "judge")
+
+
+AnyCell = Cell | ProbeCell
+AnyGate = PlannedGate | PlannedJudgedGate
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What pytest collects from an eval set, or from a judge set."""
+
+    cells: tuple[AnyCell, ...]
+    gates: tuple[AnyGate, ...]
+
+
+def collect_evalset(
+    path: Path,
+    root: Path,
+    datasets: Mapping[str, str] | None = None,
+    shots: Mapping[str, str] | None = None,
+) -> Collected:
+    """Return a set's cells and gates, everything about it checked that needs no data and no model.
+
+    Args:
+        path: The eval set.
+        root: The project.
+        datasets: Files that replace the sources of sets, which then need not exist, by name.
+        shots: Files that replace their shot pools.
+
+    Raises:
+        SpecError: One line per mistake.
+    """
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    file = read_yaml(path, shown)
+    data = file.data if isinstance(file.data, dict) else {}
+    if "kind" not in data and (judged := [key for key in ("probes", "judge") if key in data]):
+        raise file.error("belongs to a judge set; write kind: judge at the top", judged[:1])
+    kind = data.get("kind", _KINDS[0])
+    if kind not in _KINDS:
+        raise file.error(f"{kind!r} is not one of {', '.join(_KINDS)}", ("kind",))
+    if kind == "judge":
+        return _collect_judgeset(path, root, file)
+    evalset, models = load_evalset(path, root=root)
+    _check_rows(evalset, file)
+    for index, prompt in enumerate(evalset.prompts):
+        _check_words(evalset, file, index)
+        load_prompt(prompt.template, evalset.targets(prompt), root=root)
+    found = cells(shown.as_posix(), path.stem, evalset, models, alone=_alone(models, root))
+    _check_cells([cell.id for cell in found], file, fix="rename a prompt or remove a mode that "
+                 "stands there twice", place="modes")  # fmt: skip
+    gates = plan_gates(evalset.gates, found, file)
+    dataset, pool = (datasets or {}).get(path.stem), (shots or {}).get(path.stem)
+    if dataset is None:
+        _check_files(evalset, file, root)
+    if _is_quick(evalset, root, dataset, pool):
+        _check_leaks(evalset, file, path, root, (dataset, pool))
+    return Collected(tuple(found), tuple(gates))
+
+
+def _collect_judgeset(path: Path, root: Path, file: YamlFile) -> Collected:
+    judgeset, models = load_judgeset(path, root=root)
+    _check_rubric(file, "rubric", judgeset.judge.rubric, root, "absolute")
+    if judgeset.judge.pairwise is not None:
+        _check_rubric(file, "pairwise", judgeset.judge.pairwise, root, "pairwise")
+    found = probe_cells(
+        file.path.as_posix(), path.stem, judgeset, models, alone=_alone(models, root)
+    )
+    _check_cells([cell.id for cell in found], file, fix="rename a probe", place="probes")
+    return Collected(tuple(found), tuple(plan_judged_gates(judgeset, found, file)))
+
+
+def _alone(models: Mapping[str, ModelSpec], root: Path) -> set[str]:
+    """Return the models whose adapters need an engine of their own."""
+    return {name for name, spec in models.items()
+            if spec.adapter is not None and changes_base(root / spec.adapter)}  # fmt: skip
+
+
+def _check_rubric(file: YamlFile, key: str, template: str, root: Path, kind: RubricKind) -> None:
+    try:
+        load_rubric(template, root=root, kind=kind)
+    except SpecError as error:
+        raise file.error(str(error), ("judge", key)) from error
+
+
+def load_cells(
+    path: Path,
+    root: Path,
+    datasets: Mapping[str, str] | None = None,
+    shots: Mapping[str, str] | None = None,
+) -> list[Cell]:
+    """Return the cells of a labelled set; see `collect_evalset`."""
+    found = collect_evalset(path, root, datasets, shots).cells
+    return [cell for cell in found if isinstance(cell, Cell)]
+
+
+def _check_cells(ids: Sequence[str], file: YamlFile, *, fix: str, place: str) -> None:
+    """Raise SpecError if two cells have one id, or one has a gate's."""
+    for index, cell_id in enumerate(ids):
+        if cell_id in ids[:index]:
+            raise file.error(f"two cells have the id '{cell_id}'; {fix}", (place,))
+        if cell_id.startswith(GATE_PREFIX):
+            raise file.error(f"the cell '{cell_id}' would be taken for a gate; rename its model",
+                             ("models",))  # fmt: skip
+
+
+def _check_rows(evalset: EvalSet, file: YamlFile) -> None:
+    """Raise SpecError for a row in the file whose label or id is wrong."""
+    for key, rows, prefix in (("rows", evalset.data.rows, ""),
+                              ("shots", evalset.data.shots, SHOTS_PREFIX)):  # fmt: skip
+        if isinstance(rows, list):
+            for index, part, problem in inline_problems(rows, evalset.labels, prefix=prefix):
+                raise file.error(problem, ("data", key, index, part))
+
+
+def _check_words(evalset: EvalSet, file: YamlFile, index: int) -> None:
+    """Raise SpecError for two label words that are one when a free answer is read."""
+    if evalset.scoring.method != "generate":
+        return
+    seen: dict[str, str] = {}
+    for word in evalset.targets(evalset.prompts[index]).values():
+        other = seen.setdefault(normal_answer(word), word)
+        if other != word:
+            raise file.error(f"the words '{other}' and '{word}' are one in a free answer, in which "
+                             "case and white space do not count; each label needs a word of its "
+                             "own", ("prompts", index, "targets"))  # fmt: skip
+
+
+def _check_files(evalset: EvalSet, file: YamlFile, root: Path) -> None:
+    for key, source in (("source", evalset.data.source), ("shots", evalset.data.shots)):
+        if isinstance(source, str) and source.startswith("file:"):
+            wanted = root / Path(source.removeprefix("file:")).expanduser()
+            if not wanted.is_file():
+                raise file.error(f"no file {wanted}; fix the path, which counts from {root}",
+                                 ("data", key))  # fmt: skip
+
+
+def _is_quick(evalset: EvalSet, root: Path, dataset: str | None, shots: str | None) -> bool:
+    """Return whether a pool can be refused at all, and it and the samples are read in no time."""
+    data = evalset.data
+    split = data.split is not None and not (dataset and shots)
+    if split or (shots or data.shots) is None or not refuses(evalset, own_source=True):
+        return False
+    for source in (dataset or data.source, shots or data.shots):
+        if not isinstance(source, str):
+            continue
+        path = root / Path(source.removeprefix("file:")).expanduser()
+        if not path.is_file() or path.stat().st_size > _SMALL_BYTES:
+            return False
+        if "parquet" in (format_of(path), data.format):
+            return False
+    return True
+
+
+def _check_leaks(
+    evalset: EvalSet, file: YamlFile, path: Path, root: Path, given: tuple[str | None, str | None]
+) -> None:
+    """Raise LeakError; what else is wrong with the data is said when it is read for a run."""
+    # Most sets need no look at their data, and its readers take a while to import.
+    from harness.sources.data import check_leaks
+
+    dataset, shots = given
+    try:
+        check_leaks(path.stem, evalset, base=root, dataset=dataset, shots=shots)
+    except LeakError as error:
+        if error.path is None:
+            raise
+        line = file.line(("data", "shots"))
+        raise LeakError(error.problem, path=file.path, line=line) from None
+    except HarnessError:
+        return

@@ -1,0 +1,1 @@
+"""Small classifiers trained on a set's own shot pool."""

@@ -1,0 +1,1 @@
+"""Requirements on figures: planned, decided, compared with baselines."""

@@ -1,0 +1,63 @@
+"""A planned gate and the outcomes that it needs -> its verdict."""
+
+from __future__ import annotations
+
+from harness.figures.pairs import by_sample
+from harness.gates.baselines import BaselineError, baseline_path
+from harness.gates.paired import contrast, judge_contrast
+from harness.gates.plan import PlannedGate
+from harness.gates.threshold import judge_threshold
+from harness.records import BaselineCheck, Contrast, Gate
+from harness.run.score_cell import Outcome
+from harness.spec.gatespec import BASELINE
+
+
+def judge(
+    planned: PlannedGate,
+    outcome: Outcome,
+    *,
+    other: Outcome | None = None,
+    baseline: BaselineCheck | None = None,
+) -> Gate:
+    """Return the verdict of a gate.
+
+    Args:
+        planned: The gate.
+        outcome: Of its cell.
+        other: Of the cell that it compares with, if it does.
+        baseline: The cell against its baseline, None where it has none.
+
+    Raises:
+        BaselineError: The gate compares with a baseline that is missing or was refused.
+    """
+    spec = planned.spec
+    found: Contrast | None
+    if planned.against == BASELINE and planned.other is None:
+        found = _with_baseline(planned, baseline)
+    elif other is not None:
+        found = contrast(
+            by_sample(other.results),
+            by_sample(outcome.results),
+            spec.figure,
+            labels=tuple(outcome.row.targets),
+        )
+    else:
+        return judge_threshold(outcome.row, spec, gate_id=planned.id)
+    return judge_contrast(
+        outcome.row,
+        spec,
+        found,
+        against=planned.against,
+        gate_id=planned.id,
+        other=other.row if other else None,
+    )
+
+
+def _with_baseline(planned: PlannedGate, baseline: BaselineCheck | None) -> Contrast | None:
+    if baseline is None:
+        path = baseline_path(planned.cell.path, planned.cell.id)
+        raise BaselineError(f"{planned.cell.path}: {planned.id}: no baseline {path.as_posix()}; "
+                            "write it with pytest --eval-write-baseline")  # fmt: skip
+    if baseline.refused:
+        raise BaselineError(f"{planned.cell.path}: {planned.id}: {baseline.refused}")
+    return next((one for one in baseline.contrasts if one.figure == planned.spec.figure), None)

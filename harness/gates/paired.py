@@ -1,0 +1,149 @@
+"""Paired gates: a cell against another one, or against its baseline, on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from harness.figures import ResultsById, figure_kind
+from harness.gates.threshold import (
+    cell_problem,
+    decided,
+    gate_figure,
+    half_width_detectable,
+    open_gate,
+    shown_detectable,
+)
+from harness.records import Bound, Contrast, Gate, Row, Verdict
+from harness.stats.power import mde_paired
+
+if TYPE_CHECKING:
+    from harness.spec import GateSpec
+
+
+def contrast(
+    first: ResultsById, second: ResultsById, figure: str, *, labels: Sequence[str]
+) -> Contrast | None:
+    """Return one figure of two sides on the samples that both have it for, second minus first.
+
+    Args:
+        first: Results by sample id.
+        second: Likewise, of the side that is judged; what its samples share counts.
+        figure: One of `harness.figures.PAIRED`, with its argument.
+        labels: The set's; the AUC ranks the first of them first.
+
+    Returns:
+        None where the two cannot be paired, see `harness.figures.pairs.pair`.
+    """
+    kind, argument = figure_kind(figure)
+    paired = kind.compare(first, second, labels, argument) if kind.compare else None
+    if paired is None:
+        return None
+    found, left_out = paired
+    if not kind.exact or any(one.cluster for one in second.values()):
+        detectable = half_width_detectable(found.low, found.high, most=kind.span)
+    else:
+        detectable = mde_paired(found.n, (found.lost + found.won) / found.n)
+    return Contrast(
+        figure=figure,
+        first=found.first,
+        second=found.second,
+        low=found.low,
+        high=found.high,
+        p=found.p,
+        lost=found.lost,
+        won=found.won,
+        n=found.n,
+        left_out=left_out,
+        detectable=detectable,
+    )
+
+
+def contrast_verdict(found: Contrast, bound: Bound, margin: float) -> Verdict:
+    """Return what a difference with its interval says about a requirement.
+
+    `no_worse_than` passes when the interval lies at or above minus the margin, and fails when it
+    lies below: a loss greater than the margin is shown. Where no answer differs, it passes.
+    `better_than` passes when the interval lies above the margin, and fails when it does not reach
+    beyond it. Between the two, the samples do not tell.
+
+    Source: the confidence-interval form of a non-inferiority and a superiority test, see
+    Piaggio et al. (2012), JAMA 308:2594.
+    """
+    kind, _ = figure_kind(found.figure)
+    # Of a figure that should be small, a gain is what it falls by.
+    low, high = (-found.high, -found.low) if kind.smaller else (found.low, found.high)
+    if bound == "no_worse_than":
+        unchanged = kind.exact and found.lost + found.won == 0
+        good, bad = low >= -margin or unchanged, high < -margin
+    else:
+        good, bad = low > margin, high <= margin
+    return "pass" if good else "fail" if bad else "inconclusive"
+
+
+def judge_contrast(
+    row: Row,
+    spec: GateSpec,
+    found: Contrast | None,
+    *,
+    against: str,
+    gate_id: str = "",
+    other: Row | None = None,
+) -> Gate:
+    """Return the verdict of `no_worse_than` or `better_than`.
+
+    Args:
+        row: The cell that is judged.
+        spec: The requirement.
+        found: The comparison, None where nothing could be paired.
+        against: Name of the other side.
+        gate_id: Name of the pytest item.
+        other: The other cell, None for a baseline.
+    """
+    gate = replace(
+        open_gate(spec, evalset=row.evalset, cell=row.cell, gate_id=gate_id, against=against),
+        contrast=found,
+    )
+    wanted = wanted_words(spec.bound, spec.threshold)
+    problem = _problem(row, spec, found, other)
+    if found is None:
+        return replace(gate, line=f"{spec.figure} {wanted} against {against} - fail: {problem}")
+    shown = f"{spec.figure} {contrast_words(found, against)}: {wanted}"
+    if problem:
+        return replace(gate, line=f"{shown} - fail: {problem}")
+    return decided(gate, contrast_verdict(found, spec.bound, spec.threshold), shown)
+
+
+def wanted_words(bound: Bound, margin: float) -> str:
+    """Return a requirement in words: `worse by 0.03 at most`."""
+    if bound == "no_worse_than":
+        return f"worse by {margin:g} at most" if margin else "not worse"
+    return f"better by more than {margin:g}" if margin else "better"
+
+
+def contrast_words(found: Contrast, against: str) -> str:
+    """Return a comparison in words, with n, interval, discordant pairs, p and power."""
+    exact = figure_kind(found.figure)[0].exact
+    pairs = f", {found.lost} lost, {found.won} won" if exact else ""
+    p = "p<0.001" if found.p < 0.001 else f"p={found.p:.3f}"
+    return (
+        f"{found.second:.3f} against {found.first:.3f} of {against}, difference "
+        f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}], n={found.n}, "
+        f"left out {found.left_out}{pairs}, {p}, detectable {shown_detectable(found.detectable)}"
+    )
+
+
+def _problem(row: Row, spec: GateSpec, found: Contrast | None, other: Row | None) -> str:
+    """Say why there is nothing to judge, or return an empty string."""
+    if problem := cell_problem(row, spec, gate_figure(row, spec.figure)):
+        return problem
+    if other and (problem := cell_problem(other, spec, gate_figure(other, spec.figure))):
+        return f"the other cell: {problem}"
+    if found is None:
+        return "no samples can be paired"
+    share = found.left_out / (found.n + found.left_out)
+    if share > spec.max_unscored:
+        return f"{share:.1%} of the samples are left out of the pairs, more than " + (
+            f"{spec.max_unscored:.1%}")  # fmt: skip
+    return ""

@@ -1,0 +1,160 @@
+"""Runs a judge on gold pairs, and makes its passport of what it says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from harness.judge.gold import GoldPair, GoldSet
+from harness.judge.judge_session import Case, Judge, JudgeSession, bench_cost
+from harness.judge.passport import BoundRubric, Passport
+from harness.judge.passport_figures import RuledPair, measure
+from harness.prompts.fence import Fenced, fence
+from harness.prompts.rubric import Rubric, absolute_messages, pairwise_messages
+from harness.records import EngineInfo, Message, Ruling, Tell
+from harness.run.session import Progress, Settings
+from harness.spec.judgeset import MAX_ANSWER_CHARS
+
+_SIDES = ("forward", "backward", "first", "second")
+"""The questions about a pair: which is better, in both orders, and how good either is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """A passport, and what the judge's engine did for it.
+
+    Attributes:
+        prompt_tokens: Of all requests, those included whose outputs were stored;
+            `completion_tokens` likewise.
+        cost: Of these tokens in dollars, None where models.yaml names no price.
+    """
+
+    passport: Passport
+    engine: EngineInfo
+    prompt_tokens: int
+    completion_tokens: int
+    cost: float | None
+
+
+def certify(
+    judge: Judge,
+    gold: Sequence[GoldSet],
+    *,
+    rubric: Rubric,
+    pairwise: Rubric,
+    passing: float,
+    max_answer_chars: int = MAX_ANSWER_CHARS,
+    made: str,
+    settings: Settings,
+    progress: Progress,
+    tell: Tell,
+) -> Certified:
+    """Ask a judge about gold pairs, all in one engine start, and return its passport.
+
+    Args:
+        judge: By its name in models.yaml.
+        gold: Sets with unlike names; `settings.limit` keeps the first pairs of each.
+        rubric: Absolute rubric.
+        pairwise: Pairwise rubric.
+        passing: Score from which an answer counts as good.
+        max_answer_chars: Longer answers are cut for the judge.
+        made: Day, as YYYY-MM-DD.
+        settings: Where the store and the project are.
+        progress: Told what is being done.
+        tell: Told what is to be said of the judge.
+
+    Raises:
+        HarnessError: The judge has no weights here or no usable tokenizer, or its engine failed;
+            what it made before is stored.
+        ValueError: If there is no pair, or two sets have one name.
+    """
+    if len({one.name for one in gold}) < len(gold) or not gold:
+        raise ValueError("a passport is made on one gold set at least, each with its own name")
+    session = JudgeSession(judge, settings=settings, progress=progress, tell=tell)
+    try:
+        cases = [
+            case
+            for one in gold
+            for pair in one.pairs[: settings.limit]
+            for case in _cases(one.name, pair, rubric, pairwise, session.controls, max_answer_chars)
+        ]
+        bench = session.rule(cases)
+    finally:
+        session.close()
+    sets = [
+        measure(
+            one,
+            [_ruled(one.name, pair, bench.rulings) for pair in one.pairs[: settings.limit]],
+            passing=passing,
+        )
+        for one in gold
+    ]
+    passport = Passport(
+        judge=judge.model,
+        model_digest=session.digest,
+        engine=session.engine,
+        dtype=session.dtype,
+        manner=session.manner(max_answer_chars=max_answer_chars),
+        version=bench.engine.version,
+        rubric=BoundRubric(rubric.path, rubric.digest),
+        pairwise=BoundRubric(pairwise.path, pairwise.digest),
+        made=made,
+        passing=passing,
+        sets=tuple(sets),
+    )
+    return Certified(
+        passport,
+        bench.engine,
+        prompt_tokens=bench.prompt_tokens,
+        completion_tokens=bench.completion_tokens,
+        cost=bench_cost(judge.spec, bench),
+    )
+
+
+def _cases(
+    name: str,
+    pair: GoldPair,
+    rubric: Rubric,
+    pairwise: Rubric,
+    controls: re.Pattern[str] | None,
+    max_chars: int,
+) -> list[Case]:
+    """Return the four questions about a pair."""
+    first, second = (
+        fence(text, controls=controls, max_chars=max_chars) for text in (pair.first, pair.second)
+    )
+
+    def better(one: Fenced, other: Fenced) -> list[Message]:
+        return pairwise_messages(
+            pairwise,
+            question=pair.instruction,
+            points=pair.points,
+            first=one,
+            second=other,
+            controls=controls,
+        )
+
+    def good(answer: Fenced) -> list[Message]:
+        return absolute_messages(
+            rubric,
+            question=pair.instruction,
+            points=pair.points,
+            answer=answer,
+            controls=controls,
+        )
+
+    return [
+        Case(_id(name, pair, "forward"), "pairwise", tuple(better(first, second))),
+        Case(_id(name, pair, "backward"), "pairwise", tuple(better(second, first))),
+        Case(_id(name, pair, "first"), "absolute", tuple(good(first))),
+        Case(_id(name, pair, "second"), "absolute", tuple(good(second))),
+    ]
+
+
+def _ruled(name: str, pair: GoldPair, rulings: Mapping[str, Ruling]) -> RuledPair:
+    return RuledPair(pair, *(rulings[_id(name, pair, side)] for side in _SIDES))
+
+
+def _id(name: str, pair: GoldPair, side: str) -> str:
+    return f"gold {name} {pair.id} {side}"

@@ -1,0 +1,314 @@
+"""Cases -> the rulings of one judge model: verdicts first, then how sure of its score it was."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from harness.errors import PromptError
+from harness.judge.passport import Manner
+from harness.judge.verdict import (
+    ABSOLUTE_SCHEMA,
+    MIN_MASS,
+    PAIRWISE_SCHEMA,
+    SCORE_WORDS,
+    read_absolute,
+    read_pairwise,
+    score_prefix,
+    score_words,
+    with_expectation,
+)
+from harness.prompts.label_words import LabelTree, label_tree
+from harness.prompts.thoughttokens import tokens_behind_thought
+from harness.records import (
+    EngineInfo,
+    Message,
+    Output,
+    Request,
+    Ruling,
+    Sampling,
+    Tell,
+    TemplateUse,
+)
+from harness.run.ask import Asked, ask, ask_rounds, opened
+from harness.run.free_answers import Turn, open_speaker
+from harness.run.replies import Said
+from harness.run.session import EngineSession, Progress, Settings
+from harness.run.thoughtnotes import tell_of_replies
+from harness.spec.endpointspec import EndpointSpec
+from harness.spec.modelspec import ModelSpec
+from harness.workers.store import Store, fingerprint
+
+VERDICT_TOKENS = 320
+_FIX = "give it room by thinking: {limit: N} in models.yaml, or switch thinking off there"
+# What these engine options change is speed and memory, not what a judge says.
+_OF_SPEED = frozenset(
+    "batch_tokens enable_prefix_caching enforce_eager gpu_memory_utilization kv_cache_gib "
+    "max_num_batched_tokens max_num_seqs multiprocess pass_cost tensor_parallel_size "
+    "threads".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question to a judge.
+
+    Attributes:
+        id: Unique among the cases.
+    """
+
+    id: str
+    kind: Literal["absolute", "pairwise"]
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A judge's rulings, by id of the case, and what its engine did.
+
+    Attributes:
+        prompt_tokens: Of all requests, those included whose outputs were stored;
+            `completion_tokens` likewise.
+    """
+
+    rulings: Mapping[str, Ruling]
+    engine: EngineInfo
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def bench_cost(spec: ModelSpec, bench: Bench) -> float | None:
+    """Return what a judge's requests cost in dollars, None where models.yaml names no price.
+
+    Made-up verdicts cost nothing, whatever a server's would have.
+    """
+    if bench.engine.engine != "openai":
+        return None
+    return EndpointSpec.model_validate(spec.options_for("openai")).cost(
+        prompt_tokens=bench.prompt_tokens, completion_tokens=bench.completion_tokens
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A judge model by its name in models.yaml."""
+
+    model: str
+    spec: ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A verdict as a judge wrote it, and the prompt that it wrote it behind."""
+
+    verdict: str
+    prompt: tuple[int, ...]
+
+
+class JudgeSession:
+    """One judge's engine; started when something is to be asked, closed at the end.
+
+    Attributes:
+        digest: Of its weights; `engine` and `dtype` say how they are run.
+        controls: Finds what its tokenizer would not read as text, or None.
+
+    Raises:
+        HarnessError: It has no weights here, or no usable tokenizer.
+    """
+
+    def __init__(self, judge: Judge, *, settings: Settings, progress: Progress, tell: Tell) -> None:
+        self._settings = settings
+        self._session = EngineSession(settings, [judge], progress, tell=tell)
+        self._session.check_adapter(judge)
+        self._speaker = open_speaker(self._session, judge, root=settings.root, tell=tell)
+        self._tell, self._name = tell, judge.model
+        self.digest, self.controls = self._session.asset.digest, self._speaker.controls
+        adapter = self._session.adapters.get(judge.model)
+        if adapter is not None:
+            self.digest += f"+{adapter.digest}"
+        self.engine, self.dtype = self._session.engine, self._session.dtype
+        self._options = {} if self._session.endpoint else self._session.options
+
+    def manner(self, *, max_answer_chars: int) -> Manner:
+        """Return how it is run and asked, with answers cut at so many characters."""
+        chat = self._speaker.chat
+        spoken = "" if chat is None else fingerprint(
+            {
+                "template": chat.template,
+                "fold_system": chat.fold_system,
+                "stop": chat.stop,
+                **({"stop_ids": list(chat.stop_ids)} if chat.stop_ids else {}),
+                **chat.told,
+            }
+        )  # fmt: skip
+        telling = {name: value for name, value in self._options.items() if name not in _OF_SPEED}
+        options = json.dumps(telling, sort_keys=True)
+        # Under vLLM reasons broke off before a quotation mark.
+        grammar = "spelled" if self.engine == "vllm" else ""
+        return Manner(spoken, options, max_answer_chars, self._speaker.manner, grammar)
+
+    def template(self, case: Case) -> TemplateUse | None:
+        """Return how a case becomes text, None at an endpoint, which does not say.
+
+        Raises:
+            PromptError: The chat template refuses it, or leaves out a part of it.
+        """
+        return self._speaker.use(case.messages, bound=True)
+
+    def close(self) -> None:
+        """End the engine's process."""
+        self._session.close()
+
+    def rule(self, cases: Sequence[Case], *, max_tokens: int = VERDICT_TOKENS) -> Bench:
+        """Return the ruling on every case; without a verdict, it says why.
+
+        Args:
+            cases: Absolute and pairwise ones, in any order.
+            max_tokens: Longest verdict in tokens, its reason included.
+
+        Raises:
+            EngineError: The engine failed; what it made is stored.
+            PromptError: The chat template refuses a conversation.
+        """
+        with opened(self._settings.store) as store:
+            return self._rule(cases, max_tokens, store)
+
+    def _rule(self, cases: Sequence[Case], max_tokens: int, store: Store) -> Bench:
+        samplings = [self._sampling(case, max_tokens) for case in cases]
+        turns = self._speaker.turns([case.messages for case in cases], samplings)
+        first = self._ask_turns(turns, store)
+        rulings: dict[str, Ruling] = {}
+        written: dict[str, _Written] = {}
+        replies: list[Said] = []
+        for case, turn in zip(cases, turns, strict=True):
+            said = self._speaker.said(turn, first.outputs, fix=_FIX)
+            assert said is not None
+            replies.append(said)
+            read = read_absolute if case.kind == "absolute" else read_pairwise
+            rulings[case.id] = replace(read(said.output), thought=said.thought)
+            if case.kind == "absolute" and rulings[case.id].problem is None:
+                if self._speaker.chat is None:
+                    rulings[case.id] = _expected(rulings[case.id], said.output.logprobs)
+                elif _can_go_on(said.output.text, self.controls):
+                    request = self._speaker.answer(turn, first.outputs)
+                    assert isinstance(request, Request)
+                    written[case.id] = _Written(said.output.text, request.prompt_ids)
+        tell_of_replies(self._tell, self._name, self._speaker.thinking, replies)
+        asked = [first]
+        if written:
+            asked.append(self._weigh(cases, written, rulings, store))
+        computed = [output for one in asked for output in one.computed]
+        outputs = [output for one in asked for output in one.outputs.values()]
+        return Bench(
+            rulings,
+            self._session.info(computed, sum(one.stored for one in asked)),
+            prompt_tokens=sum(output.prompt_tokens for output in outputs),
+            completion_tokens=sum(output.length for output in outputs),
+        )
+
+    def _sampling(self, case: Case, max_tokens: int) -> Sampling:
+        schema = ABSOLUTE_SCHEMA if case.kind == "absolute" else PAIRWISE_SCHEMA
+        scores = SCORE_WORDS if self._speaker.chat is None and case.kind == "absolute" else ()
+        return Sampling(max_tokens=max_tokens, schema=schema, score_texts=scores)
+
+    def _ask_turns(self, turns: Sequence[Turn], store: Store) -> Asked:
+        """Ask for all answers, in a second round where thoughts stand before them."""
+
+        def behind(outputs: Mapping[str, Output]) -> list[Request]:
+            if not self._speaker.thinks:
+                return []
+            found = [self._speaker.answer(turn, outputs) for turn in turns]
+            return [request for request in found if isinstance(request, Request)]
+
+        first = [turn.first for turn in turns if isinstance(turn.first, Request)]
+        window = self._speaker.window
+        asked = ask_rounds(self._session, first, behind, store, window=window)
+        if asked.failure is not None:
+            raise asked.failure
+        return asked
+
+    def _ask(self, requests: Sequence[Request], store: Store) -> Asked:
+        asked = ask(self._session, requests, store, window=self._speaker.window)
+        if asked.failure is not None:
+            raise asked.failure
+        return asked
+
+    def _weigh(
+        self,
+        cases: Sequence[Case],
+        written: Mapping[str, _Written],
+        rulings: dict[str, Ruling],
+        store: Store,
+    ) -> Asked:
+        """Ask for the probability of every score behind each verdict's own words.
+
+        Args:
+            cases: All cases.
+            written: The verdicts as the judge wrote them, by id of the case, and their prompts.
+            rulings: Is changed to the expected scores.
+            store: Of outputs.
+        """
+        chat = self._speaker.chat
+        assert chat is not None
+        chosen = [case for case in cases if case.id in written]
+        # Of a judge that thinks the end alone is its own: there stands an empty thought.
+        heads = self._speaker.texts([case.messages for case in chosen], bound=True)
+        verdicts = [written[case.id].verdict for case in chosen]
+        prefixes = [score_prefix(verdict) or "" for verdict in verdicts]
+        texts = [head + prefix for head, prefix in zip(heads, prefixes, strict=True)]
+        if chat.thinks:
+            rows = [(*written[case.id].prompt, *tokens_behind_thought(chat, prefix))
+                    for case, prefix in zip(chosen, prefixes, strict=True)]  # fmt: skip
+        else:
+            rows = chat.encode(texts)
+        # How the scores are split into tokens depends on what stands right beside them alone.
+        trees: dict[tuple[int, tuple[str, ...]], LabelTree | None] = {}
+        plans: list[tuple[str, LabelTree, list[Request]]] = []
+        for case, text, row, verdict in zip(chosen, texts, rows, verdicts, strict=True):
+            words = score_words(verdict)
+            if (row[-1], words) not in trees:
+                trees[row[-1], words] = self._tree(text, words)
+            tree = trees[row[-1], words]
+            if tree is not None:
+                plans.append((case.id, tree, self._questions(row, tree)))
+        asked = self._ask([r for _, _, questions in plans for r in questions], store)
+        for name, tree, questions in plans:
+            answers = [asked.outputs[r.key] for r in questions]
+            if any(output.error for output in answers):
+                continue
+            found = tree.constrained([output.logprobs for output in answers], floor=MIN_MASS)
+            rulings[name] = _expected(rulings[name], found)
+        return asked
+
+    def _tree(self, text: str, words: Sequence[str]) -> LabelTree | None:
+        chat = self._speaker.chat
+        assert chat is not None
+        try:
+            return label_tree(chat.continuations(text, words), end_ids=())
+        except (PromptError, ValueError):
+            return None
+
+    def _questions(self, row: tuple[int, ...], tree: LabelTree) -> list[Request]:
+        samplings = [Sampling(score_ids=ids) for _, ids in tree.questions]
+        rows = [row + path for path, _ in tree.questions]
+        return [self._speaker.of_ids(one, s) for one, s in zip(rows, samplings, strict=True)]
+
+
+def _can_go_on(verdict: str, controls: re.Pattern[str] | None) -> bool:
+    """Return whether the words of a verdict up to its score can be put to its judge again.
+
+    Not where they spell a special token, as those of a judge can who quotes an answer without its
+    backslashes: tokenized again, it would end the judge's turn within its own reason.
+    """
+    prefix = score_prefix(verdict)
+    return prefix is not None and not (controls and controls.search(prefix))
+
+
+def _expected(ruling: Ruling, logprobs: Sequence[float]) -> Ruling:
+    """Return a ruling with the log-probabilities of the scores made use of, if there are any."""
+    if not logprobs:
+        return ruling
+    return with_expectation(ruling, dict(zip(map(int, SCORE_WORDS), logprobs, strict=True)))

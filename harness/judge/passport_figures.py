@@ -1,0 +1,300 @@
+"""Rulings on gold pairs -> what they say of the judge, each figure with n and interval."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from harness.judge.gold import Better, GoldPair, GoldSet
+from harness.judge.verdict import settle
+from harness.records import Choice, Figure, Ruling
+from harness.stats.agreement import cohens_kappa
+from harness.stats.clusters import cluster_proportion_interval
+from harness.stats.intervals import clopper_pearson_interval
+
+SMOKE = 30
+"""Pairs below which a set is a smoke test, which certifies nothing."""
+
+_FORWARD: dict[Choice | None, Better] = {"A": "first", "B": "second", "tie": "tie"}
+_BACKWARD: dict[Choice | None, Better] = {"A": "second", "B": "first", "tie": "tie"}
+
+
+@dataclass(frozen=True, slots=True)
+class RuledPair:
+    """A gold pair and what a judge said to it.
+
+    Attributes:
+        forward: The pairwise ruling with the pair's first answer shown first (as A).
+        backward: With its second answer shown first.
+        first: The absolute ruling on its first answer; `second` on its second.
+    """
+
+    pair: GoldPair
+    forward: Ruling
+    backward: Ruling
+    first: Ruling
+    second: Ruling
+
+    @property
+    def settled(self) -> Better | None:
+        """What both orders come to: a tie also where they disagree, None without a verdict."""
+        points, _ = settle(self.forward, self.backward)
+        if points is None:
+            return None
+        return "first" if points == 1 else "second" if points == 0 else "tie"
+
+    @property
+    def agree(self) -> bool | None:
+        """Whether both orders say the same, None where one has no verdict."""
+        return settle(self.forward, self.backward)[1]
+
+    @property
+    def right(self) -> bool:
+        """Whether both orders have a verdict, and each of them is people's own."""
+        return self.agree is True and self.settled == self.pair.better
+
+
+@dataclass(frozen=True, slots=True)
+class PassportSet:
+    """What one gold set says of a judge.
+
+    Attributes:
+        name: Of the gold set.
+        digest: SHA-256 of its file.
+        n: Pairs asked about, of `total` in the file.
+        scored: Pairs with a verdict in both orders.
+        figures: By name, see `measure`; what had nothing to be counted on is left out.
+        counts: By name, see `measure`.
+        unscored: Pairs without a verdict in an order, by reason.
+        score_unscored: Answers without a score, by reason.
+        scores: By id of a pair without a human tie, the scores of people's answer and of the
+            other, None for one without: how several judges' means would have come out.
+    """
+
+    name: str
+    digest: str
+    n: int
+    total: int
+    scored: int
+    figures: dict[str, Figure]
+    counts: dict[str, int]
+    unscored: dict[str, int] = field(default_factory=dict)
+    score_unscored: dict[str, int] = field(default_factory=dict)
+    scores: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
+
+    @property
+    def certifies(self) -> bool:
+        """Whether it is more than a smoke test: large, verdicts or not, and a whole file."""
+        return self.n >= SMOKE and self.n >= self.total
+
+
+def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> PassportSet:
+    """Return what a gold set says of a judge.
+
+    A pair is *scored* with a verdict in both orders, *settled* for an answer that both orders
+    prefer, and undecided (as a tie) otherwise. Figures over pairs have Clopper and Pearson's
+    interval; those over verdicts have one that allows for the two verdicts of a pair.
+
+    Of pairs:
+
+    - `accuracy`: scored pairs where both orders say what people say. A tie or a disagreement is
+      right only where people see a tie and both orders do. A coin reaches 1/4, not 1/2.
+    - `accuracy_decided`: settled pairs, of those where people see no tie, that are settled for
+      people's answer. A coin reaches 1/2, whatever its preference for a place.
+    - `both_orders_correct`: as `accuracy`, but of all pairs: one without a verdict is not right.
+    - `order_agreement`: scored pairs where both orders prefer the same answer, or both see a tie.
+    - `kappa`: Cohen's, of people's and the settled verdicts first, second and undecided: the
+      agreement beyond that of chance, from -1 to 1.
+    - `human_prefers_longer`: scored pairs without a human tie, of unequal length in characters,
+      where people prefer the longer answer; the measure for `prefers_longer`.
+
+    Of verdicts:
+
+    - `accuracy_forward`: verdicts with the file's first answer shown first that are people's own;
+      `accuracy_backward` with it shown second. A coin without ties reaches 1/2.
+    - `prefers_longer`: verdicts for one of two answers, on the pairs of `human_prefers_longer`,
+      that are for the longer. Preferences for a place cancel, as both orders count.
+    - `prefers_first`: verdicts for one of two answers, in scored pairs, that are for the one shown
+      first; 1/2 without a preference.
+    - `tie_rate`: verdicts that are ties.
+    - `parse_rate`: pairwise questions that have a verdict.
+
+    Of absolute scores:
+
+    - `score_accuracy`: pairs without a human tie and with both scores, where people's answer has
+      the higher score; an equal score is not right.
+    - `score_ties`: the same pairs, where both scores are equal.
+    - `sensitivity`: people's answers, of those with a score, that score at least `passing`.
+    - `specificity`: the others, of those with a score, that score less.
+    - `score_parse_rate`: answers that have a score.
+    - `score_expected`: scores that are an expectation over probabilities, not the written number.
+
+    Counts, to correct the rate of pairs that an answer wins in both orders (see
+    `harness.judge.error_rates`): `positives` are scored pairs whose first answer people
+    prefer, `true_positives` those settled for it; `negatives` all other scored pairs,
+    `true_negatives` those not settled for the first. Each pair counts once. Those named `score_`
+    are what sensitivity and specificity are made of: better answers are positive, worse ones
+    negative, and one passes that scores at least `passing`. That a worse answer should fail is a
+    demand of its own, which people were not asked about.
+
+    Args:
+        gold: The set.
+        ruled: Its pairs, or the first of them, with the rulings.
+        passing: Score from which an answer counts as good.
+
+    Raises:
+        ValueError: If there are no pairs.
+    """
+    if not ruled:
+        raise ValueError("a judge is measured on one gold pair at least")
+    scored = [one for one in ruled if one.settled is not None]
+    unscored = Counter(_reason(o.forward, o.backward) for o in ruled if o.settled is None)
+    answers = [side for one in ruled for side in (one.first, one.second)]
+    lost = Counter(_reason(side) for side in answers if side.value is None)
+    return PassportSet(
+        name=gold.name,
+        digest=gold.digest,
+        n=len(ruled),
+        total=len(gold.pairs),
+        scored=len(scored),
+        figures=_of_pairs(ruled, scored) | _of_verdicts(ruled, scored) | _of_scores(ruled, passing),
+        counts=_win_counts(scored) | _score_counts(ruled, passing),
+        unscored=dict(unscored),
+        score_unscored=dict(lost),
+        scores=dict(_scores(ruled)),
+    )
+
+
+def _reason(*rulings: Ruling) -> str:
+    """Return why there is no verdict, without details, which may repeat what was asked."""
+    problem = next((one.problem for one in rulings if one.problem), "no verdict")
+    return problem.partition(":")[0][:80]
+
+
+def _of_pairs(ruled: Sequence[RuledPair], scored: Sequence[RuledPair]) -> dict[str, Figure]:
+    decided = [one for one in scored if "tie" not in (one.settled, one.pair.better)]
+    uneven = [one for one in scored if _longer(one.pair) and one.pair.better != "tie"]
+    found = {
+        "accuracy": _share([one.right for one in scored]),
+        "accuracy_decided": _share([one.right for one in decided]),
+        "both_orders_correct": _share([one.right for one in ruled]),
+        "order_agreement": _share([one.agree is True for one in scored]),
+        "kappa": _kappa(scored),
+        "human_prefers_longer": _share([_longer(one.pair) == one.pair.better for one in uneven]),
+    }
+    return {name: figure for name, figure in found.items() if figure is not None}
+
+
+def _of_verdicts(ruled: Sequence[RuledPair], scored: Sequence[RuledPair]) -> dict[str, Figure]:
+    every = [(one.pair, side.choice) for one in ruled for side in (one.forward, one.backward)]
+    longer = [
+        (pair.id, verdict == _longer(pair))
+        for one in scored
+        for pair in (one.pair,)
+        for verdict in (_FORWARD[one.forward.choice], _BACKWARD[one.backward.choice])
+        if _longer(pair) and pair.better != "tie" and verdict != "tie"
+    ]
+    first = [
+        (one.pair.id, side.choice == "A")
+        for one in scored
+        for side in (one.forward, one.backward)
+        if side.choice in ("A", "B")
+    ]
+    forward = [one for one in ruled if one.forward.choice is not None]
+    backward = [one for one in ruled if one.backward.choice is not None]
+    found = {
+        "accuracy_forward": _share([_FORWARD[o.forward.choice] == o.pair.better for o in forward]),
+        "accuracy_backward": _share(
+            [_BACKWARD[o.backward.choice] == o.pair.better for o in backward]
+        ),
+        "prefers_longer": _clustered(longer),
+        "prefers_first": _clustered(first),
+        "tie_rate": _clustered([(pair.id, c == "tie") for pair, c in every if c is not None]),
+        "parse_rate": _clustered([(pair.id, choice is not None) for pair, choice in every]),
+    }
+    return {name: figure for name, figure in found.items() if figure is not None}
+
+
+def _of_scores(ruled: Sequence[RuledPair], passing: float) -> dict[str, Figure]:
+    answers = [(one.pair.id, side.value is not None)
+               for one in ruled for side in (one.first, one.second)]  # fmt: skip
+    whole = [(better, worse) for _, (better, worse) in _scores(ruled)
+             if better is not None and worse is not None]  # fmt: skip
+    scores = [side for one in ruled for side in (one.first, one.second) if side.value is not None]
+    counts = _score_counts(ruled, passing)
+    found = {
+        "score_accuracy": _share([better > worse for better, worse in whole]),
+        "score_ties": _share([better == worse for better, worse in whole]),
+        "sensitivity": _rate(counts["score_true_positives"], counts["score_positives"]),
+        "specificity": _rate(counts["score_true_negatives"], counts["score_negatives"]),
+        "score_parse_rate": _clustered(answers),
+        "score_expected": _share([score.expected for score in scores]),
+    }
+    return {name: figure for name, figure in found.items() if figure is not None}
+
+
+def _win_counts(scored: Sequence[RuledPair]) -> dict[str, int]:
+    positive = [one.settled == "first" for one in scored if one.pair.better == "first"]
+    negative = [one.settled != "first" for one in scored if one.pair.better != "first"]
+    return {
+        "true_positives": sum(positive),
+        "positives": len(positive),
+        "true_negatives": sum(negative),
+        "negatives": len(negative),
+    }
+
+
+def _score_counts(ruled: Sequence[RuledPair], passing: float) -> dict[str, int]:
+    better = [score for _, (score, _) in _scores(ruled) if score is not None]
+    worse = [score for _, (_, score) in _scores(ruled) if score is not None]
+    return {
+        "score_true_positives": sum(score >= passing for score in better),
+        "score_positives": len(better),
+        "score_true_negatives": sum(score < passing for score in worse),
+        "score_negatives": len(worse),
+    }
+
+
+def _scores(ruled: Sequence[RuledPair]) -> list[tuple[str, tuple[float | None, float | None]]]:
+    """Return the scores of people's answer and of the other, without pairs that they call even."""
+    sides = ((one.pair, one.first.value, one.second.value) for one in ruled)
+    return [(pair.id, (first, second) if pair.better == "first" else (second, first))
+            for pair, first, second in sides if pair.better != "tie"]  # fmt: skip
+
+
+def _longer(pair: GoldPair) -> Better | None:
+    """Return the answer with more characters, None where both have as many."""
+    gap = len(pair.first.strip()) - len(pair.second.strip())
+    return None if gap == 0 else "first" if gap > 0 else "second"
+
+
+def _rate(passed: int, n: int) -> Figure | None:
+    return Figure(passed / n, *clopper_pearson_interval(passed, n), n) if n else None
+
+
+def _share(passed: Sequence[bool]) -> Figure | None:
+    return _rate(sum(passed), len(passed))
+
+
+def _clustered(verdicts: Sequence[tuple[str, bool]]) -> Figure | None:
+    """Return the share of verdicts that hold; the two verdicts of a pair are not independent."""
+    if not verdicts:
+        return None
+    pairs, holds = [pair for pair, _ in verdicts], [one for _, one in verdicts]
+    value = sum(holds) / len(holds)
+    # One pair says nothing of how pairs differ.
+    low, high = cluster_proportion_interval(holds, pairs) if len(set(pairs)) > 1 else (0.0, 1.0)
+    return Figure(value, min(low, value), max(high, value), len(holds))
+
+
+def _kappa(scored: Sequence[RuledPair]) -> Figure | None:
+    """Return Cohen's kappa, None where people and judge are of one opinion throughout."""
+    people = [one.pair.better for one in scored]
+    judge = [one.settled or "tie" for one in scored]
+    if len({*people, *judge}) < 2:
+        return None
+    found = cohens_kappa(people, judge)
+    # Rounding must not make it more than perfect, nor put it outside of its interval.
+    value = max(-1.0, min(1.0, found.value))
+    return Figure(value, min(found.low, value), max(found.high, value), found.n)

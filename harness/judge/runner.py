@@ -1,0 +1,272 @@
+"""Runs judge sets: the models' answers, the judges' rulings, pairs, canaries and standings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from harness.engines.openai import endpoint_key
+from harness.errors import HarnessError
+from harness.gates.judged import judge_standing
+from harness.gates.plan_judged import PlannedJudgedGate
+from harness.judge.cases import CaseSet, Reply
+from harness.judge.conversations import Asks, asks_of, conversation, reply_of
+from harness.judge.error_rates import JudgeErrors, judge_errors
+from harness.judge.judge_session import Judge
+from harness.judge.one_judge import JudgedBy, ask_judge
+from harness.judge.passport import FOLDER, load_passport
+from harness.judge.standings import jury_agreement, standings
+from harness.prompts.rubric import load_rubric
+from harness.records import (
+    EngineInfo,
+    Gate,
+    Judged,
+    JudgeInfo,
+    Note,
+    Output,
+    ProbeResult,
+    Request,
+    TemplateUse,
+    Thinking,
+)
+from harness.run.ask import Asked, ask_rounds, lost_line, opened
+from harness.run.free_answers import Speaker, open_speaker
+from harness.run.probe_cells import ProbeCell
+from harness.run.replies import Said
+from harness.run.serving import FAKE
+from harness.run.session import EngineSession, Progress, Settings
+from harness.run.thoughtnotes import tell_of_replies
+from harness.spec.endpointspec import EndpointSpec
+from harness.spec.modelspec import ModelSpec
+from harness.spec.thinkingspec import setting_name
+from harness.workers.store import Store
+
+_FIX = "raise answers.max_tokens"
+
+
+@dataclass(slots=True)
+class Probing:
+    """Runs probes, a whole judge set when the first of its probes is asked for.
+
+    Attributes:
+        selected: The probes of the session; only these are ever run.
+        engines: What each engine did so far.
+        lost: What could not be computed, in words.
+        notes: What is to be said of the models, each once.
+        judged: What became of each set, by its path.
+    """
+
+    settings: Settings
+    selected: Sequence[ProbeCell]
+    progress: Progress
+    engines: list[EngineInfo] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    judged: dict[str, Judged] = field(default_factory=dict)
+    _done: dict[tuple[str, str], ProbeResult | HarnessError] = field(default_factory=dict)
+    _templates: dict[tuple[str, str], TemplateUse | None] = field(default_factory=dict)
+
+    def outcome(self, cell: ProbeCell) -> ProbeResult:
+        """Return a probe's result.
+
+        Raises:
+            HarnessError: Why it has none.
+        """
+        key = (cell.path, cell.id)
+        if key not in self._done:
+            self._run_set([c for c in self.selected if c.path == cell.path] or [cell])
+        found = self._done[key]
+        if isinstance(found, HarnessError):
+            raise found
+        return found
+
+    def judge(self, planned: PlannedJudgedGate) -> Gate:
+        """Return a gate's verdict.
+
+        Raises:
+            HarnessError: Why there is none; `UntrustedJudge` where the judge may not gate.
+        """
+        for cell in planned.needs:
+            self.outcome(cell)
+        path, model = planned.cell.path, planned.cell.model
+        judged = self.judged[path]
+        standing = next(one for one in judged.standings if one.model == model)
+        doubts = [info.check for info in judged.judges if not info.check.trusted]
+        untrusted = "; ".join(f"{check.judge}: {check.problem}" for check in doubts)
+        return judge_standing(planned, standing, untrusted=untrusted)
+
+    def _tell(self, note: Note) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+    def _fail(self, cells: Sequence[ProbeCell], error: HarnessError) -> None:
+        for cell in cells:
+            self._done.setdefault((cell.path, cell.id), error)
+
+    def _check_endpoints(self, models: Sequence[ModelSpec]) -> None:
+        """Check the models at endpoints, none of which has been asked yet.
+
+        Raises:
+            EngineError: A key is missing.
+        """
+        if self.settings.engine == FAKE:
+            return
+        for spec in models:
+            if spec.remote:
+                endpoint_key(EndpointSpec.model_validate(spec.options_for("openai")))
+
+    def _run_set(self, cells: Sequence[ProbeCell]) -> None:
+        try:
+            # Before other engines have worked for nothing.
+            self._check_endpoints([*(cell.spec for cell in cells), *cells[0].judges.values()])
+        except HarnessError as error:
+            self._fail(cells, error)
+            return
+        replies: dict[tuple[str, str], list[Reply]] = {}
+        by_engine: dict[str, list[ProbeCell]] = {}
+        for cell in cells:
+            by_engine.setdefault(cell.engine_group, []).append(cell)
+        for group in by_engine.values():
+            try:
+                replies |= self._answer(group)
+            except HarnessError as error:
+                self._fail(group, error)
+        left = [cell for cell in cells if (cell.path, cell.id) not in self._done]
+        if not left:
+            return
+        try:
+            self._judge(left, replies)
+        except HarnessError as error:
+            self._fail(left, error)
+            return
+        results = {(one.model, one.probe): one for one in self.judged[left[0].path].probes}
+        for cell in left:
+            self._done[cell.path, cell.id] = results[cell.model, cell.probe.id]
+
+    def _answer(self, cells: Sequence[ProbeCell]) -> dict[tuple[str, str], list[Reply]]:
+        """Return the answers of one base model and the adapters on it, by model and probe."""
+        session = EngineSession(self.settings, cells, self.progress, tell=self._tell)
+        try:
+            speakers: dict[str, Speaker] = {}
+            # All before the engine starts, which must know the ranks of all adapters.
+            for cell in cells:
+                if cell.model not in speakers and self._fits(session, cell, cells):
+                    speakers[cell.model] = open_speaker(
+                        session, cell, root=self.settings.root, tell=self._tell
+                    )
+            asks: Asks = []
+            for model, speaker in speakers.items():
+                asks += self._asks([cell for cell in cells if cell.model == model], speaker)
+            if not asks:
+                return {}
+            window = max(speaker.window for speaker in speakers.values())
+            with opened(self.settings.store) as store:
+                asked = self._ask(session, asks, store, window)
+            self.engines.append(session.info(asked.computed, asked.stored))
+        finally:
+            session.close()
+        return self._replies(asks, asked)
+
+    def _asks(self, cells: Sequence[ProbeCell], speaker: Speaker) -> Asks:
+        """Return what one model is asked; nothing where its chat template cannot say it."""
+        try:
+            asks, use = asks_of(cells, speaker), speaker.use(conversation(cells[0]))
+        except HarnessError as error:
+            self._fail(cells, error)
+            return []
+        self._templates[cells[0].path, cells[0].model] = use
+        return asks
+
+    def _fits(self, session: EngineSession, cell: ProbeCell, cells: Sequence[ProbeCell]) -> bool:
+        try:
+            session.check_adapter(cell)
+        except HarnessError as error:
+            self._fail([one for one in cells if one.model == cell.model], error)
+            return False
+        return True
+
+    def _ask(self, session: EngineSession, asks: Asks, store: Store, window: int) -> Asked:
+        def behind(outputs: Mapping[str, Output]) -> list[Request]:
+            found = [one.answer(turn, outputs) for _, _, one, turn in asks if one.thinks]
+            return [request for request in found if isinstance(request, Request)]
+
+        first = [turn.first for *_, turn in asks if isinstance(turn.first, Request)]
+        asked = ask_rounds(session, first, behind, store, window=window)
+        if asked.failure is not None:
+            wanted = {r.key for r in first} | {r.key for r in behind(asked.outputs)}
+            self.lost.append(lost_line(session, asked, len(wanted)))
+        return asked
+
+    def _replies(self, asks: Asks, asked: Asked) -> dict[tuple[str, str], list[Reply]]:
+        found: dict[tuple[str, str], list[Reply]] = {}
+        whole: dict[tuple[str, Thinking | None], list[Said]] = {}
+        for cell, number, speaker, turn in asks:
+            seed = cell.evalset.answers.seed + number
+            said = speaker.said(turn, asked.outputs, fix=_FIX)
+            if said is None:
+                assert asked.failure is not None
+                self._fail([cell], asked.failure)
+                continue
+            whole.setdefault((cell.model, speaker.thinking), []).append(said)
+            reply = reply_of(number, seed, said)
+            found.setdefault((cell.model, cell.probe.id), []).append(reply)
+        for (model, thinking), replies in whole.items():
+            tell_of_replies(self._tell, model, thinking, replies)
+        # A probe that lacks an answer has failed as a whole.
+        failed = {(cell.model, cell.probe.id) for cell, *_ in asks
+                  if (cell.path, cell.id) in self._done}  # fmt: skip
+        return {key: replies for key, replies in found.items() if key not in failed}
+
+    def _judge(
+        self, cells: Sequence[ProbeCell], replies: Mapping[tuple[str, str], list[Reply]]
+    ) -> None:
+        """Have the judges rule on a set's answers, and keep what comes of it."""
+        cell = cells[0]
+        spec, path = cell.evalset.judge, cell.path
+        rubric = load_rubric(spec.rubric, root=self.settings.root, kind="absolute")
+        pairwise = None
+        if spec.pairwise is not None:
+            pairwise = load_rubric(spec.pairwise, root=self.settings.root, kind="pairwise")
+        asked = CaseSet(cell.evalset, path, replies, rubric, pairwise)
+        asked_judges: list[JudgedBy] = []
+        for name, model in cell.judges.items():
+            made = ask_judge(Judge(name, model), asked, spec.passport, settings=self.settings,
+                       progress=self.progress, tell=self._tell)  # fmt: skip
+            self.engines.append(made.engine)
+            kin = dict.fromkeys(c.model for c in cells if c.spec.weights == model.weights)
+            asked_judges.append(replace(made, info=replace(made.info, kin=tuple(kin))))
+        results = asked.results({one.info.judge: one.rulings for one in asked_judges})
+        pairs = tuple(chain.from_iterable(one.pairs for one in asked_judges))
+        infos = tuple(one.info for one in asked_judges)
+        trusted = all(info.check.trusted for info in infos)
+        void = "; ".join(info.void for info in infos if info.void)
+        errors = self._errors(infos, spec.passing)
+        found = standings(cell.evalset, path, results, pairs, errors=errors)
+        thinking = {one.model: setting_name(one.spec.thinking) for one in cells}
+        alpha = jury_agreement(results) if len(infos) > 1 else None
+        self.judged[path] = Judged(
+            probes=tuple(results),
+            pairs=pairs,
+            canaries=tuple(chain.from_iterable(one.canaries for one in asked_judges)),
+            judges=infos,
+            standings=tuple(
+                replace(
+                    one,
+                    trusted=trusted,
+                    void=void,
+                    template=self._templates.get((path, one.model)),
+                    thinking=thinking.get(one.model, ""),
+                )
+                for one in found
+            ),
+            agreement={path: alpha} if alpha is not None else {},
+        )
+
+    def _errors(self, infos: Sequence[JudgeInfo], passing: float) -> JudgeErrors | None:
+        """Return what trusted judges got wrong on gold pairs; of others nothing is known."""
+        if not all(info.check.trusted for info in infos):
+            return None
+        folder = self.settings.root / FOLDER
+        passports = [load_passport(folder / f"{info.judge}.json") for info in infos]
+        return judge_errors(passports, passing=passing)

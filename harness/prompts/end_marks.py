@@ -1,0 +1,141 @@
+"""What ends an assistant's turn: the mark of a chat template, as a token or as plain text."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import PromptError
+from harness.prompts.rendering import Rendering
+from harness.records import Message
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+LLAMA3 = "llama-3"
+# Ends a turn of plain text.
+_PARAGRAPH = "\n\n"
+_SENTINEL, _NEXT = "0b1e55ed", "c0a57a1d"
+_LLAMA3_BODY = (
+    "{% for message in messages %}"
+    "<|start_header_id|>{{ message['role'] }}<|end_header_id|>{{ '\\n\\n' }}"
+    "{{ message['content'] | trim }}<|eot_id|>"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}"
+    "<|start_header_id|>assistant<|end_header_id|>{{ '\\n\\n' }}"
+    "{% endif %}"
+)
+
+
+def llama3_template(tokenizer: PreTrainedTokenizerBase) -> str:
+    """Return the llama-3 chat template, with BOS where the tokenizer puts one before every text.
+
+    Its marks are not new tokens: a tokenizer that does not know them spells them in several.
+    """
+    bos = tokenizer.bos_token_id
+    begins = bos is not None and tokenizer("a")["input_ids"][:1] == [bos]
+    return ("{{ bos_token }}" if begins else "") + _LLAMA3_BODY
+
+
+def end_mark(rendering: Rendering) -> str | None:
+    """Return what a template writes after an answer, white space left out; None for nothing."""
+    turns: list[Message] = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": _SENTINEL},
+    ]
+    try:
+        (text,) = rendering.texts([turns])
+    except PromptError:
+        return None
+    return text.rpartition(_SENTINEL)[2].strip() or None
+
+
+def next_turn(rendering: Rendering) -> str | None:
+    """Return what a template writes between an answer and the next user's text; None for nothing.
+
+    It ends an answer where no mark does: a role's token, or a header such as `User:`.
+    """
+    turns: list[Message] = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": _SENTINEL},
+        {"role": "user", "content": _NEXT},
+    ]
+    try:
+        (text,) = rendering.texts([turns])
+    except PromptError:
+        return None
+    between = text.rpartition(_SENTINEL)[2].partition(_NEXT)[0].rstrip()
+    return between if between.strip() else None
+
+
+def answer_ends(
+    tokenizer: PreTrainedTokenizerBase, rendering: Rendering | None
+) -> tuple[set[int], str | None, str | None]:
+    """Return with which tokens an answer ends, the text to stop at, and the mark that is a text.
+
+    Where a template writes nothing behind an answer, what it writes before the next question ends
+    it. The text is None where one of the tokens is there to stop at.
+    """
+    if rendering is None:
+        return line_breaks(tokenizer), _PARAGRAPH, None
+    mark = end_mark(rendering)
+    end = mark or next_turn(rendering)
+    if end is None:
+        return set(), None, None
+    token = first_token(tokenizer, end.lstrip())
+    if token is not None:
+        return {token}, None, None
+    return set(mark_ids(tokenizer, end)[:1]), end, mark
+
+
+def first_token(tokenizer: PreTrainedTokenizerBase, mark: str) -> int | None:
+    """Return the added token that a mark begins with, special or not; None for ordinary text.
+
+    A text that spells an added token is always that token, so that an engine can stop at it.
+    """
+    found = [
+        (len(str(token.content)), key)
+        for key, token in tokenizer.added_tokens_decoder.items()
+        if str(token.content).strip() and mark.startswith(str(token.content))
+    ]
+    return max(found)[1] if found else None
+
+
+def mark_ids(tokenizer: PreTrainedTokenizerBase, mark: str) -> list[int]:
+    """Return the tokens of a mark that stands by itself."""
+    ids: list[int] = tokenizer(mark, add_special_tokens=False)["input_ids"]
+    return ids
+
+
+def end_ids(tokenizer: PreTrainedTokenizerBase, folder: Path) -> set[int]:
+    """Return the tokens at which a model's generation ends by itself, on every engine."""
+    found = {tokenizer.eos_token_id}
+    # The second is read only where there is no first.
+    for name in ("generation_config.json", "config.json"):
+        try:
+            value = json.loads((folder / name).read_text(encoding="utf-8")).get("eos_token_id")
+        except (OSError, ValueError):
+            continue
+        found |= set(value) if isinstance(value, list) else {value}
+        break
+    return {token for token in found if isinstance(token, int)}
+
+
+def line_breaks(tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """Return the tokens that are line breaks and nothing else, one or several in a row."""
+    found = {token for count in range(1, 9) for token in mark_ids(tokenizer, "\n" * count)}
+    texts = {token: str(tokenizer.decode([token])) for token in found}
+    return {token for token, text in texts.items() if text and not text.strip("\r\n")}
+
+
+def control_tokens(tokenizer: PreTrainedTokenizerBase, mark: str | None) -> re.Pattern[str] | None:
+    """Return what finds the special tokens of a tokenizer and a mark in a text, or None."""
+    added = tokenizer.added_tokens_decoder.values()
+    # Runs of white space are tokens of their own to some, and end no turn.
+    spelled = {str(one.content) for one in added if one.special and str(one.content).strip()}
+    spelled |= {mark} if mark else set()
+    # The longest first: a token may begin with another one.
+    ordered = sorted(spelled, key=lambda text: (-len(text), text))
+    return re.compile("|".join(map(re.escape, ordered))) if ordered else None

@@ -1,0 +1,175 @@
+"""The tokenizer of a GGUF file of SentencePiece's BPE, whose merges follow from scores.
+
+transformers 5.17 takes such a file of Gemma for a Unigram model (integrations/ggml.py, in
+GGUFGemmaConverter). Its scores are ranks, not log-probabilities, so that every text would fall
+into single characters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+    from transformers import PreTrainedTokenizerFast
+
+SPACE = "▁"
+# What a file says of a token's type.
+_NORMAL, _UNKNOWN, _CONTROL, _USER_DEFINED, _BYTE = 1, 2, 3, 4, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What a GGUF file says of its tokenizer; where it is silent, what llama.cpp takes.
+
+    Attributes:
+        kind: `llama` is SentencePiece's BPE, `gpt2` the BPE over bytes; there are others.
+        tokens: By id.
+        types: By id.
+        pieces: Scores of the tokens that text is put together from: the pair of neighbours that
+            makes the one of the highest score joins first. Empty if the file has merges, or no
+            scores.
+        named: Tokens by the names that transformers has for them.
+        bos: Whether a text begins with BOS.
+        eos: Whether it ends with EOS.
+        space_prefix: Whether a space goes before a text, and before what follows an added token.
+        chat_template: Jinja2, or None.
+    """
+
+    kind: str
+    tokens: list[str]
+    types: list[int]
+    pieces: dict[str, float]
+    named: dict[str, str]
+    bos: bool
+    eos: bool
+    space_prefix: bool
+    chat_template: str | None
+
+    @property
+    def scored(self) -> bool:
+        """Whether the merges are to be made from scores."""
+        return self.kind == "llama" and bool(self.pieces)
+
+    @property
+    def control(self) -> list[str]:
+        """Tokens that no text is put together from."""
+        return self._of(_CONTROL, _UNKNOWN)
+
+    @property
+    def user_defined(self) -> list[str]:
+        """Tokens that are found in a text before all else."""
+        return self._of(_USER_DEFINED)
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether a character without a token is written in the tokens of its bytes."""
+        return _BYTE in self.types
+
+    def _of(self, *kinds: int) -> list[str]:
+        rows = zip(self.tokens, self.types, strict=True)
+        return [token for token, kind in rows if kind in kinds]
+
+
+def read_vocabulary(gguf: Path) -> Vocabulary:
+    """Read what a GGUF file says of its tokenizer; its weights are not read.
+
+    Raises:
+        OSError: It cannot be read.
+        ValueError: It is not a GGUF file, or has other numbers of tokens, scores and types.
+        KeyError: It has no tokens.
+    """
+    from gguf import GGUFReader, Keys
+
+    keys = Keys.Tokenizer
+    fields = {key: field for key, field in GGUFReader(gguf).fields.items() if "tokenizer." in key}
+    said = {key: field.contents() for key, field in fields.items()}
+    tokens = said[keys.LIST]
+    types = said.get(keys.TOKEN_TYPE, [_NORMAL] * len(tokens))
+    scores = [] if keys.MERGES in said else said.get(keys.SCORES, [])
+    if len(types) != len(tokens) or len(scores) not in {0, len(tokens)}:
+        raise ValueError(f"{len(tokens)} tokens, {len(types)} types and {len(scores)} scores")
+    rows = zip(tokens, types, scores, strict=False)
+    numbers = {
+        "bos_token": said.get(keys.BOS_ID, 1),
+        "eos_token": said.get(keys.EOS_ID, 2),
+        "unk_token": said.get(keys.UNK_ID, 0),
+        "pad_token": said.get(keys.PAD_ID),
+    }
+    return Vocabulary(
+        kind=said[keys.MODEL],
+        tokens=tokens,
+        types=types,
+        pieces={token: score for token, kind, score in rows if kind == _NORMAL},
+        # Some files write a number without a token where they mean none.
+        named={
+            name: tokens[at]
+            for name, at in numbers.items()
+            if at is not None and 0 <= at < len(tokens)
+        },
+        bos=said.get(keys.ADD_BOS, True),
+        eos=said.get(keys.ADD_EOS, False),
+        space_prefix=said.get(keys.ADD_PREFIX, True),
+        chat_template=said.get(keys.CHAT_TEMPLATE),
+    )
+
+
+def build_tokenizer(vocabulary: Vocabulary) -> PreTrainedTokenizerFast:
+    """Return the tokenizer of a vocabulary with scores.
+
+    Raises:
+        ValueError: The file has no token where it names BOS, EOS or the unknown one.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    for name in ("bos_token", "eos_token", "unk_token"):
+        if name not in vocabulary.named:
+            raise ValueError(f"the file names no token as its {name}; take another file of the "
+                             "model, or its own folder")  # fmt: skip
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=_backend(vocabulary), **vocabulary.named)
+    tokenizer.chat_template = vocabulary.chat_template
+    return tokenizer
+
+
+def _backend(vocabulary: Vocabulary) -> Tokenizer:
+    from tokenizers import AddedToken, Tokenizer, decoders, normalizers, processors
+    from tokenizers.models import BPE
+
+    tokens, named = vocabulary.tokens, vocabulary.named
+    numbers = {token: number for number, token in enumerate(tokens)}
+    model = BPE(
+        numbers,
+        _merges(vocabulary.pieces),
+        unk_token=named["unk_token"],
+        fuse_unk=True,
+        byte_fallback=vocabulary.has_bytes,
+    )
+    tokenizer = Tokenizer(model)
+    prefix = [normalizers.Prepend(SPACE)] * vocabulary.space_prefix
+    unprefix = [decoders.Strip(" ", left=1)] * vocabulary.space_prefix
+    tokenizer.normalizer = normalizers.Sequence([*prefix, normalizers.Replace(" ", SPACE)])
+    tokenizer.decoder = decoders.Sequence(
+        [decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse(), *unprefix]
+    )
+    bos, eos = named["bos_token"], named["eos_token"]
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=[bos] * vocabulary.bos + ["$A"] + [eos] * vocabulary.eos,
+        special_tokens=[(bos, numbers[bos]), (eos, numbers[eos])],
+    )
+    tokenizer.add_special_tokens(
+        [AddedToken(token, normalized=False, special=True) for token in vocabulary.control]
+    )
+    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in vocabulary.user_defined])
+    return tokenizer
+
+
+def _merges(pieces: dict[str, float]) -> list[tuple[str, str]]:
+    """Return every way to join two pieces to a third, the piece of the highest score first."""
+    merges: list[tuple[str, str]] = []
+    # Sorting is stable: of equal scores the token of the lower id stays first.
+    for piece in sorted(pieces, key=lambda piece: -pieces[piece]):
+        splits = ((piece[:at], piece[at:]) for at in range(1, len(piece)))
+        merges += [(left, right) for left, right in splits if left in pieces and right in pieces]
+    return merges

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from harness.gates.baselines import (
+    BaselineError,
+    baseline_path,
+    check_baseline,
+    load_baseline,
+    write_baseline,
+)
+from harness.gates.decide import judge
+from harness.records import Figure, Result, Row
+from harness.run.provenance import Provenance
+from harness.run.score_cell import Outcome
+
+LABELS = ("positive", "negative")
+SET, CELL = "evalsets/gold/e.yaml", "m-p-zeroshot"
+FILE = "baselines/gold/e/m-p-zeroshot.json"
+
+
+def outcome(answers: str, **provenance: str) -> Outcome:
+    """A cell that answered p, n or nothing (.) to samples whose targets are p, n, p, n, ..."""
+    results = []
+    for i, letter in enumerate(answers):
+        target = LABELS[i % 2]
+        answer = {"p": "positive", "n": "negative", ".": None}[letter]
+        odds = {"p": 1.23456789, "n": -2.0, ".": None}[letter]
+        results.append(
+            Result(SET, CELL, f"s{i}", "", f"secret {i}", target, answer, answer,
+                   None if answer is None else answer == target, None, {}, odds, "secret")
+        )  # fmt: skip
+    figures = {
+        name: Figure(0.5, 0.4, 0.6, 9) for name in ("accuracy", "calibrated_accuracy", "auc")
+    }
+    row = Row(SET, CELL, "m", "p", "zeroshot", 0, None, None, None, "logprobs",
+              len(answers), 0, {}, figures, {}, dict.fromkeys(LABELS, 0.5), 9.0)  # fmt: skip
+    same = {
+        "data": "d", "wording": "w", "prompts": "q", "scoring": "s", "model": "sha256:1",
+        "adapter": "", "engine": "fake 1", "numbers": "float32, cpu",
+    }  # fmt: skip
+    return Outcome(row, tuple(results), Provenance(**same | provenance))
+
+
+def test_a_baseline_is_small_plain_and_without_texts(tmp_path):
+    path = write_baseline(tmp_path, outcome("pnpp."), {"torch": "2.13"})
+    assert path == tmp_path / FILE == tmp_path / baseline_path(SET, CELL)
+    text = path.read_text()
+    assert "secret" not in text
+    data = json.loads(text)
+    assert data["samples"] == ["s0", "s1", "s2", "s3", "s4"]
+    assert data["answers"] == [0, 1, 0, 0, -1]
+    assert data["targets"] == [0, 1, 0, 1, 0]
+    assert data["correct"] == [1, 1, 1, 0, -1]
+    assert data["log_odds"] == [1.2346, -2.0, 1.2346, 1.2346, None]
+    assert data["versions"] == {"torch": "2.13"}
+    assert len(text.splitlines()) == len(data) + 2
+    again = write_baseline(tmp_path, outcome("pnpp."), {"torch": "2.13"})
+    assert again.read_text() == text
+    assert load_baseline(tmp_path, SET, CELL).samples == data["samples"]
+
+
+def test_a_set_outside_of_evalsets_keeps_its_folders():
+    assert str(baseline_path("sub/evalsets/x.yaml", "c")) == "baselines/sub/x/c.json"
+
+
+def test_no_baseline_is_no_check(tmp_path):
+    assert check_baseline(tmp_path, outcome("pn")) is None
+
+
+def test_the_same_results_differ_in_nothing(tmp_path):
+    now = outcome("pnpnpnnp" * 5)
+    write_baseline(tmp_path, now, {})
+    check = check_baseline(tmp_path, now)
+    assert (check.refused, check.changed, check.lost, check.won) == ("", (), (), ())
+    assert [one.figure for one in check.contrasts] == ["accuracy", "calibrated_accuracy", "auc"]
+    for one in check.contrasts:
+        assert (one.value, one.lost, one.won, one.left_out, one.n) == (0, 0, 0, 0, 40)
+    area = check.contrasts[2]
+    assert (area.low, area.high) == (0, 0)  # rounded log-odds on both sides
+
+
+def test_flips_are_named_with_both_answers(tmp_path):
+    write_baseline(tmp_path, outcome("pnpp." + "pn" * 20), {})
+    check = check_baseline(tmp_path, outcome("nnpnp" + "pn" * 20))
+    assert [(f.sample, f.target, f.before, f.now) for f in check.lost] == [
+        ("s0", "positive", "positive", "negative")
+    ]
+    assert [(f.sample, f.before, f.now) for f in check.won] == [("s3", "positive", "negative")]
+    accuracy = check.contrasts[0]
+    # A sample that had no score before is in no pair, and no flip.
+    assert (accuracy.lost, accuracy.won, accuracy.left_out, accuracy.n) == (1, 1, 1, 44)
+
+
+@pytest.mark.parametrize(
+    ("now", "reason"),
+    [
+        (outcome("pnp", data="x"), "made on 4 samples, this run has 3"),
+        (
+            outcome("pnpn", data="x"),
+            "made on other data: its samples have other texts, labels or order",
+        ),
+        (outcome("pnpn", prompts="x"), "made with another prompt: its shots differ"),
+        (
+            outcome("pnpn", prompts="x", wording="x"),
+            "made with another prompt: its wording differs",
+        ),
+        (outcome("pnpn", scoring="x"), "made with other scoring: s, not x"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_with_the_difference(tmp_path, now, reason):
+    write_baseline(tmp_path, outcome("pnpn"), {})
+    check = check_baseline(tmp_path, now)
+    assert check.refused == (
+        f"{FILE}: {reason}; run it as the baseline was run, or accept with --eval-write-baseline"
+    )
+    assert check.contrasts == ()
+
+
+def test_other_samples_are_counted(tmp_path):
+    now = outcome("pnpn", data="x")
+    other = replace(now, results=(replace(now.results[0], sample="new"), *now.results[1:]))
+    write_baseline(tmp_path, outcome("pnpn"), {})
+    assert "1 of its 4 samples are not in this run" in check_baseline(tmp_path, other).refused
+
+
+def test_other_weights_and_engines_are_what_a_comparison_is_for(tmp_path):
+    write_baseline(tmp_path, outcome("pnpn"), {})
+    check = check_baseline(tmp_path, outcome("pnpn", model="sha256:2", adapter="a", engine="vllm"))
+    assert check.refused == ""
+    assert check.changed == (
+        "weights sha256:1 → sha256:2",
+        "adapter none → a",
+        "engine fake 1 → vllm",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "damaged ("),
+        ("[]", "format None is not 1"),
+        ('{"format": 2}', "format 2 is not 1"),
+        ('{"format": 1}', "damaged ("),
+    ],
+)
+def test_a_damaged_file_is_one_line(tmp_path, text, words):
+    write_baseline(tmp_path, outcome("pnpn"), {}).write_text(text)
+    with pytest.raises(BaselineError) as raised:
+        load_baseline(tmp_path, SET, CELL)
+    assert words in str(raised.value)
+    assert str(raised.value).endswith("; write it again with --eval-write-baseline")
+    assert "\n" not in str(raised.value)
+    assert check_baseline(tmp_path, outcome("pnpn")).refused == str(raised.value)
+
+
+def test_columns_of_unequal_length_are_damage(tmp_path):
+    path = write_baseline(tmp_path, outcome("pnpn"), {})
+    path.write_text(path.read_text().replace('"answers": [0,1,', '"answers": [0,'))
+    with pytest.raises(BaselineError, match="columns of unequal length"):
+        load_baseline(tmp_path, SET, CELL)
+
+
+def test_a_gate_without_its_baseline_is_an_error_not_a_verdict(project, tmp_path):
+    from harness.collect import collect_evalset
+
+    text = (project.root / "evalsets/set.yaml").read_text()
+    gate = "gates:\n  - {cells: tiny-plain-zeroshot, figure: accuracy, no_worse_than: baseline}\n"
+    (planned,) = collect_evalset(project.evalset(text + gate), project.root).gates
+    with pytest.raises(BaselineError) as raised:
+        judge(planned, outcome("pnpn"))
+    assert str(raised.value) == (
+        "evalsets/set.yaml: gate-accuracy-tiny-plain-zeroshot-vs-baseline: no baseline "
+        "baselines/set/tiny-plain-zeroshot.json; write it with pytest --eval-write-baseline"
+    )
+    write_baseline(tmp_path, outcome("pnpn"), {})
+    refused = check_baseline(tmp_path, outcome("pnpn", scoring="x"))
+    with pytest.raises(BaselineError, match="made with other scoring"):
+        judge(planned, outcome("pnpn"), baseline=refused)
+    same = check_baseline(tmp_path, outcome("pnpn"))
+    gate = judge(planned, outcome("pnpn"), baseline=same)
+    assert (gate.verdict, gate.against, gate.id) == ("pass", "baseline", planned.id)
+
+
+def test_a_baseline_of_another_thought_is_compared_and_told(tmp_path):
+    write_baseline(tmp_path, outcome("ppnn", thinking="off, behind an empty thought"), {})
+    saved = json.loads((tmp_path / baseline_path(SET, CELL)).read_text(encoding="utf-8"))
+    assert saved["provenance"]["thinking"] == "off, behind an empty thought"
+    check = check_baseline(tmp_path, outcome("ppnn", thinking="budget 9, behind a thought"))
+    assert check.changed == ("thinking off, behind an empty thought → budget 9, behind a thought",)
+    # Those of before thoughts were known hold none.
+    del saved["provenance"]["thinking"]
+    (tmp_path / baseline_path(SET, CELL)).write_text(json.dumps(saved), encoding="utf-8")
+    assert check_baseline(tmp_path, outcome("ppnn")).changed == ()

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from harness.records import Contrast, Figure, Gate, Row
+from harness.report.gates import gate_lines, unjudged_lines
+from harness.report.texts import texts
+
+ROW = Row("evalsets/e.yaml", "m-p-few", "m", "p", "few", 5, "chat", "balanced", 0, "logprobs", 300,
+          0, {}, {"auc": Figure(0.8, 0.7, 0.9, 300)}, {}, {}, 9.0)  # fmt: skip
+PAIRS = Contrast("accuracy", 0.8, 0.75, -0.09, -0.01, 0.0123, 30, 15, 300, 2, 0.065)
+GATE = Gate(
+    "evalsets/e.yaml", "m-p-few", "accuracy", "no_worse_than", 0.03, "inconclusive", False,
+    "the English line", "gate-accuracy-m-p-few-vs-zeroshot", "m-p-zeroshot", PAIRS,
+)  # fmt: skip
+NAMES = {("evalsets/e.yaml", "m-p-few"): "`m-p-few`"}
+
+
+def russian(gate: Gate) -> str:
+    (line,) = gate_lines([ROW], [gate], NAMES, lang="ru")
+    assert line.startswith("`m-p-few`: ")
+    return line.removeprefix("`m-p-few`: ")
+
+
+def test_english_is_the_gates_own_line():
+    assert gate_lines([ROW], [GATE], NAMES, lang="en") == ["`m-p-few`: the English line"]
+
+
+def test_a_comparison_in_russian_says_all():
+    line = russian(GATE)
+    t = texts("ru")
+    for part in (
+        "0.750", "0.800", "`m-p-zeroshot`", "\u22120.050 [\u22120.090, \u22120.010]", "n=300",
+        "p = 0.012", t["gate_detectable"].format(value="0.065"),
+        t["gate_pairs"].format(lost=30, won=15), t["gate_no_worse_than"].format(threshold="0.03"),
+    ):  # fmt: skip
+        assert part in line
+    assert line.endswith(t["gate_opens_warn"])
+
+
+def test_areas_have_no_discordant_samples():
+    areas = replace(GATE, figure="auc", contrast=replace(PAIRS, figure="auc", lost=0, won=0))
+    assert texts("ru")["gate_pairs"].format(lost=0, won=0) not in russian(areas)
+
+
+@pytest.mark.parametrize("choice", ["pass", "warn", "fail"])
+def test_each_treatment_has_its_words(choice):
+    gate = replace(GATE, on_inconclusive=choice)
+    assert russian(gate).endswith(texts("ru")[f"gate_opens_{choice}"])
+
+
+def test_a_failure_of_the_pairs_themselves_gives_its_reason():
+    t = texts("ru")
+    fine = replace(PAIRS, low=-0.01)
+    assert russian(replace(GATE, verdict="fail", contrast=fine)).endswith(t["gate_left_out"])
+    shown = replace(PAIRS, high=-0.05)
+    assert russian(replace(GATE, verdict="fail", contrast=shown)).endswith(t["fail"])
+    assert russian(replace(GATE, verdict="fail", contrast=None)).endswith(t["gate_no_pairs"])
+
+
+def test_what_failed_stands_first():
+    gates = [
+        replace(GATE, verdict="pass", line="c"),
+        replace(GATE, line="b"),
+        replace(GATE, verdict="fail", failed=True, line="a"),
+    ]
+    lines = gate_lines([ROW], gates, NAMES, lang="en")
+    assert [line[-1] for line in lines] == ["a", "b", "c"]
+
+
+def test_gates_that_were_not_judged():
+    found = unjudged_lines([("e.yaml::gate-x", "needs <cells>")], texts("en"))
+    assert found == ["`e.yaml::gate-x`: not judged, needs &lt;cells&gt;"]
+
+
+def test_what_is_not_detectable_is_said_in_russian():
+    line = russian(replace(GATE, contrast=replace(PAIRS, detectable=None)))
+    assert "различимого нет" in line
+    assert "none" not in line
+
+
+def test_reasons_of_gates_that_were_not_judged_are_whole():
+    reason = "the committed baseline was made with another model " * 5
+    (line,) = unjudged_lines([("gate-accuracy", reason)], texts("en"))
+    assert line.endswith(reason.strip())
