@@ -34,7 +34,7 @@ def name_of(path: Path) -> str:
 
 
 def walk(node: ast.AST, *, everywhere: bool, types: bool) -> Iterator[ast.Import | ast.ImportFrom]:
-    """Yield imports that run: with `everywhere` those in functions, with `types` those for types."""
+    """Yield imports: with `everywhere` those in functions, with `types` those for types."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import | ast.ImportFrom):
             yield child

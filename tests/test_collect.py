@@ -80,7 +80,7 @@ def test_two_cells_with_one_id(project, good):
     found = problem(project, good.replace("  - zeroshot\n", "  - zeroshot\n  - zeroshot\n"))
     assert found == (
         "evalsets/set.yaml:11: modes: two cells have the id 'tiny-plain-zeroshot'; rename a prompt "
-        "or remove a mode that stands there twice"
+        "or remove the duplicate mode"
     )
 
 

@@ -1,4 +1,4 @@
-"""Answers without merit that ride with a judged run: a judge that likes one is not judging."""
+"""Deliberately bad answers that ride with a judged run: a judge that likes one is not judging."""
 
 from __future__ import annotations
 

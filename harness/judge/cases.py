@@ -118,7 +118,7 @@ class CaseSet:
         return found
 
     def canary_results(self, judge: str, rulings: Rulings) -> list[CanaryResult]:
-        """Return how one judge took the answers without merit."""
+        """Return how one judge took the deliberately bad answers."""
         limit = self.evalset.judge.canary_limit
         found: list[CanaryResult] = []
         for probe, canary in self._all_canaries():

@@ -61,7 +61,7 @@ def certify(
         max_answer_chars: Longer answers are cut for the judge.
         made: Day, as YYYY-MM-DD.
         settings: Where the store and the project are.
-        progress: Told what is being done.
+        progress: Progress callback: what is being done.
         tell: Told what is to be said of the judge.
 
     Raises:

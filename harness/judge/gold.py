@@ -105,7 +105,7 @@ def load_gold(path: Path) -> GoldSet:
     for number, (place, row) in enumerate(_rows(text, path), start=1):
         pair = _pair(row, number, place)
         if pair.id in seen:
-            raise place.error(f"the id '{pair.id}' stands here twice; rename one")
+            raise place.error(f"duplicate id '{pair.id}'; rename one")
         seen.add(pair.id)
         # Twice the same is no more evidence, and would count as if it were.
         first = shown.setdefault(_shown(pair), pair.id)
@@ -162,7 +162,7 @@ def _rows(text: str, path: Path) -> list[tuple[_Place, _Row]]:
             raise place.error("is not a JSON object; write one pair as one object")
         for repeat in repeats:
             if repeat.row is one:
-                raise place.error(f"{repeat.key}: the key stands here twice; remove or rename one")
+                raise place.error(f"{repeat.key}: duplicate key; remove or rename one")
         found.append((place, one))
     return found
 

@@ -24,7 +24,7 @@ from harness.run.session import Progress, Settings
 from harness.spec.judgeset import MAX_ANSWER_CHARS, PassportSpec
 from harness.spec.thinkingspec import setting_name
 
-# The share of answers without merit that may lack a score.
+# The share of deliberately bad answers that may lack a score.
 _MUTE = 0.1
 _KINDS: Mapping[CanaryKind, str] = {
     "null": "an empty answer",
@@ -113,7 +113,7 @@ def _options(asked: CaseSet) -> str:
 
 
 def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:
-    """Say which answers without merit a judge scored above the limit, or failed to score.
+    """Say which deliberately bad answers a judge scored above the limit, or failed to score.
 
     A judge that leaves more than a tenth of them without a score, or all of one kind, has not
     shown that it marks them down.
@@ -124,12 +124,12 @@ def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:
     if not broken and (len(mute) > _MUTE * len(canaries) or kinds):
         named = " or ".join(_KINDS[kind] for kind in _KINDS if kind in kinds)
         which = f", never to {named}" if named else ""
-        return (f"{judge} gave no score to {len(mute)} of {len(canaries)} answers without "
-                f"merit{which}: {mute[0].ruling.problem}")  # fmt: skip
+        return (f"{judge} gave no score to {len(mute)} of {len(canaries)} deliberately bad "
+                f"answers{which}: {mute[0].ruling.problem}")  # fmt: skip
     if not broken:
         return ""
     worst = max(broken, key=lambda one: one.ruling.value or 0.0)
-    return (f"{judge} scored {len(broken)} of {len(canaries)} answers without merit above "
+    return (f"{judge} scored {len(broken)} of {len(canaries)} deliberately bad answers above "
             f"{worst.limit:g}, such as {_KINDS[worst.kind]} (probe {worst.probe}): "
             f"{worst.ruling.value:.1f}")  # fmt: skip
 

@@ -132,7 +132,7 @@ def _corrected(
 ) -> Figure | None:
     """Return the rate without the judges' errors, as far as they are known, or None.
 
-    Answers to one probe hang together, so the interval goes by their effective number.
+    Answers to the same probe are correlated, so the interval goes by their effective number.
     """
     apart = len(set(probes)) > 1
     try:
@@ -156,7 +156,7 @@ def _reason(answer: JudgedAnswer) -> str:
 def _scored(
     scores: Sequence[tuple[str, float]], passing: float, errors: JudgeErrors | None
 ) -> dict[str, Figure]:
-    """Return score and pass rate; a probe's answers hang together, so probes make the interval."""
+    """Return score and pass rate; a probe's answers are correlated, so probes make the interval."""
     if not scores:
         return {}
     by_probe: dict[str, list[float]] = {}

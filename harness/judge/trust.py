@@ -150,7 +150,7 @@ def _complaint(one: PassportSet, demands: PassportSpec) -> str:
             if decided is None:
                 return (f"on {one.name} there is no pair of which people prefer one answer and the "
                         "judge, in both orders, the same one: near chance")  # fmt: skip
-            rank = "worse than a coin" if decided.high < CHANCE else "near chance"
+            rank = "worse than chance" if decided.high < CHANCE else "near chance"
             return (f"on {one.name}, where both orders prefer the same answer, it is people's own "
                     f"in {_known(decided)}: {rank}")  # fmt: skip
         case "scores":

@@ -149,7 +149,7 @@ def _one_object(text: str) -> dict[str, Json]:
     if not text:
         raise _NoVerdict("the judge wrote nothing")
     if not text.startswith("{"):
-        raise _NoVerdict("the judge wrote something else than a JSON object")
+        raise _NoVerdict("the judge's reply is not a JSON object")
     decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
     try:
         found: dict[str, Json]

@@ -177,8 +177,8 @@ def check_writable(config: pytest.Config) -> None:
     for option, folder in folders.items():
         there = next(one for one in (folder, *folder.parents) if one.exists())
         if not there.is_dir() or not os.access(there, os.W_OK):
-            raise pytest.UsageError(f"{there} is not a folder that may be written; give another "
-                                    f"place by {option} or {_key(option)}")  # fmt: skip
+            raise pytest.UsageError(f"cannot write to {there}; choose another folder with "
+                                    f"{option} or {_key(option)}")  # fmt: skip
 
 
 def is_evalset(path: Path, root: Path) -> bool:

@@ -124,7 +124,7 @@ def fence(
     fenced = "\n".join([f"<answer-{nonce}>", *lines, f"</answer-{nonce}>"])
     if controls is not None and controls.search(fenced):
         raise PromptError("a special token of the judge's tokenizer matches the fence around an "
-                          "answer; take another judge")  # fmt: skip
+                          "answer; use a different judge")  # fmt: skip
     return Fenced(fenced, nonce, cut=left_out > 0, hidden=hidden)
 
 
@@ -154,7 +154,7 @@ def neutralise(text: str, *, controls: re.Pattern[str] | None = None) -> str:
         text = "".join([*pieces, text[done:]])
     if any(True for _ in _spans(text, controls)):
         raise PromptError("a special token of the judge's tokenizer cannot be spelt in another "
-                          "way; take another judge")  # fmt: skip
+                          "way; use a different judge")  # fmt: skip
     return text
 
 

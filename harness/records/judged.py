@@ -104,7 +104,7 @@ class PairResult:
 
 @dataclass(frozen=True, slots=True)
 class CanaryResult:
-    """An answer without merit, judged like the others.
+    """A deliberately bad answer, judged like the others.
 
     Attributes:
         broke: Whether its score exceeds the limit.

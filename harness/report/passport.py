@@ -182,18 +182,18 @@ def _preferences(passport: Passport, t: Words) -> list[str]:
 def _table(sets: Sequence[PassportSet], t: Words) -> str:
     rows = [[t["pass_pairs"], NOTHING, *(f"{one.scored} / {one.n} / {one.total}" for one in sets)]]
     for name in _FIGURES:
-        coins = [coin(one, name) for one in sets]
-        shown = dict.fromkeys(NOTHING if one is None else f"{one:.3g}" for one in coins)
+        levels = [chance_level(one, name) for one in sets]
+        shown = dict.fromkeys(NOTHING if one is None else f"{one:.3g}" for one in levels)
         cells = [
-            _cell(o.figures.get(name), chance, t) for o, chance in zip(sets, coins, strict=True)
+            _cell(o.figures.get(name), chance, t) for o, chance in zip(sets, levels, strict=True)
         ]
         rows.append([t[f"pass_f_{name}"], " / ".join(shown), *cells])
     headers = [t["pass_figure"], t["pass_chance"], *(escape(one.name) for one in sets)]
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
 
 
-def coin(one: PassportSet, name: str) -> float | None:
-    """Return what a coin that says tie as often as the judge would reach, None if not one number.
+def chance_level(one: PassportSet, name: str) -> float | None:
+    """Return what random verdicts with as many ties would reach, None if not one number.
 
     The pairs are taken to be without human ties.
     """

@@ -35,7 +35,7 @@ _CHUNK = 64
 _CHUNK_S = 2.0
 
 Progress = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is (0: unknown)."""
+"""Progress callback: what is being done, how much of it is done, and of how much (0: unknown)."""
 
 
 @dataclass(frozen=True, slots=True)

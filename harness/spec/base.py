@@ -149,7 +149,7 @@ def check_source(source: str) -> str:
     """Return the source, or complain that it is none."""
     if not _SOURCE.fullmatch(source):
         raise complain(
-            f"'{source}' is not a source; write hub:owner/name[@revision], file:PATH "
+            f"invalid source '{source}'; write hub:owner/name[@revision], file:PATH "
             "or pypi:package==version"
         )
     return source

@@ -66,7 +66,7 @@ class GateSpec(Strict):
     Attributes:
         no_worse_than: What the figure is compared with, sample by sample: `baseline`, the id of a
             cell, or the parts in which the other cell differs; `better_than` likewise.
-        by: Margin of a comparison in units of the figure: the loss that is put up with, or the
+        by: Margin of a comparison in units of the figure: the loss that is tolerated, or the
             gain that is asked for.
         on_inconclusive: What becomes of a gate whose interval straddles the threshold.
         max_unscored: Fraction of samples without a verdict, or left out of the pairs, above which

@@ -23,7 +23,7 @@ JudgedFigure = Literal["score", "pass_rate", "win_rate", "unscored"]
 def _check_unique(names: Sequence[str], what: str) -> None:
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise complain(f"the {what} '{name}' stands here twice; remove or rename one")
+            raise complain(f"duplicate {what} '{name}'; remove or rename one")
 
 
 class ProbeSpec(Strict):
@@ -88,7 +88,7 @@ class JudgeSpec(Strict):
         pairwise: Pairwise rubric under `prompts/`; None compares no pairs.
         against: The model that the others are compared with; None takes the set's first.
         passing: Score from which an answer counts as good, for `pass_rate`.
-        canary_limit: Highest score that an answer without merit may be given.
+        canary_limit: Highest score that a deliberately bad answer may be given.
         max_answer_chars: Longer answers are cut for the judge, with a mark.
     """
 
@@ -114,7 +114,7 @@ class JudgeSpec(Strict):
         if self.canary_limit >= self.passing:
             raise complain(
                 f"canary_limit {self.canary_limit:g} is not below passing {self.passing:g}, so an "
-                "answer without merit could count as good; lower it, or raise passing"
+                "deliberately bad answer could count as good; lower it, or raise passing"
             )
         return self
 

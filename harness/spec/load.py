@@ -128,7 +128,7 @@ def _fix(name: str, known: Collection[str]) -> str:
 def _check_unique(file: YamlFile, key: str, ids: Sequence[str]) -> None:
     for index, name in enumerate(ids):
         if name in ids[:index]:
-            raise file.error(f"the id '{name}' stands here twice; rename one", (key, index))
+            raise file.error(f"duplicate id '{name}'; rename one", (key, index))
 
 
 def _check_questions(file: YamlFile, probes: Sequence[ProbeSpec]) -> None:

@@ -137,7 +137,7 @@ def _merge(loader: yaml.SafeLoader, node: yaml.MappingNode, where: Path_, path: 
                 f'keys are text; write "{key_node.value}" in quotes', below, key_node, path
             )
         if key_node.value in seen:
-            raise _error("the key stands here twice; remove or rename one", below, key_node, path)
+            raise _error("duplicate key; remove or rename one", below, key_node, path)
         seen.add(key_node.value)
     loader.flatten_mapping(node)
     # An alias meets its anchor's mapping again, so what is overridden is taken out of it.

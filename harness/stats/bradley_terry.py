@@ -41,7 +41,7 @@ def win_rate(
 ) -> Figure:
     """Return the mean of a model's points, a fraction in [0, 1], with its interval over probes.
 
-    Answers to one probe hang together, so whole probes are drawn; the percentile interval is
+    Answers to the same probe are correlated, so whole probes are drawn; the percentile interval is
     widened for small numbers of them. No resample lies beyond the best and the worst of so few
     probes, so of it and Student's interval over the probes the wider counts on each side. Where
     all draws give one rate (10 wins of 10), neither knows anything of the spread, and Clopper and

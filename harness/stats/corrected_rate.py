@@ -52,7 +52,7 @@ def judged_rate(
         passed: Verdicts that are a pass, 0 <= passed <= n.
         n: Verdicts, n >= 1, on answers none of which is among the gold ones.
         judges: Each with the number of its verdicts, above 0; of one judge any number will do.
-        effective: How many independent verdicts the n tell as much as, where they hang together:
+        effective: How many independent verdicts the n tell as much as, where they are correlated:
             above 0, by default n.
         level: Confidence in (0, 1).
 

@@ -191,7 +191,7 @@ def coverage_interval(
 def difference_of(first: Estimate, second: Estimate, right: tuple[Bools, Bools]) -> Difference:
     """Return how two figures of the same samples differ, from the interval of each.
 
-    The two count as independent; on the same samples they hang together, so that the interval is
+    The two count as independent; on the same samples they are correlated, so that the interval is
     rather too wide. p is that of a normal distribution with the half of the interval that reaches
     towards 0.
 

@@ -43,7 +43,7 @@ def open_base(spec: BaseModelSpec, *, root: Path, given: str | None = None) -> B
     """
     source = given or spec.source
     if given and not re.match(r"(file|hub):.", given):
-        raise TrainError(f"--base: '{given}' is not a source; write file:FOLDER or hub:owner/name")
+        raise TrainError(f"--base: invalid source '{given}'; write file:FOLDER or hub:owner/name")
     try:
         model = ModelSpec(source=source) if given else ModelSpec(
             source=source, dist=spec.dist, member=spec.member, sha256=spec.sha256,

@@ -30,7 +30,7 @@ def train_adapter(job: Job, *, resume: bool = False, say: Say) -> Path:
     Args:
         job: The job.
         resume: Go on from the last whole checkpoint.
-        say: Told what is being done.
+        say: Progress callback: what is being done.
 
     Raises:
         HarnessError: One line about recipe, data, base model, memory, disk or loss.
@@ -39,7 +39,7 @@ def train_adapter(job: Job, *, resume: bool = False, say: Say) -> Path:
     check_trackers(job)
     recipe = _recipe_text(job)
     if not resume and (found := last_checkpoint(job.work)) is not None:
-        say(f"an unfinished run at step {found[1]} is thrown away; --resume would go on from it")
+        say(f"discarding the unfinished run (step {found[1]}); use --resume to continue it")
     material = gather(job, say)
     say(f"{len(material.examples)} rows, {material.tokens:,} tokens, {material.trained:,} trained; "
         f"{len(material.long)} dropped for their length")  # fmt: skip

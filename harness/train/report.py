@@ -87,7 +87,7 @@ def write_card(folder: Path, record: Record) -> None:
     ]
     if record.given:
         given = ", ".join(code(f"--{key} {value}") for key, value in record.given.items())
-        parts.append(f"On the command line stood in: {given}.")
+        parts.append(f"Overridden on the command line: {given}.")
     parts += ["## Versions", _table(record.versions)]
     (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 

@@ -63,7 +63,7 @@ def run_training(
         work: Folder for checkpoints.
         checkpoint: Where to go on from, or None.
         step: The checkpoint's step.
-        say: Told what is being done.
+        say: Progress callback: what is being done.
 
     Raises:
         TrainError: Out of memory or disk, or the loss is not finite.

@@ -92,7 +92,7 @@ def test_a_given_file_and_a_missing_column(call, ready, tmp_path):
 def test_a_base_that_is_no_source(call):
     done = call("--base", "model")
     assert done.exit_code == 2
-    assert done.stderr.startswith("--base: 'model' is not a source; write file:FOLDER")
+    assert done.stderr.startswith("--base: invalid source 'model'; write file:FOLDER")
 
 
 def test_a_base_that_is_not_there(call):

@@ -88,7 +88,7 @@ def test_a_line_separator_inside_an_answer_ends_no_line(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "problem"),
     [
-        ([OWN, OWN], "own.jsonl:2: the id 'sum' stands here twice"),
+        ([OWN, OWN], "own.jsonl:2: duplicate id 'sum'"),
         # Each pair is one piece of evidence, by whatever name and in whatever order.
         (
             [OWN, OWN | {"id": "b"}],
@@ -129,11 +129,11 @@ def test_a_line_separator_inside_an_answer_ends_no_line(tmp_path):
         ),
         (
             [OWN, json.dumps(OWN)[:-1] + ', "better": "second"}'],
-            "own.jsonl:2: better: the key stands here twice; remove or rename one",
+            "own.jsonl:2: better: duplicate key; remove or rename one",
         ),
         (
             ["[" + json.dumps(LLMBAR) + "," + json.dumps(LLMBAR)[:-1] + ', "label": 2}]'],
-            "own.jsonl: pair 2: label: the key stands here twice; remove or rename one",
+            "own.jsonl: pair 2: label: duplicate key; remove or rename one",
         ),
         ([OWN | {"a\nb": 1}], r"own.jsonl:1: a\nb: unknown key"),
         ([json.dumps(OWN | {"\ud800": 1})], r"own.jsonl:1: \ud800: unknown key"),

@@ -111,7 +111,9 @@ def test_a_judge_that_marks_canaries_down_is_not_void(asked):
 
 def test_a_canary_that_scores_high_voids_the_run_and_names_the_worst(asked):
     void = asked(by_kind(9.0, kind="constant")).info.void
-    assert void.startswith("wise scored 10 of 40 answers without merit above 4, such as a constant")
+    assert void.startswith(
+        "wise scored 10 of 40 deliberately bad answers above 4, such as a constant"
+    )
     assert void.endswith(": 9.0")
 
 
@@ -123,7 +125,7 @@ def test_a_canary_that_scores_high_voids_the_run_and_names_the_worst(asked):
 def test_a_judge_that_gives_canaries_no_score_has_not_shown_anything(asked, kind, named):
     info = asked(by_kind(None, kind=kind)).info
     count = 10 if kind else 40
-    assert info.void == (f"wise gave no score to {count} of 40 answers without merit{named}: "
+    assert info.void == (f"wise gave no score to {count} of 40 deliberately bad answers{named}: "
                          "no verdict")  # fmt: skip
     assert info.unscored == {"no verdict": count}
 

@@ -244,7 +244,7 @@ def test_a_preference_for_a_place_settles_nothing(path):
 
 def test_a_judge_that_is_mostly_wrong_is_worse_than_a_coin(path):
     found = check(path, make_passport(one_set(mistaken)))
-    assert "it is people's own in 0.000 [0.00, 0.05] of 80: worse than a coin" in found.problem
+    assert "it is people's own in 0.000 [0.00, 0.05] of 80: worse than chance" in found.problem
 
 
 def test_small_sets_never_certify(path):

@@ -127,7 +127,10 @@ def test_a_judge_that_dies_leaves_no_verdict_and_loses_no_answer(study, opened):
     study.add("wise", answer='{"reason": "so", "score": 2}')
     again, cells, _ = study.probing()
     again.outcome(cells[0])
-    assert [(info.model, info.computed) for info in again.engines[:2]] == [("plain", 0), ("fine", 0)]
+    assert [(info.model, info.computed) for info in again.engines[:2]] == [
+        ("plain", 0),
+        ("fine", 0),
+    ]
 
 
 def test_a_broken_adapter_fails_its_own_probes(study):

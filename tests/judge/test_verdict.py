@@ -41,7 +41,7 @@ def test_white_space_does_not_count():
     assert absolute('\n {"score":7 ,\n"reason" : "так"}\n').value == 7.0
 
 
-NO_OBJECT = "the judge wrote something else than a JSON object"
+NO_OBJECT = "the judge's reply is not a JSON object"
 BROKEN = {
     "": "the judge wrote nothing",
     " \n": "the judge wrote nothing",

@@ -117,7 +117,7 @@ def test_data_that_does_not_load_is_no_failed_gate(evals):
         (["--eval-shots", "imdb=data.csv"], "no selected eval set has this name; there are mini"),
         (
             ["--eval-reports", "data.csv"],
-            "data.csv is not a folder that may be written; give another",
+            "cannot write to data.csv; choose another folder with",
         ),
         (["--eval-store", "data.csv/x"], "give another place by --eval-store"),
         (["--eval-report-lang", "de"], "invalid choice"),

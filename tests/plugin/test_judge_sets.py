@@ -144,7 +144,7 @@ def test_a_judge_that_does_not_score_canaries_is_void(judged, endpoint):
     endpoint.script = script
     judged.run().assert_outcomes(passed=8, failed=2)
     (info,) = judged.saved.judged.judges
-    assert info.void.startswith("wise gave no score to 4 of 12 answers without merit, never to")
+    assert info.void.startswith("wise gave no score to 4 of 12 deliberately bad answers, never to")
     assert "never to an empty answer: " in info.void
     assert all("the run is void: wise gave" in gate.line for gate in judged.saved.gates)
 
@@ -240,8 +240,8 @@ def test_a_canary_that_is_liked_voids_the_run(judged, endpoint):
     endpoint.script = flattered
     result = judged.run()
     result.assert_outcomes(passed=8, failed=2)
-    result.stdout.fnmatch_lines(["*the run is void: wise scored 4 of * answers without merit above "
-                                  "4, such as a constant answer (probe *"])  # fmt: skip
+    result.stdout.fnmatch_lines(["*the run is void: wise scored 4 of * deliberately bad answers "
+                                  "above 4, such as a constant answer (probe *"])  # fmt: skip
     assert "void" in judged.report.lower()
 
 

@@ -180,7 +180,7 @@ def test_a_set_is_given_one_file(pytester):
 def test_places_that_cannot_be_written_are_found_before_the_run(pytester, option, path):
     (pytester.path / "file").touch()
     check_writable(config(pytester, option, f"new/{path}"))
-    with pytest.raises(pytest.UsageError, match=f"/file is not a folder that .* by {option}"):
+    with pytest.raises(pytest.UsageError, match=f"cannot write to .*/file; .* with {option}"):
         check_writable(config(pytester, option, path))
 
 

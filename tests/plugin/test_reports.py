@@ -64,7 +64,7 @@ def test_inconclusive_gates_are_listed_and_do_not_fail(evals):
     result.stdout.fnmatch_lines(
         [
             "warning: evalsets/mini.yaml::gate-accuracy-m-prefill-zeroshot: accuracy 0.500 *"
-            "inconclusive, which passes with a warning"
+            "inconclusive (warning)"
         ]
     )
     evals.set(scoring="generate", gates=[{**gate, "on_inconclusive": "fail"}], modes=["zeroshot"])
@@ -247,7 +247,7 @@ def test_a_cell_without_a_verdict_is_named(evals):
         "warning: *m-prefill-zeroshot: none of 6 samples has a verdict, most often: no label in *"
     ])  # fmt: skip
     (head, _) = evals.report.split("## Run")
-    assert "- Beware, m: **more than 2% of the samples have no verdict**" in head
+    assert "- Caution, m: **more than 2% of the samples have no verdict**" in head
 
 
 def test_a_run_without_a_cell_claims_nothing_of_samples(evals):

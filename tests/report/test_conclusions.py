@@ -245,7 +245,7 @@ def test_best_wording_beats_every_other_one_and_pays_for_the_choice():
 def test_best_cell_is_said_to_be_picked():
     text = short(cell(right(150)), cell(right(100), prompt="b"))
     assert "Best cell by raw accuracy, small: `small-plain-zeroshot`, 0.750 [" in text
-    assert "best of 2, so rather optimistic" in text
+    assert "best of 2, optimistically biased by selection" in text
 
 
 def test_the_best_cell_stands_against_a_trained_classifier():
@@ -563,7 +563,7 @@ def test_cells_that_rank_worse_than_chance_or_lack_mass_are_named():
 
     assert "Beware" not in short((with_mass(0.05), []))
     assert short((with_mass(0.05, -2.0), [])) == (
-        "Beware, small: **ranks worse than chance** in `small-plain-zeroshot` "
+        "Caution, small: **ranks worse than chance** in `small-plain-zeroshot` "
         "(AUC below 0.5 with its whole interval)."
     )
     perhaps = with_mass(0.05, -0.3)

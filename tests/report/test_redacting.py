@@ -44,7 +44,7 @@ def test_what_a_reason_quotes_goes(problem, left):
     judged = make_judged({"base": 5.0}, probes=2, answers=1)
     first = judged.probes[0]
     answer = replace(first.answers[0], problem=problem, rulings={"j": Ruling(problem=problem)})
-    void = f"j gave no score to 2 of 2 answers without merit: {problem}"
+    void = f"j gave no score to 2 of 2 deliberately bad answers: {problem}"
     judged = replace(
         judged,
         probes=(replace(first, answers=(answer,)),),

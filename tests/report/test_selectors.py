@@ -163,7 +163,10 @@ def test_the_sentence_says_what_the_test_allows():
         "Should shots be balanced? m: **yes, the random draws are worse than the balanced ones** "
         "(raw accuracy differs in 1 of 1 comparison)."
     )
-    assert short(*cells)[1] == "Which shots pay, against balanced ones? m: random: **worse**."
+    assert (
+        short(*cells)[1]
+        == "Which shot selectors help, compared with balanced? m: random: **worse**."
+    )
 
 
 @pytest.mark.parametrize(

@@ -98,10 +98,10 @@ def test_a_judge_may_be_one_of_the_judged(project):
         ),
         (
             "probes.0.points=[It is one., It is one.]",
-            "probes[0].points: the point 'It is one.' stands here twice; remove or rename one",
+            "probes[0].points: duplicate point 'It is one.'; remove or rename one",
         ),
-        ("models=[tiny, tiny]", "models[1]: the id 'tiny' stands here twice; rename one"),
-        ("probes.1.id=one", "probes[1]: the id 'one' stands here twice; rename one"),
+        ("models=[tiny, tiny]", "models[1]: duplicate id 'tiny'; rename one"),
+        ("probes.1.id=one", "probes[1]: duplicate id 'one'; rename one"),
         (
             "probes.1.question=' One?'",
             "probes[1].question: asks what 'one' asks, and gets the same answers; leave one out, "
@@ -109,7 +109,7 @@ def test_a_judge_may_be_one_of_the_judged(project):
         ),
         (
             "judge.models=[tiny, other, tiny]",
-            "judge.models: the judge 'tiny' stands here twice; remove or rename one",
+            "judge.models: duplicate judge 'tiny'; remove or rename one",
         ),
         ("models=[tiny, tuner]", "models[1]: unknown model 'tuner'; did you mean 'tuned'?"),
         ("judge.models=[tinny]", "judge.models[0]: unknown model 'tinny'; did you mean 'tiny'?"),
@@ -132,8 +132,8 @@ def test_a_judge_may_be_one_of_the_judged(project):
         ),
         (
             "judge.canary_limit=7",
-            "judge: canary_limit 7 is not below passing 7, so an answer without merit could count "
-            "as good; lower it, or raise passing",
+            "judge: canary_limit 7 is not below passing 7, so a deliberately bad answer could "
+            "count as good; lower it, or raise passing",
         ),
         (
             "judge.passing=11",

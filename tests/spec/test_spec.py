@@ -222,17 +222,17 @@ MISTAKES = {
     "repeated model": (
         "[tiny]",
         "[tiny, tiny]",
-        "7: models[1]: the id 'tiny' stands here twice; rename one",
+        "7: models[1]: duplicate id 'tiny'; rename one",
     ),
     "repeated prompt": (
         "id: pre",
         "id: plain",
-        "10: prompts[1]: the id 'plain' stands here twice; rename one",
+        "10: prompts[1]: duplicate id 'plain'; rename one",
     ),
     "repeated key": (
         "scoring: logprobs",
         "scoring: logprobs\nscoring: choice",
-        "20: scoring: the key stands here twice; remove or rename one",
+        "20: scoring: duplicate key; remove or rename one",
     ),
     "label without target": (
         "{positive: good, negative: bad}",
@@ -420,22 +420,22 @@ DATA_MISTAKES = {
     "no rows": ("rows: []", "2: data: 'rows' is empty; write at least one sample"),
     "bad source": (
         "source: imdb.csv",
-        "3: data.source: 'imdb.csv' is not a source; write hub:owner/name[@revision], file:PATH or "
+        "3: data.source: invalid source 'imdb.csv'; write hub:owner/name[@revision], file:PATH or "
         "pypi:package==version",
     ),
     "hub without owner": (
         "source: hub:imdb",
-        "3: data.source: 'hub:imdb' is not a source; write hub:"
+        "3: data.source: invalid source 'hub:imdb'; write hub:"
         "owner/name[@revision], file:PATH or pypi:package==version",
     ),
     "hub with two configurations": (
         "source: hub:owner/name/a/b",
-        "3: data.source: 'hub:owner/name/a/b' is not a source; write hub:"
+        "3: data.source: invalid source 'hub:owner/name/a/b'; write hub:"
         "owner/name[@revision], file:PATH or pypi:package==version",
     ),
     "pypi without version": (
         "source: pypi:x",
-        "3: data.source: 'pypi:x' is not a source; write hub:"
+        "3: data.source: invalid source 'pypi:x'; write hub:"
         "owner/name[@revision], file:PATH or pypi:package==version",
     ),
     "pypi without member": ("source: pypi:x==1", "2: data: a pypi: source needs 'member'"),

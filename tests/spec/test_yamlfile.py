@@ -112,8 +112,8 @@ def test_spell(where, spelt):
         ("a: 1\nyes: 2\n", 'a.yaml:2: yes: YAML reads yes as true; write "yes" in quotes'),
         ("a:\n  1: x\n", 'a.yaml:2: a.1: keys are text; write "1" in quotes'),
         ("~: x\n", 'a.yaml:1: ~: keys are text; write "~" in quotes'),
-        ("a: 1\nb: 2\na: 3\n", "a.yaml:3: a: the key stands here twice; remove or rename one"),
-        ("a:\n  - {b: 1, b: 2}\n", "a.yaml:2: a[0].b: the key stands here twice"),
+        ("a: 1\nb: 2\na: 3\n", "a.yaml:3: a: duplicate key; remove or rename one"),
+        ("a:\n  - {b: 1, b: 2}\n", "a.yaml:2: a[0].b: duplicate key"),
         ("? [a, b]\n: c\n", "a.yaml:1: a key must be a single word"),
         ("a: 2024-05-06\n", 'a.yaml:1: a: YAML reads 2024-05-06 as a date; write "2024-05-06"'),
         ("a: 2024-15-06\n", "a.yaml:1: a: YAML cannot read 2024-15-06: month must be in 1..12; "
@@ -174,7 +174,7 @@ same: *more
 
 
 def test_a_repeated_key_beside_a_merge_is_still_found(tmp_path):
-    with pytest.raises(SpecError, match=r"^a\.yaml:2: b\.k: the key stands here twice"):
+    with pytest.raises(SpecError, match=r"^a\.yaml:2: b\.k: duplicate key"):
         read(tmp_path, "a: &a {k: 1}\nb: {<<: *a, k: 2, k: 3}\n")
 
 

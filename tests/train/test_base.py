@@ -31,5 +31,5 @@ def test_all_of_a_source_is_asked_for(tmp_path, asked):
 def test_given_source_stands_in(tmp_path, asked):
     open_base(BaseModelSpec(**PART, parts=[PART]), root=tmp_path, given="file:other")
     assert (asked[0].source, asked[0].parts) == ("file:other", [])
-    with pytest.raises(TrainError, match="--base: 'other' is not a source; write file:FOLDER"):
+    with pytest.raises(TrainError, match="--base: invalid source 'other'; write file:FOLDER"):
         open_base(BaseModelSpec(**PART), root=tmp_path, given="other")

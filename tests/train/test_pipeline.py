@@ -216,7 +216,7 @@ def test_a_changed_recipe_is_not_resumed(make_job, monkeypatch):
         train_adapter(other, resume=True, say=lambda line: None)
     said = []
     train_adapter(other, say=said.append)
-    assert said[0].startswith("an unfinished run at step 2 is thrown away")
+    assert said[0].startswith("discarding the unfinished run (step 2)")
 
 
 def _fail_after(calls, error=Killed):

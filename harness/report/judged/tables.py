@@ -67,7 +67,7 @@ def median_answer(probe: ProbeResult) -> JudgedAnswer | None:
 
 
 def canary_table(canaries: Sequence[CanaryResult], t: Words) -> str:
-    """Return one line for each judge and kind of answer without merit."""
+    """Return one line for each judge and kind of deliberately bad answer."""
     several = len({one.judge for one in canaries}) > 1
     groups: dict[tuple[str, str], list[CanaryResult]] = {}
     for one in canaries:

@@ -33,7 +33,7 @@ RATE = make_judged().standings[2].figures["win_rate"]
 GATE = Gate(
     EVALSET, "ru-b", "win_rate", "at_least", 0.6, "inconclusive", False,
     f"win_rate {RATE.value:.3f} [{RATE.low:.3f}, {RATE.high:.3f}], detectable 0.208, n={RATE.n} on "
-    "10 probes, unscored 2: at least 0.6 - inconclusive, which passes with a warning",
+    "10 probes, unscored 2: at least 0.6 - inconclusive (warning)",
     id="ru-b-win_rate", detectable=0.208,
 )  # fmt: skip
 
