@@ -142,6 +142,7 @@ def data_of(path: Path, folder: Path) -> list[str]:
     return options
 
 
+@pytest.mark.slow
 def test_every_shipped_set_can_be_tried(tmp_path):
     options = [option for path in SETS if not path.stem.startswith("probes")
                for option in data_of(path, tmp_path)]  # fmt: skip

@@ -97,6 +97,7 @@ def test_wrong_usage_is_seen_before_anything_runs(evals):
     assert evals.started == []
 
 
+@pytest.mark.slow
 def test_a_broken_eval_set(evals):
     evals.set("broken", models=["x"])
     result = evals.spawn("-n1")

@@ -76,6 +76,7 @@ def test_labels_of_a_model_that_fits_are_scored_in_float16(study):
     assert (again.engines[0].dtype, again.engines[0].computed) == ("float16", 0)
 
 
+@pytest.mark.slow
 def test_a_model_that_overflows_runs_in_bfloat16_and_says_so(study):
     runner = study(factor=300.0)
     found = outcomes(runner)
@@ -91,6 +92,7 @@ def test_a_model_that_overflows_runs_in_bfloat16_and_says_so(study):
     assert given.notes == []
 
 
+@pytest.mark.slow
 def test_what_overflowed_is_not_tried_again_and_told_again(study, monkeypatch):
     first = study(factor=300.0)
     outcomes(first)
@@ -116,6 +118,7 @@ def test_float16_by_name_costs_the_samples_and_names_the_fix(study):
     assert runner.notes == []
 
 
+@pytest.mark.slow
 def test_one_late_output_is_enough(study, monkeypatch):
     """An adapter may overflow, or one sample's text, where all before it was finite."""
     runner = study()

@@ -135,6 +135,7 @@ def assert_as_alone(found, folder, *, marked: bool):
         assert result.thought.end == ("closed" if closed else "cut")
 
 
+@pytest.mark.slow
 def test_log_odds_behind_thoughts_are_those_of_transformers_alone(project, thinker):
     found, runner = outcomes(project, thinker)
     assert_as_alone(found, thinker, marked=True)
@@ -143,6 +144,7 @@ def test_log_odds_behind_thoughts_are_those_of_transformers_alone(project, think
     assert found["nothink"].results[0].log_odds != found["think12"].results[0].log_odds
 
 
+@pytest.mark.slow
 def test_free_answers_and_choices_stand_behind_thoughts(project, thinker):
     for scoring in ("generate", "choice"):
         found, _ = outcomes(project, thinker, scoring=scoring)

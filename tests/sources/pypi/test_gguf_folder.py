@@ -45,6 +45,7 @@ def scored(tmp_path_factory, request):
     return root / "toy"
 
 
+@pytest.mark.slow
 class TestFolder:
     def test_weights_are_those_of_the_file_in_bfloat16(self, built):
         import torch
@@ -108,6 +109,7 @@ class TestFolder:
         assert tokenizer.decode(ids) == "hi ! ,"
 
 
+@pytest.mark.slow
 class TestScores:
     def test_words_stay_whole_behind_a_bos(self, scored):
         from transformers import AutoTokenizer
