@@ -152,7 +152,9 @@ def _local(where: str, base: Path) -> Path:
 def _built(gguf: Path, where: str) -> Path:
     """Return the Hugging Face folder of a GGUF file, built once."""
     if gguf.suffix != ".gguf":
-        raise AssetError(f"{where}: {gguf.name} is no .gguf file; a model is a folder or a .gguf")
+        raise AssetError(
+            f"{where}: {gguf.name} is not a .gguf file; a model is a folder or a .gguf"
+        )
     from harness.sources.pypi.gguf_folder import build_folder
 
     target = _folder_of(gguf)

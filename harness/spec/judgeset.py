@@ -113,7 +113,7 @@ class JudgeSpec(Strict):
     def _consistent(self) -> Self:
         if self.canary_limit >= self.passing:
             raise complain(
-                f"canary_limit {self.canary_limit:g} is not below passing {self.passing:g}, so an "
+                f"canary_limit {self.canary_limit:g} is not below passing {self.passing:g}, so a "
                 "deliberately bad answer could count as good; lower it, or raise passing"
             )
         return self

@@ -17,8 +17,8 @@ _EMPTY = {
     "bool_type": "write true or false",
 }
 _SCALARS = {
-    "int_type": ("no whole number", "write one such as 5"),
-    "float_type": ("no number", "write one such as 0.5"),
+    "int_type": ("not a whole number", "write one such as 5"),
+    "float_type": ("not a number", "write one such as 0.5"),
     "bool_type": ("neither true nor false", "write one of them"),
 }
 _TYPES = {"dict": "a mapping", "list": "a list"}

@@ -146,7 +146,7 @@ def test_what_an_endpoint_cannot_be_asked(endpoint, engine):
     assert "no score_ids" in refused(engine, replace(plain, sampling=Sampling(score_ids=(1,))))
     assert "no choices" in refused(engine, replace(plain, sampling=Sampling(choices=("a",))))
     assert "no adapter" in refused(engine, replace(plain, adapter=Adapter("p", "d", 4)))
-    assert "no JSON" in refused(engine, replace(plain, sampling=Sampling(schema="{")))
+    assert "not JSON" in refused(engine, replace(plain, sampling=Sampling(schema="{")))
     assert "half a character" in refused(engine, ask(text="\ud83d"))
     assert endpoint.asked == []
 

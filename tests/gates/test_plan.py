@@ -103,7 +103,7 @@ def test_a_comparison_with_no_cell(project, good, other):
     gate = f"{{cells: '{SHOTS}-chat-s0', figure: auc, no_worse_than: {other}}}"
     assert problem(project, good, gate) == (
         f"no_worse_than: '{SHOTS}-chat-s0' is to be compared with 'tiny-plain-zeroshott', which is "
-        "no cell of this set; did you mean 'tiny-plain-zeroshot'?"
+        "not a cell of this set; did you mean 'tiny-plain-zeroshot'?"
     )
 
 

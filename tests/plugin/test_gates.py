@@ -170,4 +170,6 @@ def test_each_set_is_told_where_its_gate_compares_nothing(evals):
     evals.set(gates=[{"figure": "accuracy", "no_worse_than": {"prompt": "prefil"}}])
     result = evals.run()
     assert result.ret == pytest.ExitCode.INTERRUPTED
-    result.stdout.fnmatch_lines(["evalsets/mini.yaml:*: gates*0*.no_worse_than: *no cell of this*"])
+    result.stdout.fnmatch_lines(
+        ["evalsets/mini.yaml:*: gates*0*.no_worse_than: *not a cell of this*"]
+    )

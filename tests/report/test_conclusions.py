@@ -561,17 +561,18 @@ def test_cells_that_rank_worse_than_chance_or_lack_mass_are_named():
         row, _ = cell(odds=drawn(skill, 0.0))
         return replace(row, figures=row.figures | {"label_mass": Figure(mass, mass, mass, 200)})
 
-    assert "Beware" not in short((with_mass(0.05), []))
+    assert "Caution" not in short((with_mass(0.05), []))
     assert short((with_mass(0.05, -2.0), [])) == (
         "Caution, small: **ranks worse than chance** in `small-plain-zeroshot` "
         "(AUC below 0.5 with its whole interval)."
     )
     perhaps = with_mass(0.05, -0.3)
     assert perhaps.figures["auc"].value < 0.5 < perhaps.figures["auc"].high
-    assert "Beware" not in short((perhaps, []))
+    assert "Caution" not in short((perhaps, []))
     many = [(replace(with_mass(0.049), cell=f"c{i}"), []) for i in range(7)]
     said = short(*many).split("\n")[0]
     assert (
-        "hardly what the model would write** in `c0`, `c1`, `c2`, `c3`, `c4` and 2 more (" in said
+        "almost no probability to the label words** in `c0`, `c1`, `c2`, `c3`, `c4` and 2 more ("
+        in said
     )
     assert "Осторожно, small: " in short(*many, lang="ru")

@@ -204,7 +204,7 @@ class TestGguf:
 
     def test_other_file_is_no_model(self, tmp_path, built):
         write(tmp_path, toy__bin="pickle")
-        with pytest.raises(AssetError, match=r"toy\.bin is no \.gguf file"):
+        with pytest.raises(AssetError, match=r"toy\.bin is not a \.gguf file"):
             model_asset(ModelSpec(source="file:toy.bin"), base=tmp_path)
 
 

@@ -85,10 +85,10 @@ def test_mistakes_name_file_line_and_key(project, entry, line):
 
 
 def test_other_sources_are_none_of_these(project):
-    with pytest.raises(SpecError, match="'openia:m' is not a source"):
+    with pytest.raises(SpecError, match="invalid source 'openia:m'"):
         load(project, "{source: 'openia:m'}")
     path = project.evalset("data: {source: 'openai:m'}\nmodels: [tiny]\n")
-    with pytest.raises(SpecError, match="'openai:m' is not a source"):
+    with pytest.raises(SpecError, match="invalid source 'openai:m'"):
         load_evalset(path, root=project.root)
 
 

