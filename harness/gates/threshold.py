@@ -65,8 +65,8 @@ def decided(gate: Gate, verdict: Verdict, shown: str) -> Gate:
     """Return the gate with its verdict, which ends the line that begins with `shown`."""
     ending: str = verdict
     if verdict == "inconclusive":
-        ends = {"pass": "passes", "warn": "passes with a warning", "fail": "fails"}
-        ending = f"inconclusive, which {ends[gate.on_inconclusive]}"
+        ends = {"pass": ", which passes", "warn": " (warning)", "fail": ", which fails"}
+        ending = f"inconclusive{ends[gate.on_inconclusive]}"
     failed = verdict == "fail" or (verdict == "inconclusive" and gate.on_inconclusive == "fail")
     return replace(gate, verdict=verdict, failed=failed, line=f"{shown} - {ending}")
 

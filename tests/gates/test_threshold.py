@@ -50,7 +50,7 @@ def test_verdict_by_interval(gate, verdict):
     ("choice", "failed", "ending"),
     [
         ("pass", False, "which passes"),
-        ("warn", False, "which passes with a warning"),
+        ("warn", False, "inconclusive (warning)"),
         ("fail", True, "which fails"),
     ],
 )
