@@ -56,6 +56,8 @@ class Manner:
         thinking: Whether it thinks before its verdict, in words; empty where that is left to its
             template or server.
         grammar: What holds a verdict to its schema, where that is not the engine's own reading.
+        served: At an endpoint: the names that its responses had of the model; empty where they
+            had none.
     """
 
     template: str = ""
@@ -63,6 +65,7 @@ class Manner:
     max_answer_chars: int = MAX_ANSWER_CHARS
     thinking: str = ""
     grammar: str = ""
+    served: str = ""
 
 
 @dataclass(frozen=True, slots=True)

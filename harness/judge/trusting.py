@@ -117,6 +117,8 @@ def _otherwise(then: Manner, now: Manner) -> str:
         return f"was made with the engine options {then.options}, this run has {now.options}"
     if then.grammar != now.grammar:
         return "was made with verdicts that another grammar held to their form"
+    if then.served and now.served and then.served != now.served:
+        return f"was made with answers of {then.served}, this run has those of {now.served}"
     if then.max_answer_chars != now.max_answer_chars:
         return (f"was made with answers cut at {then.max_answer_chars} characters, this set cuts "
                 f"them at {now.max_answer_chars}")  # fmt: skip
