@@ -30,8 +30,8 @@ from harness.run.probeasks import Asks, asks_of, conversation, reply_of
 from harness.run.probeplan import PlannedJudgedGate, ProbeCell
 from harness.run.replies import Said
 from harness.run.rounds import Reply, Round
-from harness.run.serving import FAKE
 from harness.run.servednotes import tell_of_servers
+from harness.run.serving import FAKE
 from harness.run.session import EngineSession, Progress, Settings
 from harness.run.sitting import Sitting, sit
 from harness.run.speaking import Speaker, open_speaker

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from harness.engines.openai_names import other_model
 from harness.records import Note, Tell
+from harness.records.notes import Fact
 from harness.run.replies import Said
 
 
@@ -20,7 +21,7 @@ def tell_of_servers(tell: Tell, model: str, asked: str, replies: Sequence[Said])
     """
     names = [one.output.served_by for one in replies if other_model(asked, one.output.served_by)]
     if asked and names:
-        facts = {"asked": asked, "count": len(names), "total": len(replies),
+        facts: dict[str, Fact] = {"asked": asked, "count": len(names), "total": len(replies),
                  "told": tuple(sorted(set(names)))}  # fmt: skip
         tell(Note("other_model", model, facts))
 
