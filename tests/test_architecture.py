@@ -37,6 +37,7 @@ INSIDE: dict[str, tuple[str, ...]] = {
                      "evalset", "trainspec", "endpointspec", "enginespec", "modelspec", "recipe",
                      "yamlfile", "problems", "load"),
     "harness.sources": ("network", "cache", "archives", "cells", "encoded", "arrow", "separated",
+                        "loaded",
                         "objects", "rows",
                         "labels", "labelling", "inline", "hub", "packages", "gguf_tokenizer",
                         "gguf_check", "gguf_folder", "assets", "stand_in", "adapters", "pools",
