@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import EngineError
 from harness.records import EngineConfig
-from harness.sources.loaded import weights_problem
+from harness.sources.loaded import attention_of, weights_problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -27,7 +28,10 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
     try:
         tokenizer = AutoTokenizer.from_pretrained(config.model_path)
         model, told = AutoModelForCausalLM.from_pretrained(
-            config.model_path, dtype=getattr(torch, config.dtype), output_loading_info=True
+            config.model_path,
+            dtype=getattr(torch, config.dtype),
+            attn_implementation=attention_of(Path(config.model_path)),
+            output_loading_info=True,
         )
         model = model.to(config.device).eval()
     except (OSError, ValueError, RuntimeError, ImportError) as error:

@@ -49,8 +49,8 @@ class Manner:
     """How a judge is run and asked, besides its weights and rubrics.
 
     Attributes:
-        template: Digest of the chat template and of the place of the system message; empty at an
-            endpoint, whose server has them.
+        template: Digest of the chat template and of the place of the system message; at an
+            endpoint, whose server has them, of the system text of models.yaml, empty without one.
         options: The engine's options that can change a verdict, as JSON.
         max_answer_chars: Longer answers are cut for the judge.
         thinking: Whether it thinks before its verdict, in words; empty where that is left to its

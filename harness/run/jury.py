@@ -139,7 +139,9 @@ class JudgeSession:
         Who answered at an endpoint is known behind `rule`.
         """
         chat = self._speaker.chat
-        spoken = "" if chat is None else fingerprint(
+        system = self._speaker.system
+        alone = fingerprint({"system": system}) if system is not None else ""
+        spoken = alone if chat is None else fingerprint(
             {
                 "template": chat.template,
                 "fold_system": chat.fold_system,

@@ -1,10 +1,28 @@
-"""Whether a model has all of its weights from its files: what lacks is drawn at random."""
+"""What transformers passes over in a model: weights that lack, and a cap on attention."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
+from typing import Literal
 
 _LACKS = "a classifier, a reward model and an encoder have no language model's head"
+
+
+def attention_of(folder: Path) -> Literal["eager"] | None:
+    """Return the attention that computes what a model's configuration says, None for the default.
+
+    PyTorch's own, which transformers takes where it can, knows no cap on the scores: Gemma 2 would
+    be computed without.
+
+    Raises:
+        OSError: There is no configuration.
+        ValueError: It is of no model that transformers knows.
+    """
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder).get_text_config().to_dict()
+    return "eager" if config.get("attn_logit_softcapping") else None
 
 
 def weights_problem(

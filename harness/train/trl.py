@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import TrainError
-from harness.sources.loaded import weights_problem
+from harness.sources.loaded import attention_of, weights_problem
 from harness.spec.recipe import Recipe
 from harness.train.lora import lora_config
 from harness.train.template import MASKED
@@ -52,7 +52,7 @@ def load(folder: Path, recipe: Recipe, *, device: str, dtype: str, four_bit: boo
         dtype=kind,
         quantization_config=quantization,
         device_map={"": 0} if device == "cuda" else None,
-        attn_implementation="sdpa",
+        attn_implementation=attention_of(folder) or "sdpa",
         output_loading_info=True,
     )
     modules = {name for name, _ in model.named_modules()}

@@ -116,6 +116,26 @@ def test_labels_and_answers_are_those_of_plain_passes(tmp_path, kind):
     engine.close()
 
 
+def test_a_cap_on_attention_is_kept(tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    make(tmp_path, "gemma2", hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+         num_attention_heads=4, num_key_value_heads=2, head_dim=8, query_pre_attn_scalar=8,
+         sliding_window=100, attn_logit_softcapping=1.0)  # fmt: skip
+    model = AutoModelForCausalLM.from_pretrained(
+        tmp_path, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
+    engine = opened(tmp_path)
+    requests = [Request(f"{n}", prompt, Sampling(score_ids=SCORED))
+                for n, prompt in enumerate(prompts())]  # fmt: skip
+    outputs = {output.key: output for output in engine.generate(requests)}
+    for request in requests:
+        assert outputs[request.key].logprobs == pytest.approx(
+            plainly(model, request.prompt_ids)[0], abs=1e-4
+        )
+    engine.close()
+
+
 @pytest.mark.parametrize("kind", ["bert", "roberta", "xlnet"])
 def test_a_model_that_looks_ahead_is_refused(tmp_path, kind):
     options = {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64} if kind == "xlnet" else BERT

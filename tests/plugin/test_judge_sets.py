@@ -167,6 +167,16 @@ def test_a_passport_holds_for_the_model_that_answered_then(judged, endpoint):
     )
 
 
+def test_a_passport_of_an_endpoint_is_bound_to_its_system_text(judged):
+    certify(judged)
+    entries = yaml.safe_load((judged.root / "evalsets/models.yaml").read_text())
+    entries["models"]["wise"]["system"] = "Be kind."
+    judged.write("evalsets/models.yaml", entries)
+    result = judged.run("evalsets/probes.yaml")
+    assert [one.check.trusted for one in judged.saved.judged.judges] == [False]
+    result.stdout.fnmatch_lines(["*was made with another system text (none, now *"])
+
+
 def test_an_oracle_with_a_passport_gates(judged):
     certify(judged)
     result = judged.run("-v")
