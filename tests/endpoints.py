@@ -57,6 +57,7 @@ def chat(
     thought: str | None = None,
     thought_tokens: int | None = None,
     thought_as: str = "reasoning_content",
+    model: str | None = None,
 ) -> Reply:
     """Return a completion.
 
@@ -69,6 +70,7 @@ def chat(
         thought: What the model thought, where the server keeps it apart.
         thought_tokens: Tokens of the completion that it took.
         thought_as: What the server calls it.
+        model: Who is said to have answered; the model that was asked by default.
     """
     content = [
         {
@@ -98,7 +100,7 @@ def chat(
             "id": "c",
             "object": "chat.completion",
             "created": 0,
-            "model": "m",
+            **({"model": model} if model is not None else {}),
             "choices": [choice],
             "usage": {
                 "prompt_tokens": usage[0],
@@ -151,7 +153,11 @@ def serving(script: Script) -> Iterator[Endpoint]:
             with lock:
                 under_way -= 1
             json_body = not isinstance(reply.body, str)
-            sent = (json.dumps(reply.body) if json_body else str(reply.body)).encode()
+            answer = reply.body
+            if not isinstance(answer, str) and "choices" in answer:
+                # As servers do, unless the script says otherwise.
+                answer = {"model": body["model"], **answer}
+            sent = (json.dumps(answer) if json_body else str(answer)).encode()
             with contextlib.suppress(OSError):
                 self.send_response(reply.status)
                 self.send_header("Content-Type", "application/json" if json_body else "text/html")

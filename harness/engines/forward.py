@@ -122,7 +122,8 @@ def plain_window(config: PretrainedConfig) -> int | None:
     """
     from transformers.cache_utils import DynamicCache, DynamicLayer, DynamicSlidingWindowLayer
 
-    bounds = []
+    # A local attention of which the cache knows nothing.
+    bounds = [config.window_size] if config.model_type == "gpt_neo" else []
     for layer in DynamicCache(config=config).layers:
         if type(layer) is DynamicSlidingWindowLayer:
             bounds.append(int(layer.sliding_window))

@@ -92,6 +92,7 @@ class _Usage(BaseModel):
 
 
 class _Answer(BaseModel):
+    model: Annotated[str | None, _Beside] = None
     choices: list[_Choice] | None = None
     usage: Annotated[_Usage | None, _Beside] = None
 
@@ -137,6 +138,7 @@ def output(request: Request, body: bytes) -> Output:
             finish_reason=choice.finish_reason,
             logprobs=value_logprobs(bare, _positions(choice), request.sampling.score_texts),
             thought=_whole(choice.message.thought),
+            served_by=told_line(_whole(answer.model or "")),
         ),
     )
 

@@ -22,9 +22,11 @@ from harness.engines.forward import (
     plain_window,
     widen_head,
 )
+from harness.engines.loading import load_model
 from harness.engines.prefixes import Group, plan_batches, plan_groups, split_batch
 from harness.engines.schemas import Schemas
 from harness.engines.transformers_options import Options, read_options
+from harness.engines.tryout import Able, try_out
 from harness.errors import EngineError
 from harness.records import Adapter, EngineConfig, Output, Request
 
@@ -44,31 +46,20 @@ def open_engine(config: EngineConfig) -> TransformersEngine:
         EngineError: If they cannot be loaded or an option is wrong.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging
 
     options = read_options(config)
     if config.device == "cuda" and not torch.cuda.is_available():
         raise EngineError("device 'cuda': torch finds no CUDA device; use device 'cpu'")
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
     if options.threads:
         torch.set_num_threads(options.threads)
     if config.device == "cpu":
         keep_freed_memory()
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(config.model_path)
-        model = AutoModelForCausalLM.from_pretrained(
-            config.model_path, dtype=getattr(torch, config.dtype)
-        )
-        model = model.to(config.device).eval()
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise EngineError(f"model '{config.model_path}' cannot be loaded: {reason}") from error
+    model, tokenizer = load_model(config)
+    able = try_out(model, window=config.max_model_len)
     widen_head(model)
     if config.device == "cpu":
         fold_attention(model)
-    return TransformersEngine(model, tokenizer, config=config, options=options)
+    return TransformersEngine(model, tokenizer, config=config, options=options, able=able)
 
 
 class TransformersEngine:
@@ -81,13 +72,15 @@ class TransformersEngine:
         *,
         config: EngineConfig,
         options: Options,
+        able: Able,
     ) -> None:
         self._model: PreTrainedModel | None = model
         self._tokenizer = tokenizer
         self._config = config
         self._options = options
+        self._able = able
         self._eos_ids = _eos_ids(model, tokenizer)
-        self._window = plain_window(model.config)
+        self._window = plain_window(model.config) if able.cached else 0
         self._vocab = int(model.get_output_embeddings().weight.shape[0])
         self._schemas = Schemas(tokenizer, vocab=self._vocab, eos_ids=self._eos_ids)
         self._adapters = Adapters(model)
@@ -153,7 +146,7 @@ class TransformersEngine:
         reach += max(r.sampling.max_tokens for r in requests)
         plain = self._window is None or reach <= self._window
         prompts = [request.prompt_ids for request in requests]
-        if plain:
+        if plain and self._able.shared:
             root = plan_groups(prompts, min_saving=2 * self._options.pass_cost)
         else:
             root = Group((), tuple(range(len(requests))), ())
@@ -171,7 +164,7 @@ class TransformersEngine:
                 [len(request.prompt_ids) - done for request in part],
                 budget=self._options.batch_tokens * (4 if goes_on else 1),
                 pass_cost=self._options.pass_cost,
-                padding=plain,
+                padding=plain and (self._able.padded or not goes_on),
             )
             sizes = [len(one.prompt_ids) + one.sampling.max_tokens for one in part]
             most = _KEPT * self._options.batch_tokens
@@ -217,7 +210,7 @@ class TransformersEngine:
         cache = None
         if prefix:
             cache = lend_prefix(prefix, rows=len(rows), keep=goes_on)
-        elif goes_on:
+        elif goes_on and self._able.cached:
             cache = new_cache(self._model)
         logits = forward(self._model, ids, last=lengths - 1, cache=cache)
         scores = pick_logprobs(logits, [row.request.sampling.score_ids for row in rows])
@@ -227,12 +220,19 @@ class TransformersEngine:
             for number in finished:
                 yield self._count(rows[number], scores[number], done)
             kept = [number for number in range(len(rows)) if number not in finished]
-            if not kept or cache is None:
+            if not kept:
                 return
             if finished:
                 rows, scores = [rows[n] for n in kept], [scores[n] for n in kept]
                 seen = seen[kept]
-                cache.batch_select_indices(torch.tensor(kept, device=self._config.device))
+                if cache is not None:
+                    cache.batch_select_indices(torch.tensor(kept, device=self._config.device))
+            if cache is None:
+                # All rows are equally long: read them again, whole.
+                ids = torch.tensor([[*row.request.prompt_ids, *row.ids] for row in rows])
+                last = torch.full((len(rows),), ids.shape[1] - 1)
+                logits = forward(self._model, ids, last=last, cache=None)
+                continue
             positions = seen.sum(dim=1, keepdim=True)
             seen = torch.nn.functional.pad(seen, (0, 1), value=True)
             ids = torch.tensor([row.ids[-1:] for row in rows])

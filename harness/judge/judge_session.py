@@ -36,6 +36,7 @@ from harness.records import (
 from harness.run.ask import Asked, ask, ask_rounds, opened
 from harness.run.free_answers import Turn, open_speaker
 from harness.run.replies import Said
+from harness.run.servednotes import served_names, tell_of_servers
 from harness.run.session import EngineSession, Progress, Settings
 from harness.run.thoughtnotes import tell_of_replies
 from harness.spec.endpointspec import EndpointSpec
@@ -124,7 +125,7 @@ class JudgeSession:
         self._session = EngineSession(settings, [judge], progress, tell=tell)
         self._session.check_adapter(judge)
         self._speaker = open_speaker(self._session, judge, root=settings.root, tell=tell)
-        self._tell, self._name = tell, judge.model
+        self._tell, self._name, self._served = tell, judge.model, ""
         self.digest, self.controls = self._session.asset.digest, self._speaker.controls
         adapter = self._session.adapters.get(judge.model)
         if adapter is not None:
@@ -133,9 +134,14 @@ class JudgeSession:
         self._options = {} if self._session.endpoint else self._session.options
 
     def manner(self, *, max_answer_chars: int) -> Manner:
-        """Return how it is run and asked, with answers cut at so many characters."""
+        """Return how it is run and asked, with answers cut at so many characters.
+
+        Who answered at an endpoint is known behind `rule`.
+        """
         chat = self._speaker.chat
-        spoken = "" if chat is None else fingerprint(
+        system = self._speaker.system
+        alone = fingerprint({"system": system}) if system is not None else ""
+        spoken = alone if chat is None else fingerprint(
             {
                 "template": chat.template,
                 "fold_system": chat.fold_system,
@@ -148,7 +154,8 @@ class JudgeSession:
         options = json.dumps(telling, sort_keys=True)
         # Under vLLM reasons broke off before a quotation mark.
         grammar = "spelled" if self.engine == "vllm" else ""
-        return Manner(spoken, options, max_answer_chars, self._speaker.manner, grammar)
+        manner, served = self._speaker.manner, self._served
+        return Manner(spoken, options, max_answer_chars, manner, grammar, served)
 
     def template(self, case: Case) -> TemplateUse | None:
         """Return how a case becomes text, None at an endpoint, which does not say.
@@ -197,6 +204,8 @@ class JudgeSession:
                     assert isinstance(request, Request)
                     written[case.id] = _Written(said.output.text, request.prompt_ids)
         tell_of_replies(self._tell, self._name, self._speaker.thinking, replies)
+        tell_of_servers(self._tell, self._name, self._speaker.remote, replies)
+        self._served = served_names(replies)
         asked = [first]
         if written:
             asked.append(self._weigh(cases, written, rulings, store))

@@ -49,13 +49,15 @@ class Manner:
     """How a judge is run and asked, besides its weights and rubrics.
 
     Attributes:
-        template: Digest of the chat template and of the place of the system message; empty at an
-            endpoint, whose server has them.
+        template: Digest of the chat template and of the place of the system message; at an
+            endpoint, whose server has them, of the system text of models.yaml, empty without one.
         options: The engine's options that can change a verdict, as JSON.
         max_answer_chars: Longer answers are cut for the judge.
         thinking: Whether it thinks before its verdict, in words; empty where that is left to its
             template or server.
         grammar: What holds a verdict to its schema, where that is not the engine's own reading.
+        served: At an endpoint: the names that its responses had of the model; empty where they
+            had none.
     """
 
     template: str = ""
@@ -63,6 +65,7 @@ class Manner:
     max_answer_chars: int = MAX_ANSWER_CHARS
     thinking: str = ""
     grammar: str = ""
+    served: str = ""
 
 
 @dataclass(frozen=True, slots=True)

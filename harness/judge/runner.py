@@ -34,6 +34,7 @@ from harness.run.ask import Asked, ask_rounds, lost_line, opened
 from harness.run.free_answers import Speaker, open_speaker
 from harness.run.probe_cells import ProbeCell
 from harness.run.replies import Said
+from harness.run.servednotes import tell_of_servers
 from harness.run.serving import FAKE
 from harness.run.session import EngineSession, Progress, Settings
 from harness.run.thoughtnotes import tell_of_replies
@@ -200,7 +201,7 @@ class Probing:
 
     def _replies(self, asks: Asks, asked: Asked) -> dict[tuple[str, str], list[Reply]]:
         found: dict[tuple[str, str], list[Reply]] = {}
-        whole: dict[tuple[str, Thinking | None], list[Said]] = {}
+        whole: dict[tuple[str, Thinking | None, str], list[Said]] = {}
         for cell, number, speaker, turn in asks:
             seed = cell.evalset.answers.seed + number
             said = speaker.said(turn, asked.outputs, fix=_FIX)
@@ -208,11 +209,13 @@ class Probing:
                 assert asked.failure is not None
                 self._fail([cell], asked.failure)
                 continue
-            whole.setdefault((cell.model, speaker.thinking), []).append(said)
+            key = (cell.model, speaker.thinking, speaker.remote)
+            whole.setdefault(key, []).append(said)
             reply = reply_of(number, seed, said)
             found.setdefault((cell.model, cell.probe.id), []).append(reply)
-        for (model, thinking), replies in whole.items():
+        for (model, thinking, remote), replies in whole.items():
             tell_of_replies(self._tell, model, thinking, replies)
+            tell_of_servers(self._tell, model, remote, replies)
         # A probe that lacks an answer has failed as a whole.
         failed = {(cell.model, cell.probe.id) for cell, *_ in asks
                   if (cell.path, cell.id) in self._done}  # fmt: skip

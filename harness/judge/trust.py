@@ -112,11 +112,15 @@ def _otherwise(then: Manner, now: Manner) -> str:
         return (f"was made with {_thinking(then.thinking)}, this run has "
                 f"{_thinking(now.thinking)}")  # fmt: skip
     if then.template != now.template:
-        return f"was made with another chat template ({_both(then.template, now.template)})"
+        # At an endpoint, whose server has the template, only a system text is known.
+        what = "chat template" if then.template and now.template else "system text"
+        return f"was made with another {what} ({_both(then.template, now.template)})"
     if then.options != now.options:
         return f"was made with the engine options {then.options}, this run has {now.options}"
     if then.grammar != now.grammar:
         return "was made with verdicts that another grammar held to their form"
+    if then.served and now.served and then.served != now.served:
+        return f"was made with answers of {then.served}, this run has those of {now.served}"
     if then.max_answer_chars != now.max_answer_chars:
         return (f"was made with answers cut at {then.max_answer_chars} characters, this set cuts "
                 f"them at {now.max_answer_chars}")  # fmt: skip
@@ -128,7 +132,7 @@ def _thinking(said: str) -> str:
 
 
 def _both(then: str, now: str) -> str:
-    return f"{then[:12]}, now {now[:12]}"
+    return f"{then[:12] or 'none'}, now {now[:12] or 'none'}"
 
 
 def _complaint(one: PassportSet, demands: PassportSpec) -> str:

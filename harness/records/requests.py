@@ -121,6 +121,7 @@ class Output:
         thought_tokens: Its length in tokens, 0 where the server does not tell it; the completion's
             count in it.
         error: Why there is no completion, or None.
+        served_by: Of an endpoint: name of the model in the response, empty where it has none.
     """
 
     key: str
@@ -134,6 +135,7 @@ class Output:
     error: str | None = None
     thought: str = ""
     thought_tokens: int = 0
+    served_by: str = ""
 
     @property
     def length(self) -> int:

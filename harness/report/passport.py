@@ -243,6 +243,7 @@ def _conditions(passport: Passport, t: Words) -> str:
         [t["pass_version"], escape(passport.version)],
         [t["pass_options"], code(passport.manner.options, cell=True)],
         [t["pass_template"], escape(passport.manner.template[:16]) or NOTHING],
+        [t["pass_served"], escape(passport.manner.served) or NOTHING],
         [t["pass_chars"], str(passport.manner.max_answer_chars)],
         [t["pass_rubric"], _bound(passport.rubric.path, passport.rubric.digest)],
         [t["pass_pairwise"], _bound(passport.pairwise.path, passport.pairwise.digest)],

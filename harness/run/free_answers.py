@@ -29,6 +29,7 @@ from harness.records import (
 from harness.run.replies import Said, failed, said, unfinished
 from harness.run.session import EngineSession, Served
 from harness.run.thoughtnotes import tell_of_template
+from harness.spec.endpointspec import PREFIX
 from harness.spec.thinkingspec import setting
 from harness.workers.store import content_key
 
@@ -62,6 +63,7 @@ class Speaker:
         thinking: Whether it thinks before it answers; None where nothing says so.
         name: The model's, for errors.
         system: Of an endpoint: system text of conversations that have none; None for none.
+        remote: Of an endpoint: the model's name there.
     """
 
     chat: ChatFormat | None
@@ -70,6 +72,7 @@ class Speaker:
     thinking: Thinking | None = None
     name: str = ""
     system: str | None = None
+    remote: str = ""
 
     @property
     def window(self) -> int:
@@ -261,7 +264,10 @@ def open_speaker(session: EngineSession, served: Served, *, root: Path, tell: Te
     thinking = setting(served.spec.thinking)
     if session.endpoint:
         name, system = served.model, served.spec.system
-        return Speaker(None, session.shared, thinking=thinking, name=name, system=system)
+        remote = (served.spec.source or "").removeprefix(PREFIX)
+        return Speaker(
+            None, session.shared, thinking=thinking, name=name, system=system, remote=remote
+        )
     chat = open_format(
         served.model,
         *session.spoken(served, thinking=thinking is not None),

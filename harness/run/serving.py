@@ -53,6 +53,8 @@ class Serving:
             "dtype": self.dtype,
             **({} if self.dtype == "float32" else {"logits": "float32"}),
             **({"schemas": "spelled"} if self.engine == "vllm" else {}),
+            # Before, what lacked was drawn at random, and some kinds of models forgot or shifted.
+            **({"model": "tried"} if self.engine == "transformers" else {}),
             "seed": self.spec.seed,
             "options": self.options,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -31,7 +32,7 @@ _UNKNOWN = (
 _VLLM_TAKES: Mapping[str, Json] = MappingProxyType(
     {"bias": "none", "lora_bias": False, "use_dora": False}
 )
-_VLLM_NEEDS = ("r", "lora_alpha", "target_modules")
+_VLLM_NEEDS = ("r", "target_modules")
 _VLLM_LACKS = ("modules_to_save", "trainable_token_indices", "target_parameters")
 # Before this release vLLM passes over ranks and alphas of single modules.
 _VLLM_PATTERNS = (0, 32)
@@ -58,7 +59,21 @@ def feature_problem(config: Mapping[str, Json], engine: str) -> str | None:
     bias = config.get("bias", "none")
     if bias not in ("none", "all", "lora_only"):
         return f"bias {bias}, which no engine knows; write none, all or lora_only as it was trained"
+    if problem := _unscaled(config):
+        return problem
     return _vllm_problem(config) if engine == "vllm" else None
+
+
+def _unscaled(config: Mapping[str, Json]) -> str | None:
+    """Say that nothing tells by how much the adapter counts, for which peft takes 8."""
+    alpha = config.get("lora_alpha")
+    if alpha is None:
+        return ("no lora_alpha, for which peft would take 8 without a word; write the alpha that "
+                "it was trained with")  # fmt: skip
+    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not math.isfinite(alpha):
+        return (f"lora_alpha {alpha!r}, which is no number; write the alpha that it was trained "
+                "with")  # fmt: skip
+    return None
 
 
 def _vllm_problem(config: Mapping[str, Json]) -> str | None:

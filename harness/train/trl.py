@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import TrainError
+from harness.sources.loaded import attention_of, weights_problem
 from harness.spec.recipe import Recipe
 from harness.train.lora import lora_config
 from harness.train.loss import trained_loss
@@ -46,13 +47,17 @@ def load(folder: Path, recipe: Recipe, *, device: str, dtype: str, four_bit: boo
             bnb_4bit_compute_dtype=kind,
             bnb_4bit_use_double_quant=True,
         )
-    model = AutoModelForCausalLM.from_pretrained(
+    model, told = AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=kind,
         quantization_config=quantization,
         device_map={"": 0} if device == "cuda" else None,
-        attn_implementation="sdpa",
+        attn_implementation=attention_of(folder) or "sdpa",
+        output_loading_info=True,
     )
+    modules = {name for name, _ in model.named_modules()}
+    if problem := weights_problem(told["missing_keys"], told["unexpected_keys"], modules):
+        raise TrainError(f"the base model {folder} cannot be trained: {problem}")
     try:
         return get_peft_model(model, lora_config(recipe.lora))
     except ValueError as error:

@@ -112,6 +112,7 @@ def encode_output(output: Output) -> Sequence[object]:
         output.error,
         output.thought,
         output.thought_tokens,
+        output.served_by,
     )
 
 

@@ -56,6 +56,13 @@ def test_what_is_no_json_object_is_no_answer(text):
         output(REQUEST, text.encode("latin-1"))
 
 
+@pytest.mark.parametrize(
+    ("told", "served"), [("m-2", "m-2"), ("a\nb", "a b"), (None, ""), (7, ""), ({}, "")]
+)
+def test_the_name_that_the_server_gives_the_model(told, served):
+    assert read(body() | {"model": told}).served_by == served
+
+
 def test_an_error_in_place_of_an_answer():
     with pytest.raises(NoAnswer, match="an error: overloaded"):
         read({"error": {"message": "overloaded", "code": 502}, "choices": []})

@@ -109,6 +109,7 @@ def test_a_coin_may_not(path, seed):
             "was made with verdicts that another grammar held to their form",
         ),
         ({"manner": Manner("d" * 64)}, "another chat template (eeeeeeeeeeee, now dddddddddddd)"),
+        ({"manner": Manner()}, "another system text (eeeeeeeeeeee, now none)"),
         (
             {"manner": Manner("e" * 64, '{"quantization": "fp8"}')},
             'with the engine options {}, this run has {"quantization": "fp8"}',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,65 @@ def certify(evals, judge="wise", *options):
          "--rubric", "judge/absolute.en.j2", "--pairwise", "judge/pairwise.en.j2", *options],
     )  # fmt: skip
     assert result.exit_code == 0, result.output
+
+
+def answering_as(name):
+    """Return the oracle's script, whose replies bear the name of another model."""
+
+    def script(body):
+        reply = oracle(body)
+        return replace(reply, body={"model": name, **reply.body})
+
+    return script
+
+
+def test_answers_of_another_model_than_was_asked_are_told(judged, endpoint):
+    endpoint.script = answering_as("wise-2-mini")
+    result = judged.run("evalsets/probes.yaml")
+    asked = len(endpoint.asked)
+    (note,) = [one for one in judged.saved.info.notes if one.kind == "other_model"]
+    total = note.facts["total"]
+    assert note.about == "wise"
+    assert note.facts == {
+        "asked": "wise-1", "count": total, "total": total, "told": ("wise-2-mini",)
+    }  # fmt: skip
+    line = f"{total} of {total} answers are of wise-2-mini, as the server names them"
+    told = [one for one in result.outlines if line in one]
+    assert told == [f"warning: wise: {line}, not of wise-1, which was asked"]
+    assert judged.report.count("`wise-2-mini`, as the server names them") == 1
+    # What was stored is still of that model.
+    judged.run("evalsets/probes.yaml")
+    assert len(endpoint.asked) == asked
+    assert note in judged.saved.info.notes
+
+
+def test_a_dated_name_is_the_model_that_was_asked(judged, endpoint):
+    endpoint.script = answering_as("wise-1-2026-01-31")
+    judged.run("evalsets/probes.yaml")
+    assert "other_model" not in [one.kind for one in judged.saved.info.notes]
+
+
+def test_a_passport_holds_for_the_model_that_answered_then(judged, endpoint):
+    endpoint.script = answering_as("wise-1-2026-01-31")
+    certify(judged)
+    judged.run("evalsets/probes.yaml")
+    assert [one.check.trusted for one in judged.saved.judged.judges] == [True]
+    endpoint.script = answering_as("wise-1-2026-07-31")
+    result = judged.run("evalsets/probes.yaml", "--eval-store", "other.sqlite")
+    assert [one.check.trusted for one in judged.saved.judged.judges] == [False]
+    result.stdout.fnmatch_lines(
+        ["*was made with answers of wise-1-2026-01-31, this run has those of wise-1-2026-07-31;*"]
+    )
+
+
+def test_a_passport_of_an_endpoint_is_bound_to_its_system_text(judged):
+    certify(judged)
+    entries = yaml.safe_load((judged.root / "evalsets/models.yaml").read_text())
+    entries["models"]["wise"]["system"] = "Be kind."
+    judged.write("evalsets/models.yaml", entries)
+    result = judged.run("evalsets/probes.yaml")
+    assert [one.check.trusted for one in judged.saved.judged.judges] == [False]
+    result.stdout.fnmatch_lines(["*was made with another system text (none, now *"])
 
 
 def test_an_oracle_with_a_passport_gates(judged):

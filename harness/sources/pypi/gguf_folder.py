@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from harness.errors import AssetError
+from harness.sources.loaded import weights_problem
 from harness.sources.pypi.gguf_check import check_tokenizer
 from harness.sources.pypi.gguf_tokenizer import build_tokenizer, read_vocabulary
 
@@ -74,9 +75,12 @@ def _save(gguf: Path, folder: Path) -> None:
         tokenizer = build_tokenizer(vocabulary)
     else:
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16
+    model, told = AutoModelForCausalLM.from_pretrained(
+        gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16, output_loading_info=True
     )
+    modules = {name for name, _ in model.named_modules()}
+    if problem := weights_problem(told["missing_keys"], told["unexpected_keys"], modules):
+        raise AssetError(problem)
     # The tensors are plain by now, but the model still counts as quantized: saving it would be
     # refused, and its configuration would send the reader to the GGUF file.
     model.hf_quantizer = None

@@ -1,0 +1,43 @@
+"""A folder's model and tokenizer, with all of its weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import EngineError
+from harness.records import EngineConfig
+from harness.sources.loaded import attention_of, weights_problem
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Return the model of a configuration, in evaluation mode on its device, and its tokenizer.
+
+    Raises:
+        EngineError: They cannot be loaded, or files and configuration are not of one model.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(config.model_path)
+        model, told = AutoModelForCausalLM.from_pretrained(
+            config.model_path,
+            dtype=getattr(torch, config.dtype),
+            attn_implementation=attention_of(Path(config.model_path)),
+            output_loading_info=True,
+        )
+        model = model.to(config.device).eval()
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise EngineError(f"model '{config.model_path}' cannot be loaded: {reason}") from error
+    modules = {name for name, _ in model.named_modules()}
+    if problem := weights_problem(told["missing_keys"], told["unexpected_keys"], modules):
+        raise EngineError(f"model '{config.model_path}' cannot be used: {problem}")
+    return model, tokenizer

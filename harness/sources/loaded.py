@@ -1,0 +1,61 @@
+"""What transformers passes over in a model: weights that lack, and a cap on attention."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Literal
+
+_LACKS = "a classifier, a reward model and an encoder have no language model's head"
+
+
+def attention_of(folder: Path) -> Literal["eager"] | None:
+    """Return the attention that computes what a model's configuration says, None for the default.
+
+    PyTorch's own, which transformers takes where it can, knows no cap on the scores: Gemma 2 would
+    be computed without.
+
+    Raises:
+        OSError: There is no configuration.
+        ValueError: It is of no model that transformers knows.
+    """
+    from transformers import AutoConfig
+
+    config = AutoConfig.from_pretrained(folder).get_text_config().to_dict()
+    return "eager" if config.get("attn_logit_softcapping") else None
+
+
+def weights_problem(
+    missing: Collection[str], unexpected: Collection[str], modules: Collection[str]
+) -> str | None:
+    """Return what of a model's weights is not as its files have it, or None.
+
+    Weights of parts that stand beside the model as a whole, such as the head of a value function,
+    are not used and do no harm. Weights of a part that is used are, as a bias that the
+    configuration does not know.
+
+    Args:
+        missing: Names of weights that the model has and its files lack.
+        unexpected: Names of weights that its files have and the model lacks.
+        modules: Names of the model's modules, "" for the model itself.
+    """
+    if missing:
+        return (f"its files lack {len(missing)} of its weights, which would be drawn at random, "
+                f"such as {min(missing)}; complete them, or name another model ({_LACKS})"
+                )  # fmt: skip
+    strange = sorted(name for name in unexpected if not _beside(name, modules))
+    if strange:
+        return (f"its files have {len(strange)} weights that config.json knows nothing of, such "
+                f"as {strange[0]}; take the config.json that belongs to them")  # fmt: skip
+    return None
+
+
+def _beside(name: str, modules: Collection[str]) -> bool:
+    """Return whether a weight is of a part that the model lacks, and that stands beside its own."""
+    place = name.rpartition(".")[0]
+    if place in modules:
+        return False
+    while place not in modules:
+        place = place.rpartition(".")[0]
+    # Not of a layer more, nor of a part of a layer.
+    return "." not in place and f"{place}.0".lstrip(".") not in modules

@@ -1,0 +1,186 @@
+"""Models of many architectures: what the engine makes of them is what plain passes make.
+
+Each is small and random, with weights so large that every token and position counts.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+
+import pytest
+
+from harness.engines.transformers import open_engine
+from harness.engines.tryout import Able, try_out
+from harness.errors import EngineError
+from harness.records import EngineConfig, Request, Sampling
+
+torch = pytest.importorskip("torch")
+VOCABULARY = 100
+STEPS = 5
+SCORED = (10, 20, 30)
+GPT = {"n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 128}
+BERT = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 4, "max_position_embeddings": 128}  # fmt: skip
+MAMBA = {"hidden_size": 32, "num_hidden_layers": 2, "state_size": 8}
+# By model type: what it is made of, and what the engine may do with it.
+KINDS = {
+    "gpt2": (GPT, Able()),
+    "bloom": ({"hidden_size": 32, "n_layer": 2, "n_head": 4}, Able()),
+    "gpt_neo": (
+        {"hidden_size": 32, "num_layers": 2, "num_heads": 4, "window_size": 8,
+         "attention_types": [[["global", "local"], 1]], "max_position_embeddings": 128},
+        None,
+    ),
+    "mpt": ({"d_model": 32, "n_layers": 2, "n_heads": 4, "max_seq_len": 128}, Able(padded=False)),
+    "mamba": (MAMBA, Able(cached=False, shared=False, padded=False)),
+    "mamba2": (
+        {**MAMBA, "num_heads": 8, "head_dim": 8, "n_groups": 2, "chunk_size": 8},
+        Able(cached=False, shared=False, padded=False),
+    ),
+    "rwkv": (
+        {"hidden_size": 32, "num_hidden_layers": 2, "context_length": 128},
+        Able(cached=False, shared=False, padded=False),
+    ),
+}  # fmt: skip
+
+
+def make(folder, kind, **options):
+    """Write a model with a tokenizer, and return it as transformers loads it by itself."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerFast
+
+    torch.manual_seed(0)
+    # None of its tokens ends an answer that is as long as these.
+    config = AutoConfig.for_model(
+        kind, vocab_size=VOCABULARY, bos_token_id=2, eos_token_id=1, pad_token_id=3, **options
+    )
+    model = AutoModelForCausalLM.from_config(config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim == 2:
+                weight.mul_(6)
+    model.save_pretrained(folder)
+    words = Tokenizer(models.WordLevel({f"w{i}": i for i in range(VOCABULARY)}, unk_token="w0"))
+    words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(tokenizer_object=words, eos_token="w1").save_pretrained(folder)
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+
+
+def prompts():
+    drawn = random.Random(0)
+    shared = [drawn.randrange(4, VOCABULARY) for _ in range(40)]
+    lengths = [3, 5, 5, 8, 11]
+    tails = [[drawn.randrange(4, VOCABULARY) for _ in range(length)] for length in lengths]
+    return [(*shared, *tail) for tail in tails] + [tuple(tail) for tail in tails]
+
+
+def plainly(model, prompt):
+    """Return log-probabilities and the answer, by a whole pass without a cache for each token."""
+    ids, first = list(prompt), None
+    with torch.inference_mode():
+        for _ in range(STEPS):
+            logits = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1].float()
+            first = logits.log_softmax(-1)[list(SCORED)].tolist() if first is None else first
+            ids.append(int(logits.argmax()))
+            if ids[-1] == 1:
+                break
+    return first, tuple(ids[len(prompt) :])
+
+
+def opened(folder):
+    options = {"batch_tokens": 256, "pass_cost": 8}
+    return open_engine(EngineConfig("transformers", str(folder), "float32", "cpu", 120,
+                                    options=options))  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_labels_and_answers_are_those_of_plain_passes(tmp_path, kind):
+    options, able = KINDS[kind]
+    model = make(tmp_path, kind, **options)
+    if able is not None:
+        assert try_out(model, window=120) == able
+    engine = opened(tmp_path)
+    samplings = {"labels": Sampling(score_ids=SCORED), "answers": Sampling(max_tokens=STEPS)}
+    for name, sampling in samplings.items():
+        requests = [Request(f"{n}", prompt, sampling) for n, prompt in enumerate(prompts())]
+        outputs = {output.key: output for output in engine.generate(requests)}
+        for request in requests:
+            logprobs, ids = plainly(model, request.prompt_ids)
+            output = outputs[request.key]
+            assert output.error is None
+            if name == "labels":
+                assert output.logprobs == pytest.approx(logprobs, abs=1e-4)
+            else:
+                assert output.token_ids == ids
+    engine.close()
+
+
+def test_a_cap_on_attention_is_kept(tmp_path):
+    from transformers import AutoModelForCausalLM
+
+    make(tmp_path, "gemma2", hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+         num_attention_heads=4, num_key_value_heads=2, head_dim=8, query_pre_attn_scalar=8,
+         sliding_window=100, attn_logit_softcapping=1.0)  # fmt: skip
+    model = AutoModelForCausalLM.from_pretrained(
+        tmp_path, dtype=torch.float32, attn_implementation="eager"
+    ).eval()
+    engine = opened(tmp_path)
+    requests = [Request(f"{n}", prompt, Sampling(score_ids=SCORED))
+                for n, prompt in enumerate(prompts())]  # fmt: skip
+    outputs = {output.key: output for output in engine.generate(requests)}
+    for request in requests:
+        assert outputs[request.key].logprobs == pytest.approx(
+            plainly(model, request.prompt_ids)[0], abs=1e-4
+        )
+    engine.close()
+
+
+@pytest.mark.parametrize("kind", ["bert", "roberta", "xlnet"])
+def test_a_model_that_looks_ahead_is_refused(tmp_path, kind):
+    options = {"d_model": 32, "n_layer": 2, "n_head": 4, "d_inner": 64} if kind == "xlnet" else BERT
+    make(tmp_path, kind, **options)
+    with pytest.raises(EngineError, match="is no causal language model: a token changes the ans"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+def test_rounding_is_no_other_answer(tiny_llama, dtype):
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_llama, dtype=getattr(torch, dtype)).eval()
+    assert try_out(model, window=120) == Able()
+
+
+@pytest.mark.parametrize("window", [1, 5, 6, 9, 24])
+def test_a_small_window_is_kept_to(tiny_llama, window):
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_llama, dtype=torch.float32).eval()
+    lengths = []
+    model.register_forward_pre_hook(
+        lambda *call: lengths.append(call[2]["input_ids"].shape[1]), with_kwargs=True
+    )
+    assert try_out(model, window=window) == Able()
+    assert max(lengths, default=0) <= window
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        (lambda w: w.pop("model.norm.weight"), "its files lack 1 of its weights, .* model.norm.w"),
+        (
+            lambda w: w.update({"model.layers.0.self_attn.o_proj.scale": torch.ones(1)}),
+            "1 weights that config.json knows nothing of, such as model.layers.0.self_attn.o_proj",
+        ),
+    ],
+)
+def test_files_of_another_model_than_the_configuration(tiny_llama, tmp_path, change, line):
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(tiny_llama, tmp_path / "m")
+    weights = dict(load_file(folder / "model.safetensors"))
+    change(weights)
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(EngineError, match=f"cannot be used: .*{line}"):
+        opened(folder)

@@ -1,0 +1,46 @@
+"""Models whose files and configuration are not of one model."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from harness.sources.loaded import weights_problem
+
+MODULES = {
+    "", "lm_head", "model", "model.layers", "model.layers.0", "model.layers.0.self_attn",
+    "model.layers.0.self_attn.o_proj", "model.norm",
+}  # fmt: skip
+
+
+def test_all_weights_are_there():
+    assert weights_problem([], [], MODULES) is None
+
+
+def test_weights_that_would_be_drawn_at_random():
+    found = weights_problem(["lm_head.weight", "model.norm.weight"], ["score.weight"], MODULES)
+    assert found.startswith("its files lack 2 of its weights, which would be drawn at random, such "
+                            "as lm_head.weight; complete them, or name another model")  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.layers.0.self_attn.o_proj.bias",
+        "model.layers.0.self_attn.q_norm.weight",
+        "model.layers.1.self_attn.o_proj.weight",
+        "lm_head.bias",
+        "scale",
+        "model.scale",
+    ],
+)
+def test_weights_of_which_the_configuration_knows_nothing(name):
+    found = weights_problem([], ["v_head.weight", name], MODULES)
+    line = f"^its files have 1 weights that config.json knows nothing of, such as {name}; take"
+    assert re.search(line, found)
+
+
+@pytest.mark.parametrize("name", ["v_head.summary.weight", "score.weight", "model.vision.0.weight"])
+def test_parts_beside_the_model_do_no_harm(name):
+    assert weights_problem([], [name], MODULES) is None
