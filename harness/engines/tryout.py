@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
 # Tokens of the longest try, and of the longer and the shorter row in a batch.
-_WHOLE, _LONG, _SHORT = 24, 20, 4
+_WHOLE, _LONG, _SHORT = 12, 10, 3
 # Distances, as shares of the logits' spread, that rounding does not make: in bfloat16, passes of
 # unlike shapes were up to 0.15 apart (Gemma-3-270M).
 _EXACT, _ROUNDED = 1e-3, 0.35
