@@ -80,7 +80,7 @@ def collect_evalset(
     if dataset is None:
         _check_files(evalset, file, root)
     if _is_quick(evalset, root, dataset, pool):
-        _check_leaks(evalset, file, path, root, (dataset, pool))
+        _check_data(evalset, file, path, root, (dataset, pool))
     return Collected(tuple(found), tuple(gates))
 
 
@@ -162,10 +162,13 @@ def _check_files(evalset: EvalSet, file: YamlFile, root: Path) -> None:
 
 
 def _is_quick(evalset: EvalSet, root: Path, dataset: str | None, shots: str | None) -> bool:
-    """Return whether a pool can be refused at all, and it and the samples are read in no time."""
+    """Return whether data can be refused at all, and it and the pool are read in no time."""
     data = evalset.data
     split = data.split is not None and not (dataset and shots)
-    if split or (shots or data.shots) is None or not refuses(evalset, own_source=True):
+    pool = not split and (shots or data.shots) is not None and refuses(evalset, own_source=True)
+    if not pool and not evalset.slices:
+        return False
+    if dataset is None and data.source is not None and not data.source.startswith("file:"):
         return False
     for source in (dataset or data.source, shots or data.shots):
         if not isinstance(source, str):
@@ -178,20 +181,24 @@ def _is_quick(evalset: EvalSet, root: Path, dataset: str | None, shots: str | No
     return True
 
 
-def _check_leaks(
+def _check_data(
     evalset: EvalSet, file: YamlFile, path: Path, root: Path, given: tuple[str | None, str | None]
 ) -> None:
-    """Raise LeakError; what else is wrong with the data is said when it is read for a run."""
+    """Raise LeakError or SlicesError; what else is wrong is said when data is read for a run."""
     # Most sets need no look at their data, and its readers take a while to import.
-    from harness.sources.data import check_leaks
+    from harness.sources.data import check_data
+    from harness.sources.slicing import SlicesError
 
     dataset, shots = given
     try:
-        check_leaks(path.stem, evalset, base=root, dataset=dataset, shots=shots)
+        check_data(path.stem, evalset, base=root, dataset=dataset, shots=shots)
     except LeakError as error:
         if error.path is None:
             raise
         line = file.line(("data", "shots"))
         raise LeakError(error.problem, path=file.path, line=line) from None
+    except SlicesError as error:
+        line = file.line(error.where)
+        raise SlicesError(error.said, where=error.where, path=file.path, line=line) from None
     except HarnessError:
         return

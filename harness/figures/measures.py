@@ -12,7 +12,10 @@ from harness.records import Figure
 from harness.stats import (
     Difference,
     Floats,
+    auc,
+    auc_interval,
     clopper_pearson_interval,
+    cluster_auc_interval,
     cluster_interval,
     cluster_proportion_interval,
     fixed_mean_interval,
@@ -64,6 +67,19 @@ def mean(values: Floats, groups: Sequence[str] | None, *, seed: int = 0) -> Figu
         units = n if groups is None else len(set(groups))
         bounds = fixed_mean_interval(float(values.mean()), units)
     return Figure(float(values.mean()), *bounds, n)
+
+
+def area(
+    odds: Floats, positives: Sequence[bool], groups: Sequence[str] | None, *, seed: int = 0
+) -> Figure | None:
+    """Return the AUC of log-odds with its interval, None where a class has no samples."""
+    if not any(positives) or all(positives):
+        return None
+    if groups is None:
+        bounds = auc_interval(odds, positives, seed=seed)
+    else:
+        bounds = bounded(groups, lambda own: cluster_auc_interval(odds, positives, own))
+    return Figure(auc(odds, positives), *bounds, len(positives))
 
 
 def bounded(

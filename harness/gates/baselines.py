@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import HarnessError
 from harness.figures import by_sample, figure_kind
 from harness.gates.paired import contrast
+from harness.gates.slices import slice_contrasts
 from harness.jsontext import json_text
 from harness.records import BaselineCheck, Flip, Result
 from harness.run.provenance import Provenance, template_changes, told_changes
@@ -57,6 +58,14 @@ class Baseline:
     correct: list[int]
     log_odds: list[float | None]
     logprobs: list[list[float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A cell's baseline and its present results, both as a baseline keeps them, by sample."""
+
+    before: Mapping[str, Result]
+    now: Mapping[str, Result]
 
 
 _BASELINE = TypeAdapter(Baseline)
@@ -162,8 +171,8 @@ def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
     if reason := _refusal(baseline, outcome):
         fix = "run it as the baseline was run, or accept with --eval-write-baseline"
         return BaselineCheck(row.evalset, row.cell, refused=f"{shown}: {reason}; {fix}")
-    before = by_sample(_results(baseline))
-    now = {key: _as_kept(one) for key, one in by_sample(outcome.results).items()}
+    kept = kept_results(baseline, outcome)
+    before, now = kept.before, kept.now
     labels = tuple(row.targets)
     found = [
         contrast(before, now, name, labels=labels)
@@ -185,7 +194,14 @@ def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
         contrasts=tuple(one for one in found if one is not None),
         lost=tuple(lost),
         won=tuple(won),
+        slices=tuple(slice_contrasts(before, now, row, outcome.results)),
     )
+
+
+def kept_results(baseline: Baseline, outcome: Outcome) -> Kept:
+    """Return a cell's results beside those of a baseline that it can be compared with."""
+    now = {key: _as_kept(one) for key, one in by_sample(outcome.results).items()}
+    return Kept(by_sample(_results(baseline)), now)
 
 
 def _refusal(baseline: Baseline, outcome: Outcome) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from harness.figures.pairs import by_sample
-from harness.gates.baselines import BaselineError, baseline_path
+from harness.gates.baselines import BaselineError, Kept, baseline_path
 from harness.gates.paired import contrast, judge_contrast
 from harness.gates.plan import PlannedGate
+from harness.gates.slices import OtherSide, judge_slice
 from harness.gates.threshold import judge_threshold
 from harness.records import BaselineCheck, Contrast, Gate
 from harness.run.score_cell import Outcome
@@ -18,6 +19,7 @@ def judge(
     *,
     other: Outcome | None = None,
     baseline: BaselineCheck | None = None,
+    kept: Kept | None = None,
 ) -> Gate:
     """Return the verdict of a gate.
 
@@ -26,23 +28,33 @@ def judge(
         outcome: Of its cell.
         other: Of the cell that it compares with, if it does.
         baseline: The cell against its baseline, None where it has none.
+        kept: Of a gate on a slice that compares with the baseline: the results of both.
 
     Raises:
         BaselineError: The gate compares with a baseline that is missing or was refused.
     """
     spec = planned.spec
     found: Contrast | None
-    if planned.against == BASELINE and planned.other is None:
+    with_baseline = planned.against == BASELINE and planned.other is None
+    if with_baseline:
         found = _with_baseline(planned, baseline)
-    elif other is not None:
+    if spec.slice is not None:
+        side = OtherSide(planned.against, by_sample(other.results), other.row) if other else None
+        if with_baseline:
+            if kept is None:
+                raise ValueError("a gate on a slice is compared with the baseline's own results")
+            side = OtherSide(BASELINE, kept.before)
+        now = kept.now if kept else None
+        return judge_slice(spec, outcome, gate_id=planned.id, other=side, now=now)
+    if not with_baseline and other is None:
+        return judge_threshold(outcome.row, spec, gate_id=planned.id)
+    if other is not None:
         found = contrast(
             by_sample(other.results),
             by_sample(outcome.results),
             spec.figure,
             labels=tuple(outcome.row.targets),
         )
-    else:
-        return judge_threshold(outcome.row, spec, gate_id=planned.id)
     return judge_contrast(
         outcome.row,
         spec,

@@ -106,7 +106,7 @@ def judge_contrast(
         contrast=found,
     )
     wanted = wanted_words(spec.bound, spec.threshold)
-    problem = _problem(row, spec, found, other)
+    problem = contrast_problem(row, spec, found, other)
     if found is None:
         return replace(gate, line=f"{spec.figure} {wanted} against {against} - fail: {problem}")
     shown = f"{spec.figure} {contrast_words(found, against)}: {wanted}"
@@ -134,7 +134,7 @@ def contrast_words(found: Contrast, against: str) -> str:
     )
 
 
-def _problem(row: Row, spec: GateSpec, found: Contrast | None, other: Row | None) -> str:
+def contrast_problem(row: Row, spec: GateSpec, found: Contrast | None, other: Row | None) -> str:
     """Say why there is nothing to judge, or return an empty string."""
     if problem := cell_problem(row, spec, gate_figure(row, spec.figure)):
         return problem

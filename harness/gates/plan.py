@@ -128,7 +128,8 @@ def _lacks(figure: str, cell: Cell) -> str:
 
 def _name(spec: GateSpec, cell: Cell, other: Cell | None) -> str:
     figure = re.sub(r"[^\w.]+", "-", spec.figure)
-    name = f"{GATE_PREFIX}{figure}-{cell.id}"
+    part = re.sub(r"[^\w.]+", "-", f"-slice-{spec.slice}").rstrip("-") if spec.slice else ""
+    name = f"{GATE_PREFIX}{figure}-{cell.id}{part}"
     if other is None:
         return name if spec.other is None else f"{name}-vs-{BASELINE}"
     pairs = zip(_parts(cell), _parts(other), strict=True)

@@ -36,7 +36,7 @@ def judge_threshold(row: Row, spec: GateSpec, *, gate_id: str = "") -> Gate:
         return replace(gate, line=f"{spec.figure} {wanted} - fail: {problem}")
     far = _detectable(row, figure, spec.figure, threshold)
     gate = replace(gate, detectable=far)
-    shown = f"{spec.figure} {_words(figure, row, spec, far)}: {wanted}"
+    shown = f"{spec.figure} {figure_words(figure, row, spec, far)}: {wanted}"
     if problem:
         return replace(gate, line=f"{shown} - fail: {problem}")
     return decided(gate, interval_verdict(figure, spec.bound, threshold), shown)
@@ -164,7 +164,8 @@ def cell_problem(row: Row, spec: GateSpec, figure: Figure | None) -> str:
     return ""
 
 
-def _words(figure: Figure, row: Row, spec: GateSpec, far: float | None) -> str:
+def figure_words(figure: Figure, row: Row, spec: GateSpec, far: float | None) -> str:
+    """Return a figure in words, with interval, n, unscored samples and detectable distance."""
     interval = f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
     unscored = missing(row, spec.figure, figure)
     return f"{interval}, detectable {shown_detectable(far)}, n={figure.n}, unscored {unscored}"

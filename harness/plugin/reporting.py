@@ -16,7 +16,12 @@ import pytest
 
 from harness.collect import AnyCell, AnyGate
 from harness.errors import MadeUpAnswers
-from harness.gates.baselines import check_baseline, write_baseline
+from harness.gates.baselines import (
+    check_baseline,
+    kept_results,
+    load_baseline,
+    write_baseline,
+)
 from harness.gates.decide import judge
 from harness.gates.plan_judged import PlannedJudgedGate
 from harness.judge.runner import Probing
@@ -107,7 +112,11 @@ class ActiveRun:
         wants_baseline = bool(planned.against) and other is None
         if wants_baseline and self.writes_baseline and (baseline is None or baseline.refused):
             return None
-        gate = judge(planned, outcome, other=other, baseline=baseline)
+        kept = None
+        if planned.spec.slice and wants_baseline and baseline and not baseline.refused:
+            found = load_baseline(self.runner.settings.root, outcome.row.evalset, outcome.row.cell)
+            kept = kept_results(found, outcome) if found else None
+        gate = judge(planned, outcome, other=other, baseline=baseline, kept=kept)
         self.gates.append(gate)
         return gate
 

@@ -1,6 +1,16 @@
 """The frozen records of a run: what flows between the modules."""
 
-from harness.records.gates import BaselineCheck, Bound, Contrast, Flip, Gate, Verdict
+from harness.records.gates import (
+    BaselineCheck,
+    Bound,
+    Contrast,
+    Flip,
+    Gate,
+    GateSlice,
+    SliceContrast,
+    SliceProblem,
+    Verdict,
+)
 from harness.records.judged import (
     CanaryKind,
     CanaryResult,
@@ -56,6 +66,7 @@ __all__ = [
     "Figure",
     "Flip",
     "Gate",
+    "GateSlice",
     "Json",
     "JudgeInfo",
     "Judged",
@@ -79,6 +90,8 @@ __all__ = [
     "Score",
     "ShotOrder",
     "ShotSelector",
+    "SliceContrast",
+    "SliceProblem",
     "Standing",
     "SystemPlace",
     "Tell",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.records.results import Figure
+
 Verdict = Literal["pass", "fail", "inconclusive"]
+SliceProblem = Literal["", "absent", "unscored", "undefined"]
 Bound = Literal["at_least", "at_most", "no_worse_than", "better_than"]
 
 
@@ -43,6 +46,35 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True)
+class GateSlice:
+    """What a gate on a slice has judged.
+
+    Attributes:
+        asked: As the eval set names it: `topic=sport`, `worst`, `worst:topic`.
+        column: Of the slice that is named, "" where there is none.
+        value: Its value; "" for none, and for `other`.
+        kind: As of `harness.figures.slices.Part`.
+        of: Slices of which it is the worst, 0 for one that the gate names.
+        samples: Of the slice.
+        figure: Of the slice; the interval of the worst is simultaneous over all of them. None for a
+            comparison, and where there is none.
+        unscored: Its samples that do not enter the figure.
+        problem: Why there is nothing to judge: `absent` has no samples in this run, `unscored` too
+            many without a verdict, `undefined` not the figure; "" otherwise.
+    """
+
+    asked: str
+    column: str = ""
+    value: str = ""
+    kind: Literal["value", "nothing", "other"] = "value"
+    of: int = 0
+    samples: int = 0
+    figure: Figure | None = None
+    unscored: int = 0
+    problem: SliceProblem = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Gate:
     """A requirement on one figure of one cell, and what became of it.
 
@@ -57,6 +89,7 @@ class Gate:
         contrast: The comparison, None for a threshold and where nothing could be compared.
         detectable: Distance from the threshold that such samples would show in four of five runs.
         on_inconclusive: What becomes of an inconclusive gate.
+        slice: What was judged of a gate on a slice, None of one on all samples.
     """
 
     evalset: str
@@ -72,6 +105,7 @@ class Gate:
     contrast: Contrast | None = None
     detectable: float | None = None
     on_inconclusive: Literal["pass", "warn", "fail"] = "warn"
+    slice: GateSlice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +119,23 @@ class Flip:
 
 
 @dataclass(frozen=True, slots=True)
+class SliceContrast:
+    """A slice against the same samples of another side.
+
+    Attributes:
+        kind: As of `harness.figures.slices.Part`.
+        contrast: Its interval is simultaneous over all slices of the two sides.
+        adjusted: Its p-value after Holm's correction over them.
+    """
+
+    column: str
+    value: str
+    kind: Literal["value", "nothing", "other"]
+    contrast: Contrast
+    adjusted: float
+
+
+@dataclass(frozen=True, slots=True)
 class BaselineCheck:
     """A cell against its committed baseline.
 
@@ -93,6 +144,7 @@ class BaselineCheck:
         changed: What else differs and may be the cause: weights, engine, dtype.
         contrasts: One a figure.
         lost: Samples that were right and are wrong; `won` the other way round.
+        slices: The cell's slices, by the figure that they are tested by.
     """
 
     evalset: str
@@ -102,3 +154,4 @@ class BaselineCheck:
     contrasts: tuple[Contrast, ...] = ()
     lost: tuple[Flip, ...] = ()
     won: tuple[Flip, ...] = ()
+    slices: tuple[SliceContrast, ...] = ()

@@ -29,12 +29,15 @@ class Sample:
         label: The right answer, one of the set's labels.
         cluster: What it shares with others, such as the film that both are about; "" unless the
             set names the column.
+        slices: The slices that it stands in: for each column of the set's `slices`, and `length`,
+            its value, "" for none. They are no part of what a model is asked.
     """
 
     id: str
     text: str
     label: str
     cluster: str = ""
+    slices: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.records.requests import Placement, ShotOrder
 from harness.records.templates import TemplateUse
@@ -51,6 +51,7 @@ class Result:
         contextual: The label after contextual calibration, None where it was not asked for.
         cluster: What the sample shares with others, "" where it is by itself.
         thought: What the model wrote before its answer, None for nothing.
+        slices: Its value in each column of the set's `slices`, "" where it has none.
     """
 
     evalset: str
@@ -70,6 +71,7 @@ class Result:
     contextual: str | None = None
     cluster: str = ""
     thought: Thought | None = None
+    slices: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,8 @@ class Row:
         place: Where the answers were asked, as far as thoughts go.
         thoughts: What the samples' thoughts came to, None without any.
         template: How its conversations became text, None for a classifier.
+        slices: The columns that slice its samples, each with the least number of samples by which a
+            value is shown alone.
     """
 
     evalset: str
@@ -123,6 +127,7 @@ class Row:
     place: ThoughtPlace = "none"
     thoughts: Thoughts | None = None
     template: TemplateUse | None = None
+    slices: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def regime(self) -> tuple[str, str]:

@@ -16,9 +16,10 @@ from harness.gates.threshold import (
     shown_detectable,
 )
 from harness.markdown import code, escape
-from harness.records import Contrast, Gate, Row, Standing
+from harness.records import Contrast, Gate, GateSlice, Row, Standing
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.mistakes import Names
+from harness.report.slices import slice_name
 from harness.report.texts import Lang, figure_name, texts
 
 Words = Mapping[str, str]
@@ -46,9 +47,44 @@ def gate_lines(
         elif row is None:
             words = _judged(gate, standing, t) if standing else ""
         else:
-            words = _contrast(gate, t) if gate.against else _threshold(gate, row, t)
+            words = _words(gate, row, t)
         lines.append(f"{names.get((gate.evalset, gate.cell)) or code(gate.cell)}: {words}")
     return lines
+
+
+def _words(gate: Gate, row: Row, t: Words) -> str:
+    told = gate.slice
+    if told is None:
+        return _contrast(gate, t) if gate.against else _threshold(gate, row, t)
+    if told.problem == "absent" or (not gate.against and told.figure is None):
+        wanted = t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
+        reason = t["gate_absent" if told.problem == "absent" else "gate_undefined"]
+        line = f"{figure_name(gate.figure, t)}, {wanted}: {_verdict(gate, t)}, {reason}"
+    elif gate.against:
+        line = _contrast(gate, t)
+    else:
+        line = _sliced(gate, told, t)
+    if told.of and not told.samples:
+        return t["gate_worst_none"].format(of=told.of, line=line)
+    name = slice_name(told.column, told.value, told.kind, t)
+    return t["gate_worst" if told.of else "gate_slice"].format(of=told.of, slice=name, line=line)
+
+
+def _sliced(gate: Gate, told: GateSlice, t: Words) -> str:
+    """Say in another language what a gate's line says of the figure of a slice."""
+    figure = told.figure
+    if figure is None:
+        return ""
+    wanted = t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
+    verdict = _verdict(gate, t)
+    if told.problem == "unscored":
+        verdict += ", " + t["gate_unscored"].format(share=f"{told.unscored / told.samples:.1%}")
+    interval = f"[{fraction(figure.low)}, {fraction(figure.high)}]"
+    return (
+        f"{figure_name(gate.figure, t)} {fraction(figure.value)} {interval}, "
+        f"{_detectable(gate.detectable, t)}, n={figure.n}, {t['h_unscored']} {told.unscored}: "
+        f"{wanted}, {verdict}"
+    )
 
 
 def unjudged_lines(unjudged: Sequence[tuple[str, str]], t: Words) -> list[str]:

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from harness.records import Gate, Judged, JudgedAnswer, Result, Row, Ruling, Thought
+from harness.figures.slices import spoken
+from harness.records import BaselineCheck, Gate, Judged, JudgedAnswer, Result, Row, Ruling, Thought
 
 # From the first quote to the last: a quoted text may hold quotes itself.
 _QUOTED = re.compile(r"""(?<!\w)['"“«].*['"”»](?!\w)""", re.DOTALL)
+
+_SPAN = re.compile(r"\d+-\d+|\d+\+")
 
 
 def redact(result: Result) -> Result:
@@ -68,6 +71,51 @@ def redact_gates(gates: Sequence[Gate], judged: Judged) -> tuple[Gate, ...]:
     return tuple(
         replace(one, line=_unquoted(one.line)) if one.evalset in sets else one for one in gates
     )
+
+
+Masks = Mapping[tuple[str, str, str], str]
+"""Eval set, column and value of a slice -> what stands for the value."""
+
+
+def slice_masks(results: Sequence[Result]) -> Masks:
+    """Return a number for each value of a column, which is text of the data; spans stay."""
+    masks: dict[tuple[str, str, str], str] = {}
+    seen: dict[tuple[str, str], int] = {}
+    for one in results:
+        for column, value in one.slices.items():
+            key = one.evalset, column, value
+            if value and key not in masks and not _SPAN.fullmatch(value):
+                seen[one.evalset, column] = seen.get((one.evalset, column), 0) + 1
+                masks[key] = f"value {seen[one.evalset, column]}"
+    return masks
+
+
+def mask_result(result: Result, masks: Masks) -> Result:
+    """Return the result with the values of its slices masked."""
+    if not result.slices:
+        return result
+    slices = {column: masks.get((result.evalset, column, value), value)
+              for column, value in result.slices.items()}  # fmt: skip
+    return replace(result, slices=slices)
+
+
+def mask_gate(gate: Gate, masks: Masks) -> Gate:
+    """Return the gate without the name of the worst slice; a slice that it names itself stays."""
+    told = gate.slice
+    if told is None or not told.of or (gate.evalset, told.column, told.value) not in masks:
+        return gate
+    mask = masks[gate.evalset, told.column, told.value]
+    shown, masked = (spoken(told.column, value, told.kind) for value in (told.value, mask))
+    return replace(gate, slice=replace(told, value=mask), line=gate.line.replace(shown, masked))
+
+
+def mask_baseline(check: BaselineCheck, masks: Masks) -> BaselineCheck:
+    """Return a comparison with a baseline with the values of its slices masked."""
+    slices = tuple(
+        replace(one, value=masks.get((check.evalset, one.column, one.value), one.value))
+        for one in check.slices
+    )
+    return replace(check, slices=slices)
 
 
 def _answer(answer: JudgedAnswer) -> JudgedAnswer:

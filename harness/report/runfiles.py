@@ -27,7 +27,16 @@ from harness.records import (
     Run,
     RunInfo,
 )
-from harness.report.redacting import redact, redact_gates, redact_judged, redact_rows
+from harness.report.redacting import (
+    mask_baseline,
+    mask_gate,
+    mask_result,
+    redact,
+    redact_gates,
+    redact_judged,
+    redact_rows,
+    slice_masks,
+)
 
 SCHEMA = 1
 RUN_FILE = "run.json"
@@ -112,12 +121,15 @@ def load_run(run_dir: Path) -> Run:
 
 def redact_run(run: Run) -> Run:
     """Return the run without the samples' texts, the models' and the judges', reasons included."""
-    results = tuple(redact(one) for one in run.results)
+    masks = slice_masks(run.results)
+    results = tuple(mask_result(redact(one), masks) for one in run.results)
+    gates = redact_gates(run.gates, run.judged)
     return replace(
         run,
         rows=redact_rows(run.rows, run.results),
         results=results,
-        gates=redact_gates(run.gates, run.judged),
+        gates=tuple(mask_gate(one, masks) for one in gates),
+        baselines=tuple(mask_baseline(one, masks) for one in run.baselines),
         judged=redact_judged(run.judged),
     )
 

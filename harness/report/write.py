@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from harness.analysis.slices import sliced_cells
 from harness.markdown import code, escape
 from harness.records import Gate, Result, Row, Run, RunInfo
 from harness.report.baseline import baseline_lines
@@ -22,6 +23,7 @@ from harness.report.mistakes import Names, untelling, wrong_answers
 from harness.report.notes import note_lines
 from harness.report.plots.write_plots import PlotKind, Plots, draw_plots
 from harness.report.runfiles import Texts, redact_run
+from harness.report.slices import sliced_part
 from harness.report.tables import (
     best_table,
     data_table,
@@ -122,6 +124,7 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
         baselines=baseline_lines(run.baselines, names, t),
         conclusions=conclusions,
         bests=best_table(conclusions.bests, t),
+        sliced=sliced_part(sliced_cells(rows, results), run.baselines, names, t),
         wrong=wrong_answers(prompted, names, t, without=dull),
         wrong_left_out=some([names[row.evalset, row.cell] for row in dull], t),
         unscored=_unscored(rows, names, t),

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.figures import Sheet, figure_kind
-from harness.figures.measures import bounded, mean, proportion
+from harness.figures.measures import area, mean, proportion
 from harness.records import Figure, Score
 from harness.stats import (
     Floats,
-    auc,
-    auc_interval,
     batch_calibrate,
-    cluster_auc_interval,
     contextual_calibrate,
 )
 
@@ -164,16 +161,12 @@ def _logprob_figures(
     seed: int,
 ) -> dict[str, Figure]:
     """Return the figures that need log-probabilities, of shape [n, labels]."""
-    n = len(targets)
     figures = _accuracy("calibrated_accuracy", answers, targets, groups)
     positives = [target == labels[0] for target in targets]
-    if len(labels) == 2 and any(positives) and not all(positives):
-        odds = array[:, 0] - array[:, 1]
-        if groups is None:
-            bounds = auc_interval(odds, positives, seed=seed)
-        else:
-            bounds = bounded(groups, lambda own: cluster_auc_interval(odds, positives, own))
-        figures["auc"] = Figure(auc(odds, positives), *bounds, n)
+    if len(labels) == 2 and (
+        found := area(array[:, 0] - array[:, 1], positives, groups, seed=seed)
+    ):
+        figures["auc"] = found
     mass = np.minimum(np.exp(array).sum(axis=1), 1.0)
     figures["label_mass"] = mean(mass, groups, seed=seed)
     return figures

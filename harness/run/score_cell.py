@@ -126,6 +126,7 @@ def _row(prepared: Prepared, summary: Summary, thoughts: Thoughts | None) -> Row
         place=prepared.place,
         thoughts=thoughts,
         template=prepared.template,
+        slices={one.name: one.min for one in cell.evalset.slices},
     )
 
 
@@ -157,4 +158,5 @@ def _result(
         contextual=summary.contextual[index],
         cluster=sample.cluster,
         thought=thought,
+        slices=dict(sample.slices),
     )

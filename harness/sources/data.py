@@ -17,6 +17,7 @@ from harness.sources.inline import SHOTS_PREFIX, inline_samples
 from harness.sources.labelling import Place, label_rows
 from harness.sources.pools import Pool, without_copies
 from harness.sources.rows import format_of, read_table
+from harness.sources.slicing import check_values
 from harness.sources.splits import split_rows
 from harness.spec.base import SourceSpec, hub_name
 from harness.spec.dataspec import InlineRow
@@ -81,6 +82,7 @@ def load_data(
         SpecError: Labels, ids or counts do not fit the data.
     """
     drawn, pool, parts = _gather(name, spec, base, dataset, shots)
+    check_values(name, spec, drawn.samples)
     kept = without_copies(name, spec, pool, drawn.samples)
     samples = drawn.samples[:limit]
     info = DataInfo(
@@ -97,11 +99,19 @@ def load_data(
     return LoadedData(samples=tuple(samples), pool=tuple(kept), info=info, notes=notes)
 
 
-def check_leaks(
+def check_data(
     name: str, spec: EvalSet, *, base: Path, dataset: str | None = None, shots: str | None = None
 ) -> None:
-    """Raise LeakError if the shot pool is refused; arguments and other errors as in `load_data`."""
+    """Refuse a shot pool that repeats samples, and slices that do not fit them.
+
+    Arguments and other errors as in `load_data`.
+
+    Raises:
+        LeakError: The pool is refused.
+        SlicesError: A gate is on a slice of no sample, or a column has too many values.
+    """
     drawn, pool, _ = _gather(name, spec, base, dataset, shots)
+    check_values(name, spec, drawn.samples)
     without_copies(name, spec, pool, drawn.samples)
 
 
@@ -127,16 +137,19 @@ def _gather(
 def _main_part(name: str, spec: EvalSet, base: Path, dataset: str | None) -> _Part:
     data = spec.data
     if dataset is not None:
-        place = Place(name, dataset, cluster=data.cluster)
+        place = Place(name, dataset, cluster=data.cluster, slices=True)
         return _override(spec, dataset, f"--eval-dataset {name}={dataset}", place)
     if data.rows is not None:
-        return _inline(name, spec, data.rows, "")
+        return _inline(name, spec, data.rows, "", sliced=True)
     if hub := hub_name(data.source or ""):
-        place = Place(name, f"{data.source} ({data.hub_split})", data.id, cluster=data.cluster)
-        table, commit = hub_table(hub, data.hub_split, need=_needed(spec, place),
+        shown = f"{data.source} ({data.hub_split})"
+        place = Place(name, shown, data.id, cluster=data.cluster, slices=True)
+        need = list(dict.fromkeys([*_needed(spec, place), *spec.sliced_by]))
+        table, commit = hub_table(hub, data.hub_split, need=need,
                                   option=f"--eval-dataset {name}=PATH")  # fmt: skip
         return _Part(label_rows(spec, table, place), data.source or "", commit)
-    return _from_source(spec, data, base, Place(name, "", data.id, cluster=data.cluster))
+    place = Place(name, "", data.id, cluster=data.cluster, slices=True)
+    return _from_source(spec, data, base, place)
 
 
 def _pool_part(name: str, spec: EvalSet, base: Path, shots: str | None) -> _Part | None:
@@ -157,6 +170,10 @@ def _needed(spec: EvalSet, place: Place) -> list[str]:
     return [column for column in columns if column]
 
 
+def _partly(spec: EvalSet, place: Place) -> Sequence[str]:
+    return spec.sliced_by if place.slices else ()
+
+
 def _from_source(spec: EvalSet, source: SourceSpec, base: Path, place: Place) -> _Part:
     asset = resolve(source, base=base, option=f"--eval-dataset {place.name}=PATH")
     member = f" {asset.path.name}" if source.member else ""
@@ -164,7 +181,8 @@ def _from_source(spec: EvalSet, source: SourceSpec, base: Path, place: Place) ->
     own = (spec.data.format if source is spec.data
            else format_of(asset.path) or spec.data.format)  # fmt: skip
     table = read_table(asset.path, need=_needed(spec, place), format=own,
-                       columns=spec.data.columns, shown=place.shown)  # fmt: skip
+                       partly=_partly(spec, place), columns=spec.data.columns,
+                       shown=place.shown)  # fmt: skip
     return _Part(label_rows(spec, table, place), source.source or "", asset.revision)
 
 
@@ -173,13 +191,17 @@ def _override(spec: EvalSet, given: str, option: str, place: Place) -> _Part:
     if not path.is_file():
         raise AssetError(f"{option}: no such file; check the path")
     table = read_table(path, need=_needed(spec, place), columns=spec.data.columns,
-                       format=format_of(path) or spec.data.format, shown=given)  # fmt: skip
+                       partly=_partly(spec, place), shown=given,
+                       format=format_of(path) or spec.data.format)  # fmt: skip
     return _Part(label_rows(spec, table, place), given, file_digest(path)[:12])
 
 
-def _inline(name: str, spec: EvalSet, rows: Sequence[InlineRow], prefix: str) -> _Part:
+def _inline(
+    name: str, spec: EvalSet, rows: Sequence[InlineRow], prefix: str, *, sliced: bool = False
+) -> _Part:
+    slices = spec.slices if sliced else ()
     try:
-        samples = inline_samples(rows, spec.labels, prefix=prefix)
+        samples = inline_samples(rows, spec.labels, prefix=prefix, slices=slices)
     except SpecError as error:
         raise SpecError(f"{name}: {error.problem}") from error
     return _Part(list(samples), "inline", "inline")

@@ -178,7 +178,7 @@ def _read(data: Dataset, need: Sequence[str], shown: str) -> Table:
     if not rows:
         raise AssetError(f"{shown}: has no rows; fix data.hub_split")
     if need and len(names) < len(set(need)):
-        check_columns([dict.fromkeys(data.column_names, "")], need, shown)
+        check_columns([dict.fromkeys(data.column_names, "")], need, shown, always=need)
     return Table(rows, classes_of(data.features.arrow_schema))
 
 

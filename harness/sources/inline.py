@@ -8,7 +8,11 @@ from harness.characters import one_form
 from harness.errors import SpecError
 from harness.records import Sample
 from harness.sources.labels import LabelMap, Rule
+from harness.sources.rows import Table
+from harness.sources.slicing import slice_values
+from harness.sources.values import named
 from harness.spec.dataspec import InlineRow
+from harness.spec.slicespec import SliceSpec
 
 SHOTS_PREFIX = "shots-"
 """Before the numbers of shots, so that their ids never meet those of samples."""
@@ -33,7 +37,11 @@ def inline_problems(
 
 
 def inline_samples(
-    rows: Sequence[InlineRow], labels: Mapping[str, Rule], *, prefix: str
+    rows: Sequence[InlineRow],
+    labels: Mapping[str, Rule],
+    *,
+    prefix: str,
+    slices: Sequence[SliceSpec] = (),
 ) -> list[Sample]:
     """Return the samples of rows; one without an id gets its number, from 1, behind the prefix.
 
@@ -43,8 +51,15 @@ def inline_samples(
     for index, _, problem in inline_problems(rows, labels, prefix=prefix):
         raise SpecError(f"inline row {index + 1} {problem}")
     found = LabelMap(labels)
+    table = Table([named({"id": row.id, "text": row.text, "label": row.label, **row.columns})
+                   for row in rows])  # fmt: skip
     return [
-        Sample(id=_id(row, index, prefix), text=row.text, label=label)
+        Sample(
+            id=_id(row, index, prefix),
+            text=row.text,
+            label=label,
+            slices=slice_values(slices, table, index, row.text, place=f"inline row {index + 1}"),
+        )
         for index, row in enumerate(rows)
         if (label := _label(row, labels, found)) is not None
     ]

@@ -10,6 +10,7 @@ from harness.errors import AssetError, SpecError
 from harness.records import Sample
 from harness.sources.labels import LabelMap, some_of
 from harness.sources.rows import Table
+from harness.sources.slicing import slice_values
 from harness.sources.values import text_of
 from harness.spec.evalset import EvalSet
 
@@ -23,6 +24,7 @@ class Place:
         shown: The file or data set, for errors.
         id: Column of the ids; None for the number of the row behind `prefix`.
         cluster: Column that names what samples share, or None.
+        slices: Whether its samples are sliced.
     """
 
     name: str
@@ -30,6 +32,7 @@ class Place:
     id: str | None = None
     prefix: str = ""
     cluster: str | None = None
+    slices: bool = False
 
 
 def label_rows(spec: EvalSet, table: Table, place: Place) -> list[Sample | None]:
@@ -70,6 +73,7 @@ def _sample(
         text=text,
         label=label,
         cluster=must(place.cluster, "cluster") if place.cluster else "",
+        slices=slice_values(spec.slices, table, index, text, place=where) if place.slices else (),
     )
 
 

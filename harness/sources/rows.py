@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -45,6 +45,7 @@ def read_table(
     path: Path,
     *,
     need: Sequence[str],
+    partly: Sequence[str] = (),
     format: Format | None = None,
     columns: Sequence[str] | None = None,
     shown: str | None = None,
@@ -54,6 +55,7 @@ def read_table(
     Args:
         path: The file; gzip is found by content.
         need: Columns that must be there; of parquet, none but these are read. With none, all are.
+        partly: Further columns that must be there, but not in every row of a json or jsonl.
         format: Default by the file's name.
         columns: Names of the columns of a csv or tsv without a header line. A first line that
             has all of `need` is a header all the same.
@@ -65,7 +67,8 @@ def read_table(
     """
     shown = shown or str(path)
     format = format or format_of(path)
-    need = [column_name(column) for column in need]
+    always = [column_name(column) for column in need]
+    need = list(dict.fromkeys([*always, *map(column_name, partly)]))
     if format is None:
         raise AssetError(f"{shown}: its name tells no format; use .csv, .tsv, .json, .jsonl or "
                          ".parquet, or write data.format")  # fmt: skip
@@ -78,16 +81,20 @@ def read_table(
         table = Table(as_rows(read_objects(read_encoded(path, shown), format, shown)))
     if not table.rows:
         raise AssetError(f"{shown}: has no rows; give a file that has some")
-    check_columns(table.rows, need, shown)
+    check_columns(table.rows, need, shown, always=always)
     return table
 
 
-def check_columns(rows: Sequence[TextRow], need: Iterable[str], shown: str) -> None:
-    """Raise AssetError for a column that no row has, or that one row lacks."""
+def check_columns(
+    rows: Sequence[TextRow], need: Iterable[str], shown: str, *, always: Collection[str]
+) -> None:
+    """Raise AssetError for a column that no row has, or one of `always` that a row lacks."""
     known = {column: None for row in rows for column in row}
     for column in need:
         if column not in known:
             raise lacking(column, known, shown)
+        if column not in always:
+            continue
         for number, row in enumerate(rows, 1):
             if column not in row:
                 raise AssetError(f"{shown}: row {number} has no '{column}'")

@@ -84,7 +84,7 @@ def as_rows(rows: Iterable[Mapping[str, object]]) -> list[TextRow]:
 def lacking(column: str, known: Iterable[str], shown: str) -> AssetError:
     """Return the error for a column that a table does not have."""
     return AssetError(f"{shown}: no column '{column}'; it has {', '.join(known)}; set data.text, "
-                      "data.label or data.columns")  # fmt: skip
+                      "data.label, slices or data.columns")  # fmt: skip
 
 
 def text_of(row: TextRow, column: str, *, place: str) -> str:

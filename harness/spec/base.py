@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, Self
@@ -75,6 +76,20 @@ def complain(problem: str) -> PydanticCustomError:
     return PydanticCustomError("harness", "{problem}", {"problem": problem})
 
 
+def key_fix(key: str, known: Sequence[str], given: Collection[str]) -> str:
+    """Return what to do about an unknown key of a mapping.
+
+    Args:
+        key: The key.
+        known: All keys that the mapping can have.
+        given: Those that it has.
+    """
+    near = difflib.get_close_matches(key, [one for one in known if one not in given], n=1)
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"remove it, or use one of {', '.join(known)}"
+
+
 class Strict(BaseModel):
     """Frozen, no coercion; what is not a mapping, and unknown keys, are refused with a fix."""
 
@@ -86,10 +101,7 @@ class Strict(BaseModel):
         if isinstance(data, dict):
             for key in data:
                 if key not in cls.model_fields:
-                    free = [field for field in cls.model_fields if field not in data]
-                    near = difflib.get_close_matches(key, free, n=1)
-                    fix = f"did you mean '{near[0]}'?" if near else "remove it, or use one of " + (
-                        ", ".join(cls.model_fields))  # fmt: skip
+                    fix = key_fix(key, list(cls.model_fields), data)
                     raise PydanticCustomError(
                         "unknown_key", "unknown key; {fix}", {"key": key, "fix": fix}
                     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
+from harness.characters import column_name
+from harness.records import Json
 from harness.spec.base import Column, SourceSpec, Strict, Word, check_source, complain
 
 
@@ -37,12 +39,36 @@ class DrawSpec(Strict):
     seed: int = 42
 
 
+def _open_schema(schema: dict[str, JsonValue]) -> None:
+    """Say in a JSON Schema that a row may have other keys, not the field that holds them."""
+    properties = schema["properties"]
+    if isinstance(properties, dict):
+        properties.pop("columns")
+    schema["additionalProperties"] = {"type": ["string", "number", "boolean", "null"]}
+
+
 class InlineRow(Strict):
-    """A sample written into the eval set."""
+    """A sample written into the eval set.
+
+    Attributes:
+        columns: Its other keys, which must be columns of the set's slices.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_open_schema)
 
     id: Word | None = None
     text: Word
     label: str
+    columns: dict[str, str | int | float | bool | None] = Field(default={})
+
+    @model_validator(mode="before")
+    @classmethod
+    def _more_columns(cls, data: Json) -> Json:
+        if not isinstance(data, dict):
+            return data
+        own = {key: value for key, value in data.items() if key in ("id", "text", "label")}
+        more = {column_name(key): value for key, value in data.items() if key not in own}
+        return {**own, "columns": more}
 
 
 class DataSpec(SourceSpec):

@@ -12,6 +12,7 @@ from harness.records import Json, Placement, ShotOrder, ShotSelector
 from harness.spec.base import Name, Strict, Word, complain
 from harness.spec.dataspec import DataSpec, LabelRule
 from harness.spec.gatespec import FigureName, GateSpec
+from harness.spec.slicespec import SliceSpec
 from harness.spec.thinkingspec import ThinkingAxis
 
 
@@ -159,6 +160,7 @@ class EvalSet(Strict):
 
     Attributes:
         figures: Those that are computed and shown beside the usual ones.
+        slices: What the samples are sliced by: figures are shown for each slice, too.
     """
 
     kind: Literal["classify"] = "classify"
@@ -170,6 +172,7 @@ class EvalSet(Strict):
     modes: list[ModeSpec]
     scoring: ScoringSpec = ScoringSpec()
     figures: list[FigureName] = Field(default=[])
+    slices: list[SliceSpec] = Field(default=[])
     gates: list[GateSpec] = Field(default=[])
 
     @field_validator("labels", mode="before")
@@ -218,6 +221,11 @@ class EvalSet(Strict):
             raise complain("'contextual' calibration has no shots near a text without content; "
                            "remove it, or the selector nearest")  # fmt: skip
         return self
+
+    @property
+    def sliced_by(self) -> tuple[str, ...]:
+        """The columns of the data that slices need."""
+        return tuple(one.column for one in self.slices if one.column is not None)
 
     @property
     def further(self) -> tuple[str, ...]:

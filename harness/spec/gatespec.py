@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 from harness.figures import FIGURES, GATED, PAIRED, figure_kind
 from harness.records import Bound
 from harness.spec.base import Name, Strict, Word, complain
+from harness.spec.slicespec import SliceName
 
 BASELINE = "baseline"
 
@@ -71,10 +72,13 @@ class GateSpec(Strict):
         on_inconclusive: What becomes of a gate whose interval straddles the threshold.
         max_unscored: Fraction of samples without a verdict, or left out of the pairs, above which
             the gate fails.
+        slice: The slice whose samples are judged, such as `topic=sport`; `worst` is the worst of
+            all slices, `worst:topic` that of a column.
     """
 
     cells: str = "*"
     figure: FigureName
+    slice: SliceName | None = None
     at_least: float | None = None
     at_most: float | None = None
     no_worse_than: Word | OtherCell | None = None

@@ -22,6 +22,7 @@ from harness.spec.judgeset import JudgeSet, ProbeSpec
 from harness.spec.modelspec import ModelsFile, ModelSpec
 from harness.spec.problems import problem_lines
 from harness.spec.recipe import Recipe
+from harness.spec.slicecheck import check_slices
 from harness.spec.yamlfile import Key, YamlFile, read_yaml
 
 _Model = TypeVar("_Model", bound=Strict)
@@ -55,6 +56,7 @@ def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpe
     for index, prompt in enumerate(evalset.prompts):
         _check_targets(file, evalset, prompt, ("prompts", index))
         _check_template(file, prompt.template, root, ("prompts", index))
+    check_slices(evalset, file)
     return evalset, {name: models_file[name] for name in evalset.models}
 
 

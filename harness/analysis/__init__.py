@@ -1,0 +1,1 @@
+"""What the results of a run support: tests, pooled effects, cautions, numbers behind plots."""

@@ -1,0 +1,172 @@
+"""Slices of a run's cells: their figures, the worst of them, and whether they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from harness.figures import by_sample
+from harness.figures.pairs import clusters_of, right_answers
+from harness.figures.slices import (
+    Part,
+    PartKind,
+    figure_on,
+    parts_of,
+    simultaneous,
+    tested_figure,
+)
+from harness.records import Figure, Result, Row
+from harness.stats import holm
+from harness.stats.slices import ALPHA, column_test, deviation_tests
+
+
+@dataclass(frozen=True, slots=True)
+class SliceFigures:
+    """One slice of a cell.
+
+    Attributes:
+        column: What it is sliced by: a column of the data, or `length`.
+        value: Of its samples; "" for those that have none, and for `other`.
+        kind: `nothing` has no value in the column; `other` holds the values of too few samples.
+        values: How many values it holds.
+        samples: Its samples; `n` of them have a verdict, `unscored` have none.
+        figures: Those that its samples define, by name, each with its own 95% interval.
+        adjusted: The p-value of its rate being that of the cell's other samples, after Holm's
+            correction over all tests of the cell.
+        below: Whether its rate is lower than that of the others.
+    """
+
+    column: str
+    value: str
+    kind: PartKind
+    values: int
+    samples: int
+    n: int
+    unscored: int
+    figures: Mapping[str, Figure]
+    adjusted: float
+    below: bool
+
+    @property
+    def deviates(self) -> bool:
+        """Whether it is shown to deviate from the cell's other samples."""
+        return self.adjusted < ALPHA
+
+
+@dataclass(frozen=True, slots=True)
+class SlicedCell:
+    """The slices of one cell.
+
+    Attributes:
+        figure: By which they are tested, and of which the worst is the worst.
+        slices: By column.
+        columns: By column the p-value of all its slices having one rate, adjusted likewise.
+        worst: Place of the slice with the least figure, None where no slice has it.
+        interval: The worst slice's figure, its interval simultaneous over all slices.
+        p: The least adjusted p-value of the cell.
+        adjusted: That, after Holm's correction over all cells of the run.
+    """
+
+    evalset: str
+    cell: str
+    figure: str
+    slices: tuple[SliceFigures, ...]
+    columns: Mapping[str, float]
+    worst: int | None
+    interval: Figure | None
+    p: float
+    adjusted: float = 1.0
+
+    @property
+    def differ(self) -> bool:
+        """Whether its slices are shown to differ."""
+        return self.adjusted < ALPHA
+
+
+def sliced_cells(rows: Sequence[Row], results: Sequence[Result]) -> list[SlicedCell]:
+    """Return the slices of each cell that has some."""
+    by: dict[tuple[str, str], list[Result]] = {}
+    for one in results:
+        by.setdefault((one.evalset, one.cell), []).append(one)
+    found = [
+        _sliced(row, by[row.evalset, row.cell])
+        for row in rows
+        if row.slices and (row.evalset, row.cell) in by
+    ]
+    adjusted = holm([one.p for one in found])
+    return [replace(one, adjusted=p) for one, p in zip(found, adjusted, strict=True)]
+
+
+def _sliced(row: Row, results: Sequence[Result]) -> SlicedCell:
+    figure, parts = tested_figure(row), parts_of(results, row.slices)
+    labels = tuple(row.targets)
+    right = right_answers(by_sample(results), figure)
+    alone, columns, rates = _tests(parts, results, right, list(row.slices))
+    slices = tuple(
+        _one(part, part.of(results), row, labels, p, below)
+        for part, p, below in zip(parts, alone, rates, strict=True)
+    )
+    having = [place for place, one in enumerate(slices) if figure in one.figures]
+    worst = min(having, key=lambda place: slices[place].figures[figure].value, default=None)
+    interval = None
+    if worst is not None:
+        own = slices[worst].figures[figure]
+        interval = simultaneous(own, figure, parts[worst].of(results), row, len(having))
+    least = min([*alone, *columns.values()], default=1.0)
+    return SlicedCell(row.evalset, row.cell, figure, slices, columns, worst, interval, least)
+
+
+def _tests(
+    parts: Sequence[Part],
+    results: Sequence[Result],
+    right: Mapping[str, bool],
+    columns: Sequence[str],
+) -> tuple[list[float], dict[str, float], list[bool]]:
+    """Return each slice's p-value, each column's, all adjusted together, and which are below."""
+    kept = [place for place, one in enumerate(results) if one.sample in right]
+    ids = [results[place].sample for place in kept]
+    if not ids:
+        return [1.0] * len(parts), dict.fromkeys(columns, 1.0), [False] * len(parts)
+    values = np.array([right[one] for one in ids], dtype=np.bool_)
+    inside = np.zeros((len(results), len(parts)), dtype=np.bool_)
+    for index, part in enumerate(parts):
+        inside[list(part.places), index] = True
+    members, clusters = inside[kept], clusters_of(by_sample(results), ids)
+    alone = deviation_tests(values, members, clusters)
+    whole: list[float] = []
+    for column in columns:
+        own = [index for index, part in enumerate(parts) if part.column == column]
+        whole.append(column_test(values, members[:, own].argmax(axis=1), clusters))
+    adjusted = holm([*alone, *whole])
+    rates = [bool(column.any() and values[column].mean() < values.mean()) for column in members.T]
+    return (
+        adjusted[: len(parts)],
+        dict(zip(columns, adjusted[len(parts) :], strict=True)),
+        rates,
+    )
+
+
+def _one(
+    part: Part,
+    results: Sequence[Result],
+    row: Row,
+    labels: Sequence[str],
+    adjusted: float,
+    below: bool,
+) -> SliceFigures:
+    found = {name: figure_on(results, name, labels) for name in row.figures}
+    n = sum(one.correct is not None for one in results)
+    return SliceFigures(
+        column=part.column,
+        value=part.value,
+        kind=part.kind,
+        values=part.values,
+        samples=len(results),
+        n=n,
+        unscored=len(results) - n,
+        figures={name: one for name, one in found.items() if one is not None},
+        adjusted=adjusted,
+        below=below,
+    )

@@ -1,0 +1,286 @@
+"""Gates on a slice of a cell's samples, or on the worst of its slices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from harness.figures import ResultsById, by_sample, figure_kind
+from harness.figures.slices import (
+    Part,
+    narrowed,
+    part_named,
+    parts_of,
+    simultaneous,
+    simultaneous_difference,
+    spoken,
+    tested_figure,
+    units_of,
+)
+from harness.gates.paired import (
+    contrast,
+    contrast_problem,
+    contrast_verdict,
+    contrast_words,
+    judge_contrast,
+    wanted_words,
+)
+from harness.gates.threshold import (
+    cell_problem,
+    decided,
+    figure_words,
+    gate_figure,
+    half_width_detectable,
+    interval_verdict,
+    judge_threshold,
+    missing,
+    open_gate,
+)
+from harness.records import (
+    Contrast,
+    Figure,
+    Gate,
+    GateSlice,
+    Result,
+    Row,
+    SliceContrast,
+    SliceProblem,
+    Verdict,
+)
+from harness.run.score_cell import Outcome
+from harness.spec.gatespec import GateSpec
+from harness.spec.slicespec import slice_target
+from harness.stats import holm
+
+_ORDER: tuple[Verdict, ...] = ("fail", "inconclusive", "pass")
+
+
+@dataclass(frozen=True, slots=True)
+class OtherSide:
+    """What a gate compares with.
+
+    Attributes:
+        name: A cell's id, or `baseline`.
+        results: By sample.
+        row: Of the other cell, None for a baseline.
+    """
+
+    name: str
+    results: ResultsById
+    row: Row | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """One slice: its figure or comparison, its verdict, and a number that is least of the worst."""
+
+    part: Part
+    row: Row
+    verdict: Verdict
+    bad: float
+    figure: Figure | None = None
+    found: Contrast | None = None
+    problem: str = ""
+
+
+def judge_slice(
+    spec: GateSpec,
+    outcome: Outcome,
+    *,
+    gate_id: str,
+    other: OtherSide | None = None,
+    now: ResultsById | None = None,
+) -> Gate:
+    """Return the verdict of a gate on a slice, or on the worst of several.
+
+    A slice without samples in this run is inconclusive. The worst slice fails where one of them
+    fails by its simultaneous interval, and passes where all of them pass.
+
+    Args:
+        spec: The requirement.
+        outcome: Of its cell.
+        gate_id: Name of the pytest item.
+        other: The side that is compared with, None for a threshold.
+        now: The cell's results as they are compared, where they differ from the outcome's.
+    """
+    row, name = outcome.row, spec.slice or ""
+    column, value = slice_target(name, row.slices)
+    if column is not None and value is not None:
+        part = part_named(outcome.results, column, value)
+        return _named(spec, outcome, part, gate_id, other, now)
+    parts = parts_of(outcome.results, row.slices, only=column)
+    gate = open_gate(spec, evalset=row.evalset, cell=row.cell, gate_id=gate_id,
+                     against=other.name if other else "")  # fmt: skip
+    gate = replace(gate, slice=GateSlice(name, of=len(parts)))
+    asked = f"{spec.figure} of the worst of {len(parts)} slices"
+    wanted = _wanted(spec, other)
+    if problem := cell_problem(row, spec, gate_figure(row, spec.figure)):
+        return replace(gate, line=f"{asked}: {wanted} - fail: {problem}")
+    judged = [_judge(spec, row, part, outcome.results, len(parts), other, now) for part in parts]
+    return _worst(gate, spec, judged, asked, wanted, other)
+
+
+def slice_contrasts(
+    first: ResultsById, second: ResultsById, row: Row, results: Sequence[Result]
+) -> list[SliceContrast]:
+    """Return how two sides differ in each slice of a cell, as far as slices can be paired.
+
+    Args:
+        first: Results by sample, such as the baseline's.
+        second: Likewise of the cell.
+        row: The cell.
+        results: Of the cell, which say what stands in which slice.
+    """
+    figure, labels = tested_figure(row), tuple(row.targets)
+    parts = parts_of(results, row.slices)
+    found: list[tuple[Part, Contrast]] = []
+    for part in parts:
+        ids = [results[place].sample for place in part.places]
+        sides = [{key: side[key] for key in ids if key in side} for side in (first, second)]
+        if (one := contrast(sides[0], sides[1], figure, labels=labels)) is not None:
+            units = units_of(part.of(results), row)
+            found.append((part, simultaneous_difference(one, len(parts), units)))
+    adjusted = holm([one.p for _, one in found])
+    return [
+        SliceContrast(part.column, part.value, part.kind, one, p)
+        for (part, one), p in zip(found, adjusted, strict=True)
+    ]
+
+
+def _named(
+    spec: GateSpec,
+    outcome: Outcome,
+    part: Part,
+    gate_id: str,
+    other: OtherSide | None,
+    now: ResultsById | None,
+) -> Gate:
+    """Return the verdict of a gate on one slice that it names."""
+    results = part.of(outcome.results)
+    row = narrowed(outcome.row, results, [spec.figure])
+    shown = spoken(part.column, part.value, part.kind)
+    told = GateSlice(spec.slice or "", part.column, part.value, part.kind, samples=len(results))
+    if not results:
+        gate = open_gate(spec, evalset=row.evalset, cell=row.cell, gate_id=gate_id,
+                         against=other.name if other else "")  # fmt: skip
+        gate = replace(gate, slice=replace(told, problem="absent"))
+        line = f"{spec.figure} of {shown}: {_wanted(spec, other)}, no sample of this run is of it"
+        return decided(gate, "inconclusive", line)
+    figure = gate_figure(row, spec.figure)
+    if other is None:
+        gate = judge_threshold(row, spec, gate_id=gate_id)
+        problem = cell_problem(row, spec, figure)
+    else:
+        first, second, theirs = _sides(part, outcome.results, row, spec, other, now)
+        found = contrast(first, second, spec.figure, labels=tuple(row.targets))
+        gate = judge_contrast(row, spec, found, against=other.name, gate_id=gate_id, other=theirs)
+        problem = contrast_problem(row, spec, found, theirs)
+    told = replace(
+        told,
+        figure=figure if other is None else None,
+        unscored=missing(row, spec.figure, figure) if figure else row.unscored,
+        problem=_kind(problem, figure, gate.contrast, other),
+    )
+    return replace(gate, slice=told, line=f"{shown}: {gate.line}")
+
+
+def _judge(
+    spec: GateSpec,
+    cell: Row,
+    part: Part,
+    every: Sequence[Result],
+    tests: int,
+    other: OtherSide | None,
+    now: ResultsById | None,
+) -> _Judged:
+    """Return what one of several slices comes to, by an interval that holds for all of them."""
+    results = part.of(every)
+    row = narrowed(cell, results, [spec.figure])
+    smaller = figure_kind(spec.figure)[0].smaller
+    if other is None:
+        figure = gate_figure(row, spec.figure)
+        problem = cell_problem(row, spec, figure)
+        if figure is None:
+            verdict: Verdict = "fail" if row.n == 0 else "inconclusive"
+            return _Judged(part, row, verdict, -float("inf"), problem=problem)
+        figure = simultaneous(figure, spec.figure, results, cell, tests)
+        verdict = "fail" if problem else interval_verdict(figure, spec.bound, spec.threshold)
+        bad = figure.value if spec.bound == "at_least" else -figure.value
+        return _Judged(part, row, verdict, bad, figure=figure, problem=problem)
+    first, second, theirs = _sides(part, every, row, spec, other, now)
+    found = contrast(first, second, spec.figure, labels=tuple(row.targets))
+    problem = contrast_problem(row, spec, found, theirs)
+    if found is None:
+        verdict = "fail" if row.n == 0 else "inconclusive"
+        return _Judged(part, row, verdict, -float("inf"), problem=problem)
+    found = simultaneous_difference(found, tests, units_of(results, cell))
+    verdict = "fail" if problem else contrast_verdict(found, spec.bound, spec.threshold)
+    bad = -found.value if smaller else found.value
+    return _Judged(part, row, verdict, bad, found=found, problem=problem)
+
+
+def _sides(
+    part: Part,
+    every: Sequence[Result],
+    row: Row,
+    spec: GateSpec,
+    other: OtherSide,
+    now: ResultsById | None,
+) -> tuple[ResultsById, ResultsById, Row | None]:
+    """Return both sides' results on a slice, and the other cell's row on it."""
+    results = part.of(every)
+    ids = [one.sample for one in results]
+    first = {key: other.results[key] for key in ids if key in other.results}
+    second = by_sample(results) if now is None else {key: now[key] for key in ids if key in now}
+    theirs = narrowed(other.row, list(first.values()), [spec.figure]) if other.row else None
+    return first, second, theirs
+
+
+def _worst(
+    gate: Gate,
+    spec: GateSpec,
+    judged: Sequence[_Judged],
+    asked: str,
+    wanted: str,
+    other: OtherSide | None,
+) -> Gate:
+    """Return the gate with the verdict of the slice that decides it."""
+    one = min(judged, key=lambda own: (_ORDER.index(own.verdict), own.bad))
+    part, shown = one.part, spoken(one.part.column, one.part.value, one.part.kind)
+    unscored = missing(one.row, spec.figure, one.figure) if one.figure else one.row.unscored
+    told = GateSlice(
+        spec.slice or "", part.column, part.value, part.kind, len(judged), len(part.places),
+        one.figure, unscored, _kind(one.problem, one.figure, one.found, other),
+    )  # fmt: skip
+    if one.found is not None:
+        said = contrast_words(replace(one.found, detectable=_far(one)), other.name if other else "")
+    else:
+        said = figure_words(one.figure, one.row, spec, _far(one)) if one.figure else ""
+    gate = replace(gate, slice=told, contrast=one.found, detectable=_far(one))
+    line = f"{asked}, {shown}{f', {said}' if said else ''}: {wanted}"
+    if one.problem and one.verdict == "fail":
+        return replace(gate, verdict="fail", failed=True, line=f"{line} - fail: {one.problem}")
+    return decided(gate, one.verdict, f"{line}, {one.problem}" if one.problem else line)
+
+
+def _far(one: _Judged) -> float | None:
+    """Return the distance that a slice's simultaneous interval shows four times in five."""
+    interval = one.figure or one.found
+    if interval is None:
+        return None
+    return half_width_detectable(interval.low, interval.high, most=float("inf"))
+
+
+def _kind(
+    problem: str, figure: Figure | None, found: Contrast | None, other: OtherSide | None
+) -> SliceProblem:
+    if not problem:
+        return ""
+    lacking = figure is None if other is None else found is None
+    return "undefined" if lacking else "unscored"
+
+
+def _wanted(spec: GateSpec, other: OtherSide | None) -> str:
+    if other is None:
+        return f"at {'least' if spec.bound == 'at_least' else 'most'} {spec.threshold:g}"
+    return f"{wanted_words(spec.bound, spec.threshold)} against {other.name}"
