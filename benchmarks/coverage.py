@@ -17,6 +17,8 @@ from numpy.random import Generator
 from scipy.stats import binom
 from tabulate import tabulate
 
+from slice_tests import slice_rows
+
 from harness.figures import Sheet, figure_kind
 from harness.stats import (
     Bools,
@@ -392,6 +394,10 @@ def main() -> None:
         f"Alpha of two judges' scores, {repeats} simulated": (
             ["answers", "alpha", "coverage", "width"],
             agreements(repeats),
+        ),
+        f"Slices: 30 of 2,000 samples, {repeats} simulated": (
+            ["test", "clusters of", "found", "false alarms"],
+            slice_rows(repeats),
         ),
     }
     for title, (headers, rows) in tables.items():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
+from pydantic_core import PydanticCustomError
 
 from harness.characters import column_name
 from harness.records import Json
@@ -68,6 +70,11 @@ class InlineRow(Strict):
             return data
         own = {key: value for key, value in data.items() if key in ("id", "text", "label")}
         more = {column_name(key): value for key, value in data.items() if key not in own}
+        for key in more:
+            if near := get_close_matches(key, {"text", "label"} - own.keys(), n=1):
+                raise PydanticCustomError("unknown_key", "unknown key; {fix}",
+                                          {"key": key, "fix": f"did you mean '{near[0]}'?"}
+                                          )  # fmt: skip
         return {**own, "columns": more}
 
 

@@ -11,7 +11,7 @@ import pytest
 from harness.errors import AssetError, AssetUnreachable, LeakError, SpecError
 from harness.records import Note
 from harness.sources import data as module
-from harness.sources.data import check_leaks, load_data
+from harness.sources.data import check_data, load_data
 from harness.sources.rows import Table
 from harness.sources.splits import split_rows
 from harness.spec.base import HubName
@@ -230,7 +230,7 @@ class TestPool:
     @pytest.mark.parametrize("leaks", [{}, {"leaks": "refuse"}])
     def test_a_pool_of_its_own_with_copies_is_refused(self, tmp_path, leaks):
         spec = evalset(rows=list(self.ROWS), shots=list(self.SHOTS), **leaks)
-        for load in (load_data, check_leaks):
+        for load in (load_data, check_data):
             with pytest.raises(LeakError) as raised:
                 load("set", spec, base=tmp_path)
             assert str(raised.value) == (

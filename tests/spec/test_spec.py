@@ -116,7 +116,7 @@ MISTAKES = {
         "description: good",
         "zzz: 1",
         "1: zzz: unknown key; remove it, or use one of kind, description, data, labels, models, "
-        "prompts, modes, scoring, figures, gates",
+        "prompts, modes, scoring, figures, slices, gates",
     ),
     "unknown key, nested": (
         "    k: 2",
