@@ -15,9 +15,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.random import Generator
 from scipy.stats import binom
-from tabulate import tabulate
-
 from slice_tests import slice_rows
+from tabulate import tabulate
 
 from harness.figures import Sheet, figure_kind
 from harness.stats import (

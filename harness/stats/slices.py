@@ -24,7 +24,7 @@ def deviation_tests(
     """Return a two-sided p-value for each slice: whether its rate is that of all other samples.
 
     Fisher's exact test. Where samples share clusters, the signs of the clusters' scores are
-    flipped, see `flip_tests`.
+    flipped, see `flip_tests`, and of k clusters in a slice p is no less than that of k equal signs.
 
     Args:
         right: Whether each sample is right, [n].
@@ -42,7 +42,10 @@ def deviation_tests(
     values = _checked(right, members)
     if clusters is not None:
         scores = (members - members.mean(axis=0)) * (values - values.mean())[:, None]
-        return flip_tests(group_sums(scores, clusters), seed=seed, resamples=resamples)
+        found = flip_tests(group_sums(scores, clusters), seed=seed, resamples=resamples)
+        # The rest's mean rests on all clusters, so that signs alone may hide how few are inside.
+        inside = _units_in(members, clusters)
+        return [max(p, _least(k)) for p, k in zip(found, inside, strict=True)]
     sizes, passed = members.sum(axis=0), values @ members
     n, total = len(values), int(values.sum())
     return [
@@ -83,6 +86,7 @@ def column_test(
     rate, rng = values.mean(), np.random.default_rng(seed)
     if len(sizes) < 2 or rate in (0.0, 1.0):
         return 1.0
+    least = 0.0
     if clusters is None:
         drawn = rng.multivariate_hypergeometric(
             sizes, int(values.sum()), size=resamples, method="marginals"
@@ -90,11 +94,13 @@ def column_test(
         off = drawn - sizes * rate
     else:
         scores = group_sums(members * (values - rate)[:, None], clusters)
+        inside = _units_in(members, clusters)
+        least = _least(sum(inside) - max(inside))
         off = np.concatenate(
             [_signs(rng, size, len(scores)) @ scores for size in blocks(resamples, len(scores))]
         )
     seen = float((((values @ members) - sizes * rate) ** 2 / sizes).sum())
-    return _p((off**2 / sizes).sum(axis=1), seen)
+    return max(least, _p((off**2 / sizes).sum(axis=1), seen))
 
 
 def flip_tests(scores: Floats, *, seed: int = 0, resamples: int = _RESAMPLES) -> list[float]:
@@ -147,6 +153,17 @@ def _checked(right: Sequence[bool] | Bools, members: Bools) -> Floats:
     if values.shape != members.shape[:1]:
         raise ValueError(f"{values.size} samples, {len(members)} in slices")
     return values
+
+
+def _units_in(members: Bools, clusters: Sequence[Hashable]) -> list[int]:
+    """Return how many clusters have samples in each slice."""
+    counts = group_sums(members.astype(np.float64), clusters)
+    return [int(one) for one in (counts > 0).sum(axis=0)]
+
+
+def _least(units: int) -> float:
+    """Return the least two-sided p-value that the signs of so many units can have."""
+    return float(0.5 ** (max(1, units) - 1))
 
 
 def _signs(rng: np.random.Generator, size: int, units: int) -> Floats:
