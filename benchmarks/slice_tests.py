@@ -16,7 +16,7 @@ from harness.stats import (
     Floats,
     clopper_pearson_interval,
     holm,
-    paired_accuracy,
+    mcnemar_exact,
 )
 from harness.stats.arrays import Whole
 from harness.stats.slices import ALPHA, column_test, deviation_tests
@@ -79,7 +79,8 @@ def pairs(rate: float, moved: float, repeats: int) -> list[str]:
             first = rng.random(N) < rate
             turned = rng.random(N) < np.where(first, lost / rate, won / (1 - rate))
             second = first ^ turned
-            ps = [paired_accuracy(first[places == k], second[places == k]).p for k in range(SLICES)]
+            gone, come = (np.bincount(places, one) for one in (first & ~second, second & ~first))
+            ps = [mcnemar_exact(int(x), int(y)) for x, y in zip(gone, come, strict=True)]
             adjusted = holm(ps)
             counts[planted] += (adjusted[0] if planted else min(adjusted)) < ALPHA
     return [f"pairs, right at {rate:g}, {moved:.0%} move", "1", *_shares(counts, repeats)]

@@ -262,7 +262,8 @@ def test_only_the_columns_that_are_needed_are_read(call):
     )
     answer = call(rows_of("owner/toy", need=["text", "stars"]))
     assert answer == ("AssetError hub:owner/toy (train): no column 'text'; it has review, "
-                      "sentiment, stars; set data.text, data.label, slices or data.columns")  # fmt: skip
+                      "sentiment, stars; set data.text, data.label, slices or "
+                      "data.columns")  # fmt: skip
 
 
 CARD = b"""---
