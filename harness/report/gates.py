@@ -67,7 +67,9 @@ def _words(gate: Gate, row: Row, t: Words) -> str:
     if told.of and not told.samples:
         return t["gate_worst_none"].format(of=told.of, line=line)
     name = slice_name(told.column, told.value, told.kind, t)
-    return t["gate_worst" if told.of else "gate_slice"].format(of=told.of, slice=name, line=line)
+    if not told.of:
+        return f"{name}: {line}"
+    return t["gate_worst"].format(of=told.of, slice=name, line=line)
 
 
 def _sliced(gate: Gate, told: GateSlice, t: Words) -> str:
