@@ -28,7 +28,7 @@ def json_text(value: object, *, indent: int | None = None, compact: bool = False
     text = json.dumps(
         value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators
     )
-    return _HIDING.sub(_spelled, text)
+    return text if text.isprintable() else _HIDING.sub(_spelled, text)
 
 
 def _spelled(found: re.Match[str]) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 
 import pytest
 
-from harness.jsontext import json_text
+from harness.jsontext import _HIDING, json_text
 
 ODD = "a\x00\x1b[31m\x7f\x9b31m\u2028\u202eb\u200b\U000e0041 é \U0001f600"
 
@@ -23,3 +24,10 @@ def test_indents_and_no_numbers():
     assert json_text([1], indent=1) == "[\n 1\n]"
     with pytest.raises(ValueError, match="JSON compliant"):
         json_text(math.nan)
+
+
+def test_what_shows_hides_nothing():
+    """Text that Python calls printable is written without a search."""
+    shows = [one for one in map(chr, range(sys.maxunicode + 1)) if one.isprintable()]
+    assert json_text("".join(shows)) == json.dumps("".join(shows), ensure_ascii=False)
+    assert not [one for one in shows if _HIDING.match(one)]

@@ -144,7 +144,10 @@ def _read_lines(path: Path) -> list[Json]:
 
 
 def _dump(value: object, indent: int | None) -> str:
-    return json_text(_finite(value), indent=indent)
+    try:
+        return json_text(value, indent=indent)
+    except ValueError:  # few values have infinities or NaN, so that all others are read once only
+        return json_text(_finite(value), indent=indent)
 
 
 def _finite(value: object) -> Json:
