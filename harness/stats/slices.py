@@ -7,6 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from harness.stats.arrays import Bools, Floats, Whole
+from harness.stats.clusters import effective_number
 from harness.stats.resampling import blocks, group_sums
 
 ALPHA = 0.05
@@ -45,7 +46,13 @@ def deviation_tests(
         found = flip_tests(group_sums(scores, clusters), seed=seed, resamples=resamples)
         # The rest's mean rests on all clusters, so that signs alone may hide how few are inside.
         inside = _units_in(members, clusters)
-        return [max(p, _least(k)) for p, k in zip(found, inside, strict=True)]
+        # Signs take the spread from the slice itself, too little where it is nearly all right.
+        part = effective_number(values > 0, clusters) / len(values)
+        size, good = (np.rint(part * one) for one in (members.sum(axis=0), values @ members))
+        n, total = round(part * len(values)), round(part * values.sum())
+        exact = [_fisher(int(a), int(b), n, total) if 0 < a < n else 1.0
+                 for a, b in zip(size, good, strict=True)]  # fmt: skip
+        return [max(p, q, _least(k)) for p, q, k in zip(found, exact, inside, strict=True)]
     sizes, passed = members.sum(axis=0), values @ members
     n, total = len(values), int(values.sum())
     return [
