@@ -1,12 +1,52 @@
 """Pytest-style evaluation of language models: YAML eval sets, Jinja2 prompts, gated reports."""
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from harness.contracts import Draw, Scorer, Sheet, ShotSelector, Trial
+    from harness.engines import Engine
     from harness.errors import HarnessError
-    from harness.records import Output, Request, Sample, Sampling, Score
+    from harness.records import EngineConfig, Figure, Output, Request, Sample, Sampling, Score
+    from harness.registry import Registry
+    from harness.stats import Difference
 
-__all__ = ["HarnessError", "Output", "Request", "Sample", "Sampling", "Score"]
+_PLACES = {
+    "Difference": "stats",
+    "Draw": "contracts",
+    "Engine": "engines",
+    "EngineConfig": "records",
+    "Figure": "records",
+    "HarnessError": "errors",
+    "Output": "records",
+    "Registry": "registry",
+    "Request": "records",
+    "Sample": "records",
+    "Sampling": "records",
+    "Score": "records",
+    "Scorer": "contracts",
+    "Sheet": "contracts",
+    "ShotSelector": "contracts",
+    "Trial": "contracts",
+}
+__all__ = [
+    "Difference",
+    "Draw",
+    "Engine",
+    "EngineConfig",
+    "Figure",
+    "HarnessError",
+    "Output",
+    "Registry",
+    "Request",
+    "Sample",
+    "Sampling",
+    "Score",
+    "Scorer",
+    "Sheet",
+    "ShotSelector",
+    "Trial",
+]
 __version__ = "0.1.0"
 
 if not TYPE_CHECKING:
@@ -14,6 +54,4 @@ if not TYPE_CHECKING:
     def __getattr__(name: str) -> object:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        from harness import errors, records
-
-        return getattr(errors if name == "HarnessError" else records, name)
+        return getattr(importlib.import_module(f"harness.{_PLACES[name]}"), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -11,6 +12,7 @@ import typer
 
 from harness.collect import collect_evalset
 from harness.commands.judge import judge_app
+from harness.commands.project import Project, evalsets_of
 from harness.commands.saying import say
 from harness.commands.sft import data_app, train
 from harness.errors import HarnessError
@@ -84,9 +86,11 @@ def validate(
             _fail(f"{path}: no eval set (a .yaml file in a folder '{FOLDER}') is there; run "
                   "in the project's folder, or give it by --root")  # fmt: skip
     wrong: list[str] = []
+    project = _project(root, found)
     for path in found:
         try:
-            cells = collect_evalset(path, root).cells
+            with project.registered(path.parent):
+                cells = collect_evalset(path, root).cells
             say(f"{cells[0].path}: {len(cells)} cell{'s' * (len(cells) > 1)}")
         except HarnessError as error:
             wrong.append(str(error))
@@ -132,12 +136,26 @@ def diff(
 @app.command()
 def schema(
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("docs/schema"),
+    root: Annotated[Path, typer.Option(help="The project folder.")] = Path(),
 ) -> None:
-    """Write the JSON Schema of the YAML files, for editors."""
+    """Write the JSON Schema of the YAML files, for editors, with all that the project registers."""
+    root = root.resolve()
+    try:
+        with _project(root, evalsets_of(root)).registered():
+            texts = schemas()
+    except HarnessError as error:
+        _fail(str(error))
     out.mkdir(parents=True, exist_ok=True)
-    for name, text in schemas().items():
+    for name, text in texts.items():
         (out / f"{name}.json").write_text(text, encoding="utf-8")
         typer.echo(out / f"{name}.json")
+
+
+def _project(root: Path, paths: Sequence[Path]) -> Project:
+    try:
+        return Project(root, paths)
+    except HarnessError as error:
+        _fail(str(error))
 
 
 def _fail(problem: str) -> NoReturn:

@@ -40,6 +40,10 @@ class SpecError(HarnessError):
         super().__init__(*(place + problem for problem in problems))
 
 
+class RegistryError(HarnessError):
+    """An extension that cannot be registered, failed, or returned what it must not."""
+
+
 class LeakError(SpecError):
     """A pool of shots that repeats samples under test."""
 

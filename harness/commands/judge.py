@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.commands.failing import failing
+from harness.commands.project import Project
 from harness.commands.saying import warn
 from harness.errors import SpecError
 from harness.prompts.rubric import DEFAULT_RUBRICS
@@ -106,7 +107,7 @@ def passport(
 
     root, stamp = root.resolve(), time.strftime("%Y%m%d-%H%M%S")
     notes: list[Note] = []
-    with failing():
+    with failing(), Project(root, []).registered():
         # All that can be wrong in a file is found before a model loads.
         judge = Judge(model, _spec(model, root))
         with _naming("--rubric"):

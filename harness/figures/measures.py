@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 
+from harness.contracts import Sheet
 from harness.figures.pairs import ResultsById, in_all, pair
-from harness.figures.sheet import Sheet
 from harness.records import Figure
 from harness.stats import (
     Difference,
@@ -38,7 +38,7 @@ Compare = Callable[[ResultsById, ResultsById, Sequence[str], str], tuple[Differe
 """Two cells, the labels and the argument -> second minus first, and how many samples are left out;
 None where the two cannot be compared."""
 
-_RESAMPLES = 9999
+RESAMPLES = 9999
 _MeanValues = Callable[[Floats, Whole], Floats]
 _Clusters = Sequence[Hashable] | None
 _Interval = Callable[[Whole, Whole, int, _Clusters], tuple[float, float, float] | None]
@@ -110,7 +110,7 @@ def confusion(interval: _Interval, paired: _Paired) -> tuple[Measure, Compare]:
     def compare(
         first: ResultsById, second: ResultsById, labels: Sequence[str], _: str
     ) -> tuple[Difference, int] | None:
-        a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.answered)
+        a, b, left_out = aligned(first, second, labels, lambda sheet: sheet.answered)
         if not _all_asked(b) or _one_cluster(b):
             return None
         found = paired(b.targets, a.answers, b.answers, len(labels), b.clusters)
@@ -144,7 +144,7 @@ def compare_precision(
     first: ResultsById, second: ResultsById, labels: Sequence[str], label: str
 ) -> tuple[Difference, int] | None:
     """Compare the precisions of a label by the influence of each sample."""
-    a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.answered)
+    a, b, left_out = aligned(first, second, labels, lambda sheet: sheet.answered)
     if len(b.targets) < 2 or _one_cluster(b):
         return None
     figure = precision_of(b.place(label))
@@ -174,11 +174,11 @@ def mean_of(values: _MeanValues, *, within: bool) -> tuple[Measure, Compare]:
     def compare(
         first: ResultsById, second: ResultsById, labels: Sequence[str], _: str
     ) -> tuple[Difference, int] | None:
-        a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.rated)
+        a, b, left_out = aligned(first, second, labels, lambda sheet: sheet.rated)
         if len(b.targets) < 2 or _one_cluster(b):
             return None
         old, new = (values(side.logprobs, side.targets) for side in (a, b))
-        found = paired_bootstrap(old, new, clusters=b.clusters, resamples=_RESAMPLES)
+        found = paired_bootstrap(old, new, clusters=b.clusters, resamples=RESAMPLES)
         return found, left_out
 
     return measure, compare
@@ -197,7 +197,7 @@ def _estimated(
     def compare(
         first: ResultsById, second: ResultsById, labels: Sequence[str], argument: str
     ) -> tuple[Difference, int] | None:
-        a, b, left_out = _aligned(first, second, labels, lambda sheet: sheet.rated)
+        a, b, left_out = aligned(first, second, labels, lambda sheet: sheet.rated)
         if len(b.targets) < 2 or _one_cluster(b):
             return None
         sides = [estimate(*side.confidence, b.clusters, argument) for side in (a, b)]
@@ -230,7 +230,7 @@ def coverage() -> tuple[Measure, Compare]:
     return _estimated(estimate)
 
 
-def _aligned(
+def aligned(
     first: ResultsById, second: ResultsById, labels: Sequence[str], counts: Callable[[Sheet], Bools]
 ) -> tuple[Sheet, Sheet, int]:
     """Return both cells on the samples that both count, and how many are left out."""

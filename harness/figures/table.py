@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Literal
 
+from harness.contracts import Sheet
 from harness.figures.measures import (
     Compare,
     Measure,
@@ -22,6 +22,9 @@ from harness.figures.measures import (
     recall,
 )
 from harness.figures.pairs import ResultsById, pair
+from harness.figures.registered import compared, measured
+from harness.records import Figure
+from harness.registry import RegisteredFigure, Table, current
 from harness.stats import Difference
 from harness.stats.confusion import (
     MACRO_F1,
@@ -57,6 +60,7 @@ class FigureKind:
         smaller: Whether less of it is better.
         lowest: Least value that it can have, `highest` the greatest.
         argument: What follows its name behind a colon: a label, or a share of errors.
+        title: Of a registered figure, its name in words; the phrases have those of the others.
     """
 
     name: str
@@ -71,6 +75,7 @@ class FigureKind:
     lowest: float = 0.0
     highest: float = 1.0
     argument: Literal["", "label", "budget"] = ""
+    title: str = ""
 
     @property
     def span(self) -> float:
@@ -117,11 +122,49 @@ _KINDS = (
     FigureKind("calibration_error", "logprobs", "further", *calibration_error(), smaller=True),
     FigureKind("coverage", "logprobs", "further", *coverage(), argument="budget"),
 )  # fmt: skip
-FIGURES: Mapping[str, FigureKind] = MappingProxyType({kind.name: kind for kind in _KINDS})
-GATED = tuple(kind.name for kind in _KINDS if kind.gated)
-"""Names of the figures that a gate may name."""
-PAIRED = tuple(kind.name for kind in _KINDS if kind.compare)
-"""Names of those by which cells can be compared."""
+
+
+def _registered() -> dict[str, FigureKind]:
+    return {name: _kind(name, entry) for name, entry in current().figures.items()}
+
+
+def _kind(name: str, entry: RegisteredFigure) -> FigureKind:
+    """Return a registered figure as an entry of the table."""
+
+    def measure(sheet: Sheet, _: str) -> Figure | None:
+        return measured(name, entry, sheet)
+
+    def compare(
+        first: ResultsById, second: ResultsById, labels: Sequence[str], _: str
+    ) -> tuple[Difference, int] | None:
+        return compared(name, entry, first, second, labels)
+
+    return FigureKind(
+        name,
+        entry.need,
+        measure=measure,
+        compare=compare if entry.compare or entry.values else None,
+        smaller=entry.smaller,
+        lowest=entry.lowest,
+        highest=entry.highest,
+        title=entry.title,
+    )
+
+
+FIGURES: Table[FigureKind] = Table({kind.name: kind for kind in _KINDS}, _registered)
+"""All figures by name, registered ones included."""
+
+
+def gated() -> tuple[str, ...]:
+    """Return the names of the figures that a gate may name."""
+    return tuple(name for name, kind in FIGURES.items() if kind.gated)
+
+
+def paired() -> tuple[str, ...]:
+    """Return the names of those by which cells can be compared."""
+    return tuple(name for name, kind in FIGURES.items() if kind.compare)
+
+
 COMPARED = tuple(kind.name for kind in sorted(_KINDS, key=lambda kind: kind.tested) if kind.tested)
 """Names of those by which the report compares all cells, the strongest first."""
 INTERVALS = tuple(

@@ -17,7 +17,12 @@ from harness.gates.paired import contrast
 from harness.gates.slices import slice_contrasts
 from harness.jsontext import json_text
 from harness.records import BaselineCheck, Flip, Result
-from harness.run.provenance import Provenance, template_changes, told_changes
+from harness.run.provenance import (
+    Provenance,
+    extension_changes,
+    template_changes,
+    told_changes,
+)
 from harness.run.score_cell import Outcome
 from harness.stats.probabilities import normalized
 
@@ -98,11 +103,15 @@ def write_baseline(root: Path, outcome: Outcome, versions: Mapping[str, str]) ->
         "calibrated": [_place(one.calibrated, labels) for one in results],
         "correct": [-1 if one.correct is None else int(one.correct) for one in results],
     }
+    kept = TypeAdapter(Provenance).dump_python(outcome.provenance)
+    # Most cells have none, and their baselines stay as they are.
+    if not kept["extensions"]:
+        del kept["extensions"]
     head = {
         "format": FORMAT,
         "evalset": row.evalset,
         "cell": row.cell,
-        "provenance": TypeAdapter(Provenance).dump_python(outcome.provenance),
+        "provenance": kept,
         "versions": dict(versions),
         "labels": labels,
         "samples": [one.sample for one in results],
@@ -231,7 +240,11 @@ def _changed(before: Provenance, now: Provenance) -> tuple[str, ...]:
         ("dtype", before.numbers, now.numbers),
         ("thinking", before.thinking, now.thinking),
     )
-    return told_changes(pairs) + template_changes(before.template, now.template)
+    return (
+        told_changes(pairs)
+        + template_changes(before.template, now.template)
+        + extension_changes(before.extensions, now.extensions)
+    )
 
 
 def _as_kept(one: Result) -> Result:

@@ -30,7 +30,7 @@ def contrast(
     Args:
         first: Results by sample id.
         second: Likewise, of the side that is judged; what its samples share counts.
-        figure: One of `harness.figures.PAIRED`, with its argument.
+        figure: One of `harness.figures.paired()`, with its argument.
         labels: The set's; the AUC ranks the first of them first.
 
     Returns:

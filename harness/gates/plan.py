@@ -114,7 +114,7 @@ def _lacks(figure: str, cell: Cell) -> str:
         return ""
     if kind.need == "two labels" and (count := len(cell.evalset.labels)) != 2:
         return f"{figure} is of two labels, and the set has {count}; gate another figure"
-    if cell.scoring != "logprobs":
+    if cell.asks != "logprobs":
         return (f"'{cell.id}' is scored by {cell.scoring}, which gives no {figure}; gate accuracy, "
                 "or score by logprobs")  # fmt: skip
     if kind.need != "contextual":

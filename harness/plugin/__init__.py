@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.plugin import hookspecs
 from harness.plugin.hooks import Hooks
 from harness.plugin.options import (
     SUFFIXES,
@@ -33,6 +34,11 @@ _MARKS = (
     "gpu: cells of models that need CUDA",
     "gate: requirements on cells",
 )
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hook by which others register scorers, selectors, figures and engines."""
+    pluginmanager.add_hookspecs(hookspecs)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

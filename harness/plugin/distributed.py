@@ -63,6 +63,7 @@ def _scopes(names: Sequence[str], config: pytest.Config) -> dict[str, str]:
     """
     from harness.collect import collect_evalset
     from harness.errors import HarnessError
+    from harness.plugin.registering import load_conftests, registered
 
     root = config.rootpath
     replaced = [named_files(config, option) for option in ("--eval-dataset", "--eval-shots")]
@@ -78,7 +79,9 @@ def _scopes(names: Sequence[str], config: pytest.Config) -> dict[str, str]:
         if not is_evalset(root / name, root):
             continue
         try:
-            collected = collect_evalset(root / name, root, *replaced)
+            load_conftests(config, (root / name).parent)
+            with registered(config, root / name):
+                collected = collect_evalset(root / name, root, *replaced)
         except HarnessError:
             continue
         found |= {f"{name}::{cell.id}": cell.group for cell in collected.cells}

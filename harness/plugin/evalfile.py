@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 from harness.plugin.gate_items import GateItem
 from harness.plugin.items import CellItem, told
 from harness.plugin.options import misplaced, named_files
+from harness.plugin.registering import registered
 
 
 class EvalFile(pytest.File):
@@ -25,12 +26,13 @@ class EvalFile(pytest.File):
         if problem := misplaced(self.config):
             raise self.CollectError(f"{self.nodeid}: {problem}")
         try:
-            found = collect_evalset(
-                self.path,
-                self.config.rootpath,
-                named_files(self.config, "--eval-dataset"),
-                named_files(self.config, "--eval-shots"),
-            )
+            with registered(self.config, self.path):
+                found = collect_evalset(
+                    self.path,
+                    self.config.rootpath,
+                    named_files(self.config, "--eval-dataset"),
+                    named_files(self.config, "--eval-shots"),
+                )
         except HarnessError as error:
             raise self.CollectError(told(self, error)) from None
         for model in {cell.model for cell in found.cells}:

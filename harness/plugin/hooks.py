@@ -16,7 +16,15 @@ from harness.plugin.options import (
     is_evalset,
     is_gate,
 )
-from harness.plugin.tally import CELL, ENGINE_ERROR, GATE, RUN_ERROR, WORKER_KEY, Tally
+from harness.plugin.tally import (
+    CELL,
+    ENGINE_ERROR,
+    GATE,
+    RUN_ERROR,
+    SESSION,
+    WORKER_KEY,
+    Tally,
+)
 
 if TYPE_CHECKING:
     from harness.records import Run
@@ -44,6 +52,10 @@ class Hooks:
     def _is_ours(self, nodeid: str) -> bool:
         root, (name, _, _) = self._config.rootpath, nodeid.partition("::")
         return name.endswith(SUFFIXES) and is_evalset(root / name, root)
+
+    def pytest_sessionstart(self, session: pytest.Session) -> None:
+        """Note the session, under which xdist's controller loads conftest files."""
+        self._config.stash[SESSION] = session
 
     def pytest_itemcollected(self, item: pytest.Item) -> None:
         """Note the order of the eval sets, which the report keeps whatever hook changes it."""

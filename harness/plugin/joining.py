@@ -89,6 +89,7 @@ def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run
         engines=tuple(sorted(engines, key=lambda e: _place(e.model.split(", ")[0], models))),
         lost=(*(line for p in parts for line in p.info.lost), *_lost(tally, shown)),
         notes=_notes(parts, sets, here, config.rootpath),
+        extensions=tuple(dict.fromkeys(one for p in parts for one in p.info.extensions)),
     )
     run = Run(
         info=info,

@@ -21,8 +21,8 @@ _SECONDS = ("--eval-start-timeout", "--eval-stall-timeout")
 _PLOTS: Mapping[str, Literal["svg", "png", "none"]] = MappingProxyType(
     {"svg": "svg", "png": "png", "none": "none"}
 )
+_ENGINES = ("transformers", "vllm", "fake")
 _CHOICES: Mapping[str, tuple[str, ...]] = MappingProxyType({
-    "--eval-engine": ("transformers", "vllm", "fake"),
     "--eval-dtype": ("float32", "bfloat16", "float16"),
     "--eval-report-lang": ("en", "ru"),
     "--eval-report-texts": ("full", "none"),
@@ -69,7 +69,8 @@ def add_options(parser: pytest.Parser) -> None:
         parser.addini(key, f"{explained}; {name} goes before", default=None,
                       type="float" if name in _SECONDS else "string")  # fmt: skip
 
-    lasting("--eval-engine", "engine for all models, instead of what models.yaml says")
+    lasting("--eval-engine", "engine for all models, instead of what models.yaml says: "
+            f"{', '.join(_ENGINES)}, or one that is registered", "NAME")  # fmt: skip
     lasting("--eval-dtype", "dtype for all models, instead of what models.yaml says")
     lasting("--eval-store", "store of outputs (.harness/outputs.sqlite)", "FILE")
     lasting("--eval-reports", "folder of the reports (reports)", "DIR")
@@ -99,7 +100,7 @@ def options_of(config: pytest.Config) -> Options:
         pytest.UsageError: A value of the configuration file is not one of its key.
     """
     return Options(
-        engine=_word(config, "--eval-engine"),
+        engine=_engine(config),
         dtype=_word(config, "--eval-dtype"),
         store=_place(config, "--eval-store", ".harness/outputs.sqlite"),
         reports=_place(config, "--eval-reports", "reports"),
@@ -222,6 +223,21 @@ def _word(config: pytest.Config, option: str) -> str | None:
     if not isinstance(found, str) or (choices and found not in choices):
         raise _wrong(config, option, f"{found!r} is not {_either(choices)}")
     return found
+
+
+def _engine(config: pytest.Config) -> str | None:
+    """Return the engine for all models, ours or one that a plugin or the root registers."""
+    given = _word(config, "--eval-engine")
+    if given is None or given in _ENGINES:
+        return given
+    from harness.plugin.registering import engine_names
+
+    if given in (known := [*_ENGINES, *engine_names(config)]):
+        return given
+    problem = f"is not one of {', '.join(known)}"
+    if config.getoption("--eval-engine") is None:
+        raise _wrong(config, "--eval-engine", f"{given!r} {problem}")
+    raise pytest.UsageError(f"--eval-engine {given}: {problem}")
 
 
 def _either(choices: Sequence[str]) -> str:

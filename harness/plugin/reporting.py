@@ -30,6 +30,7 @@ from harness.plugin.options import named_files, options_of
 from harness.plugin.tally import RUN_ID, WORKER_KEY, Tally, new_run_id
 from harness.plugin.terminal import Terminal
 from harness.records import BaselineCheck, Gate, ProbeResult, Run, RunInfo
+from harness.registry import Name, current
 from harness.report.runfiles import Texts, load_run, save_run
 from harness.report.summary import append_step_summary
 from harness.report.write import write_report
@@ -147,6 +148,7 @@ class ActiveRun:
             engines=tuple(engine for one in runners for engine in one.engines),
             lost=tuple(line for one in runners for line in one.lost),
             notes=tuple(note for one in runners for note in one.notes),
+            extensions=current().extensions(_named(self.asked, runners)),
         )
         run = Run(
             info=info,
@@ -160,6 +162,16 @@ class ActiveRun:
         if self.writes_baseline:
             for outcome in outcomes:
                 write_baseline(self.runner.settings.root, outcome, versions())
+
+
+def _named(cells: Sequence[AnyCell], runners: Sequence[Runner | Probing]) -> list[Name]:
+    """Return all that cells and their engines are made by, built in or registered."""
+    found: list[Name] = [("engine", info.engine) for one in runners for info in one.engines]
+    for cell in cells:
+        if isinstance(cell, Cell):
+            found += [("scorer", cell.scoring), ("selector", cell.mode.selector or "")]
+            found += [("figure", name) for name in cell.evalset.further]
+    return sorted(found)
 
 
 _EMPTY = RunInfo(id="", started="", wall_s=0.0, command="", machine={}, versions={})

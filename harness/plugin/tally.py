@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 RUN_ID = pytest.StashKey[str]()
+SESSION = pytest.StashKey[pytest.Session]()
 WORKER_KEY = "harness_run"
 CELL, GATE, ENGINE_ERROR, RUN_ERROR = "cell", "gate", "engine_error", "run_error"
 

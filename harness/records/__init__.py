@@ -1,5 +1,6 @@
 """The frozen records of a run: what flows between the modules."""
 
+from harness.records.extensions import Extension, ExtensionKind
 from harness.records.gates import (
     BaselineCheck,
     Bound,
@@ -26,6 +27,9 @@ from harness.records.judged import (
 )
 from harness.records.notes import Note, NoteKind, Tell
 from harness.records.requests import (
+    ENGINE_NAMES,
+    SCORINGS,
+    SHOT_SELECTORS,
     Adapter,
     EngineConfig,
     Json,
@@ -36,7 +40,6 @@ from harness.records.requests import (
     Sample,
     Sampling,
     ShotOrder,
-    ShotSelector,
 )
 from harness.records.results import Figure, Result, Row, Score
 from harness.records.runs import DataInfo, EngineInfo, Run, RunInfo
@@ -52,6 +55,9 @@ from harness.records.thinking import (
 )
 
 __all__ = [
+    "ENGINE_NAMES",
+    "SCORINGS",
+    "SHOT_SELECTORS",
     "THOUGHT_TOKENS",
     "Adapter",
     "BaselineCheck",
@@ -63,6 +69,8 @@ __all__ = [
     "DataInfo",
     "EngineConfig",
     "EngineInfo",
+    "Extension",
+    "ExtensionKind",
     "Figure",
     "Flip",
     "Gate",
@@ -89,7 +97,6 @@ __all__ = [
     "Sampling",
     "Score",
     "ShotOrder",
-    "ShotSelector",
     "SliceContrast",
     "SliceProblem",
     "Standing",

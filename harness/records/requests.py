@@ -8,8 +8,13 @@ from typing import Literal, TypedDict
 
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Placement = Literal["system", "user", "chat"]
-ShotSelector = Literal["balanced", "random", "first", "nearest", "diverse"]
 ShotOrder = Literal["shuffled", "alternating", "nearest_last", "pool"]
+SHOT_SELECTORS = ("balanced", "random", "first", "nearest", "diverse")
+"""Names of the built-in ways to choose shots."""
+SCORINGS = ("logprobs", "generate", "choice")
+"""Names of the built-in ways to read answers."""
+ENGINE_NAMES = ("vllm", "transformers", "rnn", "tfidf", "openai", "fake")
+"""Names of the built-in engines."""
 
 
 class Message(TypedDict):
@@ -161,6 +166,8 @@ class EngineConfig:
         max_loras: Adapters that may be in one batch.
         seed: Engine seed.
         options: Further engine options, passed on by name.
+        module: Of a registered engine: the module that opens it, imported from `folder` where it
+            is not on the path.
     """
 
     engine: str
@@ -172,3 +179,5 @@ class EngineConfig:
     max_loras: int = 0
     seed: int = 0
     options: Mapping[str, Json] = field(default_factory=dict)
+    module: str = ""
+    folder: str = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.records.extensions import Extension
 from harness.records.gates import BaselineCheck, Gate
 from harness.records.judged import Judged
 from harness.records.notes import Note
@@ -71,6 +72,7 @@ class RunInfo:
     Attributes:
         lost: What could not be computed, in words.
         notes: Cautions, each once.
+        extensions: What was registered and took part.
     """
 
     id: str
@@ -83,6 +85,7 @@ class RunInfo:
     engines: tuple[EngineInfo, ...] = ()
     lost: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    extensions: tuple[Extension, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

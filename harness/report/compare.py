@@ -10,7 +10,7 @@ from typing import Literal
 from harness.figures import COMPARED, FIGURES, ResultsById, pair
 from harness.records import Result, Row
 from harness.report.ranking import best_pair, grouped, lead
-from harness.shots import SELECTORS
+from harness.shots import SELECTORS, own_order
 from harness.stats import holm
 from harness.stats.paired import Difference
 
@@ -132,7 +132,7 @@ def _selectors(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
     for ways in _ways(rows):
         by_selector: dict[str, list[Row]] = {}
         for (selector, order), draws in ways.items():
-            if selector not in by_selector or order == SELECTORS[selector].own_order:
+            if selector not in by_selector or order == own_order(selector):
                 by_selector[selector] = draws
         base = next((name for name in _BASES if name in by_selector), None)
         for selector, draws in by_selector.items():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from harness.markdown import plain
 from harness.records import Figure, Result, Row, Run
 from harness.report.format import NOTHING, count, with_interval
-from harness.run.provenance import template_changes
+from harness.run.provenance import extension_changes, template_changes
 from harness.stats import clopper_pearson_interval
 
 _Cell = tuple[str, str]
@@ -57,6 +57,7 @@ def diff_text(a: Run, b: Run) -> str:
     parts = [tabulate(lines, headers="keys", tablefmt="github", disable_numparse=True)]
     parts += _settings(a, b)
     parts += [plain(line) for line in _templates(a, b)]
+    parts += [plain(line) for line in extension_changes(_extensions(a), _extensions(b))]
     for name, own, other in (("A", *cells), ("B", *reversed(cells))):
         alone = [_name(*cell) for cell in own if cell not in other]
         if alone:
@@ -90,6 +91,10 @@ def _templates(a: Run, b: Run) -> list[str]:
             for change in template_changes(first[key].template, second[key].template):
                 cells.setdefault(change, []).append(_name(*key))
     return [f"{change}: {', '.join(names)}" for change, names in cells.items()]
+
+
+def _extensions(run: Run) -> dict[str, str]:
+    return {f"{one.kind} {one.name}": one.shown for one in run.info.extensions}
 
 
 def _by_cell(results: Iterable[Result]) -> dict[_Cell, dict[str, Result]]:

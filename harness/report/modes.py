@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import count
-from harness.shots import SELECTORS
+from harness.report.texts import selector_name
+from harness.shots import SELECTORS, own_order
 
 Words = Mapping[str, str]
 
@@ -38,5 +39,5 @@ def way(row: Row, t: Words) -> str:
     if row.selector is None or row.selector not in SELECTORS:
         return escape(row.selector or "")
     order = row.order or "shuffled"
-    own = order == SELECTORS[row.selector].own_order
-    return t[f"s_{row.selector}"] + ("" if own else f", {t[f'o_{order}']}")
+    own = order == own_order(row.selector)
+    return selector_name(row.selector, t) + ("" if own else f", {t[f'o_{order}']}")

@@ -11,6 +11,7 @@ from harness.records import Result, Row
 from harness.report.compare import ALPHA, EXACT
 from harness.report.format import count, fraction, p_value, percent
 from harness.report.modes import thinking_word
+from harness.report.texts import selector_name
 from harness.stats import holm
 from harness.stats.seed_spread import Spread, spread_over_draws
 
@@ -114,7 +115,7 @@ def _mode(row: Row, t: Words) -> str:
         return escape(row.model)
     names = [f"{t['fewshot'].format(k=row.k)} {row.placement}"]
     if row.selector != "balanced":
-        names.append(t[f"s_{row.selector}"])
+        names.append(selector_name(row.selector, t))
     if row.order not in (None, "shuffled"):
         names.append(t[f"o_{row.order}"])
     thinking = t["th_mode"].format(setting=thinking_word(row.thinking, t)) if row.thinking else ""

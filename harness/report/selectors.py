@@ -12,7 +12,7 @@ from harness.report.compare import Comparison, Kind
 from harness.report.format import count, signed
 from harness.report.modes import mode_place, thinking_word, way
 from harness.report.sentences import by_pair, move, verdict
-from harness.report.texts import counted
+from harness.report.texts import counted, selector_name
 
 Words = Mapping[str, str]
 
@@ -76,7 +76,7 @@ def short(model: str, compared: Sequence[Comparison], t: Words) -> list[str]:
         others.setdefault(_selector(group[0].second, t), []).append(group)
     if others:
         ways = [f"{name}: **{t[f'c_way_{_sum_up(groups)}']}**" for name, groups in others.items()]
-        base = t[f"s_{bases[0]}"]
+        base = selector_name(bases[0], t)
         said.append(t["c_pays_short"].format(model=model, base=base, ways="; ".join(ways)))
     ordered = by_pair(compared, "order")
     if ordered:
@@ -129,7 +129,7 @@ def _draws(c: Comparison, t: Words) -> str:
 
 
 def _selector(row: Row, t: Words) -> str:
-    return t[f"s_{row.selector}"]
+    return selector_name(row.selector, t)
 
 
 def _counts(groups: Sequence[Sequence[Comparison]], t: Words) -> str:

@@ -12,7 +12,7 @@ from harness.report.format import NOTHING, count, percent, seconds, with_interva
 from harness.report.modes import mode_place, thinking_word
 from harness.report.seeds import draw_groups, draw_line
 from harness.report.sentences import detail
-from harness.report.texts import figure_name
+from harness.report.texts import figure_name, selector_name
 
 Words = Mapping[str, str]
 
@@ -42,7 +42,7 @@ def figure_table(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> str:
             t["h_prompt"]: escape(row.prompt),
             t["h_mode"]: _mode(row, t),
             t["h_placement"]: row.placement or "",
-            t["h_selector"]: t[f"s_{row.selector}"] if row.k and shown["selector"] else "",
+            t["h_selector"]: selector_name(row.selector, t) if row.k and shown["selector"] else "",
             t["h_order"]: t[f"o_{row.order or 'shuffled'}"] if row.k and shown["order"] else "",
             t["h_seed"]: "" if row.seed is None or not shown["seed"] else str(row.seed),
             t["h_thinking"]: thinking_word(row.thinking, t) if row.thinking else "",

@@ -31,7 +31,14 @@ def figure_name(name: str, t: Mapping[str, str]) -> str:
     """Return a figure's name in words, its label or budget included."""
     kind, argument = figure_kind(name)
     shown = percent(float(argument)) if kind.argument == "budget" else escape(argument)
+    if kind.title:
+        return escape(kind.title)
     return t[f"f_{kind.name}"].format(argument=shown)
+
+
+def selector_name(name: str | None, t: Mapping[str, str]) -> str:
+    """Return a selector's name in words; one that is registered has its own alone."""
+    return t.get(f"s_{name}") or escape(name or "")
 
 
 def some(names: Sequence[str], t: Mapping[str, str]) -> str:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from harness.analysis.slices import sliced_cells
 from harness.markdown import code, escape
-from harness.records import Gate, Result, Row, Run, RunInfo
+from harness.records import Extension, Gate, Result, Row, Run, RunInfo
+from harness.registry import remembered, using
 from harness.report.baseline import baseline_lines
 from harness.report.cautions import made_up
 from harness.report.chattemplates import template_lines
@@ -72,10 +73,11 @@ def write_report(
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / REPORT_FILE
-    content = _content(run, lang=lang, texts=texts)
-    # First without plots: whatever drawing them may do, the figures are on disk.
-    path.write_text(_render(content, ()), encoding="utf-8")
-    drawn = draw_plots(run_dir, run, lang=lang, plots=plots)
+    with using(remembered(run.info.extensions)):
+        content = _content(run, lang=lang, texts=texts)
+        # First without plots: whatever drawing them may do, the figures are on disk.
+        path.write_text(_render(content, ()), encoding="utf-8")
+        drawn = draw_plots(run_dir, run, lang=lang, plots=plots)
     if drawn:
         path.write_text(_render(content, drawn), encoding="utf-8")
     return path
@@ -89,7 +91,8 @@ def report_markdown(run: Run, *, lang: Lang = "en", texts: Texts = "full") -> st
         lang: Language of everything that is not data.
         texts: With `none`, no sample's text and no completion appears.
     """
-    return _render(_content(run, lang=lang, texts=texts), ())
+    with using(remembered(run.info.extensions)):
+        return _render(_content(run, lang=lang, texts=texts), ())
 
 
 def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
@@ -117,6 +120,7 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
         engines=engine_table(info.engines, t),
         data=data_table(info.data, t),
         templates=template_lines(run, t),
+        extensions=[_extension(one, t) for one in info.extensions],
         notes=note_lines(info.notes, t),
         sections=_sections(rows, gates, t),
         failed=lines([gate for gate in gates if gate.failed]),
@@ -151,6 +155,10 @@ def _render(content: Mapping[str, object], plots: Sequence[PlotKind]) -> str:
 
 def _phrases(lang: Lang) -> Words:
     return texts(lang)
+
+
+def _extension(one: Extension, t: Words) -> str:
+    return t[f"x_{one.kind}"].format(name=code(one.name), source=code(one.shown, limit=120))
 
 
 def _names(rows: Sequence[Row]) -> Names:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.records import Placement, ShotOrder, ShotSelector, Thinking
+from harness.contracts import Asks
+from harness.records import Placement, ShotOrder, Thinking
 from harness.spec.evalset import EvalSet, PromptSpec
 from harness.spec.modelspec import ModelSpec
 from harness.spec.thinkingspec import setting
@@ -22,7 +23,7 @@ class Mode:
 
     k: int = 0
     placement: Placement | None = None
-    selector: ShotSelector | None = None
+    selector: str | None = None
     seed: int | None = None
     order: ShotOrder = "shuffled"
     trained: bool = False
@@ -71,6 +72,11 @@ class Cell:
     def scoring(self) -> str:
         """How the answer is read; a trained classifier has log-probabilities in any set."""
         return "logprobs" if self.spec.trained else self.evalset.scoring.method
+
+    @property
+    def asks(self) -> Asks:
+        """What the model is asked, for a registered scorer too."""
+        return "logprobs" if self.spec.trained else self.evalset.scoring.asks
 
     @property
     def gpu(self) -> str | None:

@@ -135,7 +135,7 @@ class Prepared:
             return "none"
         start = plan.filled if self.questions.prefill else plan.bare
         # A free answer begins where the template leaves off, be it within a thought.
-        free = self.cell.scoring == "generate" and plan.thinking is None
+        free = self.cell.asks == "generate" and plan.thinking is None
         return "before" if free and start.text is not None else start.place
 
     def key(self, index: int) -> str:
@@ -183,7 +183,7 @@ def prepare(
             raise PromptError(f"{cell.path}: cell {cell.id}: shot {shot.id} holds {token!r}, a "
                               "special token of the model; take it out of the pool")  # fmt: skip
     conversations = prompt.conversations(samples, shots, cell.mode.placement)
-    bound = cell.scoring != "generate"
+    bound = cell.asks != "generate"
     try:
         texts = chat.texts(conversations, bound=bound)
         template = chat.use(conversations[0], bound=bound)
@@ -272,14 +272,14 @@ def _sampling(
     cell: Cell, chat: ChatFormat, text: str, words: Sequence[str], *, turn: bool
 ) -> tuple[Sampling, LabelTree | None]:
     scoring = cell.evalset.scoring
-    if scoring.method == "generate":
+    if cell.asks == "generate":
         room = (scoring.max_tokens or _ANSWER_TOKENS) + chat.stop_tokens
         # A label is one line of plain text.
         stop = chat.stop if chat.rendering else "\n"
         stops = (stop,) if stop else ()
         return Sampling(max_tokens=room, stop=stops, stop_ids=chat.stop_ids), None
     sequences = chat.continuations(text, words, turn=turn)
-    if scoring.method == "choice":
+    if cell.asks == "choice":
         longest = max(map(len, sequences))
         # A label that another one begins with is one only with an end behind it.
         told = any(a != b and b.startswith(a) for a in words for b in words)

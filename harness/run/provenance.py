@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from harness.prompts.thinking import plan_name
 from harness.records import EngineInfo, TemplateUse
+from harness.registry import Name, current
+from harness.run.cells import Cell
 from harness.run.prepare import Prepared, digest
 
 
@@ -26,6 +28,8 @@ class Provenance:
             where that was left to a template that knows no thought or does it all by itself.
         template: How the conversations became text; None for a classifier, and in baselines of
             before it was kept.
+        extensions: What was registered and took part, but for the engine, by kind and name: source
+            and digest.
     """
 
     data: str
@@ -38,6 +42,7 @@ class Provenance:
     numbers: str
     thinking: str = ""
     template: TemplateUse | None = None
+    extensions: Mapping[str, str] = field(default_factory=dict)
 
 
 def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
@@ -59,7 +64,26 @@ def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
         numbers=f"{engine.dtype}, {engine.device}",
         thinking=_thinking(prepared),
         template=_without_text(prepared.template),
+        extensions=_extensions(prepared.cell),
     )
+
+
+def _extensions(cell: Cell) -> dict[str, str]:
+    names: list[Name] = [("scorer", cell.scoring), ("selector", cell.mode.selector or "")]
+    names += [("figure", name) for name in cell.evalset.further]
+    found = current().extensions(names)
+    return {f"{one.kind} {one.name}": one.shown for one in found}
+
+
+def extension_changes(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what differs in the code of extensions that both sides have, each in words.
+
+    Args:
+        before: Of one side, source and digest by kind and name.
+        now: Of the other side.
+    """
+    both = [name for name in before if name in now]
+    return told_changes([(name, before[name], now[name]) for name in both])
 
 
 def template_changes(before: TemplateUse | None, now: TemplateUse | None) -> tuple[str, ...]:
@@ -107,6 +131,6 @@ def _thinking(prepared: Prepared) -> str:
     questions, setting = prepared.questions, prepared.cell.mode.thinking
     if questions is None:
         return ""
-    if setting is None and prepared.cell.scoring == "generate":
+    if setting is None and prepared.cell.asks == "generate":
         return ""
     return plan_name(questions.chat.plan, filled=bool(questions.prefill))

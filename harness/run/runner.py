@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from harness.errors import HarnessError, UnfitPrecision
+from harness.errors import HarnessError, RegistryError, UnfitPrecision
 from harness.prompts.chat import ChatFormat, open_format
 from harness.prompts.templates import load_prompt
 from harness.records import DataInfo, EngineInfo, Note, Sample, Thinking
@@ -150,10 +150,15 @@ class Runner:
                 assert asked.failure is not None
                 self._fail([one.cell], asked.failure)
                 continue
-            outcome = score_cell(one, asked.outputs, info)
-            if again:
-                second = score_cell(again.cells[place], again.asked.outputs, info)
-                outcome = with_flips(outcome, second)
+            try:
+                outcome = score_cell(one, asked.outputs, info)
+                if again:
+                    second = score_cell(again.cells[place], again.asked.outputs, info)
+                    outcome = with_flips(outcome, second)
+            except RegistryError as error:
+                # A scorer or a figure that is not ours: the outputs are stored, and others go on.
+                self._fail([one.cell], error)
+                continue
             self._done[one.cell.path, one.cell.id] = outcome
 
     def _repeat(self, session: EngineSession, prepared: Sequence[Prepared]) -> Rounds | None:

@@ -80,7 +80,7 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
 def _said(prepared: Prepared, request: Request, outputs: Mapping[str, Output]) -> Said:
     """Return what an answer says; of one that was written freely, without a thought before it."""
     output, questions = outputs[request.key], prepared.questions
-    if questions is None or prepared.cell.scoring != "generate":
+    if questions is None or prepared.cell.asks != "generate":
         return Said(output)
     fix = "raise scoring.max_tokens, or set thinking"
     return said(output, questions.chat, room=request.sampling.max_tokens, fix=fix)

@@ -22,6 +22,7 @@ from harness.records import (
     Request,
     Tell,
 )
+from harness.registry import current
 from harness.run.cells import prefix_order
 from harness.run.classifier_rows import Training
 from harness.run.precision import Precision, Unfit, UnfitRecord, choose_precision
@@ -202,6 +203,7 @@ class EngineSession:
         """
         if self._worker is not None:
             return
+        registered = current().engines.get(self.engine)
         ranks = [adapter.rank for adapter in self.adapters.values()]
         config = EngineConfig(
             engine=self.engine,
@@ -213,6 +215,8 @@ class EngineSession:
             max_loras=len({adapter.digest for adapter in self.adapters.values()}),
             seed=self._spec.seed,
             options=self.options,
+            module=registered.module if registered else "",
+            folder=registered.folder if registered else "",
         )
         self._settings.logs.mkdir(parents=True, exist_ok=True)
         if not self.endpoint and not self._lock.is_locked:

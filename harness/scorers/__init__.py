@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
-
-from harness.prompts.label_words import LabelTree
-from harness.records import Output, Sample, Score
+from harness.contracts import Scorer, Trial
+from harness.records import Score
+from harness.registry import Table, current
 from harness.scorers.label import score_label
 from harness.scorers.match import score_choice, score_match
+from harness.scorers.registered import CheckedScorer
 
-
-@dataclass(frozen=True, slots=True)
-class Trial:
-    """One sample of one cell, answered.
-
-    Attributes:
-        words: The word of each label, in the order of the labels.
-        outputs: The engine's outputs to the sample's own requests, in their order.
-        tree: How log-probabilities are put together, for method `logprobs`.
-    """
-
-    sample: Sample
-    words: Mapping[str, str]
-    outputs: Sequence[Output]
-    tree: LabelTree | None = None
-
-
-class Scorer(Protocol):
-    """Gives the verdict on one trial."""
-
-    def score(self, trial: Trial) -> Score:
-        """Return the verdict; without one, a score of None with the reason."""
-        ...
+__all__ = ["SCORERS", "ChoiceScorer", "LabelScorer", "MatchScorer", "Scorer", "Trial"]
 
 
 class LabelScorer:
@@ -62,8 +38,11 @@ class ChoiceScorer:
         return score_choice(trial.sample.label, trial.words, trial.outputs[0])
 
 
-SCORERS: dict[str, Scorer] = {
-    "logprobs": LabelScorer(),
-    "generate": MatchScorer(),
-    "choice": ChoiceScorer(),
-}
+def _registered() -> dict[str, Scorer]:
+    return {name: CheckedScorer(name, entry) for name, entry in current().scorers.items()}
+
+
+SCORERS: Table[Scorer] = Table(
+    {"logprobs": LabelScorer(), "generate": MatchScorer(), "choice": ChoiceScorer()}, _registered
+)
+"""Scorers by name, registered ones included."""

@@ -5,13 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.prompts.label_words import LabelTree
+from harness.contracts.scoring import Tree
 from harness.records import Output, Score
 
 
-def score_label(
-    target: str, labels: Sequence[str], outputs: Sequence[Output], tree: LabelTree
-) -> Score:
+def score_label(target: str, labels: Sequence[str], outputs: Sequence[Output], tree: Tree) -> Score:
     """Return the verdict: the label with the highest log-probability is the answer.
 
     Args:

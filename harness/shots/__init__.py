@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from harness.contracts import Draw
 from harness.errors import SpecError
-from harness.records import Sample
+from harness.records import Sample, ShotOrder
 from harness.shots.leaks import copies
 from harness.shots.orders import ORDERS, generator_for
-from harness.shots.selectors import SELECTORS, Draw
+from harness.shots.selectors import SELECTORS
 
-__all__ = ["ORDERS", "SELECTORS", "Draw", "select_shots"]
+__all__ = ["ORDERS", "SELECTORS", "Draw", "own_order", "select_shots"]
+
+
+def own_order(selector: str) -> ShotOrder:
+    """Return the order in which a selector's shots come where nothing else is said."""
+    return SELECTORS[selector].own_order or "shuffled"
 
 
 def select_shots(selector: str, order: str, draw: Draw) -> list[list[Sample]]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.contracts import Draw, ShotSelector
 from harness.errors import SpecError
 from harness.records import Sample, ShotOrder
+from harness.registry import Table, current
 from harness.shots.leaks import NEAR, normal_text
+from harness.shots.registered import chosen
 from harness.shots.tfidf import similarities, tfidf
 
 if TYPE_CHECKING:
@@ -23,62 +27,17 @@ _TOPICS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Draw:
-    """A draw of k shots.
-
-    Attributes:
-        pool: Solved samples to draw from; none of them repeats a sample under test.
-        samples: The samples under test.
-        labels: The set's labels, in order.
-        k: Shots in a prompt, at least 1.
-        seed: Of everything that is random.
-    """
-
-    pool: Sequence[Sample]
-    samples: Sequence[Sample]
-    labels: Sequence[str]
-    k: int
-    seed: int
-
-    def distinct(self) -> list[Sample]:
-        """Return the pool without entries that repeat an earlier one.
-
-        Raises:
-            SpecError: Fewer than k are left.
-        """
-        first: dict[str, Sample] = {}
-        for sample in self.pool:
-            first.setdefault(normal_text(sample.text), sample)
-        if len(first) < self.k:
-            raise SpecError(f"the shot pool has {len(first)} different texts, {self.k} are wanted; "
-                            "lower k or give a larger pool")  # fmt: skip
-        return list(first.values())
-
-
-class ShotSelector(Protocol):
-    """Chooses shots for all samples of a set at once."""
-
-    def __call__(self, draw: Draw) -> list[list[Sample]]:
-        """Return one list of k shots for all samples, or one list for each sample.
-
-        Raises:
-            SpecError: The pool does not have them.
-        """
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class Selector:
     """A selector.
 
     Attributes:
         choose: The function that chooses.
-        own_order: The order in which its shots come.
+        own_order: The order in which its shots come, None where that of the mode is made.
         per_sample: Whether each sample gets shots of its own.
     """
 
     choose: ShotSelector
-    own_order: ShotOrder
+    own_order: ShotOrder | None
     per_sample: bool = False
 
 
@@ -120,7 +79,7 @@ def nearest(draw: Draw) -> list[list[Sample]]:
 
     Source: Liu et al. (2022), What Makes Good In-Context Examples for GPT-3?, arXiv 2101.06804.
     """
-    pool = draw.distinct()
+    pool = _distinct(draw)
     vectors, queries = _vectors(pool, draw.samples)
     found: list[list[Sample]] = []
     for start, block in similarities(queries, vectors):
@@ -149,7 +108,7 @@ def diverse(draw: Draw) -> list[list[Sample]]:
     from sklearn.preprocessing import normalize
     from threadpoolctl import threadpool_limits
 
-    pool = draw.distinct()
+    pool = _distinct(draw)
     vectors, _ = _vectors(pool, ())
     # Threads add numbers in an order of their own, and the shots must not depend on it.
     with threadpool_limits(1), warnings.catch_warnings():
@@ -168,6 +127,21 @@ def diverse(draw: Draw) -> list[list[Sample]]:
         chosen.append(next(int(row) for row in ranked if row not in chosen))
     order = np.random.default_rng(draw.seed).permutation(draw.k)
     return [[pool[chosen[place]] for place in order]]
+
+
+def _distinct(draw: Draw) -> list[Sample]:
+    """Return the pool without entries that repeat an earlier one.
+
+    Raises:
+        SpecError: Fewer than k are left.
+    """
+    first: dict[str, Sample] = {}
+    for sample in draw.pool:
+        first.setdefault(normal_text(sample.text), sample)
+    if len(first) < draw.k:
+        raise SpecError(f"the shot pool has {len(first)} different texts, {draw.k} are wanted; "
+                        "lower k or give a larger pool")  # fmt: skip
+    return list(first.values())
 
 
 def _vectors(pool: Sequence[Sample], samples: Sequence[Sample]) -> tuple[csr_matrix, csr_matrix]:
@@ -189,10 +163,19 @@ def _largest(block: NDArray[np.float32], k: int) -> NDArray[np.intp]:
     return np.take_along_axis(some, order, axis=1)
 
 
-SELECTORS: Mapping[str, Selector] = {
+def registered_selectors() -> dict[str, Selector]:
+    """Return those that are registered."""
+    return {
+        name: Selector(partial(chosen, name, entry), None, entry.per_sample)
+        for name, entry in current().selectors.items()
+    }
+
+
+SELECTORS: Table[Selector] = Table({
     "balanced": Selector(balanced, "shuffled"),
     "random": Selector(random, "shuffled"),
     "first": Selector(first, "pool"),
     "nearest": Selector(nearest, "nearest_last", per_sample=True),
     "diverse": Selector(diverse, "shuffled"),
-}
+}, registered_selectors)  # fmt: skip
+"""Selectors by name, registered ones included."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal, Self
@@ -15,12 +15,16 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     JsonValue,
     ValidationError,
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_before_validator_function
 
 from harness.characters import column_name, is_blank
 from harness.records import Json
@@ -88,6 +92,38 @@ def key_fix(key: str, known: Sequence[str], given: Collection[str]) -> str:
     if near:
         return f"did you mean '{near[0]}'?"
     return f"remove it, or use one of {', '.join(known)}"
+
+
+class OneOf:
+    """Makes a text one of some names, which may be registered by others than the harness.
+
+    Args:
+        names: Returns them; asked whenever a file is checked or a JSON Schema is made.
+    """
+
+    def __init__(self, names: Callable[[], Sequence[str]]) -> None:
+        self._names = names
+
+    def __get_pydantic_core_schema__(
+        self, source: type[str], handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        """Return the schema of text that is checked first."""
+        return no_info_before_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return what an editor is told: the names that there are."""
+        return {"enum": list(self._names()), "type": "string"}
+
+    def _check(self, given: Json) -> Json:
+        names = self._names()
+        if given in names:
+            return given
+        said = "is left empty; write" if given is None else f"'{given}' is not"
+        near = difflib.get_close_matches(str(given), names, n=1)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        raise complain(f"{said} one of {', '.join(names)}{hint}")
 
 
 class Strict(BaseModel):

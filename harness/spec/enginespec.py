@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from harness.records import Json
+from harness.registry import current
 from harness.spec.base import Strict, complain
 from harness.spec.classifierspec import RnnSpec, TfidfSpec
 from harness.spec.endpointspec import EndpointSpec
@@ -86,9 +87,19 @@ class EngineOptions(Strict):
     fake: FakeSpec = FakeSpec()
 
 
+def engine_names() -> tuple[str, ...]:
+    """Return the names of all engines, under which options may stand."""
+    return *EngineOptions.model_fields, *current().engines
+
+
 def by_engine(options: Mapping[str, Json]) -> bool:
     """Return whether options stand under the names of engines; no engine's option is called so."""
-    return any(name in EngineOptions.model_fields for name in options)
+    return any(name in engine_names() for name in options)
+
+
+def known_options(options: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the options under the names of built-in engines; a registered one checks its own."""
+    return {name: own for name, own in options.items() if name not in current().engines}
 
 
 def owner(options: Mapping[str, Json]) -> str:

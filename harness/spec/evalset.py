@@ -7,9 +7,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
+from harness.contracts import Asks
 from harness.figures import figure_kind
-from harness.records import Json, Placement, ShotOrder, ShotSelector
-from harness.spec.base import Name, Strict, Word, complain
+from harness.records import SCORINGS, SHOT_SELECTORS, Json, Placement, ShotOrder
+from harness.registry import current
+from harness.spec.base import Name, OneOf, Strict, Word, complain
 from harness.spec.dataspec import DataSpec, LabelRule
 from harness.spec.gatespec import FigureName, GateSpec
 from harness.spec.slicespec import SliceSpec
@@ -48,17 +50,17 @@ Counts = Annotated[
 Placements = Annotated[
     list[Placement], BeforeValidator(_as_list, json_schema_input_type=Placement | list[Placement])
 ]
+Selector = Annotated[str, OneOf(lambda: (*SHOT_SELECTORS, *current().selectors))]
 Selectors = Annotated[
-    list[ShotSelector],
-    BeforeValidator(_as_list, json_schema_input_type=ShotSelector | list[ShotSelector]),
+    list[Selector], BeforeValidator(_as_list, json_schema_input_type=Selector | list[Selector])
 ]
 Orders = Annotated[
     list[ShotOrder], BeforeValidator(_as_list, json_schema_input_type=ShotOrder | list[ShotOrder])
 ]
 # The order of a selector's shots where an eval set does not say it; else `shuffled`.
-_OWN_ORDERS: dict[ShotSelector, ShotOrder] = {"first": "pool", "nearest": "nearest_last"}
+_OWN_ORDERS: dict[str, ShotOrder] = {"first": "pool", "nearest": "nearest_last"}
 # The only selector that an order goes with. Nothing is drawn in such an order.
-_BOUND_ORDERS: dict[ShotOrder, ShotSelector] = {"pool": "first", "nearest_last": "nearest"}
+_BOUND_ORDERS: dict[ShotOrder, str] = {"pool": "first", "nearest_last": "nearest"}
 
 
 class ModeSpec(Strict):
@@ -112,7 +114,7 @@ class ModeSpec(Strict):
             raise complain(f"selector {selector} in order {order} draws nothing, so several seeds "
                            "would make equal cells; give one")  # fmt: skip
 
-    def ways(self) -> list[tuple[ShotSelector, ShotOrder]]:
+    def ways(self) -> list[tuple[str, ShotOrder]]:
         """Return the selectors with the orders that go with them."""
         return [
             (selector, order)
@@ -132,12 +134,12 @@ class ScoringSpec(Strict):
 
     Attributes:
         method: `logprobs` of the label words, free text that is parsed (`generate`), or
-            constrained to the label words (`choice`).
+            constrained to the label words (`choice`); or the name of a registered scorer.
         max_tokens: Longest free answer in tokens; None takes 16.
         contextual: Ask each prompt with texts without content too, and calibrate by them.
     """
 
-    method: Literal["logprobs", "generate", "choice"] = "logprobs"
+    method: Annotated[str, OneOf(lambda: (*SCORINGS, *current().scorers))] = "logprobs"
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     contextual: bool = False
 
@@ -148,11 +150,19 @@ class ScoringSpec(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.max_tokens is not None and self.method != "generate":
+        if self.max_tokens is not None and self.asks != "generate":
             raise complain("'max_tokens' belongs to method generate only")
         if self.contextual and self.method != "logprobs":
             raise complain("'contextual' belongs to method logprobs only")
         return self
+
+    @property
+    def asks(self) -> Asks:
+        """What the model is asked, for a registered scorer too."""
+        if (registered := current().scorers.get(self.method)) is not None:
+            return registered.asks
+        return "generate" if self.method == "generate" else (
+            "choice" if self.method == "choice" else "logprobs")  # fmt: skip
 
 
 class EvalSet(Strict):
@@ -211,7 +221,7 @@ class EvalSet(Strict):
         for name in self.figures:
             if figure_kind(name)[0].measure is None:
                 raise complain(f"{name} is shown wherever there is one; remove it from 'figures'")
-        if self.scoring.method != "logprobs":
+        if self.scoring.asks != "logprobs":
             for name in self.figures:
                 if figure_kind(name)[0].need != "answers":
                     raise complain(f"{name} needs log-probabilities, and scoring is "

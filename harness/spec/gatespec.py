@@ -5,9 +5,11 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
-from harness.figures import FIGURES, GATED, PAIRED, figure_kind
+from harness.figures import FIGURES, figure_kind, gated, paired
 from harness.records import Bound
 from harness.spec.base import Name, Strict, Word, complain
 from harness.spec.slicespec import SliceName
@@ -28,19 +30,27 @@ def checked_figure(name: str) -> str:
     except ValueError as error:
         raise complain(str(error)) from error
     if kind is None or not kind.gated:
-        near = get_close_matches(name.partition(":")[0], GATED, n=1, cutoff=0.6)
-        hint = f"did you mean '{near[0]}'?" if near else f"write one of {', '.join(GATED)}"
+        known = gated()
+        near = get_close_matches(name.partition(":")[0], known, n=1, cutoff=0.6)
+        hint = f"did you mean '{near[0]}'?" if near else f"write one of {', '.join(known)}"
         raise complain(f"'{name}' is not a figure; {hint}")
     return name
 
 
 _ARGUMENTS = {"": "", "label": ":.+", "budget": r":0?\.\d+"}
-_PATTERN = "|".join(name + _ARGUMENTS[FIGURES[name].argument] for name in GATED)
-FigureName = Annotated[
-    str,
-    AfterValidator(checked_figure),
-    WithJsonSchema({"type": "string", "pattern": f"^({_PATTERN})$"}),
-]
+
+
+class _FigureSchema:
+    """Gives the JSON Schema of a figure's name, by the figures that there are when it is made."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        known = "|".join(name + _ARGUMENTS[FIGURES[name].argument] for name in gated())
+        return {"type": "string", "pattern": f"^({known})$"}
+
+
+FigureName = Annotated[str, AfterValidator(checked_figure), _FigureSchema()]
 
 
 class OtherCell(Strict):
@@ -97,7 +107,7 @@ class GateSpec(Strict):
                            "threshold")  # fmt: skip
         kind, _ = figure_kind(self.figure)
         if self.other is not None and kind.compare is None:
-            raise complain(f"{self.figure} cannot be compared; compare {', '.join(PAIRED)}")
+            raise complain(f"{self.figure} cannot be compared; compare {', '.join(paired())}")
         if self.other is not None and self.by > kind.span:
             raise complain(f"by: {self.by:g} is more than {self.figure} can differ; it goes from "
                            f"{kind.lowest:g} to {kind.highest:g}")  # fmt: skip

@@ -15,8 +15,9 @@ from pydantic import ValidationError
 
 from harness.characters import one_form
 from harness.errors import SpecError
+from harness.registry import current
 from harness.spec.base import Strict
-from harness.spec.enginespec import EngineOptions, by_engine
+from harness.spec.enginespec import EngineOptions, by_engine, engine_names, known_options
 from harness.spec.evalset import EvalSet, PromptSpec
 from harness.spec.judgeset import JudgeSet, ProbeSpec
 from harness.spec.modelspec import ModelsFile, ModelSpec
@@ -102,7 +103,7 @@ def _check_jury(file: YamlFile, judges: Sequence[str], models: Mapping[str, Mode
     known: dict[str, str] = {}
     for index, name in enumerate(judges):
         spec = models[name]
-        names = () if spec.remote else EngineOptions.model_fields
+        names = () if spec.remote else engine_names()
         options = {engine: spec.options_for(engine) for engine in names}
         key = json.dumps([spec.weights, spec.adapter, options], sort_keys=True)
         twin = known.setdefault(key, name)
@@ -189,8 +190,12 @@ def _check_options(models: Mapping[str, ModelSpec], file: YamlFile) -> None:
         if not spec.options:
             continue
         named = by_engine(spec.options)
+        for engine, own in spec.options.items() if named else ():
+            if engine in current().engines and not isinstance(own, dict):
+                raise file.error("a mapping is wanted, such as {key: value}", (*where, engine))
+        given = spec.options if named else {spec.engine: spec.options}
         try:
-            EngineOptions.model_validate(spec.options if named else {spec.engine: spec.options})
+            EngineOptions.model_validate(known_options(given))
         except ValidationError as error:
             errors = error.errors()
             if not named:

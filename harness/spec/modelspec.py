@@ -7,9 +7,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationInfo, field_validator, model_validator
 
-from harness.records import Json
+from harness.records import ENGINE_NAMES, Json
+from harness.registry import current
 from harness.spec.base import (
     Name,
+    OneOf,
     SourceSpec,
     Strict,
     TemplateVariables,
@@ -19,7 +21,7 @@ from harness.spec.base import (
 )
 from harness.spec.classifierspec import TRAINED
 from harness.spec.endpointspec import PREFIX
-from harness.spec.enginespec import EngineOptions, OptionsSchema, by_engine, owner
+from harness.spec.enginespec import OptionsSchema, by_engine, engine_names, owner
 from harness.spec.thinkingspec import ThinkingSpec, ThoughtSpec
 
 # All that a classifier without weights of its own can say.
@@ -36,7 +38,7 @@ class ModelSpec(SourceSpec):
             name of a model after `openai:` for one at an endpoint, see `remote`.
         engine: `auto` is vLLM where CUDA and a GPU build of vLLM are, else transformers; `rnn` and
             `tfidf` are trained on the shot pool of each eval set; `openai` asks an endpoint, and
-            follows from the source.
+            follows from the source; or the name of a registered engine.
         dtype: `auto` is on a GPU float16 for labels, where the model fits it, and bfloat16 for free
             answers and judges; bfloat16 on a CPU with bfloat16 instructions, else float32.
         base: A pretrained model without chat training; plain text unless a template is given.
@@ -55,7 +57,7 @@ class ModelSpec(SourceSpec):
         options: Options of the engine that is named, or of several, each under its name.
     """
 
-    engine: Literal["auto", "vllm", "transformers", "rnn", "tfidf", "openai", "fake"] = "auto"
+    engine: Annotated[str, OneOf(lambda: ("auto", *ENGINE_NAMES, *current().engines))] = "auto"
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     max_model_len: Annotated[int, Field(ge=1)] | None = None
     base: bool = False
@@ -110,7 +112,7 @@ class ModelSpec(SourceSpec):
             if options and engine == "auto":
                 raise complain(_unnamed(options))
             return options
-        if other := sorted(options.keys() - EngineOptions.model_fields.keys()):
+        if other := sorted(options.keys() - set(engine_names())):
             raise complain(f"'{other[0]}' stands beside the names of engines; put it under the "
                            "one whose option it is")  # fmt: skip
         for name in options:
@@ -170,7 +172,8 @@ def _engines(engine: str) -> tuple[str, ...]:
         return (engine,)
     if engine == "openai":
         return "openai", "fake"
-    return "vllm", "transformers", "fake"
+    # A registered engine may be asked for on the command line, and then takes its own options.
+    return "vllm", "transformers", "fake", *current().engines
 
 
 def _unnamed(options: dict[str, JsonValue]) -> str:

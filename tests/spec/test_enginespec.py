@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from harness.cli import schemas
 from harness.engines import ENGINES
 from harness.errors import SpecError
+from harness.records import ENGINE_NAMES
 from harness.spec import load_models
 from harness.spec.enginespec import EngineOptions, FakeSpec, TransformersSpec
 
@@ -22,7 +23,7 @@ def load(project, entry: str):
 
 
 def test_every_engine_of_the_table_has_its_options():
-    assert set(EngineOptions.model_fields) == set(ENGINES)
+    assert set(EngineOptions.model_fields) == set(ENGINES) == set(ENGINE_NAMES)
 
 
 def test_no_option_is_called_as_an_engine_is():

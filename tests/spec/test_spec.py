@@ -335,7 +335,8 @@ MISTAKES = {
     "unknown selector": (
         "    seeds: [0, 1]",
         "    selector: nearst",
-        "18: modes[1].selector: 'nearst' is not one of balanced, random, first, nearest, diverse",
+        "18: modes[1].selector: 'nearst' is not one of balanced, random, first, nearest, diverse; "
+        "did you mean 'nearest'?",
     ),
     "k twice": ("k: 2", "k: [3, 1, 3]", "15: modes[1]: 'k' is empty or names one value twice"),
     "no selector": (
