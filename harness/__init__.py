@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from harness.contracts import Draw, Scorer, Sheet, ShotSelector, Trial
     from harness.engines import Engine
     from harness.errors import HarnessError
+    from harness.notebook import Run, load_run, run_evals
     from harness.records import EngineConfig, Figure, Output, Request, Sample, Sampling, Score
     from harness.registry import Registry
     from harness.stats import Difference
@@ -27,7 +28,10 @@ _PLACES = {
     "Scorer": "contracts",
     "Sheet": "contracts",
     "ShotSelector": "contracts",
+    "Run": "notebook",
     "Trial": "contracts",
+    "load_run": "notebook",
+    "run_evals": "notebook",
 }
 __all__ = [
     "Difference",
@@ -39,6 +43,7 @@ __all__ = [
     "Output",
     "Registry",
     "Request",
+    "Run",
     "Sample",
     "Sampling",
     "Score",
@@ -46,6 +51,8 @@ __all__ = [
     "Sheet",
     "ShotSelector",
     "Trial",
+    "load_run",
+    "run_evals",
 ]
 __version__ = "0.1.0"
 

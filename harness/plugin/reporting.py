@@ -27,7 +27,7 @@ from harness.gates.plan_judged import PlannedJudgedGate
 from harness.judge.runner import Probing
 from harness.plugin.joining import join_parts, together, versions
 from harness.plugin.options import named_files, options_of
-from harness.plugin.tally import RUN_ID, WORKER_KEY, Tally, new_run_id
+from harness.plugin.tally import FOLDER_FILE, RUN_ID, WORKER_KEY, Tally, new_run_id
 from harness.plugin.terminal import Terminal
 from harness.records import BaselineCheck, Gate, ProbeResult, Run, RunInfo
 from harness.registry import Name, current
@@ -233,6 +233,8 @@ def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run]:
     shutil.rmtree(folder / _PARTS, ignore_errors=True)
     path = write_report(folder, run, lang=given.lang, texts=given.texts, plots=given.plots)
     _point_latest_to(folder)
+    if told := os.environ.get(FOLDER_FILE):
+        Path(told).write_text(str(folder), encoding="utf-8")
     _add_to_step_summary(path, given.lang)
     return path, run
 

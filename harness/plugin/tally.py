@@ -12,6 +12,8 @@ import pytest
 RUN_ID = pytest.StashKey[str]()
 SESSION = pytest.StashKey[pytest.Session]()
 WORKER_KEY = "harness_run"
+FOLDER_FILE = "HARNESS_RUN_FOLDER_FILE"
+"""Variable with a file into which the session writes its run's folder, for what started it."""
 CELL, GATE, ENGINE_ERROR, RUN_ERROR = "cell", "gate", "engine_error", "run_error"
 
 
