@@ -10,9 +10,9 @@ from typing import Literal
 import numpy as np
 
 from harness.characters import one_line
+from harness.contracts import Sheet
 from harness.figures.measures import area, mean, proportion
 from harness.figures.pairs import by_sample, log_odds, right_answers
-from harness.figures.sheet import Sheet
 from harness.figures.table import figure_kind
 from harness.markdown import cut
 from harness.records import Contrast, Figure, Result, Row
