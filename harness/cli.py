@@ -106,12 +106,16 @@ def report(
     plots: Annotated[Plots, typer.Option(help="Format of the plots, or none.")] = Plots.svg,
 ) -> None:
     """Write a run's report again with its plots, in another language or without texts."""
+    from harness.analysis.files import findings_of
     from harness.report.runfiles import load_run
     from harness.report.write import write_report
 
     try:
         loaded = load_run(run)
-        path = write_report(run, loaded, lang=lang.value, texts=texts.value, plots=plots.value)
+        findings = findings_of(run, loaded)
+        path = write_report(
+            run, loaded, findings, lang=lang.value, texts=texts.value, plots=plots.value
+        )
     except (HarnessError, OSError) as error:
         _fail(str(error))
     typer.echo(path)
@@ -138,7 +142,10 @@ def schema(
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("docs/schema"),
     root: Annotated[Path, typer.Option(help="The project folder.")] = Path(),
 ) -> None:
-    """Write the JSON Schema of the YAML files, for editors, with all that the project registers."""
+    """Write the JSON Schemas: of the YAML files, with what the project registers, and of findings.
+
+    Editors read those of the YAML files; that of `findings.json` is for programs.
+    """
     root = root.resolve()
     try:
         with _project(root, evalsets_of(root)).registered():
@@ -164,8 +171,9 @@ def _fail(problem: str) -> NoReturn:
 
 
 def schemas() -> dict[str, str]:
-    """Return the JSON Schema text of each kind of YAML file."""
-    return {
-        name: json.dumps(model.model_json_schema(), indent=1) + "\n"
-        for name, model in _SCHEMAS.items()
-    }
+    """Return the JSON Schema text of each kind of YAML file, and of `findings.json`."""
+    from harness.analysis.files import findings_schema
+
+    found = {name: model.model_json_schema() for name, model in _SCHEMAS.items()}
+    found["findings"] = findings_schema()
+    return {name: json.dumps(schema, indent=1) + "\n" for name, schema in found.items()}

@@ -161,6 +161,19 @@ def test_only_the_runner_sees_engine_and_scorer():
     assert importers("harness.scorers") == {"harness.run.score_cell"}
 
 
+def test_a_report_computes_nothing():
+    """What is tested and estimated is a finding before a report is written."""
+    allowed = ("harness.analysis.findings", "harness.analysis.ranking", "harness.analysis.verdicts",
+               "harness.analysis.cautions", "harness.analysis.bins.PROBABILITY_BINS",
+               "harness.analysis.judged_sets", "harness.analysis.diff")  # fmt: skip
+    for path in (PACKAGE / "report").rglob("*.py"):
+        found = imported(path, everywhere=True)
+        computing = {name for name in found if name.startswith(("harness.stats", "scipy", "numpy"))}
+        analysing = {name for name in found if name.startswith("harness.analysis")}
+        assert not computing, path
+        assert all(name.startswith(allowed) for name in analysing), path
+
+
 _SPY = """
 import sys
 def pytest_unconfigure(config):
@@ -193,7 +206,13 @@ def test_collecting_imports_nothing_heavy(project):
     assert not seen & HEAVY
     ours = set(done.stdout.partition("OURS ")[2].partition("\nSEEN ")[0].split())
     assert "harness.collect" in ours
-    late = {"harness.report", "harness.run.runner", "harness.sources.data", "harness.train"}
+    late = {
+        "harness.report",
+        "harness.analysis",
+        "harness.run.runner",
+        "harness.sources.data",
+        "harness.train",
+    }
     assert not ours & late, "collecting imports what only a run needs"
 
 

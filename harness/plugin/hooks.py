@@ -208,7 +208,7 @@ def _notes(run: Run) -> list[str]:
 
 def _doubts(run: Run) -> list[str]:
     """Say which figures are of no model or no sample, and which judges gate nothing."""
-    from harness.report.cautions import made_up
+    from harness.analysis.cautions import made_up
 
     lines = [f"warning: the engine fake made up the answers of {name}; its figures say nothing"
              for name in made_up(run.info.engines)]  # fmt: skip

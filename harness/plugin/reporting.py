@@ -14,6 +14,8 @@ from typing import Literal
 
 import pytest
 
+from harness.analysis.analyze import analyze
+from harness.analysis.files import save_findings
 from harness.collect import AnyCell, AnyGate
 from harness.errors import MadeUpAnswers
 from harness.gates.baselines import (
@@ -231,7 +233,11 @@ def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run]:
     run = join_parts(config, tally, parts)
     save_run(folder, run, texts=given.texts)
     shutil.rmtree(folder / _PARTS, ignore_errors=True)
-    path = write_report(folder, run, lang=given.lang, texts=given.texts, plots=given.plots)
+    findings = analyze(run)
+    path = write_report(
+        folder, run, findings, lang=given.lang, texts=given.texts, plots=given.plots
+    )
+    save_findings(folder, findings)
     _point_latest_to(folder)
     if told := os.environ.get(FOLDER_FILE):
         Path(told).write_text(str(folder), encoding="utf-8")

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.analysis.findings import BaselineDifference
 from harness.figures import figure_kind
 from harness.markdown import code, escape
-from harness.records import BaselineCheck, Contrast, Flip
+from harness.records import BaselineCheck, Flip
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.mistakes import Names
 from harness.report.texts import figure_name
-from harness.stats import holm
 
 Words = Mapping[str, str]
 
 _FLIPS = 10
-_ALPHA = 0.05
 
 
 def baseline_lines(
-    checks: Sequence[BaselineCheck], names: Names, t: Words
+    checks: Sequence[BaselineCheck],
+    differences: Sequence[BaselineDifference],
+    names: Names,
+    t: Words,
 ) -> list[dict[str, str | list[str]]]:
     """Return for each cell with a baseline a line, and lines of the samples that flipped.
 
-    A difference is called one where p, adjusted by Holm's method over the section, is below 0.05.
+    Args:
+        checks: What was compared, and which samples flipped.
+        differences: Of these checks' figures.
+        names: How a report calls each cell.
+        t: Phrases.
     """
-    every = [one for check in checks for one in check.contrasts]
-    adjusted = iter(holm([one.p for one in every]))
     lines: list[dict[str, str | list[str]]] = []
     for check in checks:
         name = names.get((check.evalset, check.cell)) or code(check.cell)
@@ -34,7 +38,11 @@ def baseline_lines(
             line = t["b_refused"].format(cell=name, reason=escape(check.refused, limit=400))
             lines.append({"line": line, "flips": []})
             continue
-        figures = "; ".join(_figure(one, next(adjusted), t) for one in check.contrasts)
+        figures = "; ".join(
+            _figure(one, t)
+            for one in differences
+            if (one.evalset, one.cell) == (check.evalset, check.cell)
+        )
         line = f"{name}: {figures or t['gate_no_pairs']}."
         if check.changed:
             line += " " + t["b_changed"].format(changed=escape("; ".join(check.changed), limit=400))
@@ -43,8 +51,9 @@ def baseline_lines(
     return lines
 
 
-def _figure(found: Contrast, adjusted: float, t: Words) -> str:
-    phrase = t["b_figure"] if adjusted < _ALPHA else t["b_figure_unshown"]
+def _figure(one: BaselineDifference, t: Words) -> str:
+    found = one.contrast
+    phrase = t["b_figure"] if one.shown else t["b_figure_unshown"]
     pairs = t["gate_pairs"].format(lost=found.lost, won=found.won)
     return phrase.format(
         figure=figure_name(found.figure, t),
@@ -54,7 +63,7 @@ def _figure(found: Contrast, adjusted: float, t: Words) -> str:
         interval=signed_interval(found.low, found.high, 3),
         n=found.n,
         pairs=pairs if figure_kind(found.figure)[0].exact else "",
-        p=p_value(adjusted),
+        p=p_value(one.adjusted),
     )
 
 

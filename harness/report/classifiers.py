@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from harness.analysis.findings import Comparison
+from harness.analysis.verdicts import verdict
 from harness.markdown import code
 from harness.report import sentences
-from harness.report.compare import Comparison
 from harness.report.format import count, fraction
 from harness.report.sentences import Words
 from harness.report.texts import counted
@@ -33,7 +34,7 @@ def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
             t["c_trained"].format(
                 trained=code(row.cell),
                 rows=count(row.train_rows),
-                verdict=t[f"c_b_{sentences.verdict(group)}"],
+                verdict=t[f"c_b_{verdict(group)}"],
                 figures="; ".join(parts),
             )
         )
@@ -58,7 +59,7 @@ def against_trained_short(model: str, compared: Sequence[Comparison], t: Words) 
             t["c_trained_short"].format(
                 model=model,
                 trained=code(group[0].first.cell),
-                verdict=t[f"c_b_{sentences.verdict(group)}"],
+                verdict=t[f"c_b_{verdict(group)}"],
                 figures="; ".join(parts),
             )
         )

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from harness.analysis.findings import Comparison, Kind
+from harness.analysis.verdicts import by_pair, by_selector, overall, verdict
 from harness.figures import COMPARED
 from harness.markdown import escape
-from harness.records import Row
-from harness.report.compare import Comparison, Kind
 from harness.report.format import count, signed
 from harness.report.modes import mode_place, thinking_word, way
-from harness.report.sentences import by_pair, move, verdict
+from harness.report.sentences import move
 from harness.report.texts import counted, selector_name
 
 Words = Mapping[str, str]
@@ -67,15 +67,13 @@ def short(model: str, compared: Sequence[Comparison], t: Words) -> list[str]:
         said.append(
             t["c_balance_short"].format(
                 model=model,
-                verdict=t[f"c_balance_{_sum_up(random)}"],
+                verdict=t[f"c_balance_{overall(random)}"],
                 counts=_counts(random, t),
             )
         )
-    others: dict[str, list[list[Comparison]]] = {}
-    for group in chosen:
-        others.setdefault(_selector(group[0].second, t), []).append(group)
-    if others:
-        ways = [f"{name}: **{t[f'c_way_{_sum_up(groups)}']}**" for name, groups in others.items()]
+    if chosen:
+        ways = [f"{selector_name(name, t)}: **{t[f'c_way_{overall(groups)}']}**"
+                for name, groups in by_selector(compared).items()]  # fmt: skip
         base = selector_name(bases[0], t)
         said.append(t["c_pays_short"].format(model=model, base=base, ways="; ".join(ways)))
     ordered = by_pair(compared, "order")
@@ -128,10 +126,6 @@ def _draws(c: Comparison, t: Words) -> str:
     return t["c_draws"].format(first=c.draws[0], second=c.draws[1])
 
 
-def _selector(row: Row, t: Words) -> str:
-    return selector_name(row.selector, t)
-
-
 def _counts(groups: Sequence[Sequence[Comparison]], t: Words) -> str:
     parts = []
     for figure in COMPARED:
@@ -145,15 +139,3 @@ def _counts(groups: Sequence[Sequence[Comparison]], t: Words) -> str:
                 )
             )
     return "; ".join(parts)
-
-
-def _sum_up(groups: Sequence[Sequence[Comparison]]) -> str:
-    """Sum up the verdicts over prompts, k and placements; raw accuracy alone decides nothing."""
-    found = {verdict(group) for group in groups}
-    up, down = bool(found & {"helps", "mixed"}), bool(found & {"hurts", "mixed"})
-    if up and down:
-        return "mixed"
-    if up or down:
-        word = "helps" if up else "hurts"
-        return word if found == {word} else f"partly_{word}"
-    return "same"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 
+from harness.analysis.findings import Comparison, Overused
+from harness.analysis.verdicts import by_pair, verdict
 from harness.figures import COMPARED, FIGURES
 from harness.markdown import code, escape
 from harness.records import Row
-from harness.report.compare import Comparison, Kind
 from harness.report.format import (
     fraction,
     p_value,
@@ -22,39 +23,24 @@ from harness.report.texts import counted
 
 Words = Mapping[str, str]
 
-# A label counts as overused when its share of the answers is this far above that of the targets.
-_OVERUSE = 0.1
+Labels = Mapping[tuple[str, str], Overused]
+"""The label that a cell answers too often, by eval set and cell."""
 
 
-def verdict(group: Sequence[Comparison]) -> str:
-    """Judge one cell against another by AUC and calibrated accuracy, else by raw accuracy.
-
-    Raw accuracy rises as well when only the share of each answer moves towards the targets'.
-    """
-    able = [c for c in group if c.figure != "accuracy"] or list(group)
-    signs = {c.sign for c in able} - {0}
-    if len(signs) == 2:
-        return "mixed"
-    if signs:
-        return "helps" if signs == {1} else "hurts"
-    raw = next((c.sign for c in group if c.figure == "accuracy"), 0)
-    return {0: "same", 1: "raw_up", -1: "raw_down"}[raw]
-
-
-def shots(compared: Sequence[Comparison], t: Words) -> list[str]:
+def shots(compared: Sequence[Comparison], labels: Labels, t: Words) -> list[str]:
     """Say for each few-shot cell what the shots did against the same prompt without them."""
     sentences: list[str] = []
     for group in by_pair(compared, "shots"):
         bare, shown = group[0].first, group[0].second
         parts = [move(c, t) for c in group]
         raw = next((c for c in group if c.figure == "accuracy"), None)
-        label = _overused(bare)
-        if raw and raw.sign and len(group) > 1 and label:
+        over = labels.get((bare.evalset, bare.cell))
+        if raw and raw.sign and len(group) > 1 and over:
             parts.append(
                 t["c_threshold_moved"].format(
-                    label=_quoted(label, t),
-                    first=percent(bare.shares[label]),
-                    second=percent(shown.shares.get(label, 0.0)),
+                    label=_quoted(over.label, t),
+                    first=percent(over.share),
+                    second=percent(shown.shares.get(over.label, 0.0)),
                 )
             )
         if left := max(c.left_out for c in group):
@@ -189,7 +175,7 @@ def wordings(compared: Sequence[Comparison], t: Words) -> list[str]:
     return sentences
 
 
-def calibrations(compared: Sequence[Comparison], t: Words) -> list[str]:
+def calibrations(compared: Sequence[Comparison], labels: Labels, t: Words) -> list[str]:
     """Say for each cell what calibration changed, and why where the figures tell."""
     sentences: list[str] = []
     for kind in ("calibration", "contextual"):
@@ -202,7 +188,7 @@ def calibrations(compared: Sequence[Comparison], t: Words) -> list[str]:
             phrase = t[f"c_{kind}_up" if c.sign > 0 else f"c_{kind}_down"]
             text = phrase.format(cell=code(c.first.cell), move=f"{move} ({detail(c, t)}{left})")
             if kind == "calibration" and c.sign > 0:
-                text += _why(c.first, t)
+                text += _why(c.first, labels, t)
             sentences.append(text)
         same = [code(c.first.cell) for c in own if c.sign == 0]
         if same:
@@ -210,15 +196,15 @@ def calibrations(compared: Sequence[Comparison], t: Words) -> list[str]:
     return sentences
 
 
-def _why(row: Row, t: Words) -> str:
+def _why(row: Row, labels: Labels, t: Words) -> str:
     """Say which label a cell answers too often, if one, and that it ranks samples all the same."""
-    label, auc = _overused(row), row.figures.get("auc")
-    if not label:
+    over, auc = labels.get((row.evalset, row.cell)), row.figures.get("auc")
+    if not over:
         return ""
     text = t["c_why_bias"].format(
-        label=_quoted(label, t),
-        share=percent(row.shares[label]),
-        target=percent(row.targets[label]),
+        label=_quoted(over.label, t),
+        share=percent(over.share),
+        target=percent(over.target),
     )
     if auc and auc.low > 0.5:
         text += t["c_why_auc"].format(auc=with_interval(auc))
@@ -257,22 +243,6 @@ def detail(c: Comparison, t: Words, *, forward: bool = False) -> str:
         won=won,
         p=p_value(c.adjusted),
     )
-
-
-def by_pair(compared: Sequence[Comparison], kind: Kind) -> list[list[Comparison]]:
-    """Return the comparisons of one kind, those of the same two cells together."""
-    groups: dict[tuple[str, str], list[Comparison]] = {}
-    for c in compared:
-        if c.kind == kind:
-            groups.setdefault((c.first.cell, c.second.cell), []).append(c)
-    return list(groups.values())
-
-
-def _overused(row: Row) -> str | None:
-    """Return the label that is answered far more often than it is the target."""
-    excess = {label: share - row.targets.get(label, 0.0) for label, share in row.shares.items()}
-    label = max(excess, key=lambda key: excess[key], default=None)
-    return label if label is not None and excess[label] > _OVERUSE else None
 
 
 def _quoted(label: str, t: Words) -> str:

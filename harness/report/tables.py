@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.analysis.findings import Best, Draws
 from harness.figures import INTERVALS, figure_kind
 from harness.markdown import escape
 from harness.records import DataInfo, EngineInfo, Figure, Gate, Row
-from harness.report.conclusions import Best
 from harness.report.format import NOTHING, count, percent, seconds, with_interval
 from harness.report.modes import mode_place, thinking_word
-from harness.report.seeds import draw_groups, draw_line
+from harness.report.seeds import draw_line
 from harness.report.sentences import detail
 from harness.report.texts import figure_name, selector_name
 
@@ -23,7 +23,9 @@ _BEST_VERDICTS = {0: "c_same", 1: "v_shown", -1: "v_bare"}
 _WORST_FIRST = ("fail", "inconclusive", "pass")
 
 
-def figure_table(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> str:
+def figure_table(
+    rows: Sequence[Row], gates: Sequence[Gate], draws: Sequence[Draws], t: Words
+) -> str:
     """Return the table of one eval set, without columns that none of its cells fills."""
     labels = list(rows[0].targets) or list(rows[0].shares)
     few = 0 < len(labels) <= _MANY_LABELS
@@ -35,7 +37,7 @@ def figure_table(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> str:
         "seed": len({row.seed for row in shots}) > 1,
     }
     lines: list[dict[str, str]] = []
-    draws = {(group[-1].cell, group[-1].seed): group for group in draw_groups(rows)}
+    last = {(one.rows[-1].evalset, one.rows[-1].cell): one for one in draws}
     for row in rows:
         cells = {
             t["h_model"]: escape(row.model),
@@ -61,8 +63,8 @@ def figure_table(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> str:
         cells[t["h_unscored"]] = count(row.unscored)
         cells[t["h_gate"]] = worst_gate(row.evalset, row.cell, gates, t)
         lines.append(cells)
-        if group := draws.get((row.cell, row.seed)):
-            lines.append(draw_line(group, cells, t))
+        if found := last.get((row.evalset, row.cell)):
+            lines.append(draw_line(found, cells, t))
     return table(lines, keep={t["h_accuracy"]})
 
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from harness.analysis.findings import Findings
 from harness.analysis.slices import sliced_cells
 from harness.markdown import code, escape
-from harness.records import Extension, Gate, Result, Row, Run, RunInfo
+from harness.records import Extension, Gate, Row, Run, RunInfo
 from harness.registry import remembered, using
 from harness.report.baseline import baseline_lines
-from harness.report.cautions import made_up
 from harness.report.chattemplates import template_lines
 from harness.report.conclusions import conclude
 from harness.report.format import NOTHING, count, duration, percent
 from harness.report.gates import gate_lines, unjudged_lines
 from harness.report.judged.sections import JudgedPart, judged_part
-from harness.report.mistakes import Names, untelling, wrong_answers
+from harness.report.mistakes import Names, wrong_answers
 from harness.report.notes import note_lines
 from harness.report.plots.write_plots import PlotKind, Plots, draw_plots
 from harness.report.runfiles import Texts, redact_run
@@ -57,6 +57,7 @@ class _Section:
 def write_report(
     run_dir: Path,
     run: Run,
+    findings: Findings,
     *,
     lang: Lang = "en",
     texts: Texts = "full",
@@ -67,6 +68,7 @@ def write_report(
     Args:
         run_dir: Created where it is missing.
         run: What to write up.
+        findings: What is concluded from this run.
         lang: Language of everything that is not data.
         texts: With `none`, no sample's text and no completion appears.
         plots: Format of the plots; with `none`, the report has none.
@@ -74,46 +76,47 @@ def write_report(
     run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / REPORT_FILE
     with using(remembered(run.info.extensions)):
-        content = _content(run, lang=lang, texts=texts)
+        content = _content(run, findings, lang=lang, texts=texts)
         # First without plots: whatever drawing them may do, the figures are on disk.
         path.write_text(_render(content, ()), encoding="utf-8")
-        drawn = draw_plots(run_dir, run, lang=lang, plots=plots)
+        drawn = draw_plots(run_dir, run, findings, lang=lang, plots=plots)
     if drawn:
         path.write_text(_render(content, drawn), encoding="utf-8")
     return path
 
 
-def report_markdown(run: Run, *, lang: Lang = "en", texts: Texts = "full") -> str:
+def report_markdown(
+    run: Run, findings: Findings, *, lang: Lang = "en", texts: Texts = "full"
+) -> str:
     """Return the report without plots; the same for the same arguments.
 
     Args:
         run: What to write up.
+        findings: What is concluded from this run.
         lang: Language of everything that is not data.
         texts: With `none`, no sample's text and no completion appears.
     """
     with using(remembered(run.info.extensions)):
-        return _render(_content(run, lang=lang, texts=texts), ())
+        return _render(_content(run, findings, lang=lang, texts=texts), ())
 
 
-def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
+def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
     """Return all that the template shows but the plots."""
     if texts == "none":
         run = redact_run(run)
-    info, rows, gates, results = run.info, run.rows, run.gates, run.results
+    info, rows, gates = run.info, run.rows, run.gates
     t = _phrases(lang)
     names = {**_names(rows), **_judged_names(run)}
-    judged = judged_part(run.judged, gates, t)
+    judged = judged_part(run.judged, findings.judged, gates, t)
     lines = partial(_gate_lines, run, names=names, lang=lang)
-    conclusions = conclude(rows, results, lang=lang)
-    prompted = _of_prompted(rows, results)
-    dull = untelling([row for row in rows if not row.train_rows], prompted)
+    conclusions = conclude(findings, lang=lang)
     labelled = bool(rows or not judged.sections)
     return dict(
         t=t,
         ran=bool(rows),
         judged=judged,
-        made_up=", ".join(code(name) for name in made_up(info.engines)),
-        verdict=_verdict(run, judged, t),
+        made_up=", ".join(code(name) for name in findings.made_up),
+        verdict=_verdict(run, findings, judged, t),
         counts=_counts(run, t, labelled=labelled),
         skipped=_skipped(run.skipped, t),
         info=_head(info, t),
@@ -122,15 +125,15 @@ def _content(run: Run, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
         templates=template_lines(run, t),
         extensions=[_extension(one, t) for one in info.extensions],
         notes=note_lines(info.notes, t),
-        sections=_sections(rows, gates, t),
+        sections=_sections(run, findings, t),
         failed=lines([gate for gate in gates if gate.failed]),
         gates=[*lines(gates), *unjudged_lines(run.unjudged, t)],
-        baselines=baseline_lines(run.baselines, names, t),
+        baselines=baseline_lines(run.baselines, findings.baselines, names, t),
         conclusions=conclusions,
         bests=best_table(conclusions.bests, t),
-        sliced=sliced_part(sliced_cells(rows, results), run.baselines, names, t),
-        wrong=wrong_answers(prompted, names, t, without=dull),
-        wrong_left_out=some([names[row.evalset, row.cell] for row in dull], t),
+        sliced=sliced_part(sliced_cells(rows, run.results), run.baselines, names, t),
+        wrong=wrong_answers(findings.mistakes, run.results, names, t),
+        wrong_left_out=some([names[row.evalset, row.cell] for row in findings.untelling], t),
         unscored=_unscored(rows, names, t),
         lost=[code(one, limit=400) for one in info.lost],
     )
@@ -184,13 +187,7 @@ def _judged_names(run: Run) -> Names:
     }
 
 
-def _of_prompted(rows: Sequence[Row], results: Sequence[Result]) -> Sequence[Result]:
-    """Return the results of prompted models: a classifier's certainty would crowd them out."""
-    prompted = {(row.evalset, row.cell) for row in rows if not row.train_rows}
-    return [r for r in results if (r.evalset, r.cell) in prompted] if prompted else results
-
-
-def _verdict(run: Run, judged: JudgedPart, t: Words) -> str:
+def _verdict(run: Run, findings: Findings, judged: JudgedPart, t: Words) -> str:
     if any(gate.failed for gate in run.gates):
         verdict = t["failed"]
     elif run.info.lost:
@@ -203,7 +200,7 @@ def _verdict(run: Run, judged: JudgedPart, t: Words) -> str:
         verdict = _undecided(run, t)
     else:
         verdict = t["passed"]
-    before = [t["made_up_title"]] if made_up(run.info.engines) else []
+    before = [t["made_up_title"]] if findings.made_up else []
     return ", ".join([*before, verdict, *([judged.word] if judged.word else [])])
 
 
@@ -251,8 +248,9 @@ def _head(info: RunInfo, t: Words) -> dict[str, str]:
     return {"run": line, "command": code(info.command, limit=400), "versions": versions}
 
 
-def _sections(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> list[_Section]:
+def _sections(run: Run, findings: Findings, t: Words) -> list[_Section]:
     sections: list[_Section] = []
+    rows = run.rows
     for evalset in dict.fromkeys(row.evalset for row in rows):
         own = [row for row in rows if row.evalset == evalset]
         first = own[0]
@@ -276,7 +274,7 @@ def _sections(rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> list[_Sec
             _Section(
                 title=escape(evalset),
                 caption=caption,
-                table=figure_table(own, gates, t),
+                table=figure_table(own, run.gates, findings.draws, t),
                 further=further_table(own, t),
                 thoughts=table(thoughts, keep=set()),
                 places=tuple(place_lines(own, t)),

@@ -12,6 +12,7 @@ from builders import make_cell
 from judged_builders import FAILED, make_judged, make_judged_run
 from judges import make_passport, one_set
 from PIL import Image
+from reports import report_markdown, write_report
 
 from harness.judge.passport import Passport, save_passport
 from harness.records import (
@@ -28,7 +29,7 @@ from harness.records import (
 from harness.report.notes import plain_note
 from harness.report.passport import passport_markdown
 from harness.report.runfiles import PROBES_FILE, RESULTS_FILE, RUN_FILE, load_run, save_run
-from harness.report.write import REPORT_FILE, report_markdown, write_report
+from harness.report.write import REPORT_FILE
 
 SET = "evalsets/a.yaml"
 NAMES = ("one", "two")

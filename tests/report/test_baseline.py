@@ -3,11 +3,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from reports import report_markdown
 
+from harness.analysis.analyze import against_baselines
 from harness.records import BaselineCheck, Contrast, Flip, Run, RunInfo
 from harness.report.baseline import baseline_lines
 from harness.report.texts import texts
-from harness.report.write import report_markdown
 
 LOSS = Contrast("accuracy", 0.8, 0.75, -0.07, -0.03, 0.0001, 120, 20, 2000, 0, 0.01)
 AREA = Contrast("auc", 0.9, 0.899, -0.004, 0.002, 0.6, 0, 0, 2000, 0, 0.005)
@@ -22,7 +23,7 @@ CHECK = BaselineCheck(
 
 
 def lines(*checks: BaselineCheck, lang="en") -> list:
-    return baseline_lines(checks, {}, texts(lang))
+    return baseline_lines(checks, against_baselines(checks), {}, texts(lang))
 
 
 def test_differences_are_claimed_only_where_they_are_shown():

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 from builders import LABELS, make_cell
+from reports import conclude
 
+from harness.analysis.compare_cells import compare
+from harness.analysis.findings import Best
 from harness.records import Figure, Result, Row, Score
-from harness.report.compare import compare
-from harness.report.conclusions import Best, conclude
 from harness.run.figures import summarize
 from harness.stats import holm
 from harness.stats.paired import paired_accuracy

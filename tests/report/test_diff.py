@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 from builders import make_row
 
+from harness.analysis.diff import diff_runs
 from harness.records import Result, Run, RunInfo
-from harness.report.diff import diff_runs, diff_text
+from harness.report.diff import diff_text
 from harness.stats import clopper_pearson_interval
 
 INFO = RunInfo(id="r", started="now", wall_s=1.0, command="pytest", machine={}, versions={})

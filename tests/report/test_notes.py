@@ -6,12 +6,12 @@ import string
 from typing import get_args
 
 import pytest
+from reports import report_markdown
 
 from harness.records import Note, NoteKind, Run, RunInfo
 from harness.report.notes import note_lines, plain_note
 from harness.report.runfiles import load_run, save_run
 from harness.report.texts import texts
-from harness.report.write import report_markdown
 
 SET = "evalsets/x.yaml"
 PAIRS = tuple(f"s{i} = {i}" for i in "1|3456")

@@ -4,11 +4,12 @@ import random
 from dataclasses import replace
 
 import pytest
+from reports import report_markdown
 
+from harness.analysis.seeds import draw_groups, over_draws
 from harness.records import Figure, Result, Row, Run, RunInfo
-from harness.report.seeds import draw_groups, draw_sentences
+from harness.report import seeds
 from harness.report.texts import texts
-from harness.report.write import report_markdown
 
 LABELS = ("positive", "negative")
 
@@ -36,6 +37,10 @@ def draw(seed: int, accuracy: float, *, n: int = 300, place: str = "chat", k: in
 def run(*cells) -> Run:
     info = RunInfo("r", "now", 1.0, "pytest", {}, {})
     return Run(info, tuple(row for row, _ in cells), (), tuple(r for _, own in cells for r in own))
+
+
+def draw_sentences(rows, results, t) -> list[list[str]]:
+    return [seeds.draw_sentences(one, t) for one in over_draws(rows, results)]
 
 
 ZERO = draw(0, 0.8, k=0)

@@ -4,11 +4,10 @@ import random
 import re
 
 import pytest
+from reports import conclude, report_markdown
 
+from harness.analysis.compare_cells import compare
 from harness.records import Result, Row, Run, RunInfo, Score
-from harness.report.compare import compare
-from harness.report.conclusions import conclude
-from harness.report.write import report_markdown
 from harness.run.figures import summarize
 from harness.stats.over_seeds import pooled_accuracy
 from harness.stats.paired import paired_accuracy

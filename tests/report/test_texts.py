@@ -63,7 +63,8 @@ def test_every_phrase_is_used():
         r"|c_(calibration|contextual)_(up|down|same)|p_judged(_untrusted|_void)?"
         r"|j_c_(better|worse|alpha|untrusted|void)\w*|j_canary_\w+|j_by_\w+|pass_(v|why|p|f|lost)_\w+"
         r"|undecided_(passed|inconclusive|unjudged)|note_\w+"
-        r"|th_(off|on|budget|limit|at_\w+|\w+_thought)"
+        r"|c_beware_(worse|mass|unscored)|c_mixed"
+        r"|th_(answers|rulings|off|on|budget|limit|at_\w+|\w+_thought)"
     )
     for name in texts("en"):
         used = re.search(rf"[\"'.]{name}\b", sources) or re.fullmatch(built, name)

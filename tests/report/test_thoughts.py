@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 from builders import make_cell, make_row
 from judged_builders import EVALSET, HOSTILE, JUDGE, make_judged
+from reports import report_markdown
 
+from harness.analysis.compare_cells import compare
+from harness.analysis.ranking import best_pair
 from harness.records import Run, RunInfo, Score, Thought, Thoughts, sum_up
-from harness.report.compare import compare
 from harness.report.modes import mode_place, thinking_word
-from harness.report.ranking import best_pair
 from harness.report.runfiles import load_run, save_run
 from harness.report.summary import append_step_summary
 from harness.report.texts import texts
 from harness.report.thoughts import folded, place_lines
-from harness.report.write import report_markdown
 
 INFO = RunInfo("r", "2026-01-01", 1.0, "pytest", {}, {})
 THOUGHTS = Thoughts(n=300, closed=280, cut=18, open=2, tokens=812.4)

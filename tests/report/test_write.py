@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from builders import LABELS, judged, make_cell
+from reports import report_markdown, write_report
 
 from harness.records import DataInfo, EngineInfo, Figure, Result, Row, Run, RunInfo, Score
 from harness.report.runfiles import load_run, save_run
 from harness.report.summary import SUMMARY_BYTES, append_step_summary
-from harness.report.write import report_markdown, write_report
 from harness.spec.evalset import GateSpec
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.analysis.findings import ALPHA, Duel, JudgedSet, Orders, Reach
 from harness.markdown import code, escape
-from harness.records import Judged
-from harness.report.compare import ALPHA
-from harness.report.format import p_value, signed, signed_interval, with_interval
-from harness.report.judged.duels import Duel, duels
+from harness.report.format import count, p_value, signed, signed_interval, with_interval
 from harness.report.judged.numbers import scale_interval
-from harness.report.judged.orders import order_line, orders
-from harness.report.judged.trust import judged_sets, trust
 from harness.report.texts import counted
-from harness.stats import clopper_pearson_interval
 
 Words = Mapping[str, str]
-
-# Krippendorff (2004), Content Analysis, 2nd ed., p. 241.
-_TENTATIVE, _RELIABLE = 2 / 3, 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +29,55 @@ class Said:
     further: tuple[str, ...]
 
 
-def conclusions(judged: Judged, t: Words) -> dict[str, Said]:
+def conclusions(judged: Sequence[JudgedSet], t: Words) -> dict[str, Said]:
     """Return the sentences on each judge set, by its path."""
-    found = duels(judged)
-    return {evalset: _of_set(judged, evalset, found, t) for evalset in judged_sets(judged)}
+    several = len(judged) > 1
+    tests = sum(len(one.duels) for one in judged)
+    return {one.evalset: _of_set(one, tests, t, several=several) for one in judged}
 
 
-def method(judged: Judged, t: Words) -> str:
+def method(judged: Sequence[JudgedSet], t: Words) -> str:
     """Say how the models were compared, empty where nothing could be."""
-    tests = len(duels(judged))
+    tests = sum(len(one.duels) for one in judged)
     return t["j_c_method"].format(tests=counted(tests, "n_comparisons", t)) if tests else ""
 
 
-def _of_set(judged: Judged, evalset: str, found: Sequence[Duel], t: Words) -> Said:
-    state = trust(judged, evalset)
-    claims = state == "trusted"
-    own = [one for one in found if one.evalset == evalset]
+def _of_set(found: JudgedSet, tests: int, t: Words, *, several: bool) -> Said:
+    claims = found.trust == "trusted"
     by: dict[str, list[Duel]] = {}
-    for duel in own:
+    for duel in found.duels:
         by.setdefault(duel.model, []).append(duel)
     models = [_model(group, t, claims=claims) for group in by.values()]
-    further = _few(own, len(found), t) if claims and any(one.sign == 0 for one in own) else []
-    further += [order_line(one, t, claims=claims) for one in orders(judged, evalset)]
-    if alpha := judged.agreement.get(evalset):
+    further: list[str] = []
+    if claims and found.reach and any(one.sign == 0 for one in found.duels):
+        further.append(_few(found.reach, tests, t))
+    further += [order_line(one, t, claims=claims) for one in found.orders]
+    if alpha := found.agreement:
         line = t["j_c_alpha"].format(alpha=with_interval(alpha), n=alpha.n)
-        grade = "high" if alpha.low >= _RELIABLE else "mid" if alpha.low >= _TENTATIVE else "low"
-        further.append(f"{line} {t[f'j_c_alpha_{grade}']}" if claims else line)
+        further.append(f"{line} {t[f'j_c_alpha_{found.reliable}']}" if claims else line)
     if not claims:
         models, further = (
-            [f"{t[f'j_c_{state}']} {line}" for line in lines] for lines in (models, further)
+            [f"{t[f'j_c_{found.trust}']} {line}" for line in lines] for lines in (models, further)
         )
-    several = len(judged_sets(judged)) > 1
     short = [_short(group, t, several=several) for group in by.values()] if claims else []
     return Said(tuple(short), tuple(models), tuple(further))
+
+
+def order_line(one: Orders, t: Words, *, claims: bool) -> str:
+    """Say how often the orders agree, and with `claims` what it means for the win rates."""
+    line = t["j_c_orders"].format(
+        judge=code(one.judge),
+        agree=count(round(one.agree.value * one.agree.n)),
+        n=count(one.agree.n),
+        share=with_interval(one.agree),
+    )
+    if one.agree.value < 1:
+        line += " " + t["j_c_orders_split"].format(
+            first=count(one.first), second=count(one.second), tie=count(one.tie)
+        )
+    if not claims:
+        return line
+    return f"{line} {t['j_c_orders_above' if one.better else 'j_c_orders_chance']}"
 
 
 def _short(group: Sequence[Duel], t: Words, *, several: bool) -> str:
@@ -120,14 +128,10 @@ def _figure(duel: Duel, t: Words, *, claims: bool) -> str:
     return text
 
 
-def _few(own: Sequence[Duel], tests: int, t: Words) -> list[str]:
+def _few(reach: Reach, tests: int, t: Words) -> str:
     """Say what so few probes can show at best."""
-    probes = max(one.difference.n for one in own)
-    low, _ = clopper_pearson_interval(probes, probes)
-    said = t["j_c_few"].format(probes=probes, low=f"{low:.2f}")
-    # The sign-flip test has 2^n patterns, and two of them are as extreme as a clean sweep.
-    least = min(1.0, tests * 2.0 ** (1 - probes))
-    if least >= ALPHA:
+    said = t["j_c_few"].format(probes=reach.probes, low=f"{reach.low:.2f}")
+    if reach.least >= ALPHA:
         shown = counted(tests, "n_comparisons", t)
-        said += " " + t["j_c_never"].format(p=f"{least:.2f}", tests=shown)
-    return [said]
+        said += " " + t["j_c_never"].format(p=f"{reach.least:.2f}", tests=shown)
+    return said

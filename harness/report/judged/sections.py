@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.analysis.findings import JudgedSet
+from harness.analysis.judged_sets import judges_of
 from harness.markdown import escape
 from harness.records import Gate, Judged
 from harness.report.format import count
 from harness.report.judged import tables
 from harness.report.judged.answers import Probe, probes_of
 from harness.report.judged.conclusions import Said, conclusions, method
-from harness.report.judged.duels import reference_of
 from harness.report.judged.thinking import thought_table
-from harness.report.judged.trust import head_word, judged_sets, judges_of, trust_lines
+from harness.report.judged.trust import head_word, trust_lines
 
 Words = Mapping[str, str]
 
@@ -61,21 +62,25 @@ class JudgedPart:
     sections: tuple[Section, ...]
 
 
-def judged_part(judged: Judged, gates: Sequence[Gate], t: Words) -> JudgedPart:
+def judged_part(
+    judged: Judged, found: Sequence[JudgedSet], gates: Sequence[Gate], t: Words
+) -> JudgedPart:
     """Return the judge's part of a report; without judge sets it is empty."""
-    sets = judged_sets(judged)
-    said = conclusions(judged, t)
-    sections = tuple(_section(judged, evalset, gates, said[evalset], t) for evalset in sets)
+    said = conclusions(found, t)
+    sections = tuple(_section(judged, one, gates, said[one.evalset], t) for one in found)
     return JudgedPart(
         word=head_word(judged, t),
-        counts=_counts(judged, t) if sets else "",
+        counts=_counts(judged, t) if found else "",
         trust=tuple(dict.fromkeys(line for section in sections for line in section.trust)),
-        method=method(judged, t),
+        method=method(found, t),
         sections=sections,
     )
 
 
-def _section(judged: Judged, evalset: str, gates: Sequence[Gate], said: Said, t: Words) -> Section:
+def _section(
+    judged: Judged, found: JudgedSet, gates: Sequence[Gate], said: Said, t: Words
+) -> Section:
+    evalset = found.evalset
     probes = [one for one in judged.probes if one.evalset == evalset]
     judges = judges_of(judged, evalset)
     models = tuple(
@@ -84,7 +89,7 @@ def _section(judged: Judged, evalset: str, gates: Sequence[Gate], said: Said, t:
     )
     caption = t["j_caption"]
     if any(one.evalset == evalset and "win_rate" in one.figures for one in judged.standings):
-        caption += t["j_caption_pairs"].format(against=escape(reference_of(judged, evalset) or ""))
+        caption += t["j_caption_pairs"].format(against=escape(found.reference))
     return Section(
         title=escape(evalset),
         trust=tuple(trust_lines(judged, evalset, t)),
@@ -97,7 +102,7 @@ def _section(judged: Judged, evalset: str, gates: Sequence[Gate], said: Said, t:
         canaries=tables.canary_table([c for c in judged.canaries if c.evalset == evalset], t),
         judges=tables.judge_table(judges, t),
         notes=tuple(tables.judge_notes(judges, t)),
-        thoughts=thought_table(judged, evalset, t),
+        thoughts=thought_table(found.thoughts, t),
         probes=tuple(probes_of(judged, evalset, t)),
     )
 

@@ -2,40 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Mapping
 
+from harness.analysis.judged_sets import judged_sets, judges_of, trust
 from harness.markdown import code, escape
 from harness.records import Figure, Judged, JudgeInfo
 from harness.report.format import count, with_interval
 
 Words = Mapping[str, str]
-Trust = Literal["trusted", "untrusted", "void"]
-
-
-def trust(judged: Judged, evalset: str) -> Trust:
-    """Return what a set's scores are worth; `trusted` only where everything says so."""
-    judges = judges_of(judged, evalset)
-    standings = [one for one in judged.standings if one.evalset == evalset]
-    if any([*(one.void for one in judges), *(one.void for one in standings)]):
-        return "void"
-    checks = [one.check.trusted for one in judges] + [one.trusted for one in standings]
-    return "trusted" if judges and standings and all(checks) else "untrusted"
-
-
-def judges_of(judged: Judged, evalset: str) -> list[JudgeInfo]:
-    """Return the judges of one set."""
-    return [one for one in judged.judges if one.evalset == evalset]
-
-
-def judged_sets(judged: Judged) -> list[str]:
-    """Return the paths of all judge sets of a run, in their order."""
-    parts: tuple[Sequence[str], ...] = (
-        [one.evalset for one in judged.standings],
-        [one.evalset for one in judged.judges],
-        [one.evalset for one in judged.probes],
-    )
-    return list(dict.fromkeys(evalset for part in parts for evalset in part))
 
 
 def head_word(judged: Judged, t: Words) -> str:

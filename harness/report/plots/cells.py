@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.analysis.findings import CellBins
+from harness.analysis.ranking import lead
 from harness.markdown import cut, plain
 from harness.records import Row
-from harness.report.ranking import lead
 
 Words = Mapping[str, str]
+Bins = Mapping[tuple[str, str], CellBins]
+"""The numbers of each cell, by eval set and id."""
 Group = tuple[str, str, str]
 """Model, prompt, and scoring with the setting of thinking."""
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from harness.analysis.findings import CellBins
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import percent
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
-from harness.report.plots.cells import mode_names, name, panel_name, telling
-from harness.report.plots.counts import By
-from harness.report.plots.counts import confusion as count_pairs
+from harness.report.plots.cells import Bins, mode_names, name, panel_name, telling
 from harness.report.texts import counted
 
 if TYPE_CHECKING:
@@ -29,11 +28,11 @@ _TICKS = 0.95
 _PAGE_HEIGHT = 8.0
 
 
-def confusions(slug: str, rows: Sequence[Row], by: By, t: Words) -> Iterator[Plot]:
+def confusions(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterator[Plot]:
     """Yield the pages of one eval set's confusion plot; none with more than `MOST_LABELS`."""
     labels = list(rows[0].targets)
     found = [
-        (row, count_pairs(by.get((row.evalset, row.cell), []), labels))
+        (row, _counts(bins[row.evalset, row.cell], labels))
         for row in telling([row for row in rows if row.n])
     ]
     if not 2 <= len(labels) <= MOST_LABELS or not found:
@@ -57,6 +56,12 @@ def confusions(slug: str, rows: Sequence[Row], by: By, t: Words) -> Iterator[Plo
             _draw(axes, counts, side / len(labels))
             _axes(axes, labels, side, t, left=sheet.at_left(i), bottom=sheet.at_bottom(i))
         yield Plot(f"confusion-{slug}-{number}", sheet.figure, _alt(page, labels, t))
+
+
+def _counts(found: CellBins, labels: Sequence[str]) -> Counts:
+    """Return the counts by target (outer) and answer (inner)."""
+    pairs = found.confusion
+    return [[pairs.get(target, {}).get(answer, 0) for answer in labels] for target in labels]
 
 
 def _per_page(side: float) -> int:

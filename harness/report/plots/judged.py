@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from harness.analysis.findings import EVEN, JudgedSet
 from harness.markdown import escape, plain
 from harness.records import Figure, Judged, ProbeResult, Standing
-from harness.report.judged.duels import EVEN, probe_points, probe_scores, reference_of
 from harness.report.judged.numbers import scale_interval
-from harness.report.judged.trust import trust
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 
@@ -29,14 +28,14 @@ _STYLES = (
 )  # fmt: skip
 
 
-def judged_forest(slug: str, evalset: str, judged: Judged, t: Words) -> Iterator[Plot]:
+def judged_forest(slug: str, found: JudgedSet, judged: Judged, t: Words) -> Iterator[Plot]:
     """Yield the plot of one judge set, or nothing where no answer has a score."""
+    evalset, state = found.evalset, found.trust
     own = [one for one in judged.standings if one.evalset == evalset and "score" in one.figures]
     probes = [one for one in judged.probes if one.evalset == evalset]
     if not own:
         return
     names = list(dict.fromkeys(one.probe for one in probes))
-    state = trust(judged, evalset)
     title = t["p_judged" if state == "trusted" else f"p_judged_{state}"].format(evalset=evalset)
     slot = _SLIT * (len(own) + 1)
     heights = _LANE * len(own), slot * len(names)
@@ -47,7 +46,7 @@ def judged_forest(slug: str, evalset: str, judged: Judged, t: Words) -> Iterator
     width = (canvas.WIDTH - left - 0.1) / (2 if rated else 1)
     for place, figure in enumerate(("score", "win_rate") if rated else ("score",)):
         axes = canvas.place(page, left + place * width, _TOP, width - _VALUES, heights[0])
-        _models(axes, own, figure, judged, t, labelled=place == 0)
+        _models(axes, own, figure, found, t, labelled=place == 0)
     below = canvas.place(page, left, _TOP + heights[0] + _BETWEEN,
                          canvas.WIDTH - left - _VALUES - 0.1, heights[1])  # fmt: skip
     _probes(below, names, [one.model for one in own], probes, t)
@@ -56,14 +55,14 @@ def judged_forest(slug: str, evalset: str, judged: Judged, t: Words) -> Iterator
 
 
 def _models(
-    axes: Axes, own: Sequence[Standing], figure: str, judged: Judged, t: Words, *, labelled: bool
+    axes: Axes, own: Sequence[Standing], figure: str, found: JudgedSet, t: Words, *, labelled: bool
 ) -> None:
     """Draw one figure of all models: pale dots for probes, over them the mean."""
-    reference = reference_of(judged, own[0].evalset) or ""
+    models = {one.model: one for one in found.models}
     name = t["p_judged_score" if figure == "score" else "p_judged_rate"]
     width = axes.get_position().width * canvas.WIDTH
     axes.set_title(
-        canvas.fit(name.format(against=plain(reference)), width, canvas.TEXT, bold=True),
+        canvas.fit(name.format(against=plain(found.reference)), width, canvas.TEXT, bold=True),
         fontweight="bold", pad=4,
     )  # fmt: skip
     axes.set_xlim(*(_SCALE if figure == "score" else (-0.03, 1.03)))
@@ -73,8 +72,8 @@ def _models(
     axes.set_ylim(len(own) - 0.5, -0.5)
     for lane, one in enumerate(own):
         colour, marker = _style(lane)
-        of_probes = probe_scores if figure == "score" else probe_points
-        dots = list(of_probes(judged, one.evalset, one.model).values())
+        probes = models[one.model]
+        dots = list((probes.scores if figure == "score" else probes.points).values())
         axes.plot(dots, [lane + 0.22] * len(dots), "o", color=colour, alpha=0.35, markersize=3,
                   markeredgewidth=0, gid="probe")  # fmt: skip
         if (shown := one.figures.get(figure)) is None:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from harness.analysis.findings import Bin
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import fraction
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
-from harness.report.plots.cells import TRAINED, group_name, grouped, per_placement, style_key
-from harness.report.plots.counts import Bin, By, length_spans, over_length
-from harness.report.ranking import lead
+from harness.report.plots.cells import TRAINED, Bins, group_name, grouped, per_placement, style_key
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,16 +24,16 @@ _SIZE = (2.6, 1.7)
 _DODGE = 0.16
 
 
-def over_lengths(slug: str, rows: Sequence[Row], by: By, t: Words) -> Iterator[Plot]:
+def over_lengths(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterator[Plot]:
     """Yield the pages of one eval set; none where the lengths of its texts are unknown."""
-    spans = length_spans([one for row in rows for one in by.get((row.evalset, row.cell), [])])
-    figure = lead(rows)
-    panels: list[list[tuple[Row, list[Bin]]]] = []
+    first = bins[rows[0].evalset, rows[0].cell]
+    spans, figure = first.length_spans, first.length_figure
+    panels: list[list[tuple[Row, tuple[Bin, ...]]]] = []
     for group in grouped(rows).values():
         lines = [
-            (row, bins)
+            (row, found)
             for row in per_placement(group, figure)
-            if (bins := over_length(by.get((row.evalset, row.cell), []), spans, figure))
+            if (found := bins[row.evalset, row.cell].lengths)
         ]
         panels += [lines] if lines and spans else []
     pages = [panels[i : i + PAGE_PANELS] for i in range(0, len(panels), PAGE_PANELS)]
@@ -43,7 +42,7 @@ def over_lengths(slug: str, rows: Sequence[Row], by: By, t: Words) -> Iterator[P
         if len(pages) > 1:
             title += t["p_part"].format(number=number, total=len(pages))
         sheet = canvas.sheet(len(page), title, size=_SIZE, gap=(0.3, 0.4), bottom=0.8)
-        low = min(b.share.low for panel in page for _, bins in panel for b in bins)
+        low = min(b.share.low for panel in page for _, found in panel for b in found)
         for i, panel in enumerate(page):
             axes = sheet.axes[i]
             canvas.heading(axes, (group_name(panel[0][0]),), _SIZE[0])

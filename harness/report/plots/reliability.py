@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from harness.analysis.bins import PROBABILITY_BINS
+from harness.analysis.findings import Bin, Reliability
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
-from harness.report.plots.cells import mode_names, name, panel_name, telling
-from harness.report.plots.counts import PROBABILITY_BINS, Bin, By, Reliability, reliability
+from harness.report.plots.cells import Bins, mode_names, name, panel_name, telling
 from harness.report.texts import counted
 
 if TYPE_CHECKING:
@@ -25,15 +26,14 @@ _BEFORE = (canvas.BLUE, "o", "-")
 _AFTER = (canvas.ORANGE, "s", "--")
 
 
-def reliabilities(slug: str, rows: Sequence[Row], by: By, t: Words) -> Iterator[Plot]:
+def reliabilities(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterator[Plot]:
     """Yield the pages of one eval set's reliability plot."""
-    labels = list(rows[0].targets)
     names = mode_names(rows, t)
     able = [row for row in rows if "calibrated_accuracy" in row.figures]
     found = [
         (row, one)
         for row in telling(able)
-        if (one := reliability(by.get((row.evalset, row.cell), []), labels)) is not None
+        if (one := bins[row.evalset, row.cell].reliability) is not None
     ]
     pages = [found[i : i + PAGE_PANELS] for i in range(0, len(found), PAGE_PANELS)]
     for number, page in enumerate(pages, 1):

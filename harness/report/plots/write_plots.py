@@ -10,14 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+from harness.analysis.findings import Findings
 from harness.markdown import code
 from harness.records import Row, Run
-from harness.report.judged.trust import judged_sets
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import MOST_PANELS
 from harness.report.plots.confusion import confusions
-from harness.report.plots.counts import by_cell
 from harness.report.plots.forest import forest
 from harness.report.plots.judged import judged_forest
 from harness.report.plots.lengths import over_lengths
@@ -54,7 +53,7 @@ class PlotKind:
 
 
 def draw_plots(
-    run_dir: Path, run: Run, *, lang: Lang = "en", plots: Plots = "svg"
+    run_dir: Path, run: Run, findings: Findings, *, lang: Lang = "en", plots: Plots = "svg"
 ) -> tuple[PlotKind, ...]:
     """Draw a run's plots into the folder `plots` beside its report.
 
@@ -64,6 +63,7 @@ def draw_plots(
     Args:
         run_dir: Folder of the report.
         run: What is shown; no sample's text is looked at.
+        findings: Of this run.
         lang: Language of titles, axes and alt texts.
         plots: Format of the files; with `none`, nothing is drawn.
 
@@ -73,25 +73,27 @@ def draw_plots(
     folder = run_dir / PLOTS_FOLDER
     for old in (*folder.glob("*.svg"), *folder.glob("*.png")):
         old.unlink()
-    if plots == "none" or not (run.rows or judged_sets(run.judged)):
+    if plots == "none" or not (run.rows or findings.judged):
         return ()
     folder.mkdir(parents=True, exist_ok=True)
     with canvas.drawing():
         t = texts(lang)
         kinds = [
             _draw(name, make, folder, _note(name, run.rows, t), plots, t)
-            for name, make in _makers(run, t)
+            for name, make in _makers(run, findings, t)
         ]
     return tuple(kind for kind in kinds if kind.pictures or kind.problem)
 
 
-def _makers(run: Run, t: Words) -> Iterator[tuple[str, Callable[[], Iterator[Plot]]]]:
+def _makers(
+    run: Run, findings: Findings, t: Words
+) -> Iterator[tuple[str, Callable[[], Iterator[Plot]]]]:
     """Yield each kind with what makes its plots, those of all eval sets together."""
-    by = by_cell(run.results)
+    bins = {(one.row.evalset, one.row.cell): one for one in findings.bins}
     sets: dict[str, list[Row]] = {}
     for row in run.rows:
         sets.setdefault(row.evalset, []).append(row)
-    judged = judged_sets(run.judged)
+    judged = [one.evalset for one in findings.judged]
     slugs = dict(zip([*sets, *judged], _slugs([*sets, *judged]), strict=True))
 
     def over_sets(
@@ -102,12 +104,16 @@ def _makers(run: Run, t: Words) -> Iterator[tuple[str, Callable[[], Iterator[Plo
 
     yield "forest", partial(over_sets, lambda s, rows: forest(s, rows, run.gates, t))
     yield "shots", partial(over_sets, lambda s, rows: over_shots(s, rows, t))
-    yield "reliability", partial(over_sets, lambda s, rows: reliabilities(s, rows, by, t))
-    yield "confusion", partial(over_sets, lambda s, rows: confusions(s, rows, by, t))
-    yield "length", partial(over_sets, lambda s, rows: over_lengths(s, rows, by, t))
+    yield "reliability", partial(over_sets, lambda s, rows: reliabilities(s, rows, bins, t))
+    yield "confusion", partial(over_sets, lambda s, rows: confusions(s, rows, bins, t))
+    yield "length", partial(over_sets, lambda s, rows: over_lengths(s, rows, bins, t))
     yield (
         "judged",
-        lambda: (plot for one in judged for plot in judged_forest(slugs[one], one, run.judged, t)),
+        lambda: (
+            plot
+            for one in findings.judged
+            for plot in judged_forest(slugs[one.evalset], one, run.judged, t)
+        ),
     )
 
 

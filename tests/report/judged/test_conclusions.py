@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from judged_builders import EVALSET, FAILED, make_judged
 
+from harness.analysis.judged_sets import all_judged
 from harness.records import Figure, Judged
 from harness.report.judged.conclusions import conclusions, method
 from harness.report.texts import texts
@@ -15,7 +16,7 @@ CLAIMS = ("better", "worse", "inconclusive", "not shown", "p = ", "say little", 
 
 
 def said(judged: Judged, lang="en"):
-    return conclusions(judged, texts(lang))[EVALSET]
+    return conclusions(all_judged(judged), texts(lang))[EVALSET]
 
 
 def test_verdicts_follow_the_tests():
@@ -26,7 +27,7 @@ def test_verdicts_follow_the_tests():
     )
     assert found.models[0].startswith("`ru-a` against `base`: **better**; win rate 0.9")
     assert found.models[1].count(": not shown") == 2
-    assert "4 comparisons of judged models" in method(make_judged(), T)
+    assert "4 comparisons of judged models" in method(all_judged(make_judged()), T)
 
 
 def test_a_worse_model_is_called_worse():
@@ -93,7 +94,7 @@ def test_agreement_of_a_jury_goes_by_its_lower_end(low, word):
 
 
 def test_nothing_to_compare_has_no_method():
-    assert method(make_judged({"base": 5.0}), T) == ""
+    assert method(all_judged(make_judged({"base": 5.0})), T) == ""
     assert said(make_judged({"base": 5.0})).models == ()
 
 
@@ -106,10 +107,10 @@ def test_several_sets_name_theirs():
     ))  # fmt: skip
     both = Judged(judged.probes + moved.probes, judged.pairs + moved.pairs, (),
                   judged.judges + moved.judges, judged.standings + moved.standings)  # fmt: skip
-    found = conclusions(both, T)
+    found = conclusions(all_judged(both), T)
     assert list(found) == [EVALSET, "evalsets/b.yaml"]
     assert found["evalsets/b.yaml"].short == (
         "`ru-c` against `base`, evalsets/b.yaml, by the judge: **better**.",
     )
     # One family of tests for the whole report.
-    assert "over 6 comparisons" in method(both, T)
+    assert "over 6 comparisons" in method(all_judged(both), T)

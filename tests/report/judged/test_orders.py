@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from judged_builders import EVALSET, make_judged
 
+from harness.analysis.judged_sets import orders
 from harness.records import Judged, PairResult, Ruling
-from harness.report.judged.orders import order_line, orders
+from harness.report.judged.conclusions import order_line
 from harness.report.texts import texts
 
 T = texts("en")

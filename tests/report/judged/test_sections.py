@@ -21,11 +21,11 @@ from judged_builders import (
     make_judged,
     make_judged_run,
 )
+from reports import report_markdown, write_report
 
 from harness.records import Figure, Gate, Ruling, Run, RunInfo
 from harness.report.runfiles import load_run, save_run
 from harness.report.summary import SUMMARY_BYTES, append_step_summary
-from harness.report.write import report_markdown, write_report
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 VOID = "canary 'shuffled' of p01 scored 8.2, more than 4"

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from judged_builders import CHECK, EVALSET, FAILED, make_judged
 
+from harness.analysis.judged_sets import judged_sets, trust
 from harness.records import Judged, PassportCheck
-from harness.report.judged.trust import head_word, judged_sets, trust, trust_lines
+from harness.report.judged.trust import head_word, trust_lines
 from harness.report.texts import texts
 
 T = texts("en")

@@ -6,17 +6,17 @@ from dataclasses import replace
 
 import pytest
 from judged_builders import EVALSET, FAILED, make_judged, make_judged_run
+from reports import draw_plots, set_of
 
-from harness.report.judged.duels import probe_points, probe_scores
+from harness.analysis.compare_models import probe_points, probe_scores
 from harness.report.plots import canvas
 from harness.report.plots.judged import judged_forest
-from harness.report.plots.write_plots import draw_plots
 from harness.report.texts import texts
 
 
 def plots_of(judged, lang="en"):
     with canvas.drawing():
-        return list(judged_forest("x", EVALSET, judged, texts(lang)))
+        return list(judged_forest("x", set_of(judged, EVALSET), judged, texts(lang)))
 
 
 def test_figures_stand_where_they_are():

@@ -12,16 +12,17 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from reports import draw_plots
 
+from harness.analysis.analyze import analyze
+from harness.analysis.bins import by_cell, length_spans, over_length, reliability
 from harness.records import Run
 from harness.report.plots import canvas
 from harness.report.plots.confusion import confusions
-from harness.report.plots.counts import by_cell, length_spans, over_length, reliability
 from harness.report.plots.forest import PAGE_CELLS, forest
 from harness.report.plots.lengths import over_lengths
 from harness.report.plots.reliability import reliabilities
 from harness.report.plots.shotcounts import over_shots
-from harness.report.plots.write_plots import draw_plots
 from harness.report.texts import texts
 
 LABELS = ("positive", "negative")
@@ -29,13 +30,14 @@ KINDS = ("forest", "shots", "reliability", "confusion", "length")
 
 
 def plots_of(kind, run, lang="en"):
-    t, by = texts(lang), by_cell(run.results)
+    t = texts(lang)
+    bins = {(one.row.evalset, one.row.cell): one for one in analyze(run).bins}
     make = {
         "forest": lambda: forest("x", run.rows, run.gates, t),
         "shots": lambda: over_shots("x", run.rows, t),
-        "reliability": lambda: reliabilities("x", run.rows, by, t),
-        "confusion": lambda: confusions("x", run.rows, by, t),
-        "length": lambda: over_lengths("x", run.rows, by, t),
+        "reliability": lambda: reliabilities("x", run.rows, bins, t),
+        "confusion": lambda: confusions("x", run.rows, bins, t),
+        "length": lambda: over_lengths("x", run.rows, bins, t),
     }[kind]
     with canvas.drawing():
         return list(make())

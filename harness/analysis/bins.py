@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
+from harness.analysis.findings import Bin, Reliability
 from harness.records import Figure, Result
 from harness.stats import Floats, batch_calibrate, wilson_interval
 
@@ -16,44 +16,6 @@ PROBABILITY_BINS = 10
 _LENGTH_BINS = 5
 # Below this many samples a bin's interval is wider than any trend along the lengths.
 _LENGTH_BIN_SAMPLES = 15
-
-By = Mapping[tuple[str, str], Sequence[Result]]
-"""Results by eval set and cell."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """A proportion within a span of some quantity.
-
-    Attributes:
-        low: Where the span begins.
-        high: Where it ends.
-        middle: The mean of the quantity over the bin's samples.
-        share: The proportion with its Wilson interval and its n, at least 1.
-    """
-
-    low: float
-    high: float
-    middle: float
-    share: Figure
-
-    @property
-    def off(self) -> bool:
-        """Whether the interval leaves out the bin's middle: probabilities that are not reliable."""
-        return not self.share.low <= self.middle <= self.share.high
-
-
-@dataclass(frozen=True, slots=True)
-class Reliability:
-    """How far stated probabilities agree with what came true, before and after calibration.
-
-    Attributes:
-        label: Whose probability it is with two labels; None is that of the answer, whichever.
-    """
-
-    label: str | None
-    raw: tuple[Bin, ...]
-    calibrated: tuple[Bin, ...]
 
 
 def by_cell(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:
@@ -154,7 +116,10 @@ def _bins(
     return tuple(found)
 
 
-def confusion(results: Sequence[Result], labels: Sequence[str]) -> list[list[int]]:
-    """Return counts of the scored samples by target (outer) and answer (inner)."""
+def confusion(results: Sequence[Result]) -> dict[str, dict[str, int]]:
+    """Return counts of the scored samples by target, and in each by answer."""
+    counts: dict[str, dict[str, int]] = {}
     pairs = Counter((one.target, one.answer) for one in results if one.correct is not None)
-    return [[pairs[target, answer] for answer in labels] for target in labels]
+    for (target, answer), count in pairs.items():
+        counts.setdefault(target, {})[answer or ""] = count
+    return counts

@@ -3,54 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import mean
-from typing import Literal
 
-from harness.records import Figure, Judged, Standing
-from harness.report.compare import ALPHA
+from harness.analysis.findings import EVEN, Duel
+from harness.records import Judged, Standing
 from harness.stats import Difference, holm, paired_bootstrap
 from harness.stats.clusters import cluster_interval
-
-EVEN = 0.5
-"""The win rate of two models that are equally good."""
-
-
-@dataclass(frozen=True, slots=True)
-class Duel:
-    """A model against the reference model in one figure.
-
-    Attributes:
-        figure: `score`, or `win_rate`, whose first side is 0.5.
-        difference: The model minus the reference, each probe counting once; the interval is
-            Student's over the probes.
-        known: Whether the probes differ at all, so that the interval says something.
-        win_rate: The standing's own figure, None for `score`.
-        left_out: Probes without a value on one side.
-        adjusted: The p-value after Holm's correction over all duels of the run.
-    """
-
-    evalset: str
-    model: str
-    reference: str
-    figure: Literal["score", "win_rate"]
-    difference: Difference
-    known: bool
-    win_rate: Figure | None
-    left_out: int
-    adjusted: float = 1.0
-
-    @property
-    def sign(self) -> int:
-        """1 if the model is shown to be better, -1 if worse, 0 if neither is shown."""
-        value = self.difference.value
-        if self.adjusted >= ALPHA or value == 0:
-            return 0
-        if self.win_rate is not None and self.win_rate.low <= EVEN <= self.win_rate.high:
-            return 0
-        if self.known and self.difference.low <= 0 <= self.difference.high:
-            return 0
-        return 1 if value > 0 else -1
 
 
 def duels(judged: Judged) -> list[Duel]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from harness.analysis.cautions import made_up
 from harness.records import EngineInfo
-from harness.report.cautions import made_up
 
 
 def engine(model: str, engine: str) -> EngineInfo:

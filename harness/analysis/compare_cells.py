@@ -3,32 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
-from typing import Literal
 
+from harness.analysis.findings import Comparison, Kind
+from harness.analysis.ranking import best_pair, grouped, lead
 from harness.figures import COMPARED, FIGURES, ResultsById, pair
 from harness.records import Result, Row
-from harness.report.ranking import best_pair, grouped, lead
 from harness.shots import SELECTORS, own_order
 from harness.stats import holm
-from harness.stats.paired import Difference
 
-Kind = Literal[
-    "shots",
-    "placement",
-    "wording",
-    "calibration",
-    "contextual",
-    "selector",
-    "order",
-    "thinking",
-    "trained",
-    "best",
-]
 EXACT = tuple(name for name in COMPARED if FIGURES[name].exact)
 """Those of them that are shares of samples."""
-ALPHA = 0.05
 _BASES = ("balanced", "random")
 _CALIBRATED: Mapping[Kind, str] = {
     "calibration": "calibrated_accuracy",
@@ -37,48 +23,6 @@ _CALIBRATED: Mapping[Kind, str] = {
 _PLACEMENTS = {None: 0, "system": 1, "user": 2, "chat": 3}
 
 Cells = Mapping[tuple[str, str], ResultsById]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two cells on the samples that both have scored.
-
-    Attributes:
-        kind: `shots` is few-shot against zero-shot; `placement` one place of the shots against
-            another; `wording` the best prompt against its
-            nearest rival; `calibration` a cell's calibrated
-            answers against its raw ones, `contextual` those of contextual calibration; `selector`
-            is a way of choosing shots against the balanced (or random) one; `order` one order of
-            shots against another; `thinking` one setting of it against `off` or the first;
-            `trained` a model's best cell against a classifier that was trained on the same set;
-            `best` its best few-shot cell against its best zero-shot cell where no `shots` compares
-            them.
-        figure: What is compared: `accuracy`, `calibrated_accuracy` or `auc`.
-        left_out: Samples that lack a score on one side or both.
-        chosen_of: Cells of which the second is the best by this very figure; the p-value of its
-            being ahead counts them all.
-        adjusted: The p-value after Holm's correction over all comparisons of the run.
-        draws: Draws of shots that each side is the mean of; its row is that of the first.
-        spread: Least and greatest difference of two single draws; None if there is one pair.
-    """
-
-    kind: Kind
-    first: Row
-    second: Row
-    figure: str
-    difference: Difference
-    left_out: int
-    chosen_of: int = 1
-    adjusted: float = 1.0
-    draws: tuple[int, int] = (1, 1)
-    spread: tuple[float, float] | None = None
-
-    @property
-    def sign(self) -> int:
-        """1 if the second is shown to be better, -1 if worse, 0 if no difference is shown."""
-        if self.adjusted >= ALPHA or self.difference.value == 0:
-            return 0
-        return 1 if self.difference.value > 0 else -1
 
 
 def compare(rows: Sequence[Row], results: Sequence[Result]) -> list[Comparison]:

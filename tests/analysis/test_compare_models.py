@@ -7,8 +7,9 @@ from statistics import mean
 import pytest
 from judged_builders import EVALSET, make_judged, make_standings
 
+from harness.analysis.compare_models import duels, probe_points, probe_scores, reference_of
+from harness.analysis.findings import Duel
 from harness.records import Judged
-from harness.report.judged.duels import Duel, duels, probe_points, probe_scores, reference_of
 
 
 def named(judged: Judged) -> dict[tuple[str, str], Duel]:

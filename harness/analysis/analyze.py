@@ -1,0 +1,112 @@
+"""A run -> its findings, each computed once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from harness.analysis.bins import by_cell, confusion, length_spans, over_length, reliability
+from harness.analysis.cautions import cautions, made_up, overused
+from harness.analysis.compare_cells import compare
+from harness.analysis.findings import (
+    BaselineDifference,
+    Best,
+    CellBins,
+    Comparison,
+    Findings,
+)
+from harness.analysis.judged_sets import all_judged
+from harness.analysis.mistakes import mistakes, of_prompted, untelling
+from harness.analysis.ranking import best_pair, grouped, lead
+from harness.analysis.seeds import over_draws
+from harness.analysis.verdicts import model_verdicts, pair_verdicts
+from harness.records import BaselineCheck, Contrast, Result, Row, Run
+from harness.registry import remembered, using
+from harness.stats import holm
+
+
+def analyze(run: Run) -> Findings:
+    """Return all that a run's results support.
+
+    The same for a run that was saved without texts: no text, answer or thought is looked at.
+    """
+    with using(remembered(run.info.extensions)):
+        return _analyzed(run)
+
+
+def _analyzed(run: Run) -> Findings:
+    rows, results = tuple(map(told, run.rows)), run.results
+    compared = compare(rows, results)
+    prompted = of_prompted(rows, results)
+    dull = untelling([row for row in rows if not row.train_rows], prompted)
+    return Findings(
+        rows=rows,
+        comparisons=tuple(compared),
+        pairs=tuple(pair_verdicts(compared)),
+        models=tuple(model_verdicts(compared)),
+        bests=tuple(_bests(rows, compared)),
+        draws=tuple(over_draws(rows, results)),
+        baselines=tuple(against_baselines(run.baselines)),
+        cautions=tuple(cautions(rows)),
+        made_up=tuple(made_up(run.info.engines)),
+        overused=tuple(overused(rows)),
+        mistakes=tuple(mistakes(prompted, without=dull)),
+        untelling=tuple(dull),
+        bins=tuple(_bins(rows, results)),
+        judged=tuple(all_judged(run.judged)),
+    )
+
+
+def told(row: Row) -> Row:
+    """Return a row without what may hold text, and figures that no JSON can."""
+    figures = {name: figure for name, figure in row.figures.items()
+               if all(map(math.isfinite, (figure.value, figure.low, figure.high)))}  # fmt: skip
+    return replace(row, reasons={}, template=None, figures=figures)
+
+
+def _bests(rows: Sequence[Row], compared: Sequence[Comparison]) -> Iterable[Best]:
+    for own in grouped(rows, lambda row: (row.evalset, row.model)):
+        bare, shown = best_pair(own)
+        if bare or shown:
+            figure = lead(own)
+            found = (
+                one
+                for one in compared
+                if one.kind in ("shots", "best")
+                and (one.first, one.second, one.figure) == (bare, shown, figure)
+            )
+            yield Best(own[0].evalset, own[0].model, figure, bare, shown, next(found, None))
+
+
+def against_baselines(checks: Sequence[BaselineCheck]) -> list[BaselineDifference]:
+    """Return each figure's difference to its baseline, p-values adjusted over all of them."""
+    every = [(check, one) for check in checks if not check.refused for one in check.contrasts]
+    adjusted = holm([one.p for _, one in every])
+    return [
+        BaselineDifference(check.evalset, check.cell, _told_contrast(one), p)
+        for (check, one), p in zip(every, adjusted, strict=True)
+    ]
+
+
+def _told_contrast(one: Contrast) -> Contrast:
+    """Return a comparison without a detectable difference that no pairs could ever show."""
+    known = one.detectable is not None and math.isfinite(one.detectable)
+    return one if known else replace(one, detectable=None)
+
+
+def _bins(rows: Sequence[Row], results: Sequence[Result]) -> Iterable[CellBins]:
+    by = by_cell(results)
+    for own in grouped(rows, lambda row: row.evalset):
+        figure, labels = lead(own), list(own[0].targets)
+        spans = length_spans([one for row in own for one in by.get((row.evalset, row.cell), [])])
+        for row in own:
+            found = by.get((row.evalset, row.cell), [])
+            yield CellBins(
+                row,
+                reliability(found, labels) if "calibrated_accuracy" in row.figures else None,
+                confusion(found),
+                figure,
+                tuple(spans),
+                tuple(over_length(found, spans, figure)),
+            )

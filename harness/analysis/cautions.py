@@ -1,0 +1,44 @@
+"""Cells whose figures are to be read with caution, and models that answered nothing themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.analysis.findings import Caution, Overused
+from harness.analysis.ranking import grouped
+from harness.records import EngineInfo, Row
+
+LITTLE_MASS = 0.05
+"""Below this label mass, almost all of the probability is on other words."""
+FEW_UNSCORED = 0.02
+"""As much as a gate lets pass unless its set says otherwise."""
+# A label counts as overused when its share of the answers is this far above that of the targets.
+_OVERUSE = 0.1
+
+
+def made_up(engines: Sequence[EngineInfo]) -> list[str]:
+    """Return the models in whose place the engine `fake` answered, each once."""
+    served = [one.model for one in engines if one.engine == "fake"]
+    return list(dict.fromkeys(name for names in served for name in names.split(", ")))
+
+
+def cautions(rows: Sequence[Row]) -> Iterable[Caution]:
+    """Yield the cells of each model that rank worse than chance, hardly write labels, or lack."""
+    for own in grouped(rows, lambda row: (row.evalset, row.model)):
+        evalset, model = own[0].evalset, own[0].model
+        if found := [row for row in own if "auc" in row.figures and row.figures["auc"].high < 0.5]:
+            yield Caution("worse", evalset, model, tuple(found))
+        masses = [(row, row.figures["label_mass"]) for row in own if "label_mass" in row.figures]
+        if found := [row for row, mass in masses if mass.value < LITTLE_MASS]:
+            yield Caution("mass", evalset, model, tuple(found))
+        if found := [row for row in own if row.unscored > FEW_UNSCORED * (row.n + row.unscored)]:
+            yield Caution("unscored", evalset, model, tuple(found))
+
+
+def overused(rows: Sequence[Row]) -> Iterable[Overused]:
+    """Yield the label of each cell that is answered far more often than it is the target."""
+    for row in rows:
+        excess = {label: share - row.targets.get(label, 0.0) for label, share in row.shares.items()}
+        label = max(excess, key=lambda key: excess[key], default=None)
+        if label is not None and excess[label] > _OVERUSE:
+            yield Overused(row, label, row.shares[label], row.targets.get(label, 0.0))

@@ -1,0 +1,88 @@
+"""`findings.json`: the findings of a run, written beside its `run.json` and read back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.analysis.analyze import analyze, told
+from harness.analysis.findings import Findings, cell_name
+from harness.errors import HarnessError
+from harness.jsontext import json_text
+from harness.records import Json, Row, Run
+
+FINDINGS_FILE = "findings.json"
+SCHEMA = 1
+_FINDINGS = TypeAdapter(Findings)
+_ROWS = TypeAdapter(tuple[Row, ...])
+
+
+def findings_schema() -> dict[str, Json]:
+    """Return the JSON Schema of `findings.json`."""
+    schema = cast(dict[str, Json], _FINDINGS.json_schema(mode="serialization"))
+    properties = cast(dict[str, Json], schema["properties"])
+    schema["properties"] = {"schema": {"const": SCHEMA}, **properties}
+    schema["required"] = ["schema", *properties]
+    return schema
+
+
+def save_findings(run_dir: Path, findings: Findings) -> Path:
+    """Write `findings.json`, whole or not at all, and return its path.
+
+    Raises:
+        HarnessError: A finding is infinite or not a number.
+        OSError: It cannot be written.
+    """
+    path = run_dir / FINDINGS_FILE
+    try:
+        text = json_text({"schema": SCHEMA, **_FINDINGS.dump_python(findings)}, indent=1)
+    except ValueError as error:
+        raise HarnessError(f"{path}: a finding is not a finite number ({error})") from error
+    part = path.with_name(path.name + ".part")
+    part.write_bytes(text.encode("utf-8", errors="replace") + b"\n")
+    part.replace(path)
+    return path
+
+
+def findings_of(run_dir: Path, run: Run) -> Findings:
+    """Return the findings in a run's folder; where there are none of this run, compute and save.
+
+    Raises:
+        HarnessError: The file is damaged or of another schema.
+        OSError: It cannot be written.
+    """
+    if (run_dir / FINDINGS_FILE).exists():
+        found = load_findings(run_dir)
+        if found.rows == tuple(map(told, run.rows)):
+            return found
+    found = analyze(run)
+    save_findings(run_dir, found)
+    return found
+
+
+def load_findings(path: Path) -> Findings:
+    """Return the findings that `save_findings` wrote.
+
+    Args:
+        path: The file, or the folder of its run.
+
+    Raises:
+        HarnessError: The file is missing, damaged or of another schema.
+    """
+    path = path / FINDINGS_FILE if path.is_dir() else path
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        found = data.get("schema") if isinstance(data, dict) else None
+        if found != SCHEMA:
+            raise HarnessError(f"{path}: schema {found} is not {SCHEMA}: write the report again")
+        rows = _ROWS.validate_python(data.get("rows", ()))
+        names = {cell_name(row): row for row in rows}
+        return _FINDINGS.validate_python(data, context=names)
+    except FileNotFoundError:
+        raise HarnessError(f"{path}: no such file; give the folder of a finished run") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise HarnessError(f"{path}: damaged ({first}): write the report again") from error
