@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from harness.analysis.findings import Bin, Reliability
+from harness.analysis.cell_findings import CellRef
 from harness.records import Figure, Result
 from harness.stats import Floats, batch_calibrate, wilson_interval
 
@@ -16,6 +17,61 @@ PROBABILITY_BINS = 10
 _LENGTH_BINS = 5
 # Below this many samples a bin's interval is wider than any trend along the lengths.
 _LENGTH_BIN_SAMPLES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """A proportion within a span of some quantity.
+
+    Attributes:
+        low: Where the span begins.
+        high: Where it ends.
+        middle: The mean of the quantity over the bin's samples.
+        share: The proportion with its Wilson interval and its n, at least 1.
+    """
+
+    low: float
+    high: float
+    middle: float
+    share: Figure
+
+    @property
+    def off(self) -> bool:
+        """Whether the interval leaves out the bin's middle: probabilities that are not reliable."""
+        return not self.share.low <= self.middle <= self.share.high
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """How far stated probabilities agree with what came true, before and after calibration.
+
+    Attributes:
+        label: Whose probability it is with two labels; None is that of the answer, whichever.
+    """
+
+    label: str | None
+    raw: tuple[Bin, ...]
+    calibrated: tuple[Bin, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CellBins:
+    """The numbers of a cell that plots show.
+
+    Attributes:
+        confusion: Scored samples by target, in them by answer, without the pairs that no sample
+            has.
+        lengths: The accuracy `length_figure` over the length of the text in characters, empty
+            where lengths are unknown or tell nothing apart.
+        length_spans: The inclusive spans of all cells of the eval set, shortest first.
+    """
+
+    row: CellRef
+    reliability: Reliability | None
+    confusion: Mapping[str, Mapping[str, int]]
+    length_figure: str
+    length_spans: tuple[tuple[int, int], ...]
+    lengths: tuple[Bin, ...]
 
 
 def by_cell(results: Sequence[Result]) -> dict[tuple[str, str], list[Result]]:

@@ -5,443 +5,75 @@ No finding holds the text of a sample, an answer or a thought; cells are named b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, computed_field
+from harness.analysis.bins import Bin, CellBins, Reliability
+from harness.analysis.cell_findings import (
+    ALPHA,
+    BaselineDifference,
+    Best,
+    Caution,
+    CellRef,
+    Comparison,
+    Draws,
+    Family,
+    Kind,
+    Mistake,
+    ModelVerdict,
+    Overall,
+    OverSeeds,
+    Overused,
+    PairVerdict,
+    SeedSpread,
+    Verdict,
+    cell_name,
+)
+from harness.analysis.judged_findings import (
+    EVEN,
+    Duel,
+    JudgedSet,
+    ModelProbes,
+    Orders,
+    Reach,
+    Reliable,
+    Thinkers,
+    Trust,
+)
+from harness.records import Row
 
-from harness.records import Contrast, Figure, Row, Standing, Thoughts
-from harness.stats.paired import Difference
-from harness.stats.seed_spread import Spread
-
-Kind = Literal[
-    "shots",
-    "placement",
-    "wording",
-    "calibration",
-    "contextual",
-    "selector",
-    "order",
-    "thinking",
-    "trained",
-    "best",
+__all__ = [
+    "ALPHA",
+    "EVEN",
+    "BaselineDifference",
+    "Best",
+    "Bin",
+    "Caution",
+    "CellBins",
+    "CellRef",
+    "Comparison",
+    "Draws",
+    "Duel",
+    "Family",
+    "Findings",
+    "JudgedSet",
+    "Kind",
+    "Mistake",
+    "ModelProbes",
+    "ModelVerdict",
+    "Orders",
+    "OverSeeds",
+    "Overall",
+    "Overused",
+    "PairVerdict",
+    "Reach",
+    "Reliability",
+    "Reliable",
+    "SeedSpread",
+    "Thinkers",
+    "Trust",
+    "Verdict",
+    "cell_name",
 ]
-Family = Literal["cells", "models", "draws", "baselines"]
-"""The tests of a run over which Holm's method adjusts p-values, each family by itself."""
-Verdict = Literal["helps", "hurts", "mixed", "same", "raw_up", "raw_down"]
-Overall = Literal["helps", "hurts", "mixed", "partly_helps", "partly_hurts", "same"]
-Trust = Literal["trusted", "untrusted", "void"]
-Reliable = Literal["high", "mid", "low"]
-ALPHA = 0.05
-"""A difference is called one where its adjusted p-value is below."""
-EVEN = 0.5
-"""The win rate of two models that are equally good."""
-
-
-def cell_name(row: Row) -> str:
-    """Return what a cell is called in `findings.json`: its eval set and its id."""
-    return f"{row.evalset}::{row.cell}"
-
-
-def _known(value: object, info: ValidationInfo) -> object:
-    if not isinstance(value, str):
-        return value
-    rows = info.context or {}
-    if value not in rows:
-        raise ValueError(f"no row is called {value!r}")
-    return rows[value]
-
-
-CellRef = Annotated[
-    Row,
-    PlainSerializer(cell_name, return_type=str),
-    BeforeValidator(_known, json_schema_input_type=str),
-]
-"""A row of the findings; in the file its name, `<eval set>::<cell>`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """Two cells on the samples that both have scored.
-
-    Attributes:
-        kind: `shots` is few-shot against zero-shot; `placement` one place of the shots against
-            another; `wording` the best prompt against its
-            nearest rival; `calibration` a cell's calibrated
-            answers against its raw ones, `contextual` those of contextual calibration; `selector`
-            is a way of choosing shots against the balanced (or random) one; `order` one order of
-            shots against another; `thinking` one setting of it against `off` or the first;
-            `trained` a model's best cell against a classifier that was trained on the same set;
-            `best` its best few-shot cell against its best zero-shot cell where no `shots` compares
-            them.
-        figure: What is compared: `accuracy`, `calibrated_accuracy` or `auc`.
-        left_out: Samples that lack a score on one side or both.
-        chosen_of: Cells of which the second is the best by this very figure; the p-value of its
-            being ahead counts them all.
-        adjusted: The p-value after Holm's correction over all comparisons of the run.
-        draws: Draws of shots that each side is the mean of; its row is that of the first.
-        spread: Least and greatest difference of two single draws; None if there is one pair.
-    """
-
-    kind: Kind
-    first: CellRef
-    second: CellRef
-    figure: str
-    difference: Difference
-    left_out: int
-    chosen_of: int = 1
-    adjusted: float = 1.0
-    draws: tuple[int, int] = (1, 1)
-    spread: tuple[float, float] | None = None
-    family: Family = "cells"
-
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
-    @property
-    def value(self) -> float:
-        """Second minus first."""
-        return self.difference.value
-
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
-    @property
-    def sign(self) -> int:
-        """1 if the second is shown to be better, -1 if worse, 0 if no difference is shown."""
-        if self.adjusted >= ALPHA or self.difference.value == 0:
-            return 0
-        return 1 if self.difference.value > 0 else -1
-
-
-@dataclass(frozen=True, slots=True)
-class PairVerdict:
-    """What all comparisons of one kind say of two cells, raw accuracy only where it is alone."""
-
-    kind: Kind
-    first: CellRef
-    second: CellRef
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class ModelVerdict:
-    """What all pairs of one kind say of a model on an eval set.
-
-    Attributes:
-        kind: `shots` or `selector`.
-        about: The selector, "" for shots.
-    """
-
-    evalset: str
-    model: str
-    kind: Kind
-    about: str
-    verdict: Overall
-
-
-@dataclass(frozen=True, slots=True)
-class Best:
-    """The best zero-shot and few-shot cell of one model on one eval set.
-
-    Attributes:
-        figure: What they are the best by, and are compared by.
-        bare: The zero-shot cell; None if the model has none that was scored.
-        shown: The few-shot cell, likewise.
-        comparison: Of the two, None where one is missing or they share no scored sample.
-    """
-
-    evalset: str
-    model: str
-    figure: str
-    bare: CellRef | None
-    shown: CellRef | None
-    comparison: Comparison | None
-
-
-@dataclass(frozen=True, slots=True)
-class OverSeeds:
-    """A figure of several draws or trainings: mean, least, greatest, standard deviation."""
-
-    mean: float
-    low: float
-    high: float
-    sd: float
-
-
-@dataclass(frozen=True, slots=True)
-class SeedSpread:
-    """How much of the spread of an accuracy over draws is more than chance.
-
-    Attributes:
-        adjusted: The p-value after Holm's correction over all spreads of the run.
-    """
-
-    figure: str
-    spread: Spread
-    adjusted: float
-    family: Family = "draws"
-
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
-    @property
-    def shown(self) -> bool:
-        """Whether the draws are shown to differ."""
-        return self.adjusted < ALPHA
-
-
-@dataclass(frozen=True, slots=True)
-class Draws:
-    """The cells of one mode or classifier that differ in the seed alone.
-
-    Attributes:
-        figures: Those that all of them have, by name.
-        spreads: One an accuracy, on the samples that all of them have scored.
-    """
-
-    rows: tuple[CellRef, ...]
-    figures: Mapping[str, OverSeeds]
-    spreads: tuple[SeedSpread, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BaselineDifference:
-    """A figure of a cell against its committed baseline.
-
-    Attributes:
-        contrast: Its `detectable` is None where no pairs could show a difference, too.
-        adjusted: The p-value after Holm's correction over all baselines of the run.
-    """
-
-    evalset: str
-    cell: str
-    contrast: Contrast
-    adjusted: float
-    family: Family = "baselines"
-
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
-    @property
-    def shown(self) -> bool:
-        """Whether a difference is shown."""
-        return self.adjusted < ALPHA
-
-
-@dataclass(frozen=True, slots=True)
-class Caution:
-    """Cells of a model whose figures are to be read with caution.
-
-    Attributes:
-        kind: `worse` ranks worse than chance, `mass` would hardly write its labels, `unscored`
-            lacks a verdict for too many samples.
-    """
-
-    kind: Literal["worse", "mass", "unscored"]
-    evalset: str
-    model: str
-    rows: tuple[CellRef, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Overused:
-    """The label that a cell answers far more often than it is the target."""
-
-    row: CellRef
-    label: str
-    share: float
-    target: float
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """A confident wrong answer: of a sample, the one that stands furthest above the right one.
-
-    Attributes:
-        scored: Cells that have a verdict on the sample, `wrong` of them a wrong one.
-    """
-
-    evalset: str
-    cell: str
-    sample: str
-    scored: int
-    wrong: int
-
-
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """A proportion within a span of some quantity.
-
-    Attributes:
-        low: Where the span begins.
-        high: Where it ends.
-        middle: The mean of the quantity over the bin's samples.
-        share: The proportion with its Wilson interval and its n, at least 1.
-    """
-
-    low: float
-    high: float
-    middle: float
-    share: Figure
-
-    @property
-    def off(self) -> bool:
-        """Whether the interval leaves out the bin's middle: probabilities that are not reliable."""
-        return not self.share.low <= self.middle <= self.share.high
-
-
-@dataclass(frozen=True, slots=True)
-class Reliability:
-    """How far stated probabilities agree with what came true, before and after calibration.
-
-    Attributes:
-        label: Whose probability it is with two labels; None is that of the answer, whichever.
-    """
-
-    label: str | None
-    raw: tuple[Bin, ...]
-    calibrated: tuple[Bin, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class CellBins:
-    """The numbers of a cell that plots show.
-
-    Attributes:
-        confusion: Scored samples by target, in them by answer, without the pairs that no sample
-            has.
-        lengths: The accuracy `length_figure` over the length of the text in characters, empty
-            where lengths are unknown or tell nothing apart.
-        length_spans: The inclusive spans of all cells of the eval set, shortest first.
-    """
-
-    row: CellRef
-    reliability: Reliability | None
-    confusion: Mapping[str, Mapping[str, int]]
-    length_figure: str
-    length_spans: tuple[tuple[int, int], ...]
-    lengths: tuple[Bin, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Duel:
-    """A judged model against the reference model in one figure.
-
-    Attributes:
-        figure: `score`, or `win_rate`, whose first side is 0.5.
-        difference: The model minus the reference, each probe counting once; the interval is
-            Student's over the probes.
-        known: Whether the probes differ at all, so that the interval says something.
-        win_rate: The standing's own figure, None for `score`.
-        left_out: Probes without a value on one side.
-        adjusted: The p-value after Holm's correction over all duels of the run.
-    """
-
-    evalset: str
-    model: str
-    reference: str
-    figure: Literal["score", "win_rate"]
-    difference: Difference
-    known: bool
-    win_rate: Figure | None
-    left_out: int
-    adjusted: float = 1.0
-    family: Family = "models"
-
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
-    @property
-    def value(self) -> float:
-        """The model minus the reference."""
-        return self.difference.value
-
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
-    @property
-    def sign(self) -> int:
-        """1 if the model is shown to be better, -1 if worse, 0 if neither is shown."""
-        value = self.difference.value
-        if self.adjusted >= ALPHA or value == 0:
-            return 0
-        if self.win_rate is not None and self.win_rate.low <= EVEN <= self.win_rate.high:
-            return 0
-        if self.known and self.difference.low <= 0 <= self.difference.high:
-            return 0
-        return 1 if value > 0 else -1
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """Pairs of one judge that have a verdict in both orders.
-
-    Attributes:
-        agree: Share of them with the same verdict in both; the interval is over the probes.
-        first: Pairs that went to whichever answer stood first; `second` likewise.
-        tie: Pairs with a tie in one order only.
-        better: Whether the judge is shown to agree with itself more often than one that guesses.
-    """
-
-    judge: str
-    agree: Figure
-    first: int
-    second: int
-    tie: int
-    better: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What a set's probes can show at best.
-
-    Attributes:
-        low: Lower end of the interval of a model that wins on all of them.
-        least: The least p-value that can be reached, adjusted for all duels of the run.
-    """
-
-    probes: int
-    low: float
-    least: float
-
-
-@dataclass(frozen=True, slots=True)
-class ModelProbes:
-    """A judged model's probes.
-
-    Attributes:
-        scores: The mean score of each that has one, 1 to 10.
-        points: The mean points against the reference of each with verdicts, 0 to 1.
-    """
-
-    model: str
-    scores: Mapping[str, float]
-    points: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Thinkers:
-    """What a model or a judge of a judge set thought before it wrote."""
-
-    who: str
-    of: Literal["answers", "rulings"]
-    thoughts: Thoughts
-
-
-@dataclass(frozen=True, slots=True)
-class JudgedSet:
-    """One judge set.
-
-    Attributes:
-        trust: What its scores are worth; `trusted` only where everything says so.
-        reference: The model that all others are compared with.
-        agreement: Krippendorff's alpha of a jury, None of a single judge.
-        reliable: How far that alpha can be relied on, by the lower end of its interval.
-        standings: Without why answers have no score, and why a set is void.
-        reach: None where no models could be compared.
-    """
-
-    evalset: str
-    trust: Trust
-    reference: str
-    agreement: Figure | None
-    reliable: Reliable | None
-    standings: tuple[Standing, ...]
-    models: tuple[ModelProbes, ...]
-    duels: tuple[Duel, ...]
-    orders: tuple[Orders, ...]
-    reach: Reach | None
-    thoughts: tuple[Thinkers, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ def test_latest_follows_the_last_run(evals):
     assert not evals.latest.readlink().is_absolute()
     assert evals.latest.resolve() != first
     assert sorted(path.name for path in evals.latest.iterdir()) == [
+        "findings.json",
         "report.md",
         "results.jsonl",
         "run.json",
@@ -98,7 +99,13 @@ def test_texts_of_samples(evals, texts, shown, monkeypatch):
     result = evals.run("--eval-report-texts", texts, "--junitxml=reports/out.xml")
     result.assert_outcomes(passed=2)
     written = [path for path in evals.root.rglob("reports*/**/*") if path.is_file()]
-    assert {path.name for path in written} == {"report.md", "results.jsonl", "run.json", "out.xml"}
+    assert {path.name for path in written} == {
+        "findings.json",
+        "report.md",
+        "results.jsonl",
+        "run.json",
+        "out.xml",
+    }
     everything = "".join(path.read_text() for path in [*written, summary])
     assert ("film number" in everything) is shown
 

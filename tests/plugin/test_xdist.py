@@ -11,7 +11,7 @@ from harness.plugin.joining import together
 
 pytest.importorskip("xdist", reason="pytest-xdist is not installed")
 
-FILES = {"report.md", "results.jsonl", "run.json"}
+FILES = {"report.md", "results.jsonl", "run.json", "findings.json"}
 FAILS = {"figure": "accuracy", "at_least": 1}
 
 
