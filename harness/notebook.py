@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import records
+from harness.analysis.files import load_findings
+from harness.analysis.findings import Findings
 from harness.errors import HarnessError
 from harness.plugin.tally import FOLDER_FILE
 from harness.report.runfiles import load_run as load_saved
@@ -65,6 +67,15 @@ class Run:
     def report(self) -> str:
         """The report, in markdown."""
         return (self.folder / "report.md").read_text(encoding="utf-8")
+
+    @property
+    def findings(self) -> Findings:
+        """What the results support: comparisons with intervals and p-values, cautions, duels.
+
+        Raises:
+            HarnessError: `findings.json` is missing, damaged or of another schema.
+        """
+        return load_findings(self.folder)
 
     def frame(self) -> pd.DataFrame:
         """Return the results of the labelled sets, a row for each cell and sample.

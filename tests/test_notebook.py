@@ -97,6 +97,16 @@ def test_the_frame_has_a_row_for_each_cell_and_sample(done):
     assert str(frame["correct"].dtype) == "boolean"
 
 
+def test_findings_are_those_of_the_runs_folder(done, tmp_path):
+    figures = {row.cell: row.figures["accuracy"] for row in done.rows}
+    (one,) = [c for c in done.findings.comparisons if c.figure == "accuracy"]
+    assert one.kind == "shots"
+    assert one.difference.first == figures[one.first.cell].value
+    assert one.difference.second == figures[one.second.cell].value
+    with pytest.raises(HarnessError, match=r"findings\.json: no such file"):
+        Run(tmp_path, done.saved).findings  # noqa: B018  # a property that reads a file
+
+
 def test_a_run_without_labelled_cells_has_an_empty_frame(done, tmp_path):
     head = json.loads((done.folder / "run.json").read_text()) | {"rows": []}
     (tmp_path / "run.json").write_text(json.dumps(head))
