@@ -14,7 +14,7 @@ from harness.collect import collect_evalset
 from harness.commands.judge import judge_app
 from harness.commands.project import Project, evalsets_of
 from harness.commands.saying import say
-from harness.commands.sft import data_app, train
+from harness.commands.train import data_app, train
 from harness.errors import HarnessError
 from harness.plugin.options import FOLDER, is_evalset
 from harness.spec.base import Strict

@@ -5,14 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.errors import UntrustedJudge
+from harness.gates.outcome import decided, open_gate
 from harness.gates.plan_judged import PlannedJudgedGate
-from harness.gates.threshold import (
-    decided,
-    half_width_detectable,
-    interval_verdict,
-    open_gate,
-    shown_detectable,
-)
+from harness.gates.threshold import half_width_detectable, interval_verdict, shown_detectable
 from harness.records import Figure, Gate, Standing
 from harness.spec.judgeset import HIGHEST, LOWEST
 from harness.stats.intervals import clopper_pearson_interval

@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.figures import ResultsById, figure_kind
+from harness.gates.outcome import decided, open_gate
 from harness.gates.threshold import (
     cell_problem,
-    decided,
     gate_figure,
     half_width_detectable,
-    open_gate,
     shown_detectable,
 )
 from harness.records import Bound, Contrast, Gate, Row, Verdict

@@ -17,6 +17,7 @@ from harness.figures.slices import (
     tested_figure,
     units_of,
 )
+from harness.gates.outcome import decided, open_gate
 from harness.gates.paired import (
     contrast,
     contrast_problem,
@@ -27,14 +28,12 @@ from harness.gates.paired import (
 )
 from harness.gates.threshold import (
     cell_problem,
-    decided,
     figure_words,
     gate_figure,
     half_width_detectable,
     interval_verdict,
     judge_threshold,
     missing,
-    open_gate,
 )
 from harness.records import (
     Contrast,

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.figures import UNSCORED, figure_kind
+from harness.gates.outcome import decided, open_gate
 from harness.records import Bound, Figure, Gate, Row, Verdict
 from harness.stats import clopper_pearson_interval
 from harness.stats.power import mde_proportion
 
 if TYPE_CHECKING:
     from harness.spec import GateSpec
-    from harness.spec.judgeset import JudgedGateSpec
 
 # (z of a two-sided 5% test + z of 80% power) / (z of a 95% interval): half-widths of an interval
 # that a difference must have to be shown four times in five.
@@ -40,35 +40,6 @@ def judge_threshold(row: Row, spec: GateSpec, *, gate_id: str = "") -> Gate:
     if problem:
         return replace(gate, line=f"{shown} - fail: {problem}")
     return decided(gate, interval_verdict(figure, spec.bound, threshold), shown)
-
-
-def open_gate(
-    spec: GateSpec | JudgedGateSpec, *, evalset: str, cell: str, gate_id: str, against: str = ""
-) -> Gate:
-    """Return a gate on a cell, or on a judged model, before its verdict: failed, with no line."""
-    return Gate(
-        evalset=evalset,
-        cell=cell,
-        figure=spec.figure,
-        bound=spec.bound,
-        threshold=spec.threshold,
-        verdict="fail",
-        failed=True,
-        line="",
-        id=gate_id,
-        against=against,
-        on_inconclusive=spec.on_inconclusive,
-    )
-
-
-def decided(gate: Gate, verdict: Verdict, shown: str) -> Gate:
-    """Return the gate with its verdict, which ends the line that begins with `shown`."""
-    ending: str = verdict
-    if verdict == "inconclusive":
-        ends = {"pass": ", which passes", "warn": " (warning)", "fail": ", which fails"}
-        ending = f"inconclusive{ends[gate.on_inconclusive]}"
-    failed = verdict == "fail" or (verdict == "inconclusive" and gate.on_inconclusive == "fail")
-    return replace(gate, verdict=verdict, failed=failed, line=f"{shown} - {ending}")
 
 
 def gate_figure(row: Row, name: str) -> Figure | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import PromptError
-from harness.prompts.chosen import (
+from harness.prompts.choose_template import (
     AdapterChat,
     choose_system,
     choose_template,

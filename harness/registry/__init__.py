@@ -11,7 +11,7 @@ from harness.registry.entries import (
     Values,
 )
 from harness.registry.registry import Registry
-from harness.registry.remembered import remembered
+from harness.registry.saved_extensions import remembered
 from harness.registry.session import current, using
 from harness.registry.table import Table
 

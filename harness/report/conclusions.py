@@ -11,7 +11,7 @@ from harness.analysis.verdicts import by_pair, overall
 from harness.figures import COMPARED
 from harness.markdown import code, escape
 from harness.records import Row
-from harness.report import classifiers, selectors, sentences
+from harness.report import classifiers, selector_sentences, sentences
 from harness.report.cautions import beware
 from harness.report.format import with_interval
 from harness.report.seeds import draw_sentences
@@ -58,9 +58,9 @@ def conclude(findings: Findings, *, lang: Lang = "en") -> Conclusions:
         theirs = [c for c in compared if (c.second.evalset, c.second.model) == (evalset, model)]
         points = (
             *sentences.shots(theirs, labels, t),
-            *selectors.selectors(theirs, t),
-            *selectors.orders(theirs, t),
-            *selectors.thinking(theirs, t),
+            *selector_sentences.selectors(theirs, t),
+            *selector_sentences.orders(theirs, t),
+            *selector_sentences.thinking(theirs, t),
             *sentences.placements(theirs, t),
             *sentences.wordings(theirs, t),
             *sentences.calibrations(theirs, labels, t),
@@ -105,7 +105,7 @@ def _short(model: str, rows: Sequence[Row], compared: Sequence[Comparison], t: W
         said.append(
             t["c_shots_short"].format(model=model, verdict=verdict, counts="; ".join(counts))
         )
-    said += selectors.short(model, compared, t)
+    said += selector_sentences.short(model, compared, t)
     said += sentences.placements_short(model, compared, t)
     said += sentences.calibrations_short(model, compared, t)
     figure = lead(rows)

@@ -11,7 +11,7 @@ from typing import Protocol
 from filelock import FileLock
 
 from harness.errors import EngineError, UnfitPrecision
-from harness.prompts.chosen import AdapterChat
+from harness.prompts.choose_template import AdapterChat
 from harness.records import (
     Adapter,
     EngineConfig,

@@ -11,7 +11,7 @@ import yaml
 from pydantic import ValidationError
 
 from harness.errors import AssetError, AssetUnreachable
-from harness.prompts.chosen import AdapterChat
+from harness.prompts.choose_template import AdapterChat
 from harness.records import Adapter, Json, Note, NoteKind, Tell
 from harness.sources.adapters import CONFIG, WEIGHTS, adapter_asset, adapter_config
 from harness.sources.assets import ModelAsset, read_config

@@ -12,7 +12,7 @@ from lora_adapters import make_adapter, make_base
 from safetensors.torch import load_file, save_file
 
 from harness.errors import AssetError, AssetUnreachable
-from harness.prompts.chosen import AdapterChat
+from harness.prompts.choose_template import AdapterChat
 from harness.records import Note, Sampling
 from harness.sources.assets import ModelAsset, model_asset
 from harness.sources.cache import sha256

@@ -6,7 +6,7 @@ import pytest
 
 from harness.errors import PromptError
 from harness.prompts.chat import open_format
-from harness.prompts.chosen import AdapterChat
+from harness.prompts.choose_template import AdapterChat
 from harness.prompts.end_marks import llama3_template
 from harness.spec.modelspec import ModelSpec
 
