@@ -73,8 +73,8 @@ def collect_evalset(
         _check_words(evalset, file, index)
         load_prompt(prompt.template, evalset.targets(prompt), root=root)
     found = cells(shown.as_posix(), path.stem, evalset, models, alone=_alone(models, root))
-    _check_cells([cell.id for cell in found], file, fix="rename a prompt or remove a mode that "
-                 "stands there twice", place="modes")  # fmt: skip
+    _check_cells([cell.id for cell in found], file, place="modes",
+                 fix="rename a prompt or remove the duplicate mode")  # fmt: skip
     gates = plan_gates(evalset.gates, found, file)
     dataset, pool = (datasets or {}).get(path.stem), (shots or {}).get(path.stem)
     if dataset is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -14,9 +15,13 @@ REPEATS = 200
 @pytest.fixture(scope="module")
 def benchmark():
     """The benchmark, whose name is that of a package that others install."""
+    sys.path.insert(0, str(PATH.parent))  # of the modules beside it
     spec = spec_from_file_location("coverage_benchmark", PATH)
     module = module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(PATH.parent))
     return module
 
 

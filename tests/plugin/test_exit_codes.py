@@ -115,11 +115,8 @@ def test_data_that_does_not_load_is_no_failed_gate(evals):
         (["--eval-shots", "=data.csv"], "write NAME=PATH"),
         (["--eval-dataset", "imdb=data.csv"], "no selected eval set has this name; there are mini"),
         (["--eval-shots", "imdb=data.csv"], "no selected eval set has this name; there are mini"),
-        (
-            ["--eval-reports", "data.csv"],
-            "cannot write to data.csv; choose another folder with",
-        ),
-        (["--eval-store", "data.csv/x"], "give another place by --eval-store"),
+        (["--eval-reports", "data.csv"], "data.csv; choose another folder with --eval-reports"),
+        (["--eval-store", "data.csv/x"], "data.csv; choose another folder with --eval-store"),
         (["--eval-report-lang", "de"], "invalid choice"),
     ],
 )

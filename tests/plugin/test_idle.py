@@ -43,6 +43,7 @@ def test_nothing_is_imported_written_or_printed(plain):
         "harness",
         "harness.plugin",
         "harness.plugin.hooks",
+        "harness.plugin.hookspecs",
         "harness.plugin.options",
         "harness.plugin.tally",
     }

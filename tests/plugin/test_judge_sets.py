@@ -308,7 +308,7 @@ def test_a_canary_that_is_liked_voids_the_run(judged, endpoint):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("nine, I would say", "something else than a JSON object"),
+        ("nine, I would say", "the judge's reply is not a JSON object"),
         ('{"reason": "r", "score": 9}{"reason": "r", "score": 9}', "two verdicts"),
         ('{"reason": "r", "score": 11}', "not between 1 and 10"),
     ],

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 
+from harness.analysis.analyze import analyze
 from harness.report.runfiles import load_run
 from harness.report.write import write_report
 
@@ -433,7 +434,8 @@ def test_a_report_is_written_again_without_the_project(extended):
     extended.set(scoring="contains", modes=["zeroshot", FEW], gates=gates)
     extended.run()
     first = extended.report
-    write_report(extended.latest, load_run(extended.latest), plots="none")
+    run = load_run(extended.latest)
+    write_report(extended.latest, run, analyze(run), plots="none")
     assert extended.report == first
 
 

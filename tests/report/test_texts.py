@@ -63,7 +63,7 @@ def test_every_phrase_is_used():
         r"|c_(calibration|contextual)_(up|down|same)|p_judged(_untrusted|_void)?"
         r"|j_c_(better|worse|alpha|untrusted|void)\w*|j_canary_\w+|j_by_\w+|pass_(v|why|p|f|lost)_\w+"
         r"|undecided_(passed|inconclusive|unjudged)|note_\w+"
-        r"|c_beware_(worse|mass|unscored)|c_mixed"
+        r"|c_beware_(worse|mass|unscored)|c_mixed|x_\w+"
         r"|th_(answers|rulings|off|on|budget|limit|at_\w+|\w+_thought)"
     )
     for name in texts("en"):

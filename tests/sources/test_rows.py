@@ -258,6 +258,6 @@ def test_classes_of_a_parquet_file(tmp_path):
 
 def test_columns_of_rows_that_came_from_elsewhere():
     rows = [{"text": "a", "label": "b"}]
-    check_columns(rows, NEED, "x")
+    check_columns(rows, NEED, "x", always=NEED)
     with pytest.raises(AssetError, match="x: no column 'id'"):
-        check_columns(rows, [*NEED, "id"], "x")
+        check_columns(rows, [*NEED, "id"], "x", always=NEED)
