@@ -14,12 +14,13 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from harness.prompts.chat import open_format  # noqa: E402
+from harness.prompts.open_format import open_format  # noqa: E402
 from harness.prompts.templates import load_prompt  # noqa: E402
 from harness.records import Sample  # noqa: E402
 from harness.run.cells import Cell  # noqa: E402
 from harness.run.prepare import prepare  # noqa: E402
-from harness.run.session import EngineSession, Settings  # noqa: E402
+from harness.run.session import EngineSession  # noqa: E402
+from harness.run.settings import Settings  # noqa: E402
 from harness.shots import Draw, select_shots  # noqa: E402
 from harness.sources.data import load_data  # noqa: E402
 

@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from harness.prompts.chat import open_format  # noqa: E402
+from harness.prompts.open_format import open_format  # noqa: E402
 from harness.prompts.templates import Prompt, load_prompt  # noqa: E402
 from harness.records import EngineConfig, Sample  # noqa: E402
 from harness.run.cells import Cell, modes  # noqa: E402

@@ -17,7 +17,7 @@ from pathlib import Path
 import engine_vs_chat
 
 import harness.engines.vllm as engine_module
-from harness.prompts.chat import open_format
+from harness.prompts.open_format import open_format
 from harness.run.prepare import prepare
 
 AT_ONCE = 10**9

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 from harness import hardware  # noqa: E402
 from harness.engines import engine_version  # noqa: E402
 from harness.errors import EngineError  # noqa: E402
-from harness.prompts.chat import open_format  # noqa: E402
+from harness.prompts.open_format import open_format  # noqa: E402
 from harness.prompts.templates import load_prompt  # noqa: E402
 from harness.records import EngineConfig, EngineInfo, Output, Result  # noqa: E402
 from harness.run.cells import Cell, modes  # noqa: E402

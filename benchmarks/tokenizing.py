@@ -20,7 +20,7 @@ from pathlib import Path
 from tabulate import tabulate
 
 from harness.collect import load_cells
-from harness.prompts.chat import open_format
+from harness.prompts.open_format import open_format
 from harness.prompts.templates import load_prompt
 from harness.prompts.tokenize import Pieces
 from harness.records import Sample

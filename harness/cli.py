@@ -16,7 +16,7 @@ from harness.commands.project import Project, evalsets_of
 from harness.commands.saying import say
 from harness.commands.train import data_app, train
 from harness.errors import HarnessError
-from harness.plugin.options import FOLDER, is_evalset
+from harness.plugin.evalsets import FOLDER, is_evalset
 from harness.spec.base import Strict
 from harness.spec.evalset import EvalSet
 from harness.spec.judgeset import JudgeSet
@@ -106,16 +106,18 @@ def report(
     plots: Annotated[Plots, typer.Option(help="Format of the plots, or none.")] = Plots.svg,
 ) -> None:
     """Write a run's report again with its plots, in another language or without texts."""
-    from harness.analysis.files import findings_of
-    from harness.report.runfiles import load_run
+    from harness.analysis.analyze import analyze
+    from harness.analysis.files import save_findings
+    from harness.report.runfiles import load_run, redact_run
     from harness.report.write import write_report
 
     try:
         loaded = load_run(run)
-        findings = findings_of(run, loaded)
+        findings = analyze(redact_run(loaded) if texts is Texts.none else loaded)
         path = write_report(
             run, loaded, findings, lang=lang.value, texts=texts.value, plots=plots.value
         )
+        save_findings(run, findings)
     except (HarnessError, OSError) as error:
         _fail(str(error))
     typer.echo(path)

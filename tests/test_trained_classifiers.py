@@ -8,7 +8,7 @@ import pytest
 
 from harness.collect import load_cells
 from harness.run.runner import Runner
-from harness.run.session import Settings
+from harness.run.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 IMDB = ROOT.parent / "shared" / "data"

@@ -20,6 +20,7 @@ from harness.analysis.judged_sets import all_judged
 from harness.analysis.mistakes import mistakes, of_prompted, untelling
 from harness.analysis.ranking import best_pair, grouped, lead
 from harness.analysis.seeds import over_draws
+from harness.analysis.slices import sliced_cells
 from harness.analysis.verdicts import model_verdicts, pair_verdicts
 from harness.records import BaselineCheck, Contrast, Result, Row, Run
 from harness.registry import remembered, using
@@ -29,7 +30,8 @@ from harness.stats import holm
 def analyze(run: Run) -> Findings:
     """Return all that a run's results support.
 
-    The same for a run that was saved without texts: no text, answer or thought is looked at.
+    The same for a run that was saved without texts, but for the names of its slices: no text,
+    answer or thought is looked at.
     """
     with using(remembered(run.info.extensions)):
         return _analyzed(run)
@@ -54,14 +56,14 @@ def _analyzed(run: Run) -> Findings:
         mistakes=tuple(mistakes(prompted, without=dull)),
         untelling=tuple(dull),
         bins=tuple(_bins(rows, results)),
+        slices=tuple(sliced_cells(rows, results)),
         judged=tuple(all_judged(run.judged)),
     )
 
 
 def told(row: Row) -> Row:
     """Return a row without what may hold text, and figures that no JSON can."""
-    figures = {name: figure for name, figure in row.figures.items()
-               if all(map(math.isfinite, (figure.value, figure.low, figure.high)))}  # fmt: skip
+    figures = {name: figure for name, figure in row.figures.items() if figure.finite}
     return replace(row, reasons={}, template=None, figures=figures)
 
 

@@ -8,11 +8,10 @@ from typing import cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.analysis.analyze import analyze, told
 from harness.analysis.findings import Findings, cell_name
 from harness.errors import HarnessError
 from harness.jsontext import json_text
-from harness.records import Json, Row, Run
+from harness.records import Json, Row
 
 FINDINGS_FILE = "findings.json"
 SCHEMA = 1
@@ -45,22 +44,6 @@ def save_findings(run_dir: Path, findings: Findings) -> Path:
     part.write_bytes(text.encode("utf-8", errors="replace") + b"\n")
     part.replace(path)
     return path
-
-
-def findings_of(run_dir: Path, run: Run) -> Findings:
-    """Return the findings in a run's folder; where there are none of this run, compute and save.
-
-    Raises:
-        HarnessError: The file is damaged or of another schema.
-        OSError: It cannot be written.
-    """
-    if (run_dir / FINDINGS_FILE).exists():
-        found = load_findings(run_dir)
-        if found.rows == tuple(map(told, run.rows)):
-            return found
-    found = analyze(run)
-    save_findings(run_dir, found)
-    return found
 
 
 def load_findings(path: Path) -> Findings:

@@ -1,6 +1,7 @@
 """The findings of a run: all that is concluded from its results, for a report or a program.
 
-No finding holds the text of a sample, an answer or a thought; cells are named by their row.
+No finding holds the text of a sample, an answer or a thought; cells are named by their row, slices
+by the values of their columns.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ from harness.analysis.judged_findings import (
     Thinkers,
     Trust,
 )
+from harness.analysis.slice_findings import SlicedCell, SliceFigures
 from harness.records import Row
 
 __all__ = [
@@ -69,6 +71,8 @@ __all__ = [
     "Reliability",
     "Reliable",
     "SeedSpread",
+    "SliceFigures",
+    "SlicedCell",
     "Thinkers",
     "Trust",
     "Verdict",
@@ -100,4 +104,5 @@ class Findings:
     mistakes: tuple[Mistake, ...] = ()
     untelling: tuple[CellRef, ...] = ()
     bins: tuple[CellBins, ...] = ()
+    slices: tuple[SlicedCell, ...] = ()
     judged: tuple[JudgedSet, ...] = ()

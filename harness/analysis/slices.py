@@ -3,86 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from harness.analysis.slice_findings import SlicedCell, SliceFigures
 from harness.figures import by_sample
 from harness.figures.pairs import clusters_of, right_answers
 from harness.figures.slices import (
     Part,
-    PartKind,
     figure_on,
     parts_of,
     simultaneous,
     tested_figure,
 )
-from harness.records import Figure, Result, Row
+from harness.records import Result, Row
 from harness.stats import holm
-from harness.stats.slices import ALPHA, column_test, deviation_tests
-
-
-@dataclass(frozen=True, slots=True)
-class SliceFigures:
-    """One slice of a cell.
-
-    Attributes:
-        column: What it is sliced by: a column of the data, or `length`.
-        value: Of its samples; "" for those that have none, and for `other`.
-        kind: `nothing` has no value in the column; `other` holds the values of too few samples.
-        values: How many values it holds.
-        samples: Its samples; `n` of them have a verdict, `unscored` have none.
-        figures: Those that its samples define, by name, each with its own 95% interval.
-        adjusted: The p-value of its rate being that of the cell's other samples, after Holm's
-            correction over all tests of the cell.
-        below: Whether its rate is lower than that of the others.
-    """
-
-    column: str
-    value: str
-    kind: PartKind
-    values: int
-    samples: int
-    n: int
-    unscored: int
-    figures: Mapping[str, Figure]
-    adjusted: float
-    below: bool
-
-    @property
-    def deviates(self) -> bool:
-        """Whether it is shown to deviate from the cell's other samples."""
-        return self.adjusted < ALPHA
-
-
-@dataclass(frozen=True, slots=True)
-class SlicedCell:
-    """The slices of one cell.
-
-    Attributes:
-        figure: By which they are tested, and of which the worst is the worst.
-        slices: By column.
-        columns: By column the p-value of all its slices having one rate, adjusted likewise.
-        worst: Place of the slice with the least figure, None where no slice has it.
-        interval: The worst slice's figure, its interval simultaneous over all slices.
-        p: The least adjusted p-value of the cell.
-        adjusted: That, after Holm's correction over all cells of the run.
-    """
-
-    evalset: str
-    cell: str
-    figure: str
-    slices: tuple[SliceFigures, ...]
-    columns: Mapping[str, float]
-    worst: int | None
-    interval: Figure | None
-    p: float
-    adjusted: float = 1.0
-
-    @property
-    def differ(self) -> bool:
-        """Whether its slices are shown to differ."""
-        return self.adjusted < ALPHA
+from harness.stats.slices import column_test, deviation_tests
 
 
 def sliced_cells(rows: Sequence[Row], results: Sequence[Result]) -> list[SlicedCell]:
@@ -166,7 +103,7 @@ def _one(
         samples=len(results),
         n=n,
         unscored=len(results) - n,
-        figures={name: one for name, one in found.items() if one is not None},
+        figures={name: one for name, one in found.items() if one is not None and one.finite},
         adjusted=adjusted,
         below=below,
     )

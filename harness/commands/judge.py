@@ -95,15 +95,15 @@ def passport(
     root: Annotated[Path, typer.Option(help="The project folder.")] = Path(),
 ) -> None:
     """Measure a judge on gold pairs: writes passports/MODEL.json and a page on what it is worth."""
+    from harness.judge.bench import Judge
     from harness.judge.certify import certify
     from harness.judge.gold import open_gold
-    from harness.judge.judge_session import Judge
     from harness.judge.passport import FOLDER, save_passport
     from harness.paths import public
     from harness.plugin.terminal import Terminal
     from harness.prompts.rubric import load_rubric
     from harness.report.passport import passport_verdict, write_passport_page
-    from harness.run.session import Settings
+    from harness.run.settings import Settings
 
     root, stamp = root.resolve(), time.strftime("%Y%m%d-%H%M%S")
     notes: list[Note] = []

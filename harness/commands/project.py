@@ -11,7 +11,7 @@ import pytest
 from pluggy import PluginValidationError
 
 from harness.errors import SpecError
-from harness.plugin.options import FOLDER, is_evalset
+from harness.plugin.evalsets import FOLDER, is_evalset
 from harness.plugin.registering import Registrations, registrations
 from harness.registry import Registry, using
 

@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.judge.bench import Case
 from harness.judge.canaries import Canary, canaries
-from harness.judge.judge_session import Case
 from harness.judge.verdict import settle
 from harness.prompts.fence import Fenced, fence
 from harness.prompts.rubric import Rubric, absolute_messages, pairwise_messages

@@ -6,14 +6,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.judge.bench import Case, Judge, bench_cost
 from harness.judge.gold import GoldPair, GoldSet
-from harness.judge.judge_session import Case, Judge, JudgeSession, bench_cost
+from harness.judge.judge_session import JudgeSession
 from harness.judge.passport import BoundRubric, Passport
 from harness.judge.passport_figures import RuledPair, measure
 from harness.prompts.fence import Fenced, fence
 from harness.prompts.rubric import Rubric, absolute_messages, pairwise_messages
 from harness.records import EngineInfo, Message, Ruling, Tell
-from harness.run.session import Progress, Settings
+from harness.run.settings import Progress, Settings
 from harness.spec.judgeset import MAX_ANSWER_CHARS
 
 _SIDES = ("forward", "backward", "first", "second")

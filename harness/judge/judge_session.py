@@ -6,9 +6,9 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from harness.errors import PromptError
+from harness.judge.bench import Bench, Case, Judge
 from harness.judge.passport import Manner
 from harness.judge.verdict import (
     ABSOLUTE_SCHEMA,
@@ -24,8 +24,6 @@ from harness.judge.verdict import (
 from harness.prompts.label_words import LabelTree, label_tree
 from harness.prompts.thoughttokens import tokens_behind_thought
 from harness.records import (
-    EngineInfo,
-    Message,
     Output,
     Request,
     Ruling,
@@ -37,10 +35,9 @@ from harness.run.ask import Asked, ask, ask_rounds, opened
 from harness.run.free_answers import Turn, open_speaker
 from harness.run.replies import Said
 from harness.run.servednotes import served_names, tell_of_servers
-from harness.run.session import EngineSession, Progress, Settings
+from harness.run.session import EngineSession
+from harness.run.settings import Progress, Settings
 from harness.run.thoughtnotes import tell_of_replies
-from harness.spec.endpointspec import EndpointSpec
-from harness.spec.modelspec import ModelSpec
 from harness.workers.store import Store, fingerprint
 
 VERDICT_TOKENS = 320
@@ -51,54 +48,6 @@ _OF_SPEED = frozenset(
     "max_num_batched_tokens max_num_seqs multiprocess pass_cost tensor_parallel_size "
     "threads".split()
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One question to a judge.
-
-    Attributes:
-        id: Unique among the cases.
-    """
-
-    id: str
-    kind: Literal["absolute", "pairwise"]
-    messages: tuple[Message, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """A judge's rulings, by id of the case, and what its engine did.
-
-    Attributes:
-        prompt_tokens: Of all requests, those included whose outputs were stored;
-            `completion_tokens` likewise.
-    """
-
-    rulings: Mapping[str, Ruling]
-    engine: EngineInfo
-    prompt_tokens: int
-    completion_tokens: int
-
-
-def bench_cost(spec: ModelSpec, bench: Bench) -> float | None:
-    """Return what a judge's requests cost in dollars, None where models.yaml names no price.
-
-    Made-up verdicts cost nothing, whatever a server's would have.
-    """
-    if bench.engine.engine != "openai":
-        return None
-    return EndpointSpec.model_validate(spec.options_for("openai")).cost(
-        prompt_tokens=bench.prompt_tokens, completion_tokens=bench.completion_tokens
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """A judge model by its name in models.yaml."""
-
-    model: str
-    spec: ModelSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from harness.judge.bench import Judge, bench_cost
 from harness.judge.cases import CaseSet
-from harness.judge.judge_session import Judge, JudgeSession, bench_cost
+from harness.judge.judge_session import JudgeSession
 from harness.judge.passport import FOLDER
 from harness.judge.trust import check_passport
 from harness.prompts.rubric import DEFAULT_RUBRICS
@@ -20,7 +21,7 @@ from harness.records import (
     Ruling,
     Tell,
 )
-from harness.run.session import Progress, Settings
+from harness.run.settings import Progress, Settings
 from harness.spec.judgeset import MAX_ANSWER_CHARS, PassportSpec
 from harness.spec.thinkingspec import setting_name
 

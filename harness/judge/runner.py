@@ -10,10 +10,10 @@ from harness.engines.openai import endpoint_key
 from harness.errors import HarnessError
 from harness.gates.judged import judge_standing
 from harness.gates.plan_judged import PlannedJudgedGate
+from harness.judge.bench import Judge
 from harness.judge.cases import CaseSet, Reply
 from harness.judge.conversations import Asks, asks_of, conversation, reply_of
 from harness.judge.error_rates import JudgeErrors, judge_errors
-from harness.judge.judge_session import Judge
 from harness.judge.one_judge import JudgedBy, ask_judge
 from harness.judge.passport import FOLDER, load_passport
 from harness.judge.standings import jury_agreement, standings
@@ -36,7 +36,8 @@ from harness.run.probe_cells import ProbeCell
 from harness.run.replies import Said
 from harness.run.servednotes import tell_of_servers
 from harness.run.serving import FAKE
-from harness.run.session import EngineSession, Progress, Settings
+from harness.run.session import EngineSession
+from harness.run.settings import Progress, Settings
 from harness.run.thoughtnotes import tell_of_replies
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.modelspec import ModelSpec

@@ -8,15 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.plugin import hookspecs
+from harness.plugin.evalsets import SUFFIXES, is_evalset, misplaced
 from harness.plugin.hooks import Hooks
-from harness.plugin.options import (
-    SUFFIXES,
-    add_options,
-    check_baseline_options,
-    is_evalset,
-    misplaced,
-    options_of,
-)
+from harness.plugin.options import add_options, check_baseline_options, options_of
 from harness.plugin.tally import RUN_ID, WORKER_KEY, new_run_id
 
 if TYPE_CHECKING:

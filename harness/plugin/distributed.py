@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.plugin.options import FOLDER, is_evalset, named_files
+from harness.plugin.evalsets import FOLDER, is_evalset
+from harness.plugin.options import named_files
 
 if TYPE_CHECKING:
     from xdist.remote import Producer

@@ -8,9 +8,10 @@ import pytest
 
 from harness.collect import collect_evalset
 from harness.errors import HarnessError
+from harness.plugin.evalsets import misplaced
 from harness.plugin.gate_items import GateItem
 from harness.plugin.items import CellItem, told
-from harness.plugin.options import misplaced, named_files
+from harness.plugin.options import named_files
 from harness.plugin.registering import registered
 
 

@@ -9,13 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.plugin.options import (
-    SUFFIXES,
-    check_names,
-    check_writable,
-    is_evalset,
-    is_gate,
-)
+from harness.plugin.evalsets import SUFFIXES, is_evalset, is_gate
+from harness.plugin.options import check_names, check_writable
 from harness.plugin.tally import (
     CELL,
     ENGINE_ERROR,

@@ -1,4 +1,4 @@
-"""The options of a run, and which files are eval sets; cheap to import in any session."""
+"""The options of a run; cheap to import in any session."""
 
 from __future__ import annotations
 
@@ -12,11 +12,7 @@ from typing import Literal
 
 import pytest
 
-FOLDER = "evalsets"
-SUFFIXES = (".yaml", ".yml")
-_MODELS = "models"
 _NAMED = ("--eval-dataset", "--eval-shots")
-_GATE = "gate-"
 _SECONDS = ("--eval-start-timeout", "--eval-stall-timeout")
 _PLOTS: Mapping[str, Literal["svg", "png", "none"]] = MappingProxyType(
     {"svg": "svg", "png": "png", "none": "none"}
@@ -180,31 +176,6 @@ def check_writable(config: pytest.Config) -> None:
         if not there.is_dir() or not os.access(there, os.W_OK):
             raise pytest.UsageError(f"cannot write to {there}; choose another folder with "
                                     f"{option} or {_key(option)}")  # fmt: skip
-
-
-def is_evalset(path: Path, root: Path) -> bool:
-    """Return whether a file is an eval set: YAML in a folder `evalsets` of the project."""
-    inside = path.relative_to(root) if path.is_relative_to(root) else path
-    return path.suffix in SUFFIXES and path.stem != _MODELS and FOLDER in inside.parent.parts
-
-
-def misplaced(config: pytest.Config) -> str | None:
-    """Return what is wrong where pytest took a folder of eval sets itself for the project's root.
-
-    Without a configuration file pytest's rootdir is the folder that all arguments share.
-    """
-    root = config.rootpath
-    if config.inipath is not None or FOLDER not in root.parts or (root / FOLDER).is_dir():
-        return None
-    depth = len(root.parts) - root.parts[::-1].index(FOLDER) - 1
-    project = Path(*root.parts[:depth])
-    return (f"pytest's rootdir is {root}, and no project; run pytest in {project}, or put an "
-            "empty pytest.ini there")  # fmt: skip
-
-
-def is_gate(nodeid: str) -> bool:
-    """Return whether the node id of an eval set's item is a gate's."""
-    return nodeid.partition("::")[2].startswith(_GATE)
 
 
 def _key(option: str) -> str:

@@ -33,7 +33,7 @@ from harness.plugin.tally import FOLDER_FILE, RUN_ID, WORKER_KEY, Tally, new_run
 from harness.plugin.terminal import Terminal
 from harness.records import BaselineCheck, Gate, ProbeResult, Run, RunInfo
 from harness.registry import Name, current
-from harness.report.runfiles import Texts, load_run, save_run
+from harness.report.runfiles import Texts, load_run, redact_run, save_run
 from harness.report.summary import append_step_summary
 from harness.report.write import write_report
 from harness.run.cells import Cell
@@ -41,7 +41,7 @@ from harness.run.probe_cells import ProbeCell
 from harness.run.runner import Runner
 from harness.run.score_cell import Outcome
 from harness.run.serving import FAKE
-from harness.run.session import Settings
+from harness.run.settings import Settings
 
 AnyOutcome = Outcome | ProbeResult
 """What becomes of an item: of a cell, or of a probe."""
@@ -233,7 +233,7 @@ def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run]:
     run = join_parts(config, tally, parts)
     save_run(folder, run, texts=given.texts)
     shutil.rmtree(folder / _PARTS, ignore_errors=True)
-    findings = analyze(run)
+    findings = analyze(redact_run(run) if given.texts == "none" else run)
     path = write_report(
         folder, run, findings, lang=given.lang, texts=given.texts, plots=given.plots
     )

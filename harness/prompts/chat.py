@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import PromptError
-from harness.prompts.choose_template import (
-    AdapterChat,
-    choose_system,
-    choose_template,
-    choose_variables,
-)
-from harness.prompts.end_marks import answer_ends, control_tokens, end_ids, mark_ids
+from harness.prompts.end_marks import mark_ids
 from harness.prompts.forms import Conversation, Forms, Shown, lost_texts, plain_text
 from harness.prompts.rendering import Rendering
-from harness.prompts.thinking import Start, ThoughtPlan, open_plan
+from harness.prompts.thinking import Start, ThoughtPlan
 from harness.prompts.tokenize import Pieces
-from harness.prompts.tokenizers import load_tokenizer
 from harness.records import Json, Message, TemplateUse, Thinking
-from harness.spec import ModelSpec
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -241,74 +231,6 @@ class ChatFormat:
                 )
             found.append(alone)
         return found
-
-
-def open_format(
-    name: str,
-    spec: ModelSpec,
-    folder: Path,
-    *,
-    root: Path,
-    trained: AdapterChat | None = None,
-    where: str = "",
-    thinking: Thinking | None = None,
-) -> ChatFormat:
-    """Load a model's tokenizer and find out how it takes conversations.
-
-    Args:
-        name: The model's name, for errors.
-        spec: Its entry in models.yaml.
-        folder: Its weights folder.
-        root: The project; a template file lies under `root/prompts`.
-        trained: What the model's adapter was trained with, or None.
-        where: What names the entry in errors, if that is not in models.yaml.
-        thinking: Whether it thinks before it answers; None leaves it to the template.
-
-    Raises:
-        PromptError: Another template than the adapter's, no chat template where one is needed,
-            a folder without tokenizer, or a template that does not think as it is to.
-    """
-    where = where or f"models.yaml: {name}"
-    try:
-        tokenizer = load_tokenizer(folder)
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        first = str(error).splitlines()[0]
-        raise PromptError(f"{where}: no usable tokenizer in {folder}: {first}") from error
-    template = choose_template(where, spec, tokenizer, root, trained)
-    trial = tokenizer("a")["input_ids"]
-    bos = tokenizer.bos_token_id
-    own_window = config.get("text_config", config).get("max_position_embeddings")
-    window = spec.max_model_len or own_window
-    if window is None:
-        raise PromptError(f"{where}: its config names no window; add max_model_len")
-    rendering, forms = None, None
-    if template is not None:
-        rendering = choose_variables(where, spec, tokenizer, template, trained)
-    elif spec.template:
-        raise PromptError(f"{where}: template: plain text has no variables; remove it")
-    elif spec.system is not None:
-        raise PromptError(f"{where}: system: plain text has no system turn; remove it")
-    own = end_ids(tokenizer, folder)
-    ends, stop, mark = answer_ends(tokenizer, rendering)
-    plan = open_plan(where, rendering, thinking)
-    if rendering is not None:
-        rendering = rendering.given(plan.variables) if plan is not None else rendering
-        system = choose_system(where, spec, trained)
-        forms = Forms(rendering, system_role=spec.system_role, system=system)
-    return ChatFormat(
-        tokenizer=tokenizer,
-        pieces=Pieces(tokenizer),
-        rendering=rendering,
-        forms=forms,
-        bos_id=bos if bos is not None and trial[:1] == [bos] else None,
-        window=int(window),
-        end_ids=tuple(sorted(own | ends)),
-        stop_ids=() if stop else tuple(sorted(ends - own)),
-        controls=control_tokens(tokenizer, mark),
-        stop=stop,
-        plan=plan,
-    )
 
 
 def _asked(conversation: Conversation) -> Conversation:

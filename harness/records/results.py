@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -36,6 +37,11 @@ class Figure:
     low: float
     high: float
     n: int
+
+    @property
+    def finite(self) -> bool:
+        """Whether number and interval are finite, as JSON wants them."""
+        return all(map(math.isfinite, (self.value, self.low, self.high)))
 
 
 @dataclass(frozen=True, slots=True)

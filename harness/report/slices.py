@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.analysis.slices import SlicedCell, SliceFigures
+from harness.analysis.findings import ALPHA, SlicedCell, SliceFigures
 from harness.figures.slices import PartKind
 from harness.markdown import escape
 from harness.records import BaselineCheck, SliceContrast
@@ -21,7 +21,6 @@ from harness.report.format import (
 from harness.report.mistakes import Names
 from harness.report.tables import table
 from harness.report.texts import figure_name, some
-from harness.stats.slices import ALPHA
 
 Words = Mapping[str, str]
 _LONGEST = 40

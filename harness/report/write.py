@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 from harness.analysis.findings import Findings
-from harness.analysis.slices import sliced_cells
 from harness.markdown import code, escape
 from harness.records import Extension, Gate, Row, Run, RunInfo
 from harness.registry import remembered, using
@@ -131,7 +130,7 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
         baselines=baseline_lines(run.baselines, findings.baselines, names, t),
         conclusions=conclusions,
         bests=best_table(conclusions.bests, t),
-        sliced=sliced_part(sliced_cells(rows, run.results), run.baselines, names, t),
+        sliced=sliced_part(findings.slices, run.baselines, names, t),
         wrong=wrong_answers(findings.mistakes, run.results, names, t),
         wrong_left_out=some([names[row.evalset, row.cell] for row in findings.untelling], t),
         unscored=_unscored(rows, names, t),

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from harness.errors import HarnessError, RegistryError, UnfitPrecision
-from harness.prompts.chat import ChatFormat, open_format
+from harness.prompts.chat import ChatFormat
+from harness.prompts.open_format import open_format
 from harness.prompts.templates import load_prompt
 from harness.records import DataInfo, EngineInfo, Note, Sample, Thinking
 from harness.run.ask import ask, lost_line, opened
@@ -16,7 +17,8 @@ from harness.run.classifier_rows import Training, build_training, prepare_traine
 from harness.run.prepare import Prepared, prepare
 from harness.run.repeats import ask_again, with_flips
 from harness.run.score_cell import Outcome, score_cell
-from harness.run.session import EngineSession, Progress, Settings
+from harness.run.session import EngineSession
+from harness.run.settings import Progress, Settings
 from harness.run.thinking import Rounds, in_rounds
 from harness.run.thoughtnotes import tell_of_template
 from harness.shots import Draw, select_shots

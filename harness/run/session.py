@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -27,6 +27,7 @@ from harness.run.cells import prefix_order
 from harness.run.classifier_rows import Training
 from harness.run.precision import Precision, Unfit, UnfitRecord, choose_precision
 from harness.run.serving import choose_serving
+from harness.run.settings import Progress, Settings
 from harness.spec.modelspec import ModelSpec
 from harness.train.adapter_check import check_adapter
 from harness.workers.store import Store, fingerprint
@@ -34,39 +35,6 @@ from harness.workers.worker import Worker
 
 _CHUNK = 64
 _CHUNK_S = 2.0
-
-Progress = Callable[[str, int, int], None]
-"""Progress callback: what is being done, how much of it is done, and of how much (0: unknown)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the command line says about a run.
-
-    Attributes:
-        root: The project folder.
-        store: File of stored outputs.
-        logs: Folder for the engines' logs.
-        engine: Engine for all models, instead of what models.yaml says.
-        dtype: Likewise the dtype.
-        limit: Samples a set, at most.
-        datasets: Source by eval set name, instead of its own; `shots` likewise for the pool.
-        start_timeout_s: How long an engine may take to start.
-        stall_timeout_s: How long it may be silent before it counts as hung.
-        repeat_engine: Whether every request is made twice, to see what the engine itself changes.
-    """
-
-    root: Path
-    store: Path
-    logs: Path
-    engine: str | None = None
-    dtype: str | None = None
-    limit: int | None = None
-    datasets: Mapping[str, str] = field(default_factory=dict)
-    shots: Mapping[str, str] = field(default_factory=dict)
-    start_timeout_s: float = 900.0
-    stall_timeout_s: float = 600.0
-    repeat_engine: bool = False
 
 
 class Served(Protocol):

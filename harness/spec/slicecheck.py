@@ -16,7 +16,7 @@ def check_slices(evalset: EvalSet, file: YamlFile) -> None:
     names = [one.name for one in evalset.slices]
     for index, name in enumerate(names):
         if name in names[:index]:
-            raise file.error(f"'{name}' stands here twice; remove one", ("slices", index))
+            raise file.error(f"duplicate slice '{name}'; remove one", ("slices", index))
     _check_rows(evalset, file)
     for index, gate in enumerate(evalset.gates):
         if gate.slice is not None and (problem := _problem(evalset, gate.slice, names)):

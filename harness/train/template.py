@@ -17,8 +17,9 @@ from itertools import pairwise
 from pathlib import Path
 
 from harness.errors import TrainError
-from harness.prompts.chat import ChatFormat, open_format
+from harness.prompts.chat import ChatFormat
 from harness.prompts.end_marks import end_mark
+from harness.prompts.open_format import open_format
 from harness.prompts.rendering import template_variables
 from harness.spec.modelspec import ModelSpec
 from harness.spec.recipe import Recipe

@@ -14,13 +14,11 @@ from judged_builders import make_judged, make_judged_run
 from reports import report_markdown
 
 from harness.analysis.analyze import analyze
-from harness.analysis.files import FINDINGS_FILE, findings_of, load_findings, save_findings
-from harness.analysis.findings import Findings
+from harness.analysis.files import FINDINGS_FILE, load_findings, save_findings
 from harness.cli import schemas
 from harness.errors import HarnessError
 from harness.records import BaselineCheck, Contrast, Figure, Run, Thought
 from harness.report import write
-from harness.report.runfiles import save_run
 from harness.stats import holm
 
 SECRET = "zanzibar"
@@ -161,13 +159,3 @@ def test_a_report_of_findings_that_were_read_is_the_same(tmp_path, lang):
     save_findings(tmp_path, analyze(run))
     found = write.report_markdown(run, load_findings(tmp_path), lang=lang)
     assert found == report_markdown(run, lang=lang)
-
-
-def test_findings_are_computed_once(tmp_path, monkeypatch):
-    run = labelled()
-    save_run(tmp_path, run)
-    first = findings_of(tmp_path, run)
-    monkeypatch.setattr("harness.analysis.files.analyze", lambda run: Findings())
-    assert findings_of(tmp_path, run) == first
-    # Those of another run, such as one that was copied over it, are not taken for this one's.
-    assert findings_of(tmp_path, make_run(drawn_cell(n=40))) == Findings()

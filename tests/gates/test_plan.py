@@ -5,7 +5,7 @@ import pytest
 from harness.collect import collect_evalset
 from harness.errors import SpecError
 from harness.gates.plan import GATE_PREFIX
-from harness.plugin.options import is_gate
+from harness.plugin.evalsets import is_gate
 
 SHOTS = "tiny-plain-fewshot2"
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from harness.judge.verdict import read_absolute, read_pairwise, score_prefix
-from harness.prompts.chat import open_format
 from harness.prompts.fence import fence
+from harness.prompts.open_format import open_format
 from harness.prompts.rubric import absolute_messages, load_rubric, pairwise_messages
 from harness.records import Output
 from harness.spec import ModelSpec

@@ -9,9 +9,9 @@ from judges import Choose, Score, coin, first_shown, longer, make_gold, oracle, 
 
 from harness.errors import HarnessError
 from harness.judge import certify as certify_module
+from harness.judge.bench import Bench, Judge
 from harness.judge.certify import certify
 from harness.judge.gold import GoldPair, GoldSet, load_gold
-from harness.judge.judge_session import Bench, Judge
 from harness.judge.passport import (
     Manner,
     load_passport,
@@ -20,7 +20,7 @@ from harness.judge.passport import (
 from harness.judge.trust import check_passport
 from harness.prompts.rubric import load_rubric
 from harness.records import EngineInfo, PassportCheck, Ruling
-from harness.run.session import Settings
+from harness.run.settings import Settings
 from harness.spec.judgeset import PassportSpec
 from harness.spec.modelspec import ModelSpec
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 
 from harness.engines.fake import open_engine
-from harness.judge.judge_session import Case, Judge, JudgeSession
+from harness.judge.bench import Case, Judge
+from harness.judge.judge_session import JudgeSession
 from harness.judge.verdict import MIN_MASS, read_absolute, score_prefix
-from harness.prompts.chat import open_format
+from harness.prompts.open_format import open_format
 from harness.records import EngineConfig, Output, Request, Sampling
-from harness.run.session import Settings
+from harness.run.settings import Settings
 from harness.spec.modelspec import ModelSpec
 from harness.workers.worker import Worker
 

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from harness.judge import one_judge
+from harness.judge.bench import Bench, Judge
 from harness.judge.cases import CaseSet, Reply
-from harness.judge.judge_session import Bench, Judge
 from harness.judge.one_judge import ask_judge
 from harness.judge.passport import Manner
 from harness.prompts.rubric import load_rubric
 from harness.records import EngineInfo, Ruling
-from harness.run.session import Settings
+from harness.run.settings import Settings
 from harness.spec.judgeset import JudgeSet, PassportSpec
 from harness.spec.modelspec import ModelSpec
 

@@ -12,7 +12,7 @@ from lora_adapters import write_adapter
 from harness.collect import collect_evalset
 from harness.errors import EngineError, HarnessError, UntrustedJudge
 from harness.judge.runner import Probing
-from harness.run.session import Settings
+from harness.run.settings import Settings
 from harness.workers.worker import Worker
 
 ROOT = Path(__file__).parents[2]

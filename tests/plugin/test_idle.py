@@ -42,6 +42,7 @@ def test_nothing_is_imported_written_or_printed(plain):
     assert imported(result, "OURS") == {
         "harness",
         "harness.plugin",
+        "harness.plugin.evalsets",
         "harness.plugin.hooks",
         "harness.plugin.hookspecs",
         "harness.plugin.options",

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.plugin.evalsets import is_evalset
 from harness.plugin.options import (
     Options,
     check_baseline_options,
     check_names,
     check_writable,
-    is_evalset,
     named_files,
     options_of,
 )

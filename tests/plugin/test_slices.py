@@ -6,7 +6,10 @@ import json
 import random
 
 import pytest
+from typer.testing import CliRunner
 
+from harness.analysis.files import load_findings
+from harness.cli import app
 from harness.report.slices import slice_name
 from harness.report.texts import texts
 
@@ -68,6 +71,10 @@ def test_figures_by_slice_reach_report_and_files(sliced):
     assert "**topic = sport**" in report
     (line,) = [line for line in report.splitlines() if line.startswith("| topic = film")]
     assert "80" in line.split("|")[2]
+    (found,) = load_findings(sliced.latest).slices
+    assert found.differ
+    assert found.slices[found.worst].value == "sport"
+    assert found.slices[found.worst].deviates
     sliced.run("--eval-report-lang", "ru").assert_outcomes(passed=1)
     assert "## Срезы" in sliced.report
     assert "**срезы различаются**" in sliced.report
@@ -185,6 +192,10 @@ def test_values_are_text_of_the_data(sliced):
     assert slice_name("topic", hostile, "value", texts("en")) in sliced.report
     for live in ("<b>", "[x](http", "\x1b", "@team", "long " * 12):
         assert live not in sliced.report
+    # Written again without texts, and run without them.
+    assert CliRunner().invoke(app, ["report", str(sliced.latest), "--texts", "none"]).exit_code == 0
+    for name in ("report.md", "findings.json"):
+        assert "team" not in (sliced.latest / name).read_text(encoding="utf-8")
     sliced.run("--eval-report-texts", "none")
     for path in sliced.latest.iterdir():
         assert "team" not in path.read_text(encoding="utf-8"), path

@@ -8,7 +8,8 @@ import time
 import pytest
 
 from harness.errors import PromptError
-from harness.prompts.chat import ChatFormat, open_format
+from harness.prompts.chat import ChatFormat
+from harness.prompts.open_format import open_format
 from harness.prompts.tokenizers import load_tokenizer
 from harness.spec.modelspec import ModelSpec
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import PromptError
-from harness.prompts.chat import open_format
 from harness.prompts.choose_template import AdapterChat
 from harness.prompts.end_marks import llama3_template
+from harness.prompts.open_format import open_format
 from harness.spec.modelspec import ModelSpec
 
 DATED = (

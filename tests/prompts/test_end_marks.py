@@ -7,8 +7,8 @@ import json
 import pytest
 from transformers import AutoTokenizer
 
-from harness.prompts.chat import open_format
 from harness.prompts.end_marks import end_ids, end_mark, first_token, llama3_template, next_turn
+from harness.prompts.open_format import open_format
 from harness.prompts.rendering import Rendering
 from harness.spec.modelspec import ModelSpec
 

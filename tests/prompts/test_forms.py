@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import PromptError
-from harness.prompts.chat import ChatFormat, load_tokenizer, open_format
+from harness.prompts.chat import ChatFormat
 from harness.prompts.forms import Forms, Shown, fold
+from harness.prompts.open_format import open_format
 from harness.prompts.rendering import open_rendering
+from harness.prompts.tokenizers import load_tokenizer
 from harness.spec.modelspec import ModelSpec
 
 TURN = "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"

@@ -10,7 +10,7 @@ import trl
 from transformers import AutoTokenizer
 
 from harness.errors import PromptError
-from harness.prompts.chat import open_format
+from harness.prompts.open_format import open_format
 from harness.prompts.rendering import DEFAULT_DAY, open_rendering, template_variables
 from harness.spec.modelspec import ModelSpec
 

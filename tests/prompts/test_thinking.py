@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import PromptError
-from harness.prompts.chat import ChatFormat, open_format
+from harness.prompts.chat import ChatFormat
+from harness.prompts.open_format import open_format
 from harness.prompts.thinking import plan_name
 from harness.records import Thinking
 from harness.spec.modelspec import ModelSpec

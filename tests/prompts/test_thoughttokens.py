@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.prompts.chat import open_format
+from harness.prompts.open_format import open_format
 from harness.prompts.thoughttokens import (
     answer_row,
     closing_tokens,

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 
 import harness.prompts.tokenize as pieces_module
 from harness.errors import PromptError
-from harness.prompts.chat import open_format
+from harness.prompts.open_format import open_format
 from harness.prompts.tokenize import Pieces, cutting_marks
 from harness.prompts.tokenizers import load_tokenizer
 from harness.spec.modelspec import ModelSpec

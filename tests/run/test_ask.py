@@ -10,7 +10,8 @@ from harness.collect import load_cells
 from harness.errors import EngineError
 from harness.records import Request, Sampling
 from harness.run.ask import ask, ask_rounds, joined, lost_line, opened
-from harness.run.session import EngineSession, Settings
+from harness.run.session import EngineSession
+from harness.run.settings import Settings
 from harness.workers.store import content_key
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.errors import PromptError
-from harness.prompts.chat import open_format
+from harness.prompts.open_format import open_format
 from harness.records import Adapter, Output, Sampling, Thinking
 from harness.run.free_answers import Speaker
 from harness.spec.modelspec import ModelSpec

@@ -14,7 +14,8 @@ from harness.errors import EngineError, UnfitPrecision
 from harness.records import Note, Output, Request, Sampling
 from harness.run.precision import Precision, UnfitRecord, choose_precision
 from harness.run.runner import Runner
-from harness.run.session import EngineSession, Settings
+from harness.run.session import EngineSession
+from harness.run.settings import Settings
 from harness.workers.store import content_key
 from harness.workers.worker import Worker
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.collect import load_cells
 from harness.errors import PromptError
-from harness.prompts.chat import open_format
+from harness.prompts.open_format import open_format
 from harness.prompts.templates import load_prompt
 from harness.records import Adapter, Sample, Sampling
 from harness.run.cells import Mode

@@ -9,7 +9,7 @@ from harness.errors import HarnessError
 from harness.records import Output, Request, Sampling
 from harness.run.repeats import first_keys, repeated, with_flips
 from harness.run.runner import Runner
-from harness.run.session import Settings
+from harness.run.settings import Settings
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from filelock import FileLock
 from harness.collect import load_cells
 from harness.errors import AssetError, EngineError, HarnessError, PromptError, SpecError
 from harness.run.runner import Runner
-from harness.run.session import Settings
+from harness.run.settings import Settings
 from harness.workers.worker import Worker
 
 SAMPLES = 6  # half of the tiny set's rows

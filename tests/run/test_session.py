@@ -10,7 +10,8 @@ from harness import hardware
 from harness.collect import load_cells
 from harness.errors import AssetError, EngineError
 from harness.records import Request, Sampling
-from harness.run.session import EngineSession, Settings
+from harness.run.session import EngineSession
+from harness.run.settings import Settings
 from harness.spec import ModelSpec
 from harness.workers.store import Store, content_key
 

@@ -10,7 +10,7 @@ from harness.collect import load_cells
 from harness.errors import EngineError, HarnessError, PromptError
 from harness.records import Thoughts
 from harness.run.runner import Runner
-from harness.run.session import Settings
+from harness.run.settings import Settings
 from harness.run.thinking import think_through
 from harness.workers.worker import Worker
 

@@ -10,7 +10,7 @@ import pytest
 from harness.collect import load_cells
 from harness.engines import engine_installed
 from harness.run.runner import Runner
-from harness.run.session import Settings
+from harness.run.settings import Settings
 
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n"

@@ -6,8 +6,8 @@ import socket
 
 import pytest
 
-from harness.prompts.chat import open_format
 from harness.prompts.label_words import label_tree
+from harness.prompts.open_format import open_format
 from harness.records import Thinking
 from harness.sources.assets import model_at_hand
 from harness.sources.stand_in import stand_in_model

@@ -9,8 +9,8 @@ import trl
 from transformers import AutoTokenizer
 
 from harness.errors import PromptError, SpecError, TrainError
-from harness.prompts.chat import open_format
 from harness.prompts.end_marks import end_mark
+from harness.prompts.open_format import open_format
 from harness.sources.assets import ModelAsset
 from harness.spec.modelspec import ModelSpec
 from harness.train.base import Base

@@ -176,7 +176,8 @@ def _fetch(spec: PartSpec, folder: Path, fix: str) -> Path:
                 packages = _candidates(finder, f"{name}=={version}", spec.sha256)
                 file, others = _download(client, packages, spec.sha256, folder)
             except (httpx2.HTTPError, UnpackError, OSError) as error:
-                problems.append(f"{_shown([url])}: {_line(error)}")
+                problem = " ".join(str(error).split()) or type(error).__name__
+                problems.append(f"{_shown([url])}: {problem}")
                 continue
             if file is not None:
                 return file
@@ -295,7 +296,3 @@ def _shown(urls: Sequence[str]) -> str:
         login, at, _ = urlsplit(url).netloc.rpartition("@")
         shown.append(url.replace(login + at, "", 1))
     return ", ".join(shown) or "any package index (pip's settings name none)"
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,59 @@
+"""What a judge is asked, and what it ruled at which cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.records import EngineInfo, Message, Ruling
+from harness.spec.endpointspec import EndpointSpec
+from harness.spec.modelspec import ModelSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question to a judge.
+
+    Attributes:
+        id: Unique among the cases.
+    """
+
+    id: str
+    kind: Literal["absolute", "pairwise"]
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A judge's rulings, by id of the case, and what its engine did.
+
+    Attributes:
+        prompt_tokens: Of all requests, those included whose outputs were stored;
+            `completion_tokens` likewise.
+    """
+
+    rulings: Mapping[str, Ruling]
+    engine: EngineInfo
+    prompt_tokens: int
+    completion_tokens: int
+
+
+def bench_cost(spec: ModelSpec, bench: Bench) -> float | None:
+    """Return what a judge's requests cost in dollars, None where models.yaml names no price.
+
+    Made-up verdicts cost nothing, whatever a server's would have.
+    """
+    if bench.engine.engine != "openai":
+        return None
+    return EndpointSpec.model_validate(spec.options_for("openai")).cost(
+        prompt_tokens=bench.prompt_tokens, completion_tokens=bench.completion_tokens
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A judge model by its name in models.yaml."""
+
+    model: str
+    spec: ModelSpec
