@@ -8,10 +8,15 @@ from collections.abc import Callable, Sequence
 from harness.judge.gold import GoldPair, GoldSet
 from harness.judge.passport import BoundRubric, Manner, Passport
 from harness.judge.passport_figures import PassportSet, RuledPair, measure
-from harness.records import Choice, Ruling
+from harness.records import Choice, EngineInfo, Ruling
 
 Choose = Callable[[str, str], Choice]
 Score = Callable[[str], float]
+INFO = EngineInfo(
+    model="wise", source="", digest="d", engine="fake", version="1", dtype="float32", device="cpu",
+    start_s=0.0, generate_s=0.0, computed=0, stored=0, prompt_tokens=0, cached_tokens=0,
+    completion_tokens=0,
+)  # fmt: skip
 
 
 def make_pairs(n: int, *, ties: int = 0) -> list[GoldPair]:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from judges import Choose, Score, coin, first_shown, longer, make_gold, oracle, oracle_score
+from judges import INFO, Choose, Score, coin, first_shown, longer, make_gold, oracle, oracle_score
 
 from harness.errors import HarnessError
 from harness.judge import certify as certify_module
@@ -19,7 +19,7 @@ from harness.judge.passport import (
 )
 from harness.judge.trust import check_passport
 from harness.prompts.rubric import load_rubric
-from harness.records import EngineInfo, PassportCheck, Ruling
+from harness.records import PassportCheck, Ruling
 from harness.run.settings import Settings
 from harness.spec.judgeset import PassportSpec
 from harness.spec.modelspec import ModelSpec
@@ -28,11 +28,6 @@ ROOT = Path(__file__).parents[2]
 GOLD = ROOT / "evalsets/gold/ru_pairs.jsonl"
 FENCED = re.compile(r"<answer-([0-9a-f]{16})>\n(.*?)\n</answer-\1>", re.DOTALL)
 JUDGE = Judge("wise", ModelSpec(source="file:model", engine="fake", dtype="float32"))
-INFO = EngineInfo(
-    model="wise", source="", digest="d", engine="fake", version="1", dtype="float32", device="cpu",
-    start_s=0.0, generate_s=0.0, computed=0, stored=0, prompt_tokens=0, cached_tokens=0,
-    completion_tokens=0,
-)  # fmt: skip
 
 
 class Scripted:

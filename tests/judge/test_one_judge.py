@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from judges import INFO
 
 from harness.judge import one_judge
 from harness.judge.bench import Bench, Judge
@@ -12,17 +13,12 @@ from harness.judge.cases import CaseSet, Reply
 from harness.judge.one_judge import ask_judge
 from harness.judge.passport import Manner
 from harness.prompts.rubric import load_rubric
-from harness.records import EngineInfo, Ruling
+from harness.records import Ruling
 from harness.run.settings import Settings
 from harness.spec.judgeset import JudgeSet, PassportSpec
 from harness.spec.modelspec import ModelSpec
 
 ROOT = Path(__file__).parents[2]
-INFO = EngineInfo(
-    model="wise", source="", digest="d", engine="fake", version="1", dtype="float32", device="cpu",
-    start_s=0.0, generate_s=0.0, computed=0, stored=0, prompt_tokens=0, cached_tokens=0,
-    completion_tokens=0,
-)  # fmt: skip
 PROBES = [f"p{i}" for i in range(10)]
 
 

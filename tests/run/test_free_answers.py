@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from thinkers import SPECIAL, TEMPLATE
 
 from harness.errors import PromptError
 from harness.prompts.open_format import open_format
@@ -13,15 +14,6 @@ from harness.spec.modelspec import ModelSpec
 ASK = [{"role": "user", "content": "What is 2 + 2?"}]
 SYSTEM = [{"role": "system", "content": "Be brief."}, *ASK]
 FIX = "raise answers.max_tokens"
-THINKS = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-    "{% if m.reasoning_content %}<think>\n{{ m.reasoning_content }}\n</think>\n\n{% endif %}"
-    "{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n"
-    "{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}"
-    "{% endif %}"
-)
-MARKS = ("<pad>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
 
 
 def speaker(folder, root, *, thinking=None, adapter=None) -> Speaker:
@@ -36,7 +28,7 @@ def plain(tiny_folder, tmp_path) -> Speaker:
 
 @pytest.fixture
 def thinker(tokenizers, tmp_path) -> Speaker:
-    folder = tokenizers(tmp_path / "model", template=THINKS, special=MARKS, words=True)
+    folder = tokenizers(tmp_path / "model", template=TEMPLATE, special=SPECIAL, words=True)
     return speaker(folder, tmp_path, thinking=Thinking(limit=64))
 
 
@@ -59,7 +51,7 @@ def test_a_turn_is_the_rendered_conversation(plain):
 
 
 def test_an_answer_ends_where_the_template_ends_a_turn(tokenizers, tmp_path):
-    template = THINKS.replace("<|im_end|>", "</s>")  # the tokenizer's own end is <|im_end|>
+    template = TEMPLATE.replace("<|im_end|>", "</s>")  # the tokenizer's own end is <|im_end|>
     one = speaker(tokenizers(tmp_path / "model", template=template, words=True), tmp_path)
     (turn,) = one.turns([ASK], [Sampling(max_tokens=9)])
     assert turn.first.sampling.stop_ids == (one.chat.tokenizer.convert_tokens_to_ids("</s>"),)
@@ -69,7 +61,7 @@ def test_an_answer_ends_where_the_template_ends_a_turn(tokenizers, tmp_path):
 
 
 def test_a_mark_in_several_tokens_has_room_behind_the_answer(tokenizers, tmp_path):
-    template = THINKS.replace("<|im_end|>", "<end>")
+    template = TEMPLATE.replace("<|im_end|>", "<end>")
     one = speaker(tokenizers(tmp_path / "model", template=template, words=True), tmp_path)
     (turn,) = one.turns([ASK], [Sampling(max_tokens=9)])
     assert turn.first.sampling.stop == ("<end>",)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from thinkers import SPECIAL, TEMPLATE
 
 from harness.collect import load_cells
 from harness.errors import EngineError, HarnessError, PromptError
@@ -14,15 +15,6 @@ from harness.run.settings import Settings
 from harness.run.thinking import think_through
 from harness.workers.worker import Worker
 
-TEMPLATE = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-    "{% if m.reasoning_content %}<think>\n{{ m.reasoning_content }}\n</think>\n\n{% endif %}"
-    "{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n"
-    "{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}"
-    "{% endif %}"
-)
-SPECIAL = ("<pad>", "<s>", "</s>", "<|im_start|>", "<|im_end|>", "<think>", "</think>")
 SET = """\
 data: {{source: "file:data.csv", id: id, split: {{test_size: 0.5, seed: 1}}}}
 labels: [positive, negative]

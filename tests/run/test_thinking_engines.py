@@ -6,20 +6,13 @@ import math
 from pathlib import Path
 
 import pytest
+from thinkers import TEMPLATE
 
 from harness.collect import load_cells
 from harness.engines import engine_installed
 from harness.run.runner import Runner
 from harness.run.settings import Settings
 
-TEMPLATE = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-    "{% if m.reasoning_content %}<think>\n{{ m.reasoning_content }}\n</think>\n\n{% endif %}"
-    "{{ m.content }}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n"
-    "{% if enable_thinking is defined and not enable_thinking %}<think>\n\n</think>\n\n{% endif %}"
-    "{% endif %}"
-)
 TEXTS = ["The review is positive. The review is negative.", "I liked the film, it was great fun!"]
 BUDGET = 12
 WORDS = (" positive", " negative")
