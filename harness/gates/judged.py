@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.errors import UntrustedJudge
-from harness.gates.outcome import decided, open_gate
+from harness.gates.outcome import decided, failed, open_gate
 from harness.gates.plan_judged import PlannedJudgedGate
 from harness.gates.threshold import half_width_detectable, interval_verdict, shown_detectable
+from harness.reasons import Reason
 from harness.records import Figure, Gate, Standing
 from harness.spec.judgeset import HIGHEST, LOWEST
 from harness.stats.intervals import clopper_pearson_interval
@@ -35,7 +36,7 @@ def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted:
     figure = standing_figure(standing, spec.figure)
     problem = _problem(planned, standing, figure)
     if figure is None:
-        return replace(gate, line=f"{spec.figure} {wanted} - fail: {problem}")
+        return failed(gate, f"{spec.figure} {wanted}", problem)
     least, greatest = (LOWEST, HIGHEST) if spec.figure == "score" else (0, 1)
     most = max(greatest - spec.threshold, spec.threshold - least)
     far = half_width_detectable(figure.low, figure.high, most=most)
@@ -47,7 +48,7 @@ def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted:
         f"{missing}: {wanted}"
     )
     if problem:
-        return replace(gate, line=f"{shown} - fail: {problem}")
+        return failed(gate, shown, problem)
     return decided(gate, interval_verdict(figure, spec.bound, spec.threshold), shown)
 
 
@@ -60,27 +61,30 @@ def standing_figure(standing: Standing, name: str) -> Figure | None:
     return standing.figures.get(name)
 
 
-def _problem(planned: PlannedJudgedGate, standing: Standing, figure: Figure | None) -> str:
+def _problem(
+    planned: PlannedJudgedGate, standing: Standing, figure: Figure | None
+) -> Reason | None:
     total = standing.n + standing.unscored
     if standing.void:
-        return f"the run is void: {standing.void}"
+        return Reason("void", causes=(Reason("other", {"said": standing.void}),))
     if total == 0:
-        return "the model has no answers"
+        return Reason("no_answers")
     if figure is None and standing.n == 0:
-        return f"none of {total} answers was scored"
+        return Reason("no_answer_scored", {"total": total})
     if figure is None:
-        return "the set compares no pairs, or no pair has a verdict"
+        return Reason("no_verdicts")
     expected = len(planned.cell.evalset.probes)
     if standing.probes < expected:
-        return f"only {standing.probes} of {expected} probes were answered"
+        return Reason("few_probes", {"answered": standing.probes, "expected": expected})
     most = planned.spec.max_unscored
-    missing = [("answers", standing.unscored, total)]
+    missing = [("answers_without_verdict", standing.unscored, total)]
     if planned.spec.figure == "win_rate":
-        missing.insert(0, ("pairs", *missing_verdicts("win_rate", standing, figure)))
-    for what, lost, due in missing if planned.spec.figure != "unscored" else ():
+        lost, due = missing_verdicts("win_rate", standing, figure)
+        missing.insert(0, ("pairs_without_verdict", lost, due))
+    for kind, lost, due in missing if planned.spec.figure != "unscored" else ():
         if lost / due > most:
-            return f"{lost} of {due} {what} without a verdict, more than {most:.1%}"
-    return ""
+            return Reason(kind, {"lost": lost, "due": due, "most": most})
+    return None
 
 
 def missing_verdicts(name: str, standing: Standing, figure: Figure) -> tuple[int, int]:

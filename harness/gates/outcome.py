@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from harness.reasons import Reason
 from harness.records import Gate, Verdict
 
 if TYPE_CHECKING:
@@ -39,3 +40,9 @@ def decided(gate: Gate, verdict: Verdict, shown: str) -> Gate:
         ending = f"inconclusive{ends[gate.on_inconclusive]}"
     failed = verdict == "fail" or (verdict == "inconclusive" and gate.on_inconclusive == "fail")
     return replace(gate, verdict=verdict, failed=failed, line=f"{shown} - {ending}")
+
+
+def failed(gate: Gate, shown: str, reason: Reason | None) -> Gate:
+    """Return a gate that fails for a reason, which ends the line that begins with `shown`."""
+    line = f"{shown} - fail{f': {reason.text}' if reason else ''}"
+    return replace(gate, verdict="fail", failed=True, line=line, reason=reason)

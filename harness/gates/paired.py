@@ -7,13 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.figures import ResultsById, figure_kind
-from harness.gates.outcome import decided, open_gate
+from harness.gates.outcome import decided, failed, open_gate
 from harness.gates.threshold import (
     cell_problem,
     gate_figure,
     half_width_detectable,
     shown_detectable,
 )
+from harness.reasons import Reason
 from harness.records import Bound, Contrast, Gate, Row, Verdict
 from harness.stats.power import mde_paired
 
@@ -107,10 +108,10 @@ def judge_contrast(
     wanted = wanted_words(spec.bound, spec.threshold)
     problem = contrast_problem(row, spec, found, other)
     if found is None:
-        return replace(gate, line=f"{spec.figure} {wanted} against {against} - fail: {problem}")
+        return failed(gate, f"{spec.figure} {wanted} against {against}", problem)
     shown = f"{spec.figure} {contrast_words(found, against)}: {wanted}"
     if problem:
-        return replace(gate, line=f"{shown} - fail: {problem}")
+        return failed(gate, shown, problem)
     return decided(gate, contrast_verdict(found, spec.bound, spec.threshold), shown)
 
 
@@ -133,16 +134,17 @@ def contrast_words(found: Contrast, against: str) -> str:
     )
 
 
-def contrast_problem(row: Row, spec: GateSpec, found: Contrast | None, other: Row | None) -> str:
-    """Say why there is nothing to judge, or return an empty string."""
+def contrast_problem(
+    row: Row, spec: GateSpec, found: Contrast | None, other: Row | None
+) -> Reason | None:
+    """Return why there is nothing to judge, or None."""
     if problem := cell_problem(row, spec, gate_figure(row, spec.figure)):
         return problem
     if other and (problem := cell_problem(other, spec, gate_figure(other, spec.figure))):
-        return f"the other cell: {problem}"
+        return Reason("other_cell", causes=(problem,))
     if found is None:
-        return "no samples can be paired"
+        return Reason("no_pairs")
     share = found.left_out / (found.n + found.left_out)
     if share > spec.max_unscored:
-        return f"{share:.1%} of the samples are left out of the pairs, more than " + (
-            f"{spec.max_unscored:.1%}")  # fmt: skip
-    return ""
+        return Reason("too_many_left_out", {"share": share, "most": spec.max_unscored})
+    return None

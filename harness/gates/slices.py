@@ -17,7 +17,7 @@ from harness.figures.slices import (
     tested_figure,
     units_of,
 )
-from harness.gates.outcome import decided, open_gate
+from harness.gates.outcome import decided, failed, open_gate
 from harness.gates.paired import (
     contrast,
     contrast_problem,
@@ -35,6 +35,7 @@ from harness.gates.threshold import (
     judge_threshold,
     missing,
 )
+from harness.reasons import Reason
 from harness.records import (
     Contrast,
     Figure,
@@ -79,7 +80,7 @@ class _Judged:
     bad: float
     figure: Figure | None = None
     found: Contrast | None = None
-    problem: str = ""
+    problem: Reason | None = None
 
 
 def judge_slice(
@@ -114,7 +115,7 @@ def judge_slice(
     asked = f"{spec.figure} of the worst of {len(parts)} slices"
     wanted = _wanted(spec, other)
     if problem := cell_problem(row, spec, gate_figure(row, spec.figure)):
-        return replace(gate, line=f"{asked}: {wanted} - fail: {problem}")
+        return failed(gate, f"{asked}: {wanted}", problem)
     judged = [_judge(spec, row, part, outcome.results, len(parts), other, now) for part in parts]
     return _worst(gate, spec, judged, asked, wanted, other)
 
@@ -162,8 +163,9 @@ def _named(
     if not results:
         gate = open_gate(spec, evalset=row.evalset, cell=row.cell, gate_id=gate_id,
                          against=other.name if other else "")  # fmt: skip
-        gate = replace(gate, slice=replace(told, problem="absent"))
-        line = f"{spec.figure} of {shown}: {_wanted(spec, other)}, no sample of this run is of it"
+        absent = Reason("no_sample_of_slice")
+        gate = replace(gate, slice=replace(told, problem="absent"), reason=absent)
+        line = f"{spec.figure} of {shown}: {_wanted(spec, other)}, {absent.text}"
         return decided(gate, "inconclusive", line)
     figure = gate_figure(row, spec.figure)
     if other is None:
@@ -258,8 +260,9 @@ def _worst(
     gate = replace(gate, slice=told, contrast=one.found, detectable=_far(one))
     line = f"{asked}, {shown}{f', {said}' if said else ''}: {wanted}"
     if one.problem and one.verdict == "fail":
-        return replace(gate, verdict="fail", failed=True, line=f"{line} - fail: {one.problem}")
-    return decided(gate, one.verdict, f"{line}, {one.problem}" if one.problem else line)
+        return failed(gate, line, one.problem)
+    gate = replace(gate, reason=one.problem)
+    return decided(gate, one.verdict, f"{line}, {one.problem.text}" if one.problem else line)
 
 
 def _far(one: _Judged) -> float | None:
@@ -271,7 +274,7 @@ def _far(one: _Judged) -> float | None:
 
 
 def _kind(
-    problem: str, figure: Figure | None, found: Contrast | None, other: OtherSide | None
+    problem: Reason | None, figure: Figure | None, found: Contrast | None, other: OtherSide | None
 ) -> SliceProblem:
     if not problem:
         return ""

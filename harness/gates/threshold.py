@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.figures import UNSCORED, figure_kind
-from harness.gates.outcome import decided, open_gate
+from harness.gates.outcome import decided, failed, open_gate
+from harness.reasons import Reason
 from harness.records import Bound, Figure, Gate, Row, Verdict
 from harness.stats import clopper_pearson_interval
 from harness.stats.power import mde_proportion
@@ -33,12 +34,12 @@ def judge_threshold(row: Row, spec: GateSpec, *, gate_id: str = "") -> Gate:
     figure = gate_figure(row, spec.figure)
     problem = cell_problem(row, spec, figure)
     if figure is None:
-        return replace(gate, line=f"{spec.figure} {wanted} - fail: {problem}")
+        return failed(gate, f"{spec.figure} {wanted}", problem)
     far = _detectable(row, figure, spec.figure, threshold)
     gate = replace(gate, detectable=far)
     shown = f"{spec.figure} {figure_words(figure, row, spec, far)}: {wanted}"
     if problem:
-        return replace(gate, line=f"{shown} - fail: {problem}")
+        return failed(gate, shown, problem)
     return decided(gate, interval_verdict(figure, spec.bound, threshold), shown)
 
 
@@ -116,23 +117,23 @@ def shown_detectable(value: float | None) -> str:
     return "none" if value is None or math.isinf(value) else f"{value:.3f}"
 
 
-def cell_problem(row: Row, spec: GateSpec, figure: Figure | None) -> str:
-    """Say why there is nothing to judge in a cell, or return an empty string."""
+def cell_problem(row: Row, spec: GateSpec, figure: Figure | None) -> Reason | None:
+    """Return why there is nothing to judge in a cell, or None."""
     total = row.n + row.unscored
     if total == 0:
-        return "the cell has no samples"
+        return Reason("no_samples")
     if figure is None and row.n == 0:
-        return f"none of {total} samples was scored"
+        return Reason("none_scored", {"total": total})
     if figure is None and spec.figure == "auc" and (label := only_label(row)):
-        return f"every target is {label}, and an AUC needs samples of both labels"
+        return Reason("one_label", {"label": label})
     if figure is None and is_undefined(row, spec.figure):
-        return f"{spec.figure} is not defined on these samples"
+        return Reason("undefined", {"figure": spec.figure})
     if figure is None:
-        return f"{row.scoring} scoring of this cell gives no such figure"
+        return Reason("no_figure", {"scoring": row.scoring})
     share = missing(row, spec.figure, figure) / total
     if spec.figure != UNSCORED and share > spec.max_unscored:
-        return f"unscored {share:.1%} of the samples, more than {spec.max_unscored:.1%}"
-    return ""
+        return Reason("too_many_unscored", {"share": share, "most": spec.max_unscored})
+    return None
 
 
 def figure_words(figure: Figure, row: Row, spec: GateSpec, far: float | None) -> str:

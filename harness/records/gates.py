@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.reasons import Reason
 from harness.records.results import Figure
 
 Verdict = Literal["pass", "fail", "inconclusive"]
@@ -90,6 +91,7 @@ class Gate:
         detectable: Distance from the threshold that such samples would show in four of five runs.
         on_inconclusive: What becomes of an inconclusive gate.
         slice: What was judged of a gate on a slice, None of one on all samples.
+        reason: Why there is nothing to judge or too little, None where its interval decides.
     """
 
     evalset: str
@@ -106,6 +108,7 @@ class Gate:
     detectable: float | None = None
     on_inconclusive: Literal["pass", "warn", "fail"] = "warn"
     slice: GateSlice | None = None
+    reason: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from harness.figures import figure_kind
 from harness.gates.judged import missing_verdicts, standing_figure
-from harness.gates.paired import contrast_verdict
-from harness.gates.threshold import (
-    gate_figure,
-    interval_verdict,
-    is_undefined,
-    missing,
-    only_label,
-    shown_detectable,
-)
+from harness.gates.threshold import gate_figure, missing, shown_detectable
 from harness.markdown import code, escape
 from harness.records import Contrast, Gate, GateSlice, Row, Standing
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.mistakes import Names
+from harness.report.reasons import why
 from harness.report.slices import slice_name
 from harness.report.texts import Lang, figure_name, texts
 
@@ -56,11 +49,7 @@ def _words(gate: Gate, row: Row, t: Words) -> str:
     told = gate.slice
     if told is None:
         return _contrast(gate, t) if gate.against else _threshold(gate, row, t)
-    if told.problem == "absent" or (not gate.against and told.figure is None):
-        wanted = t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
-        reason = t["gate_absent" if told.problem == "absent" else "gate_undefined"]
-        line = f"{figure_name(gate.figure, t)}, {wanted}: {_verdict(gate, t)}, {reason}"
-    elif gate.against:
+    if gate.against and told.problem != "absent":
         line = _contrast(gate, t)
     else:
         line = _sliced(gate, told, t)
@@ -76,16 +65,12 @@ def _sliced(gate: Gate, told: GateSlice, t: Words) -> str:
     """Say in another language what a gate's line says of the figure of a slice."""
     figure = told.figure
     if figure is None:
-        return ""
-    wanted = t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
-    verdict = _verdict(gate, t)
-    if told.problem == "unscored":
-        verdict += ", " + t["gate_unscored"].format(share=f"{told.unscored / told.samples:.1%}")
+        return _bare(gate, t)
     interval = f"[{fraction(figure.low)}, {fraction(figure.high)}]"
     return (
         f"{figure_name(gate.figure, t)} {fraction(figure.value)} {interval}, "
         f"{_detectable(gate.detectable, t)}, n={figure.n}, {t['h_unscored']} {told.unscored}: "
-        f"{wanted}, {verdict}"
+        f"{_wanted(gate, t)}, {_verdict(gate, t)}"
     )
 
 
@@ -100,61 +85,44 @@ def unjudged_lines(unjudged: Sequence[tuple[str, str]], t: Words) -> list[str]:
 def _threshold(gate: Gate, row: Row, t: Words) -> str:
     """Say in another language what the gate's line says in English."""
     figure = gate_figure(row, gate.figure)
-    name = figure_name(gate.figure, t)
-    wanted = t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
-    total = row.n + row.unscored
-    if total == 0:
-        return f"{name}, {wanted}: {t['fail']}, {t['gate_no_samples']}"
     if figure is None:
-        label = only_label(row) if gate.figure == "auc" else None
-        undefined = is_undefined(row, gate.figure)
-        reason = t["gate_none_scored" if row.n == 0 else "gate_one_label" if label else
-                   "gate_undefined" if undefined else "gate_no_figure"]  # fmt: skip
-        reason = reason.format(total=total, scoring=escape(row.scoring), label=escape(label or ""))
-        return f"{name}, {wanted}: {t['fail']}, {reason}"
-    unscored = missing(row, gate.figure, figure)
+        return _bare(gate, t)
     interval = f"[{fraction(figure.low)}, {fraction(figure.high)}]"
-    distance = _detectable(gate.detectable, t)
-    shown = f"{name} {fraction(figure.value)} {interval}, {distance}, n={figure.n}, "
-    verdict = _verdict(gate, t)
-    if gate.verdict == "fail" and interval_verdict(figure, gate.bound, gate.threshold) != "fail":
-        reason = t["gate_unscored"].format(share=f"{unscored / total:.1%}")
-        verdict = f"{verdict}, {reason}"
-    return f"{shown}{t['h_unscored']} {unscored}: {wanted}, {verdict}"
+    return (
+        f"{figure_name(gate.figure, t)} {fraction(figure.value)} {interval}, "
+        f"{_detectable(gate.detectable, t)}, n={figure.n}, {t['h_unscored']} "
+        f"{missing(row, gate.figure, figure)}: {_wanted(gate, t)}, {_verdict(gate, t)}"
+    )
 
 
 def _judged(gate: Gate, standing: Standing, t: Words) -> str:
     """Say in another language what the line of a gate on a judged model says in English."""
-    name = t[f"f_{gate.figure}"]
-    wanted = t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
-    figure = standing_figure(standing, gate.figure)
-    total = standing.n + standing.unscored
+    name, figure = t[f"f_{gate.figure}"], standing_figure(standing, gate.figure)
     if figure is None:
-        reason = t["gate_no_verdicts" if standing.n else "gate_no_scores"].format(total=total)
-        return f"{name}, {wanted}: {t['fail']}, {reason}"
+        return f"{name}, {_wanted(gate, t)}: {_verdict(gate, t)}"
     lost, _ = missing_verdicts(gate.figure, standing, figure)
     distance = _detectable(gate.detectable, t)
     probes = t["gate_probes"].format(n=figure.n, probes=standing.probes)
-    verdict = _verdict(gate, t)
-    if standing.void:
-        verdict = f"{verdict}, {t['gate_void'].format(why=escape(standing.void))}"
-    elif gate.verdict == "fail" and interval_verdict(figure, gate.bound, gate.threshold) != "fail":
-        verdict = f"{verdict}, {t['gate_incomplete']}"
     return (
         f"{name} {fraction(figure.value)} [{fraction(figure.low)}, {fraction(figure.high)}], "
-        f"{distance}, {probes}, {t['h_unscored']} {lost}: {wanted}, {verdict}"
+        f"{distance}, {probes}, {t['h_unscored']} {lost}: {_wanted(gate, t)}, {_verdict(gate, t)}"
     )
 
 
 def _contrast(gate: Gate, t: Words) -> str:
-    name, found = figure_name(gate.figure, t), gate.contrast
-    wanted = t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
-    if found is None:
-        return f"{name}, {wanted}: {t['fail']}, {t['gate_no_pairs']}"
-    verdict = _verdict(gate, t)
-    if gate.verdict == "fail" and contrast_verdict(found, gate.bound, gate.threshold) != "fail":
-        verdict = f"{verdict}, {t['gate_left_out']}"
-    return f"{contrast_line(found, gate.against, t)}: {wanted}, {verdict}"
+    if gate.contrast is None:
+        return _bare(gate, t)
+    line = contrast_line(gate.contrast, gate.against, t)
+    return f"{line}: {_wanted(gate, t)}, {_verdict(gate, t)}"
+
+
+def _bare(gate: Gate, t: Words) -> str:
+    """Say what becomes of a gate whose figure there is not."""
+    return f"{figure_name(gate.figure, t)}, {_wanted(gate, t)}: {_verdict(gate, t)}"
+
+
+def _wanted(gate: Gate, t: Words) -> str:
+    return t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
 
 
 def contrast_line(found: Contrast, against: str, t: Words) -> str:
@@ -181,6 +149,6 @@ def _detectable(value: float | None, t: Words) -> str:
 
 
 def _verdict(gate: Gate, t: Words) -> str:
-    if gate.verdict == "inconclusive":
-        return t[f"gate_opens_{gate.on_inconclusive}"]
-    return t[gate.verdict]
+    inconclusive = gate.verdict == "inconclusive"
+    said = t[f"gate_opens_{gate.on_inconclusive}" if inconclusive else gate.verdict]
+    return f"{said}, {why(gate.reason, t, limit=400)}" if gate.reason else said

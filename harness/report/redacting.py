@@ -69,7 +69,10 @@ def redact_gates(gates: Sequence[Gate], judged: Judged) -> tuple[Gate, ...]:
     """Return the gates; those on judged models say without quotes why they failed."""
     sets = {one.evalset for one in judged.standings}
     return tuple(
-        replace(one, line=_unquoted(one.line)) if one.evalset in sets else one for one in gates
+        replace(one, line=_unquoted(one.line), reason=one.reason.redacted() if one.reason else None)
+        if one.evalset in sets
+        else one
+        for one in gates
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.reasons import Reason, say
 from harness.records import Contrast, Figure, Gate, Row
 from harness.report.gates import gate_lines, unjudged_lines
 from harness.report.texts import texts
@@ -53,11 +54,27 @@ def test_each_treatment_has_its_words(choice):
 
 def test_a_failure_of_the_pairs_themselves_gives_its_reason():
     t = texts("ru")
-    fine = replace(PAIRS, low=-0.01)
-    assert russian(replace(GATE, verdict="fail", contrast=fine)).endswith(t["gate_left_out"])
-    shown = replace(PAIRS, high=-0.05)
-    assert russian(replace(GATE, verdict="fail", contrast=shown)).endswith(t["fail"])
-    assert russian(replace(GATE, verdict="fail", contrast=None)).endswith(t["gate_no_pairs"])
+    left_out = Reason("too_many_left_out", {"share": 0.031, "most": 0.02})
+    assert russian(replace(GATE, verdict="fail", reason=left_out)).endswith(
+        f"{t['fail']}, вне пар осталось 3.1% примеров, допустимо не больше 2.0%"
+    )
+    assert russian(replace(GATE, verdict="fail")).endswith(t["fail"])
+    none = replace(GATE, verdict="fail", contrast=None, reason=Reason("no_pairs"))
+    assert russian(none).endswith(f"{t['fail']}, {say(none.reason, 'ru')}")
+
+
+def test_a_reason_hands_on_that_of_the_other_cell():
+    other = Reason("other_cell", causes=(Reason("none_scored", {"total": 300}),))
+    assert russian(replace(GATE, verdict="fail", reason=other)).endswith(
+        "другая ячейка: ни один пример не получил оценки (всего 300)"
+    )
+
+
+def test_what_others_wrote_is_inert_in_a_reason():
+    said = Reason("other", {"said": "canary <b>[x](http://a.b)</b> @team"})
+    line = russian(replace(GATE, verdict="fail", reason=Reason("void", causes=(said,))))
+    assert "canary" in line
+    assert not any(part in line for part in ("<b>", "[x](", "@team"))
 
 
 def test_what_failed_stands_first():

@@ -23,6 +23,7 @@ from judged_builders import (
 )
 from reports import report_markdown, write_report
 
+from harness.reasons import Reason
 from harness.records import Figure, Gate, Ruling, Run, RunInfo
 from harness.report.runfiles import load_run, save_run
 from harness.report.summary import SUMMARY_BYTES, append_step_summary
@@ -193,25 +194,30 @@ def test_gates_stand_in_both_languages(run):
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    ("reason", "words"),
     [
-        ({"void": VOID}, "оценки судьи недействительны: canary 'shuffled'"),
-        ({}, "ответов без вердикта больше, чем допустимо"),
+        (
+            Reason("void", causes=(Reason("other", {"said": VOID}),)),
+            "оценки судьи недействительны: canary 'shuffled'",
+        ),
+        (
+            Reason("answers_without_verdict", {"lost": 3, "due": 30, "most": 0.02}),
+            "без вердикта 3 ответов из 30, допустимо не больше 2.0%",
+        ),
     ],
 )
-def test_russian_gate_says_why_it_failed(run, change, reason):
-    failed = replace(GATE, threshold=0.4, verdict="fail", failed=True)
-    judged = run.judged
-    standings = tuple(replace(one, **change) for one in judged.standings)
-    found = report_markdown(
-        replace(run, gates=(failed,), judged=replace(judged, standings=standings)), lang="ru"
-    )
-    assert f"**НЕ ВЫПОЛНЕНО**, {reason}" in found
+def test_russian_gate_says_why_it_failed(run, reason, words):
+    failed = replace(GATE, threshold=0.4, verdict="fail", failed=True, reason=reason)
+    found = report_markdown(replace(run, gates=(failed,)), lang="ru")
+    assert f"**НЕ ВЫПОЛНЕНО**, {words}" in found
 
 
 def test_a_gate_without_figures_says_so_in_russian(run):
     bare = tuple(replace(one, figures={}, n=0, unscored=30) for one in run.judged.standings)
-    found = report_markdown(replace(run, judged=replace(run.judged, standings=bare)), lang="ru")
+    why = Reason("no_answer_scored", {"total": 30})
+    failed = replace(GATE, verdict="fail", failed=True, reason=why)
+    judged = replace(run.judged, standings=bare)
+    found = report_markdown(replace(run, gates=(failed,), judged=judged), lang="ru")
     assert "не меньше 0.6: **НЕ ВЫПОЛНЕНО**, ни один ответ не получил балла (всего 30)" in found
 
 

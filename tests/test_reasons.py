@@ -1,0 +1,168 @@
+"""Each reason has a phrase of its own in every language, with the same facts."""
+
+from __future__ import annotations
+
+import ast
+import string
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+import harness
+from harness.reasons import Counted, Reason, count, redact_counts, say, several
+from harness.reasons.kinds import KINDS
+from harness.reasons.words import phrases
+from harness.records import Gate, Run, RunInfo
+from harness.report.runfiles import load_run, save_run
+
+SOURCES = sorted(Path(harness.__file__).parent.rglob("*.py"))
+# Names of libraries, commands, keys and options, which are the same in every language.
+NAMES = (
+    "AUC", "JSON", "OpenAI", "API", "CUDA", "vLLM", "scoring.max_tokens", "scoring.contextual",
+    "max_model_len", "answers.max_tokens", "thinking", "limit", "trial.unscored", "float32",
+    "bfloat16", "fake", "min_accuracy", "min_order_agreement", "dtype", "NaN", "LoRA", "peft",
+    "pip install", "pytest", "--eval-write-baseline", "--gold FILE", "models.yaml", "choices",
+)  # fmt: skip
+
+
+def fields(phrase: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(phrase) if name is not None}
+
+
+def told(kind: str) -> Reason:
+    """Return a reason of a kind, with facts that its phrase can be filled with."""
+    known = KINDS[kind]
+    shares = {name for _, name, spec, _ in string.Formatter().parse(phrases("en")[kind]) if spec}
+    facts = {name: 0.5 if name in shares else f"<{name}>" for name in sorted(known.names)}
+    return Reason(kind, facts, (Reason("no_pairs"),) if known.caused else ())
+
+
+def made() -> dict[str, list[str]]:
+    """Return the kinds that code names, with the places; a name by a variable is any string."""
+    found: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Reason" and node.args:
+                for one in ast.walk(node.args[0]):
+                    if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                        found.setdefault(one.value, []).append(f"{path}:{node.lineno}")
+    return found
+
+
+def test_every_kind_has_a_phrase_and_no_phrase_is_left_over():
+    assert list(phrases("en")) == list(phrases("ru")) == list(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_phrase_tells_all_facts_of_its_kind(kind):
+    known = KINDS[kind]
+    wanted = known.names | ({"cause"} if known.caused else set())
+    for lang in ("en", "ru"):
+        assert fields(phrases(lang)[kind]) == wanted
+        assert known.texts <= known.names
+        assert say(told(kind), lang)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_russian_has_no_english_word(kind):
+    own = "".join(text for text, *_ in string.Formatter().parse(phrases("ru")[kind]))
+    for name in sorted(NAMES, key=len, reverse=True):
+        own = own.replace(name, "")
+    assert not any(letter in string.ascii_letters for letter in own), own
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_redacted_reason_has_no_text(kind):
+    one = told(kind)
+    shown = one.redacted()
+    for name in KINDS[kind].texts:
+        assert f"<{name}>" in one.text
+        assert f"<{name}>" not in repr(shown)
+    kept = KINDS[kind].names - KINDS[kind].texts
+    assert {name: shown.facts[name] for name in kept} == {name: one.facts[name] for name in kept}
+
+
+def test_code_makes_all_kinds_and_no_other():
+    found = made()
+    assert {kind: found[kind] for kind in found.keys() - KINDS.keys()} == {}
+    words = {
+        node.value
+        for path in SOURCES
+        if path.parent.name != "reasons" or path.name == "reason.py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert KINDS.keys() - words == set()
+
+
+def test_a_mistake_in_a_reason_is_told():
+    with pytest.raises(ValueError, match="no reason of kind 'nonsense'"):
+        Reason("nonsense")
+    with pytest.raises(ValueError, match=r"'none_scored' has the facts \['total'\]"):
+        Reason("none_scored", {"n": 3})
+    with pytest.raises(ValueError, match="'other_cell'"):
+        Reason("other_cell")
+
+
+def test_numbers_and_causes_are_written():
+    share = Reason("too_many_unscored", {"share": 0.0312, "most": 0.02})
+    assert share.text == "unscored 3.1% of the samples, more than 2.0%"
+    both = Reason("other_cell", causes=(share, Reason("no_pairs")))
+    assert both.text == f"the other cell: {share.text}; no samples can be paired"
+    assert say(both, "ru").startswith("другая ячейка: без оценки 3.1% примеров")
+
+
+def test_several_reasons_are_one():
+    one, other = Reason("no_pairs"), Reason("no_samples")
+    assert several([]) is None
+    assert several([one]) == one
+    assert several([one, other]).text == f"{one.text}; {other.text}"
+
+
+def test_equal_reasons_are_counted_together():
+    texts = [Reason("other", {"said": said}) for said in "abaa"]
+    assert count(texts) == (Counted(texts[0], 3), Counted(texts[1], 1))
+    (merged,) = redact_counts(count(texts))
+    assert merged == Counted(Reason("other", {"said": "…"}), 4)
+
+
+def test_json_has_kind_facts_and_text():
+    one = Reason("other_cell", causes=(Reason("none_scored", {"total": 3}),))
+    inner = {"kind": "none_scored", "facts": {"total": 3}, "text": "none of 3 samples was scored"}
+    written = one.to_json()
+    assert written == {"kind": "other_cell", "facts": {}, "causes": [inner],
+                       "text": "the other cell: none of 3 samples was scored"}  # fmt: skip
+    assert Reason.from_json(written) == one
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "as it was",
+        {"kind": "of a later version", "facts": {"n": 3}, "text": "as it was"},
+        {"kind": "none_scored", "facts": {"n": 3}, "text": "as it was"},
+        {"kind": "none_scored", "facts": {"total": [3]}, "text": "as it was"},
+        {"kind": "too_many_unscored", "facts": {"share": "x", "most": 1}, "text": "as it was"},
+        {"kind": "none_scored", "facts": None, "text": "as it was"},
+    ],
+)
+def test_what_this_version_cannot_say_is_a_text(value):
+    found = TypeAdapter(Reason).validate_python(value)
+    assert found == Reason("other", {"said": "as it was"})
+    assert found.redacted().text == "…"
+
+
+@pytest.mark.parametrize("value", [3, None, {}, {"kind": "no_pairs"}, {"text": 3}])
+def test_what_is_no_reason_is_refused(value):
+    with pytest.raises(ValidationError):
+        TypeAdapter(Reason).validate_python(value)
+
+
+def test_a_reason_reads_back_from_a_run(tmp_path):
+    why = Reason("other_cell", causes=(Reason("none_scored", {"total": 3}),))
+    gate = Gate("e.yaml", "c", "accuracy", "at_least", 0.5, "fail", True, "line", reason=why)
+    run = Run(RunInfo("r", "now", 1.0, "pytest", {}, {}), gates=(gate, replace(gate, reason=None)))
+    save_run(tmp_path, run)
+    assert load_run(tmp_path).gates == run.gates
