@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.characters import one_line
+from harness.reasons import Reason
 
 
 class HarnessError(Exception):
@@ -15,10 +16,12 @@ class HarnessError(Exception):
 
     Args:
         problems: What is wrong, each of them a line of the message.
+        reason: The same as a kind with facts, where it is known as one.
     """
 
-    def __init__(self, *problems: str) -> None:
-        super().__init__("\n".join(map(one_line, problems)))
+    def __init__(self, *problems: str, reason: Reason | None = None) -> None:
+        self.reason = reason
+        super().__init__("\n".join(map(one_line, problems or ((reason.text,) if reason else ()))))
 
 
 class SpecError(HarnessError):

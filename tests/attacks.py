@@ -22,6 +22,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from harness.characters import is_unseen
+from harness.reasons import Reason
 
 _AT_JUDGES = yaml.safe_load(
     (Path(__file__).parent / "judge/attacks.yaml").read_text(encoding="utf-8")
@@ -88,9 +89,13 @@ def _record(value: typing.Any, attacked: Callable[[str], str]) -> typing.Any:
             changed[one.name] = {k: attack(v, attacked) for k, v in told.items()}
         elif one.name == "facts":
             changed[one.name] = {k: attack(v, attacked) for k, v in told.items()}
-        elif one.name not in _FIXED and not _chosen(kind):
+        elif one.name not in _FIXED and not _chosen(kind) and not _kind_of_reason(value, one.name):
             changed[one.name] = attack(told, attacked)
     return replace(value, **changed)
+
+
+def _kind_of_reason(value: object, name: str) -> bool:
+    return isinstance(value, Reason) and name == "kind"
 
 
 @cache

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from harness.judge.error_rates import JudgeErrors
 from harness.judge.standings import standings
+from harness.reasons import Reason
 from harness.records import (
     CanaryResult,
     Figure,
@@ -148,14 +149,17 @@ def make_standings(
     return tuple(replace(one, **{"trusted": True} | changes) for one in found)
 
 
+BELOW = Reason(
+    "gold_accuracy",
+    {"set": "llmbar_natural", "known": "0.540 [0.44, 0.64]", "pairs": 100, "demand": 0.7},
+)
 CHECK = PassportCheck(
-    JUDGE, True, "", Figure(0.86, 0.81, 0.9, 240), Figure(0.9, 0.85, 0.93, 240),
+    JUDGE, True, None, Figure(0.86, 0.81, 0.9, 240), Figure(0.9, 0.85, 0.93, 240),
     "passports/judge-7b.json",
 )  # fmt: skip
 FAILED = PassportCheck(
     JUDGE, False,
-    "passports/judge-7b.json: accuracy on llmbar_natural is 0.540 [0.44, 0.64] of 100; the "
-    "interval's lower end does not reach min_accuracy 0.7",
+    Reason("passport", {"path": "passports/judge-7b.json"}, (BELOW,)),
     Figure(0.54, 0.44, 0.64, 100), Figure(0.41, 0.31, 0.51, 100), "passports/judge-7b.json",
 )  # fmt: skip
 

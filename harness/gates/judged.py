@@ -14,7 +14,9 @@ from harness.spec.judgeset import HIGHEST, LOWEST
 from harness.stats.intervals import clopper_pearson_interval
 
 
-def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted: str = "") -> Gate:
+def judge_standing(
+    planned: PlannedJudgedGate, standing: Standing, *, untrusted: Reason | None = None
+) -> Gate:
     """Return the verdict of a gate on one model of a judge set.
 
     It fails where it has nothing to judge: no scored answers, no such figure, more unscored
@@ -23,14 +25,14 @@ def judge_standing(planned: PlannedJudgedGate, standing: Standing, *, untrusted:
     Args:
         planned: The gate.
         standing: Of its model.
-        untrusted: Why the judge's scores gate nothing, or empty.
+        untrusted: Why the judge's scores gate nothing, or None.
 
     Raises:
         UntrustedJudge: The judge has no passport for this.
     """
     spec = planned.spec
     if untrusted:
-        raise UntrustedJudge(f"untrusted: {untrusted}")
+        raise UntrustedJudge(reason=untrusted)
     gate = open_gate(spec, evalset=standing.evalset, cell=standing.model, gate_id=planned.id)
     wanted = f"at {'least' if spec.bound == 'at_least' else 'most'} {spec.threshold:g}"
     figure = standing_figure(standing, spec.figure)

@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import HarnessError
 from harness.jsontext import json_text
 from harness.judge.passport_figures import PassportSet
+from harness.reasons import Reason
 from harness.records import Figure
 from harness.spec.judgeset import HIGHEST, LOWEST, MAX_ANSWER_CHARS, PassportSpec
 from harness.stats.intervals import clopper_pearson_interval
@@ -34,6 +35,10 @@ _SHARES = (*_NEEDED, "accuracy_decided", "score_accuracy")
 
 class PassportError(HarnessError):
     """A passport that is missing, damaged or of another format."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason=reason)
+        self.why = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,19 +137,25 @@ def load_passport(path: Path) -> Passport:
         data = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         found = data.get("format") if isinstance(data, dict) else None
         if found != FORMAT:
-            raise PassportError(f"{shown}: format {found} is not {FORMAT}, the present one")
+            raise PassportError(
+                Reason("passport_format", {"path": shown, "found": str(found), "present": FORMAT})
+            )
         passport = _FILE.validate_json(json.dumps(data), strict=True).passport
         _check_figures(passport)
     except FileNotFoundError as error:
-        raise PassportError(f"no passport {shown}") from error
+        raise PassportError(Reason("passport_missing", {"path": shown})) from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise PassportError(f"{shown}: damaged ({where}: {first['msg'].lower()})") from error
+        raise _damaged(shown, f"{where}: {first['msg'].lower()}") from error
     except (OSError, ValueError, RecursionError) as error:
         first_line = " ".join(str(error).splitlines()[:1])
-        raise PassportError(f"{shown}: damaged ({first_line})") from error
+        raise _damaged(shown, first_line) from error
     return passport
+
+
+def _damaged(shown: str, detail: str) -> PassportError:
+    return PassportError(Reason("passport_damaged", {"path": shown, "detail": detail}))
 
 
 def shown_path(path: Path) -> str:

@@ -18,6 +18,7 @@ from harness.judge.one_judge import JudgedBy, ask_judge
 from harness.judge.passport import FOLDER, load_passport
 from harness.judge.standings import jury_agreement, standings
 from harness.prompts.rubric import load_rubric
+from harness.reasons import Reason
 from harness.records import (
     EngineInfo,
     Gate,
@@ -95,7 +96,11 @@ class Probing:
         judged = self.judged[path]
         standing = next(one for one in judged.standings if one.model == model)
         doubts = [info.check for info in judged.judges if not info.check.trusted]
-        untrusted = "; ".join(f"{check.judge}: {check.problem}" for check in doubts)
+        why = [
+            Reason("of_judge", {"judge": check.judge}, (check.problem or Reason("not_covered"),))
+            for check in doubts
+        ]
+        untrusted = Reason("untrusted", causes=tuple(why)) if why else None
         return judge_standing(planned, standing, untrusted=untrusted)
 
     def _tell(self, note: Note) -> None:

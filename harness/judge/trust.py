@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from harness.judge.passport import (
@@ -16,6 +17,7 @@ from harness.judge.passport import (
     shown_path,
 )
 from harness.judge.passport_figures import SMOKE, PassportSet
+from harness.reasons import Reason
 from harness.records import Figure, PassportCheck
 from harness.spec.judgeset import PassportSpec
 
@@ -50,33 +52,37 @@ def check_passport(
         spec: What is demanded.
         options: Of the command that makes such a passport, where its defaults would not.
     """
-    fix = f"run: harness judge passport {judge}{options}"
+    command = f"harness judge passport {judge}{options}"
     shown = shown_path(path)
     try:
         passport = load_passport(path)
     except PassportError as error:
-        return PassportCheck(judge, trusted=False, problem=f"{error}; {fix}")
+        return _untrusted(judge, Reason("certify", {"command": command}, (error.why,)))
     large = large_sets(passport)
     figures = large[0].figures if large else {}
-    problem = _other(passport, judge, model_digest, engine, dtype, rubric_digest, pairwise_digest)
-    problem = problem or _otherwise(passport.manner, manner)
-    if problem:
-        problem = f"{shown}: {problem}; {fix}"
-    elif not large:
+    reason = _other(passport, judge, model_digest, engine, dtype, rubric_digest, pairwise_digest)
+    reason = reason or _otherwise(passport.manner, manner)
+    if reason is None and not large:
         most = max((one.n for one in passport.sets), default=0)
-        problem = (f"{shown}: no gold set is large enough to certify (the largest has {most} "
-                   f"pairs; {SMOKE} and a whole file are needed); {fix} --gold FILE")  # fmt: skip
+        reason = Reason("gold_too_small", {"most": most, "needed": SMOKE})
+        command += " --gold FILE"
+    if reason:
+        cause = Reason("passport", {"path": shown}, (reason,))
+        found = _untrusted(judge, Reason("certify", {"command": command}, (cause,)))
+    elif doubts := [line for one in large if (line := _complaint(one, spec))]:
+        found = _untrusted(judge, Reason("passport", {"path": shown}, (doubts[0],)))
     else:
-        doubts = (_complaint(one, spec) for one in large)
-        problem = next((f"{shown}: {line}" for line in doubts if line), "")
-    return PassportCheck(
-        judge,
-        trusted=not problem,
-        problem=problem,
+        found = PassportCheck(judge, trusted=True)
+    return replace(
+        found,
         accuracy=figures.get("accuracy"),
         order_agreement=figures.get("order_agreement"),
         path=shown,
     )
+
+
+def _untrusted(judge: str, reason: Reason) -> PassportCheck:
+    return PassportCheck(judge, trusted=False, problem=reason)
 
 
 def _other(
@@ -87,93 +93,87 @@ def _other(
     dtype: str,
     rubric: str,
     pairwise: str | None,
-) -> str:
-    """Say what differs from the conditions that the passport holds for."""
+) -> Reason | None:
+    """Return what differs from the conditions that the passport holds for."""
     if passport.judge != judge:
-        return f"is the passport of {passport.judge}, not of {judge}"
+        return Reason("other_judge", {"then": passport.judge, "now": judge})
     if passport.model_digest != model_digest:
-        return f"was made with other weights ({_both(passport.model_digest, model_digest)})"
+        return _digests("other_weights", passport.model_digest, model_digest)
     if (passport.engine, passport.dtype) != (engine, dtype):
-        return (f"was made on {passport.engine} in {passport.dtype}, this run is on {engine} in "
-                f"{dtype}")  # fmt: skip
+        return Reason("other_engine", {"then": passport.engine, "then_dtype": passport.dtype,
+                                       "now": engine, "now_dtype": dtype})  # fmt: skip
     if passport.rubric.digest != rubric:
-        return f"was made with another rubric ({_both(passport.rubric.digest, rubric)})"
+        return _digests("other_rubric", passport.rubric.digest, rubric)
     if pairwise is not None and passport.pairwise.digest != pairwise:
-        return (
-            f"was made with another pairwise rubric ({_both(passport.pairwise.digest, pairwise)})"
-        )
-    return ""
+        return _digests("other_pairwise", passport.pairwise.digest, pairwise)
+    return None
 
 
-def _otherwise(then: Manner, now: Manner) -> str:
-    """Say what differs in how the judge is run and asked."""
+def _otherwise(then: Manner, now: Manner) -> Reason | None:
+    """Return what differs in how the judge is run and asked."""
     # A switch of thinking is a variable of the template as well.
     if then.thinking != now.thinking:
-        return (f"was made with {_thinking(then.thinking)}, this run has "
-                f"{_thinking(now.thinking)}")  # fmt: skip
+        kind = "other_thinking" if then.thinking and now.thinking else (
+            "thinking_is_left" if then.thinking else "thinking_was_left")  # fmt: skip
+        return _changed(kind, then.thinking, now.thinking)
     if then.template != now.template:
         # At an endpoint, whose server has the template, only a system text is known.
-        what = "chat template" if then.template and now.template else "system text"
-        return f"was made with another {what} ({_both(then.template, now.template)})"
+        kind = "other_template" if then.template and now.template else (
+            "system_is_gone" if then.template else "system_is_new")  # fmt: skip
+        return _changed(kind, then.template[:12], now.template[:12])
     if then.options != now.options:
-        return f"was made with the engine options {then.options}, this run has {now.options}"
+        return Reason("other_options", {"then": then.options, "now": now.options})
     if then.grammar != now.grammar:
-        return "was made with verdicts that another grammar held to their form"
+        return Reason("other_grammar")
     if then.served and now.served and then.served != now.served:
-        return f"was made with answers of {then.served}, this run has those of {now.served}"
+        return Reason("other_served", {"then": then.served, "now": now.served})
     if then.max_answer_chars != now.max_answer_chars:
-        return (f"was made with answers cut at {then.max_answer_chars} characters, this set cuts "
-                f"them at {now.max_answer_chars}")  # fmt: skip
-    return ""
+        return Reason("other_cut", {"then": then.max_answer_chars, "now": now.max_answer_chars})
+    return None
 
 
-def _thinking(said: str) -> str:
-    return f"thinking {said or 'left to the template or the server'}"
+def _changed(kind: str, then: str, now: str) -> Reason:
+    """Return a reason of a kind that names no side which is empty."""
+    return Reason(kind, {name: one for name, one in (("then", then), ("now", now)) if one})
 
 
-def _both(then: str, now: str) -> str:
-    return f"{then[:12] or 'none'}, now {now[:12] or 'none'}"
+def _digests(kind: str, then: str, now: str) -> Reason:
+    return Reason(kind, {"then": then[:12] or "none", "now": now[:12] or "none"})
 
 
-def _complaint(one: PassportSet, demands: PassportSpec) -> str:
-    """Say why a set does not vouch for a judge, or return an empty string."""
-    reason = doubt(one, demands)
-    figures = one.figures
-    match reason:
+def _complaint(one: PassportSet, demands: PassportSpec) -> Reason | None:
+    """Return why a set does not vouch for a judge, or None."""
+    figures, facts = one.figures, {"set": one.name}
+    match doubt(one, demands):
         case None:
-            return ""
+            return None
         case "small":
-            return f"{one.name} is a smoke test of {one.n} pairs"
+            return Reason("gold_smoke", {**facts, "n": one.n})
         case "unscored":
-            lost = one.n - one.scored
-            return (f"on {one.name} {lost} of {one.n} pairs and "
-                    f"{sum(one.score_unscored.values())} of {2 * one.n} answers have no verdict, "
-                    f"more than {MAX_UNSCORED:.0%} of one of them")  # fmt: skip
+            return Reason("gold_unscored", {
+                **facts, "lost": one.n - one.scored, "n": one.n,
+                "lost_answers": sum(one.score_unscored.values()), "answers": 2 * one.n,
+                "most": MAX_UNSCORED,
+            })  # fmt: skip
         case "chance":
             decided = figures.get("accuracy_decided")
             if decided is None:
-                return (f"on {one.name} there is no pair of which people prefer one answer and the "
-                        "judge, in both orders, the same one: near chance")  # fmt: skip
-            rank = "worse than chance" if decided.high < CHANCE else "near chance"
-            return (f"on {one.name}, where both orders prefer the same answer, it is people's own "
-                    f"in {_known(decided)}: {rank}")  # fmt: skip
+                return Reason("gold_undecided", {"set": one.name})
+            kind = "gold_worse" if decided.high < CHANCE else "gold_chance"
+            return Reason(kind, {**facts, **_known(decided)})
         case "scores":
-            return (f"on {one.name} the better answer has the higher score in "
-                    f"{_known(figures.get('score_accuracy'))}: near chance")  # fmt: skip
+            scores = figures.get("score_accuracy")
+            if scores is None:
+                return Reason("gold_no_scores", facts)
+            return Reason("gold_scores", {**facts, **_known(scores)})
         case "accuracy":
-            return _below(one, "accuracy", demands.min_accuracy, "min_accuracy")
+            return Reason("gold_accuracy", {**facts, **_known(figures["accuracy"]),
+                                            "demand": demands.min_accuracy})  # fmt: skip
         case "order_agreement":
-            return _below(one, "order_agreement", demands.min_order_agreement,
-                          "min_order_agreement")  # fmt: skip
+            return Reason("gold_orders", {**facts, **_known(figures["order_agreement"]),
+                                          "demand": demands.min_order_agreement})  # fmt: skip
 
 
-def _below(one: PassportSet, name: str, demand: float, key: str) -> str:
-    words = name.replace("_", " ")
-    return (f"{words} on {one.name} is {_known(one.figures[name])}; the interval's lower end does "
-            f"not reach {key} {demand:g}")  # fmt: skip
-
-
-def _known(figure: Figure | None) -> str:
-    if figure is None:
-        return "none of them"
-    return f"{figure.value:.3f} [{figure.low:.2f}, {figure.high:.2f}] of {figure.n}"
+def _known(figure: Figure) -> dict[str, str | int]:
+    interval = f"{figure.value:.3f} [{figure.low:.2f}, {figure.high:.2f}]"
+    return {"known": interval, "pairs": figure.n}

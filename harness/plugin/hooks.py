@@ -216,7 +216,7 @@ def _doubts(run: Run) -> list[str]:
     for judge in run.judged.judges:
         if not judge.check.trusted:
             lines.append(f"untrusted: {judge.evalset}: {judge.judge} gates nothing: "
-                         f"{judge.check.problem}")  # fmt: skip
+                         f"{judge.check.problem.text if judge.check.problem else ''}")  # fmt: skip
         if judge.void:
             lines.append(f"void: {judge.evalset}: {judge.void}")
     return lines

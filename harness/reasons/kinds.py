@@ -38,9 +38,24 @@ _GATES = {
     "few_probes": "answered expected", "answers_without_verdict": "lost due most",
     "pairs_without_verdict": "lost due most",
 }  # fmt: skip
+_PASSPORTS = {
+    "untrusted": "cause", "of_judge": "judge cause", "not_covered": "",
+    "passport": "path cause", "certify": "cause command", "passport_missing": "path",
+    "passport_format": "path found present", "passport_damaged": "path detail",
+    "other_judge": "then now", "other_weights": "then now",
+    "other_engine": "then then_dtype now now_dtype", "other_rubric": "then now",
+    "other_pairwise": "then now", "other_thinking": "then now", "thinking_was_left": "now",
+    "thinking_is_left": "then", "other_template": "then now", "system_is_gone": "then",
+    "system_is_new": "now", "other_options": "then now", "other_grammar": "",
+    "other_served": "then now", "other_cut": "then now", "gold_too_small": "most needed",
+    "gold_smoke": "set n", "gold_unscored": "set lost n lost_answers answers most",
+    "gold_undecided": "set", "gold_worse": "set known pairs", "gold_chance": "set known pairs",
+    "gold_scores": "set known pairs", "gold_no_scores": "set",
+    "gold_accuracy": "set known pairs demand", "gold_orders": "set known pairs demand",
+}  # fmt: skip
 _OTHERS = {"other": "said*", "several": "cause"}
 
 KINDS: Mapping[str, Facts] = {
-    kind: _facts(told) for table in (_OTHERS, _GATES) for kind, told in table.items()
+    kind: _facts(told) for table in (_OTHERS, _GATES, _PASSPORTS) for kind, told in table.items()
 }
 """By name; each has a phrase in every language's file, in this order."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from harness.reasons import Reason
 from harness.records.results import Figure
 from harness.records.templates import TemplateUse
 from harness.records.thinking import Thought
@@ -125,7 +126,7 @@ class PassportCheck:
 
     Attributes:
         trusted: Whether a passport covers this judge and the set's demands.
-        problem: Why not, in one line, or empty.
+        problem: Why not, or None.
         accuracy: On gold pairs, from the passport; None without one.
         order_agreement: Likewise.
         path: The passport's file relative to the project, or empty.
@@ -133,7 +134,7 @@ class PassportCheck:
 
     judge: str
     trusted: bool
-    problem: str = ""
+    problem: Reason | None = None
     accuracy: Figure | None = None
     order_agreement: Figure | None = None
     path: str = ""

@@ -27,6 +27,7 @@ from harness.records import (
     Run,
     RunInfo,
 )
+from harness.report.older import upgraded
 from harness.report.redacting import (
     mask_baseline,
     mask_gate,
@@ -101,7 +102,7 @@ def load_run(run_dir: Path) -> Run:
         found = data.get("schema") if isinstance(data, dict) else None
         if found != SCHEMA:
             raise HarnessError(f"{path}: schema {found} is not {SCHEMA}: run the evals again")
-        head = _HEAD.validate_python(data)
+        head = _HEAD.validate_python(upgraded(data))
         path = run_dir / RESULTS_FILE
         results = tuple(map(_RESULT.validate_python, _read_lines(path)))
         path = run_dir / PROBES_FILE

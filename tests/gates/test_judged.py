@@ -8,6 +8,7 @@ import pytest
 from harness.errors import UntrustedJudge
 from harness.gates.judged import judge_standing
 from harness.gates.plan_judged import PlannedJudgedGate
+from harness.reasons import Reason
 from harness.records import Figure, Standing
 from harness.run.probe_cells import ProbeCell
 from harness.spec.judgeset import JudgedGateSpec, JudgeSet
@@ -23,6 +24,8 @@ SET = JudgeSet.model_validate(
         "judge": {"models": ["wise"], "rubric": "a.j2"},
     }
 )
+NO_PASSPORT = Reason("passport_missing", {"path": "passports/wise.json"})
+UNTRUSTED = Reason("untrusted", causes=(Reason("of_judge", {"judge": "wise"}, (NO_PASSPORT,)),))
 STANDING = Standing(
     evalset="evalsets/p.yaml",
     model="one",
@@ -38,7 +41,7 @@ STANDING = Standing(
 )
 
 
-def judge(standing: Standing = STANDING, *, untrusted: str = "", **spec: object):
+def judge(standing: Standing = STANDING, *, untrusted: Reason | None = None, **spec: object):
     spec = {"figure": "score", "at_least": 6.0} | spec
     cells = tuple(
         ProbeCell("evalsets/p.yaml", "p", SET, "one", ModelSpec(source="file:m"), probe, {})
@@ -120,4 +123,4 @@ def test_unscored_is_a_figure_of_its_own():
 
 def test_an_untrusted_judge_gates_nothing_not_even_a_failure():
     with pytest.raises(UntrustedJudge, match=r"^untrusted: wise: no passport"):
-        judge(replace(STANDING, void="broken"), untrusted="wise: no passport")
+        judge(replace(STANDING, void="broken"), untrusted=UNTRUSTED)

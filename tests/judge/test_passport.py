@@ -29,6 +29,7 @@ from harness.judge.passport import (
 )
 from harness.judge.passport_figures import SMOKE, measure
 from harness.judge.trust import check_passport
+from harness.reasons import Reason
 from harness.records import PassportCheck, Ruling
 from harness.spec.judgeset import PassportSpec
 
@@ -73,7 +74,7 @@ def test_a_passport_holds_no_text_of_the_gold_data(path):
 
 def test_an_oracle_may_gate(path):
     found = check(path, make_passport())
-    assert (found.trusted, found.problem, found.path) == (True, "", "passports/wise.json")
+    assert (found.trusted, found.problem, found.path) == (True, None, "passports/wise.json")
     assert found.accuracy is not None
     assert (found.accuracy.value, found.accuracy.n) == (1, 80)
     assert found.order_agreement is not None
@@ -89,7 +90,7 @@ def test_a_coin_may_not(path, seed):
     found = check(path, make_passport(one_set(*coin(seed))), spec=PassportSpec(
         min_accuracy=0.0, min_order_agreement=0.0))  # fmt: skip
     assert not found.trusted
-    assert "near chance" in found.problem
+    assert "near chance" in found.problem.text
 
 
 @pytest.mark.parametrize(
@@ -125,10 +126,10 @@ def test_a_coin_may_not(path, seed):
 def test_other_conditions_are_named_with_the_fix(path, changes, problem):
     found = check(path, make_passport(), **changes)
     assert not found.trusted
-    assert found.problem.startswith("passports/wise.json: ")
-    assert problem in found.problem
+    assert found.problem.text.startswith("passports/wise.json: ")
+    assert problem in found.problem.text
     judge = changes.get("judge", "wise")
-    assert found.problem.endswith(f"; run: harness judge passport {judge}")
+    assert found.problem.text.endswith(f"; run: harness judge passport {judge}")
     assert found.accuracy is not None
 
 
@@ -137,7 +138,14 @@ def test_without_a_file(path):
     assert found == PassportCheck(
         "wise",
         trusted=False,
-        problem="no passport passports/wise.json; run: harness judge passport wise",
+        problem=Reason(
+            "certify",
+            {"command": "harness judge passport wise"},
+            (Reason("passport_missing", {"path": "passports/wise.json"}),),
+        ),
+    )
+    assert found.problem.text == (
+        "no passport passports/wise.json; run: harness judge passport wise"
     )
 
 
@@ -168,9 +176,9 @@ def test_a_damaged_passport_trusts_nobody(path, change):
     spoil(path, change)
     found = check(path)
     assert not found.trusted
-    assert found.problem.startswith("passports/wise.json: damaged (")
-    assert found.problem.endswith("; run: harness judge passport wise")
-    assert "\n" not in found.problem
+    assert found.problem.text.startswith("passports/wise.json: damaged (")
+    assert found.problem.text.endswith("; run: harness judge passport wise")
+    assert "\n" not in found.problem.text
     assert found.accuracy is None
 
 
@@ -210,7 +218,7 @@ def test_a_demand_is_met_by_the_lower_end_of_the_interval(path):
     # 0.833 of 48 has a lower end of 0.70 less a little, 0.854 has 0.72.
     few = check(path, make_passport(erring(48, 8)))
     assert not few.trusted
-    assert few.problem == (
+    assert few.problem.text == (
         "passports/wise.json: accuracy on gold/made is 0.833 [0.70, 0.93] of 48; the interval's "
         "lower end does not reach min_accuracy 0.7"
     )
@@ -221,7 +229,7 @@ def test_order_agreement_is_demanded_likewise(path):
     spec = PassportSpec(min_accuracy=0.1, min_order_agreement=0.7)
     found = check(path, make_passport(erring(48, 8, disagree=True)), spec=spec)
     assert not found.trusted
-    assert "order agreement on gold/made is 0.833 [0.70, 0.93] of 48" in found.problem
+    assert "order agreement on gold/made is 0.833 [0.70, 0.93] of 48" in found.problem.text
     assert check(path, make_passport(erring(48, 8)), spec=spec).trusted
 
 
@@ -229,31 +237,31 @@ def test_absolute_scores_must_be_better_than_chance(path):
     _, score = coin(0)
     found = check(path, make_passport(one_set(oracle, score)))
     assert not found.trusted
-    assert "the better answer has the higher score in" in found.problem
+    assert "the better answer has the higher score in" in found.problem.text
 
 
 def test_a_preference_for_length_is_near_chance_on_a_balanced_set(path):
     found = check(path, make_passport(one_set(longer)))
-    assert "it is people's own in 0.500 [0.39, 0.61] of 80: near chance" in found.problem
+    assert "it is people's own in 0.500 [0.39, 0.61] of 80: near chance" in found.problem.text
 
 
 def test_a_preference_for_a_place_settles_nothing(path):
     found = check(path, make_passport(one_set(first_shown)))
-    assert "there is no pair of which people prefer one answer and the judge" in found.problem
-    assert found.problem.endswith("the same one: near chance")
+    assert "there is no pair of which people prefer one answer and the judge" in found.problem.text
+    assert found.problem.text.endswith("the same one: near chance")
 
 
 def test_a_judge_that_is_mostly_wrong_is_worse_than_a_coin(path):
     found = check(path, make_passport(one_set(mistaken)))
-    assert "it is people's own in 0.000 [0.00, 0.05] of 80: worse than chance" in found.problem
+    assert "it is people's own in 0.000 [0.00, 0.05] of 80: worse than chance" in found.problem.text
 
 
 def test_small_sets_never_certify(path):
     small = one_set(n=28)
     found = check(path, make_passport(small, replace(small, name="gold/other")))
     assert not found.trusted
-    assert f"the largest has 28 pairs; {SMOKE} and a whole file" in found.problem
-    assert found.problem.endswith("run: harness judge passport wise --gold FILE")
+    assert f"the largest has 28 pairs; {SMOKE} and a whole file" in found.problem.text
+    assert found.problem.text.endswith("run: harness judge passport wise --gold FILE")
     assert found.accuracy is None
     assert doubt(small, DEMANDS) == "small"
 
@@ -267,7 +275,7 @@ def test_every_large_set_must_vouch(path):
     hard = replace(erring(80, 30), name="gold/hard")
     found = check(path, make_passport(one_set(), hard))
     assert not found.trusted
-    assert "accuracy on gold/hard is 0.625" in found.problem
+    assert "accuracy on gold/hard is 0.625" in found.problem.text
     assert found.accuracy == hard.figures["accuracy"]
 
 
@@ -282,7 +290,8 @@ def test_a_hard_set_that_is_left_out_still_counts(path, silent):
     found = check(path, make_passport(one_set(), hard))
     assert not found.trusted
     assert (
-        f"on gold/hard {silent} of 80 pairs and 0 of 160 answers have no verdict" in found.problem
+        f"on gold/hard {silent} of 80 pairs and 0 of 160 answers have no verdict"
+        in found.problem.text
     )
 
 
@@ -301,7 +310,7 @@ def test_an_edited_figure_is_no_measurement(path, changes, problem):
     figures["accuracy"] = replace(figures["accuracy"], **changes)
     found = check(path, made)
     assert not found.trusted
-    assert problem in found.problem
+    assert problem in found.problem.text
 
 
 @pytest.mark.parametrize(("silent", "reason"), [(1, None), (2, "unscored")])
@@ -321,4 +330,4 @@ def test_answers_without_a_score_are_none_either(path):
     for at in range(4):
         ruled[at] = replace(ruled[at], first=Ruling(problem="no JSON"))
     found = check(path, make_passport(measure(gold, ruled, passing=7.0)))
-    assert "0 of 80 pairs and 4 of 160 answers have no verdict, more than 2%" in found.problem
+    assert "0 of 80 pairs and 4 of 160 answers have no verdict, more than 2%" in found.problem.text

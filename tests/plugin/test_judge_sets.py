@@ -263,11 +263,11 @@ def test_a_judge_that_is_run_otherwise_is_not_covered(judged, changes, problem):
     write_set(judged, judge={"models": ["local"]}, gates=GATES[:1])
     certify(judged, "local")
     judged.run()
-    assert "have no verdict" in judged.saved.judged.judges[0].check.problem
+    assert "have no verdict" in judged.saved.judged.judges[0].check.problem.text
     models["models"]["local"] |= changes
     judged.write("evalsets/models.yaml", models)
     judged.run().assert_outcomes(passed=8, skipped=1)
-    assert problem in judged.saved.judged.judges[0].check.problem
+    assert problem in judged.saved.judged.judges[0].check.problem.text
 
 
 def test_a_worse_model_fails_its_gate(judged):

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from harness.analysis.judged_sets import judged_sets, judges_of, trust
 from harness.markdown import code, escape
+from harness.reasons import Reason
 from harness.records import Figure, Judged, JudgeInfo
 from harness.report.format import count, with_interval
+from harness.report.reasons import why
 
 Words = Mapping[str, str]
 
@@ -29,7 +31,7 @@ def trust_lines(judged: Judged, evalset: str, t: Words) -> list[str]:
     own = {one.void for one in judges}
     voids = [one.void for one in judged.standings if one.evalset == evalset and one.void]
     lines += [
-        t["j_void"].format(who=escape(evalset), why=_reason(why))
+        t["j_void"].format(who=escape(evalset), why=_void(why))
         for why in dict.fromkeys(voids)
         if not any(own)
     ]
@@ -42,14 +44,14 @@ def trust_lines(judged: Judged, evalset: str, t: Words) -> list[str]:
 
 def _line(judge: JudgeInfo, t: Words) -> str:
     check, name = judge.check, code(judge.judge)
-    known, why = _known(judge, t), _reason(check.problem) or t["j_no_reason"]
+    known, doubt = _known(judge, t), _reason(check.problem, t)
     if judge.void:
-        line = t["j_void"].format(who=name, why=_reason(judge.void))
+        line = t["j_void"].format(who=name, why=_void(judge.void))
         if not check.trusted:
-            return f"{line} {t['j_void_untrusted'].format(why=why)}"
+            return f"{line} {t['j_void_untrusted'].format(why=doubt)}"
         return f"{line} {t['j_void_known'].format(known=known)}" if known else line
     if not check.trusted:
-        line = t["j_untrusted"].format(who=name, why=why)
+        line = t["j_untrusted"].format(who=name, why=doubt)
         return f"{line} {t['j_untrusted_known'].format(known=known)}" if known else line
     return t["j_trusted"].format(who=name, known=known or t["j_no_figures"])
 
@@ -76,6 +78,10 @@ def _figure(figure: Figure) -> str:
     return f"{with_interval(figure)}, n={count(figure.n)}"
 
 
-def _reason(text: str) -> str:
+def _reason(reason: Reason | None, t: Words) -> str:
     """Return a reason as part of a sentence, whose full stop follows."""
+    return why(reason or Reason("not_covered"), t, limit=400).rstrip(".")
+
+
+def _void(text: str) -> str:
     return escape(text, limit=400).rstrip(".")

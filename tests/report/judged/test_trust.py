@@ -6,6 +6,7 @@ import pytest
 from judged_builders import CHECK, EVALSET, FAILED, make_judged
 
 from harness.analysis.judged_sets import judged_sets, trust
+from harness.reasons import Reason
 from harness.records import Judged, PassportCheck
 from harness.report.judged.trust import head_word, trust_lines
 from harness.report.texts import texts
@@ -65,7 +66,8 @@ def test_an_untrusted_judge_says_why():
     assert line.startswith("**The judge `judge-7b` is UNTRUSTED**: passports/judge-7b.json: acc")
     assert "does not reach min_accuracy 0.7. Its scores are shown, but they prove nothing" in line
     assert line.endswith("0.410 [0.31, 0.51], n=100, `passports/judge-7b.json`.")
-    bare = make_judged(check=PassportCheck("judge-7b", False, "no passport | <b>x</b>"))
+    hostile = Reason("other", {"said": "no passport | <b>x</b>"})
+    bare = make_judged(check=PassportCheck("judge-7b", False, hostile))
     (line,) = trust_lines(bare, EVALSET, T)
     assert "no passport \\| &lt;b&gt;x&lt;/b&gt;. Its scores" in line
     assert "passport measured" not in line
@@ -87,3 +89,14 @@ def test_one_untrusted_judge_makes_a_jury_untrusted():
     assert trust(jury, EVALSET) == "untrusted"
     assert "no passport covers it" in trust_lines(jury, EVALSET, T)[1]
     assert trust_lines(jury, EVALSET, T)[2] == T["j_untrusted_jury"]
+
+
+def test_a_passport_that_is_not_enough_says_why_in_russian():
+    worse = Reason("gold_worse", {"set": "gold/x", "known": "0.300 [0.20, 0.41]", "pairs": 80})
+    reason = Reason("passport", {"path": "passports/judge-7b.json"}, (worse,))
+    check = PassportCheck("judge-7b", False, reason)
+    (english,) = trust_lines(make_judged(check=check), EVALSET, T)
+    assert "it is people's own in 0.300 [0.20, 0.41] of 80: worse than chance" in english
+    (russian,) = trust_lines(make_judged(check=check), EVALSET, texts("ru"))
+    assert "хуже случайного выбора" in russian
+    assert "people" not in russian

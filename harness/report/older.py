@@ -1,0 +1,44 @@
+"""Runs that an earlier version saved: what it spelled otherwise, as it is read now.
+
+It kept reasons as text, which `Reason` reads as of kind `other`. Here is what is more than that: an
+empty text where there is no reason, and counts by text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from harness.records import Json
+
+_Change = Callable[[Json], Json]
+
+
+def upgraded(head: Json) -> Json:
+    """Return what `run.json` holds in the form of this version; what is damaged stays so."""
+    judged = _within({"judges": _each(_judge)})
+    return _within({"judged": judged})(head)
+
+
+def _judge(value: Json) -> Json:
+    return _within({"check": _within({"problem": _reason})})(value)
+
+
+def _reason(value: Json) -> Json:
+    return None if value == "" else value
+
+
+def _within(changes: dict[str, _Change]) -> _Change:
+    """Return what changes fields of a record, as far as it has them."""
+
+    def change(value: Json) -> Json:
+        if not isinstance(value, dict):
+            return value
+        changed = {key: one(value[key]) for key, one in changes.items() if key in value}
+        return {**value, **changed}
+
+    return change
+
+
+def _each(change: _Change) -> _Change:
+    """Return what changes every record of a list."""
+    return lambda value: [change(one) for one in value] if isinstance(value, list) else value
