@@ -22,6 +22,7 @@ from harness.engines.forward import (
     plain_window,
     widen_head,
 )
+from harness.engines.lengths import by_length, last_length, turning_length, unsteady
 from harness.engines.loading import load_model
 from harness.engines.prefixes import Group, plan_batches, plan_groups, split_batch
 from harness.engines.schemas import Schemas
@@ -81,6 +82,7 @@ class TransformersEngine:
         self._able = able
         self._eos_ids = _eos_ids(model, tokenizer)
         self._window = plain_window(model.config) if able.cached else 0
+        self._turn, self._last = turning_length(model.config), last_length(model.config)
         self._vocab = int(model.get_output_embeddings().weight.shape[0])
         self._schemas = Schemas(tokenizer, vocab=self._vocab, eos_ids=self._eos_ids)
         self._adapters = Adapters(model)
@@ -138,22 +140,20 @@ class TransformersEngine:
         ]
         if strange:
             return f"token id {strange[0]} is not in the vocabulary of {self._vocab}"
-        return too_long(request, self._config.max_model_len)
+        return too_long(request, self._config.max_model_len) or unsteady(request, self._last)
 
     def _run(self, requests: Sequence[Request]) -> Iterator[Output]:
         """Run requests of one adapter along the tree of their prefixes."""
-        reach = max(len(r.prompt_ids) for r in requests)
-        reach += max(r.sampling.max_tokens for r in requests)
-        plain = self._window is None or reach <= self._window
-        prompts = [request.prompt_ids for request in requests]
-        if plain and self._able.shared:
-            root = plan_groups(prompts, min_saving=2 * self._options.pass_cost)
-        else:
-            root = Group((), tuple(range(len(requests))), ())
-        yield from self._run_group(root, [], requests, plain)
+        for able, part in by_length(requests, self._able, window=self._window, turn=self._turn):
+            if able.shared:
+                prompts = [request.prompt_ids for request in part]
+                root = plan_groups(prompts, min_saving=2 * self._options.pass_cost)
+            else:
+                root = Group((), tuple(range(len(part))), ())
+            yield from self._run_group(root, [], part, able)
 
     def _run_group(
-        self, group: Group, prefix: list[KeyValue], requests: Sequence[Request], plain: bool
+        self, group: Group, prefix: list[KeyValue], requests: Sequence[Request], able: Able
     ) -> Iterator[Output]:
         """Run a group's members and then its children, depth first: few prefixes live at once."""
         done = len(group.prefix)
@@ -164,16 +164,17 @@ class TransformersEngine:
                 [len(request.prompt_ids) - done for request in part],
                 budget=self._options.batch_tokens * (4 if goes_on else 1),
                 pass_cost=self._options.pass_cost,
-                padding=plain and (self._able.padded or not goes_on),
+                padding=able.plain and (able.padded or not goes_on),
             )
             sizes = [len(one.prompt_ids) + one.sampling.max_tokens for one in part]
             most = _KEPT * self._options.batch_tokens
             for whole in batches:
                 for batch in split_batch(whole, sizes, most=most) if goes_on else [whole]:
-                    yield from self._run_batch([part[i] for i in batch], prefix, done, goes_on)
+                    kept = goes_on and able.cached
+                    yield from self._run_batch([part[i] for i in batch], prefix, done, kept)
         for child in group.children:
             longer = self._extend(prefix, child.prefix[done:])
-            yield from self._run_group(child, longer, requests, plain)
+            yield from self._run_group(child, longer, requests, able)
 
     def _extend(self, prefix: list[KeyValue], tokens: Sequence[int]) -> list[KeyValue]:
         """Return the attention state of a prefix and the tokens after it."""
@@ -190,7 +191,7 @@ class TransformersEngine:
         requests: Sequence[Request],
         prefix: Sequence[KeyValue],
         done: int,
-        goes_on: bool,
+        kept: bool,
     ) -> Iterator[Output]:
         """Complete requests in one batch, padded on the right so that positions stay as they are.
 
@@ -198,7 +199,7 @@ class TransformersEngine:
             requests: All stand on `prefix`.
             prefix: Attention state of the first `done` tokens, per layer; empty if `done` is 0.
             done: Length of the prefix in tokens.
-            goes_on: Whether there may be tokens after the first.
+            kept: Whether the attention state is kept for tokens after the first.
         """
         import torch
 
@@ -209,8 +210,8 @@ class TransformersEngine:
         ids, lengths = pad_rows([row.request.prompt_ids[done:] for row in rows])
         cache = None
         if prefix:
-            cache = lend_prefix(prefix, rows=len(rows), keep=goes_on)
-        elif goes_on and self._able.cached:
+            cache = lend_prefix(prefix, rows=len(rows), keep=kept)
+        elif kept:
             cache = new_cache(self._model)
         logits = forward(self._model, ids, last=lengths - 1, cache=cache)
         scores = pick_logprobs(logits, [row.request.sampling.score_ids for row in rows])
@@ -219,14 +220,15 @@ class TransformersEngine:
             finished = _advance(rows, logits, self._config.dtype)
             for number in finished:
                 yield self._count(rows[number], scores[number], done)
-            kept = [number for number in range(len(rows)) if number not in finished]
-            if not kept:
+            left = [number for number in range(len(rows)) if number not in finished]
+            if not left:
                 return
             if finished:
-                rows, scores = [rows[n] for n in kept], [scores[n] for n in kept]
-                seen = seen[kept]
+                rows, scores = [rows[n] for n in left], [scores[n] for n in left]
+                seen = seen[left]
                 if cache is not None:
-                    cache.batch_select_indices(torch.tensor(kept, device=self._config.device))
+                    # Which every kind of layer has, unlike `batch_select_indices`.
+                    cache.reorder_cache(torch.tensor(left, device=self._config.device))
             if cache is None:
                 # All rows are equally long: read them again, whole.
                 ids = torch.tensor([[*row.request.prompt_ids, *row.ids] for row in rows])

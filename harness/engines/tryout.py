@@ -34,11 +34,13 @@ class Able:
         cached: Completions go on from the state of the tokens before, else all are read again.
         shared: The state of a prefix may be lent to several rows.
         padded: Rows of different lengths may be completed in one batch.
+        plain: Rows of different lengths may be read in one batch.
     """
 
     cached: bool = True
     shared: bool = True
     padded: bool = True
+    plain: bool = True
 
 
 def try_out(model: PreTrainedModel, *, window: int) -> Able:

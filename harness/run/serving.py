@@ -12,6 +12,7 @@ from harness.errors import EngineError
 from harness.records import Adapter, Json
 from harness.run.classifier_rows import Training
 from harness.sources.assets import ModelAsset, model_asset, model_at_hand
+from harness.sources.loaded import positions_vary
 from harness.sources.stand_in import stand_in_model
 from harness.spec.endpointspec import PREFIX, EndpointSpec
 from harness.spec.modelspec import ModelSpec
@@ -55,6 +56,8 @@ class Serving:
             **({"schemas": "spelled"} if self.engine == "vllm" else {}),
             # Before, what lacked was drawn at random, and some kinds of models forgot or shifted.
             **({"model": "tried"} if self.engine == "transformers" else {}),
+            # vLLM goes by the window, and transformers' answers hung on what else was asked.
+            **({"positions": self.spec.max_model_len} if positions_vary(self.asset.path) else {}),
             "seed": self.spec.seed,
             "options": self.options,
         }

@@ -1,11 +1,19 @@
-"""What transformers passes over in a model: weights that lack, and a cap on attention."""
+"""What a model's configuration says, and transformers passes over: weights, attention, lengths."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from harness.records import Json
+
+if TYPE_CHECKING:
+    from transformers import PretrainedConfig
+
+# Kinds of rotary positions that depend on how long a sequence is, by all names of theirs.
+_VARYING = re.compile(r'"(?:rope_)?type"\s*:\s*"(?:longrope|su|dynamic)"')
 _LACKS = "a classifier, a reward model and an encoder have no language model's head"
 
 
@@ -23,6 +31,22 @@ def attention_of(folder: Path) -> Literal["eager"] | None:
 
     config = AutoConfig.from_pretrained(folder).get_text_config().to_dict()
     return "eager" if config.get("attn_logit_softcapping") else None
+
+
+def rope_settings(config: PretrainedConfig) -> list[Mapping[str, Json]]:
+    """Return how a model computes rotary positions: one mapping, or one a kind of its layers."""
+    found = config.get_text_config().to_dict().get("rope_parameters") or {}
+    if "rope_type" in found:
+        return [found]
+    return [one for one in found.values() if isinstance(one, dict) and "rope_type" in one]
+
+
+def positions_vary(folder: Path) -> bool:
+    """Return whether a model computes positions by how long a sequence is, or may be."""
+    try:
+        return _VARYING.search((folder / "config.json").read_text(encoding="utf-8")) is not None
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def weights_problem(

@@ -116,6 +116,67 @@ def test_labels_and_answers_are_those_of_plain_passes(tmp_path, kind):
     engine.close()
 
 
+LLAMA = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+         "num_attention_heads": 4, "num_key_value_heads": 2}  # fmt: skip
+LONGROPE = {
+    "rope_type": "longrope", "rope_theta": 10000.0, "original_max_position_embeddings": 44,
+    "short_factor": [1.0] * 4, "long_factor": [1.0, 2.0, 3.0, 4.0],
+}  # fmt: skip
+DYNAMIC = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 4.0}
+
+
+def test_positions_that_depend_on_the_length_are_those_of_each_prompt_alone(tmp_path):
+    # Prompts of 43 tokens and more share 40, those of 43 pass the turn while they are answered.
+    model = make(tmp_path, "llama", **LLAMA, max_position_embeddings=512, rope_parameters=LONGROPE)
+    engine = opened(tmp_path)
+    for number, sampling in enumerate((Sampling(score_ids=SCORED), Sampling(max_tokens=STEPS))):
+        requests = [Request(f"{n}", prompt, sampling) for n, prompt in enumerate(prompts())]
+        outputs = {output.key: output for output in engine.generate(requests)}
+        for request in requests:
+            logprobs, ids = plainly(model, request.prompt_ids)
+            found = outputs[request.key]
+            if number:
+                assert found.token_ids == ids
+            else:
+                assert found.logprobs == pytest.approx(logprobs, abs=1e-4)
+    engine.close()
+
+
+def test_positions_that_depend_on_other_prompts_are_refused(tmp_path):
+    model = make(tmp_path, "llama", **LLAMA, max_position_embeddings=44, rope_parameters=DYNAMIC)
+    engine = opened(tmp_path)
+    requests = [Request(f"{n}", prompt, Sampling(score_ids=SCORED))
+                for n, prompt in enumerate(prompts())]  # fmt: skip
+    for output in engine.generate(requests):
+        prompt = requests[int(output.key)].prompt_ids
+        if len(prompt) > 44:
+            assert output.error.startswith(f"prompt and answer have {len(prompt)} tokens, and "
+                                           "beyond 44 the positions")  # fmt: skip
+        else:
+            assert output.logprobs == pytest.approx(plainly(model, prompt)[0], abs=1e-4)
+    engine.close()
+
+
+def test_rows_of_a_state_that_is_no_attention_end_one_after_another(tmp_path):
+    model = make(
+        tmp_path, "qwen3_next", **LLAMA, head_dim=8, max_position_embeddings=128,
+        layer_types=["linear_attention", "full_attention"], linear_num_key_heads=2,
+        linear_num_value_heads=4, linear_key_head_dim=8, linear_value_head_dim=8,
+        num_experts=2, num_experts_per_tok=1, moe_intermediate_size=32,
+        shared_expert_intermediate_size=32, decoder_sparse_step=4,
+    )  # fmt: skip
+    engine = opened(tmp_path)
+    same = [prompts()[2], prompts()[1], prompts()[6], prompts()[7]]
+    requests = [
+        Request(f"{n}", prompt, Sampling(max_tokens=2 + n)) for n, prompt in enumerate(same)
+    ]
+    outputs = {output.key: output for output in engine.generate(requests)}
+    for request in requests:
+        wanted = plainly(model, request.prompt_ids)[1][: request.sampling.max_tokens]
+        assert outputs[request.key].token_ids == wanted
+    engine.close()
+
+
 def test_a_cap_on_attention_is_kept(tmp_path):
     from transformers import AutoModelForCausalLM
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness.sources.loaded import weights_problem
+from harness.sources.loaded import positions_vary, weights_problem
 
 MODULES = {
     "", "lm_head", "model", "model.layers", "model.layers.0", "model.layers.0.self_attn",
@@ -44,3 +44,18 @@ def test_weights_of_which_the_configuration_knows_nothing(name):
 @pytest.mark.parametrize("name", ["v_head.summary.weight", "score.weight", "model.vision.0.weight"])
 def test_parts_beside_the_model_do_no_harm(name):
     assert weights_problem([], [name], MODULES) is None
+
+
+@pytest.mark.parametrize(
+    ("config", "varies"),
+    [
+        ('{"rope_scaling": {"type": "su", "short_factor": [1]}}', True),
+        ('{"rope_parameters": {"rope_theta": 1e4, "rope_type": "longrope"}}', True),
+        ('{"text_config": {"rope_scaling": {"rope_type" : "dynamic"}}}', True),
+        ('{"rope_parameters": {"rope_type": "yarn"}, "model_type": "dynamic"}', False),
+    ],
+)
+def test_positions_by_the_length_of_a_sequence(tmp_path, config, varies):
+    assert not positions_vary(tmp_path)
+    (tmp_path / "config.json").write_text(config)
+    assert positions_vary(tmp_path) is varies
