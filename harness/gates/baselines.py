@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.figures import by_sample, figure_kind
+from harness.gates.kept import Kept, as_kept, gave, rounded
 from harness.gates.paired import contrast
 from harness.gates.slices import slice_contrasts
 from harness.jsontext import json_text
@@ -24,12 +23,9 @@ from harness.run.provenance import (
     told_changes,
 )
 from harness.run.score_cell import Outcome
-from harness.stats.probabilities import normalized
 
 FOLDER = "baselines"
 FORMAT = 1
-# What a baseline keeps of the log-odds; both sides are rounded before they are compared.
-_DECIMALS = 4
 
 
 class BaselineError(HarnessError):
@@ -63,14 +59,6 @@ class Baseline:
     correct: list[int]
     log_odds: list[float | None]
     logprobs: list[list[float]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A cell's baseline and its present results, both as a baseline keeps them, by sample."""
-
-    before: Mapping[str, Result]
-    now: Mapping[str, Result]
 
 
 _BASELINE = TypeAdapter(Baseline)
@@ -116,10 +104,10 @@ def write_baseline(root: Path, outcome: Outcome, versions: Mapping[str, str]) ->
         "labels": labels,
         "samples": [one.sample for one in results],
         **columns,
-        "log_odds": [_rounded(one.log_odds) for one in results],
+        "log_odds": [rounded(one.log_odds) for one in results],
     }
     if len(labels) > 2 and any(one.logprobs for one in results):
-        head["logprobs"] = [list(_as_kept(one).logprobs.values()) for one in results]
+        head["logprobs"] = [list(as_kept(one).logprobs.values()) for one in results]
     # One line a field: a difference to the last version says which column has changed.
     lines = [f" {json.dumps(key)}: {_compact(value)}" for key, value in head.items()]
     path = root / baseline_path(row.evalset, row.cell)
@@ -184,7 +172,7 @@ def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
     before, now = kept.before, kept.now
     labels = tuple(row.targets)
     found = [
-        contrast(before, now, name, labels=labels)
+        contrast(before, now, name, labels=labels, unchanged=kept.unchanged)
         for name in row.figures
         if figure_kind(name)[0].compare
     ]
@@ -209,8 +197,10 @@ def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
 
 def kept_results(baseline: Baseline, outcome: Outcome) -> Kept:
     """Return a cell's results beside those of a baseline that it can be compared with."""
-    now = {key: _as_kept(one) for key, one in by_sample(outcome.results).items()}
-    return Kept(by_sample(_results(baseline)), now)
+    now = {key: as_kept(one) for key, one in by_sample(outcome.results).items()}
+    before = by_sample(_results(baseline))
+    changed = _changed(baseline.provenance, outcome.provenance)
+    return Kept(before, now, not changed and gave(before) == gave(now))
 
 
 def _refusal(baseline: Baseline, outcome: Outcome) -> str:
@@ -247,18 +237,6 @@ def _changed(before: Provenance, now: Provenance) -> tuple[str, ...]:
     )
 
 
-def _as_kept(one: Result) -> Result:
-    """Return a result with the numbers that a baseline keeps of it."""
-    logprobs: dict[str, float] = {}
-    if len(one.logprobs) > 2:
-        row = normalized(np.array([list(one.logprobs.values())], dtype=np.float64))[0]
-        logprobs = {
-            label: round(float(value), _DECIMALS)
-            for label, value in zip(one.logprobs, row, strict=True)
-        }
-    return replace(one, log_odds=_rounded(one.log_odds), logprobs=logprobs)
-
-
 def _by_label(row: Sequence[float], labels: Sequence[str]) -> dict[str, float]:
     return dict(zip(labels, row, strict=True)) if row else {}
 
@@ -290,10 +268,6 @@ def _place(label: str | None, labels: Sequence[str]) -> int:
 
 def _label(place: int, labels: Sequence[str]) -> str | None:
     return labels[place] if place >= 0 else None
-
-
-def _rounded(odds: float | None) -> float | None:
-    return None if odds is None or not math.isfinite(odds) else round(odds, _DECIMALS)
 
 
 def _compact(value: object) -> str:

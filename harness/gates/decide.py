@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.figures.pairs import by_sample
-from harness.gates.baselines import BaselineError, Kept, baseline_path
+from harness.gates.baselines import BaselineError, baseline_path
+from harness.gates.kept import Kept
 from harness.gates.paired import contrast, judge_contrast
 from harness.gates.plan import PlannedGate
 from harness.gates.slices import OtherSide, judge_slice
@@ -43,7 +44,7 @@ def judge(
         if with_baseline:
             if kept is None:
                 raise ValueError("a gate on a slice is compared with the baseline's own results")
-            side = OtherSide(BASELINE, kept.before)
+            side = OtherSide(BASELINE, kept.before, unchanged=kept.unchanged)
         now = kept.now if kept else None
         return judge_slice(spec, outcome, gate_id=planned.id, other=side, now=now)
     if not with_baseline and other is None:

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 
 
 def contrast(
-    first: ResultsById, second: ResultsById, figure: str, *, labels: Sequence[str]
+    first: ResultsById,
+    second: ResultsById,
+    figure: str,
+    *,
+    labels: Sequence[str],
+    unchanged: bool = False,
 ) -> Contrast | None:
     """Return one figure of two sides on the samples that both have it for, second minus first.
 
@@ -32,6 +37,8 @@ def contrast(
         second: Likewise, of the side that is judged; what its samples share counts.
         figure: One of `harness.figures.paired()`, with its argument.
         labels: The set's; the AUC ranks the first of them first.
+        unchanged: Whether both sides are the very same system with the same results, which then
+            differ by nothing on samples of whatever number.
 
     Returns:
         None where the two cannot be paired, see `harness.figures.pairs.pair`.
@@ -41,6 +48,8 @@ def contrast(
     if paired is None:
         return None
     found, left_out = paired
+    if unchanged:
+        found = replace(found, low=0.0, high=0.0, p=1.0)
     if not kind.exact or any(one.cluster for one in second.values()):
         detectable = half_width_detectable(found.low, found.high, most=kind.span)
     else:
@@ -64,9 +73,9 @@ def contrast_verdict(found: Contrast, bound: Bound, margin: float) -> Verdict:
     """Return what a difference with its interval says about a requirement.
 
     `no_worse_than` passes when the interval lies at or above minus the margin, and fails when it
-    lies below: a loss greater than the margin is shown. Where no answer differs, it passes.
-    `better_than` passes when the interval lies above the margin, and fails when it does not reach
-    beyond it. Between the two, the samples do not tell.
+    lies below: a loss greater than the margin is shown. `better_than` passes when the interval
+    lies above the margin, and fails when it does not reach beyond it. Between the two, the samples
+    do not tell. That no answer differs is no proof either: it has its interval like all others.
 
     Source: the confidence-interval form of a non-inferiority and a superiority test, see
     Piaggio et al. (2012), JAMA 308:2594.
@@ -75,8 +84,7 @@ def contrast_verdict(found: Contrast, bound: Bound, margin: float) -> Verdict:
     # Of a figure that should be small, a gain is what it falls by.
     low, high = (-found.high, -found.low) if kind.smaller else (found.low, found.high)
     if bound == "no_worse_than":
-        unchanged = kind.exact and found.lost + found.won == 0
-        good, bad = low >= -margin or unchanged, high < -margin
+        good, bad = low >= -margin, high < -margin
     else:
         good, bad = low > margin, high <= margin
     return "pass" if good else "fail" if bad else "inconclusive"

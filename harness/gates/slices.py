@@ -63,11 +63,14 @@ class OtherSide:
         name: A cell's id, or `baseline`.
         results: By sample.
         row: Of the other cell, None for a baseline.
+        unchanged: Whether it is the very same system with the same results, see
+            `harness.gates.kept.Kept`.
     """
 
     name: str
     results: ResultsById
     row: Row | None = None
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +176,9 @@ def _named(
         problem = cell_problem(row, spec, figure)
     else:
         first, second, theirs = _sides(part, outcome.results, row, spec, other, now)
-        found = contrast(first, second, spec.figure, labels=tuple(row.targets))
+        found = contrast(
+            first, second, spec.figure, labels=tuple(row.targets), unchanged=other.unchanged
+        )
         gate = judge_contrast(row, spec, found, against=other.name, gate_id=gate_id, other=theirs)
         problem = contrast_problem(row, spec, found, theirs)
     told = replace(
@@ -209,7 +214,9 @@ def _judge(
         bad = figure.value if spec.bound == "at_least" else -figure.value
         return _Judged(part, row, verdict, bad, figure=figure, problem=problem)
     first, second, theirs = _sides(part, every, row, spec, other, now)
-    found = contrast(first, second, spec.figure, labels=tuple(row.targets))
+    found = contrast(
+        first, second, spec.figure, labels=tuple(row.targets), unchanged=other.unchanged
+    )
     problem = contrast_problem(row, spec, found, theirs)
     if found is None:
         verdict = "fail" if row.n == 0 else "inconclusive"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Literal, Self
 
@@ -53,6 +54,11 @@ class _FigureSchema:
 FigureName = Annotated[str, AfterValidator(checked_figure), _FigureSchema()]
 
 
+def _on_inconclusive(keys: Mapping[str, object]) -> Literal["warn", "fail"]:
+    """Return the default, by the keys of the gate that were read before it."""
+    return "warn" if keys.get("no_worse_than") is None else "fail"
+
+
 class OtherCell(Strict):
     """The gated cell with other parts: what is not given here is the gated cell's own.
 
@@ -79,7 +85,9 @@ class GateSpec(Strict):
             cell, or the parts in which the other cell differs; `better_than` likewise.
         by: Margin of a comparison in units of the figure: the loss that is tolerated, or the
             gain that is asked for.
-        on_inconclusive: What becomes of a gate whose interval straddles the threshold.
+        on_inconclusive: What becomes of a gate whose interval straddles the threshold: by default
+            `fail` of `no_worse_than`, which else would accept what it has not shown, and `warn` of
+            the others.
         max_unscored: Fraction of samples without a verdict, or left out of the pairs, above which
             the gate fails.
         slice: The slice whose samples are judged, such as `topic=sport`; `worst` is the worst of
@@ -94,7 +102,9 @@ class GateSpec(Strict):
     no_worse_than: Word | OtherCell | None = None
     better_than: Word | OtherCell | None = None
     by: Annotated[float, Field(ge=0)] = 0.0
-    on_inconclusive: Literal["pass", "warn", "fail"] = "warn"
+    on_inconclusive: Annotated[
+        Literal["pass", "warn", "fail"], Field(default_factory=_on_inconclusive)
+    ]
     max_unscored: Annotated[float, Field(ge=0, le=1)] = 0.02
 
     @model_validator(mode="after")

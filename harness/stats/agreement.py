@@ -14,8 +14,8 @@ from harness.stats.resampling import expanded_level, group_sums, percentiles, re
 
 Rating = float | str
 
-# With fewer units the bootstrap holds alpha in 40% to 80% of all draws.
-_FEWEST = 5
+# With fewer units the bootstrap holds alpha in 40% to 90% of all draws.
+_FEWEST = 8
 
 
 def krippendorff_alpha(
@@ -33,7 +33,7 @@ def krippendorff_alpha(
     numbers. Resamples in which all ratings are equal have no alpha and do not count. Where no unit
     shows any disagreement the bootstrap knows nothing, and the lower bound is Clopper and
     Pearson's for the number of units: as if those that were not seen agreed by chance. With one
-    unit, and with fewer than five that do not all agree, the interval is [-1, 1].
+    unit, and with fewer than eight that do not all agree, the interval is [-1, 1].
 
     Args:
         ratings: One row a unit, in it one value a judge, None where a judge gave none. Units with

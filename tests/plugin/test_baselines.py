@@ -139,10 +139,16 @@ def test_other_weights_are_compared_and_named(gated):
         gated.write(f"model/{name}", content.decode())
     gated.write("model/other.txt", "x")
     gated.write("model/config.json", (model / "config.json").read_text() + "\n")
-    gated.run().assert_outcomes(passed=2)
+    # The same answers of other weights to six samples do not show that nothing was lost.
+    gated.run().assert_outcomes(passed=1, failed=1)
     (check,) = gated.saved.baselines
     assert check.refused == ""
     assert check.changed[0].startswith("weights ")
+    (one,) = [one for one in check.contrasts if one.figure == "accuracy"]
+    assert (one.lost, one.won, one.n) == (0, 0, 6)
+    assert one.low == pytest.approx(-(1 - 0.025 ** (1 / 6)))
+    (gate,) = gated.saved.gates
+    assert (gate.verdict, gate.failed) == ("inconclusive", True)
 
 
 def test_a_baseline_is_shown_though_no_gate_asks(gated):

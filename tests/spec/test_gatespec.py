@@ -111,3 +111,14 @@ def test_mistakes_are_one_line(project, gate, line):
 def test_a_gate_says_what_it_requires(keys, bound, threshold, other):
     spec = GateSpec.model_validate({"figure": "accuracy", **keys})
     assert (spec.bound, spec.threshold, spec.other) == (bound, threshold, other)
+
+
+@pytest.mark.parametrize(
+    ("bound", "default"),
+    [("no_worse_than", "fail"), ("better_than", "warn"), ("at_least", "warn"), ("at_most", "warn")],
+)
+def test_only_no_worse_than_fails_by_default_where_it_is_inconclusive(bound, default):
+    keys = {"figure": "auc", bound: 0.5 if bound.startswith("at") else "baseline"}
+    assert GateSpec.model_validate(keys).on_inconclusive == default
+    given = GateSpec.model_validate({**keys, "on_inconclusive": "pass"})
+    assert given.on_inconclusive == "pass"

@@ -96,7 +96,7 @@ def test_full_agreement_is_not_a_point():
     assert found.low == pytest.approx(clopper_pearson_interval(20, 20)[0])
 
 
-@pytest.mark.parametrize(("probes", "known"), [(2, False), (4, False), (5, True)])
+@pytest.mark.parametrize(("probes", "known"), [(2, False), (7, False), (8, True)])
 def test_a_few_probes_do_not_tell_how_far_judges_agree(probes, known):
     rows = [[float(place), float(place) + 0.1 * (place % 3)] for place in range(3 * probes)]
     found = krippendorff_alpha(rows, clusters=[place // 3 for place in range(3 * probes)])
