@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import EngineError
+from harness.prompts.tokenizers import load_tokenizer
 from harness.records import EngineConfig
 from harness.sources.loaded import attention_of, weights_problem
 
@@ -20,13 +21,13 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
         EngineError: They cannot be loaded, or files and configuration are not of one model.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(config.model_path)
+        tokenizer = load_tokenizer(Path(config.model_path))
         model, told = AutoModelForCausalLM.from_pretrained(
             config.model_path,
             dtype=getattr(torch, config.dtype),

@@ -19,6 +19,7 @@ from harness.engines.vllm_options import (
 )
 from harness.engines.vllm_sampling import sampling_params
 from harness.errors import EngineError
+from harness.prompts.tokenizers import faithful_folder
 from harness.records import Adapter, EngineConfig, Output, Request, Sampling
 
 if TYPE_CHECKING:
@@ -203,6 +204,8 @@ def open_engine(config: EngineConfig) -> VllmEngine:
         )
     options = engine_options(config)
     try:
+        # With another one it would write answers, and hold them to a form, in other texts.
+        options.setdefault("tokenizer", str(faithful_folder(Path(config.model_path))))
         llm = LLM(
             config.model_path,
             dtype=config.dtype,

@@ -1,20 +1,40 @@
-"""The tokenizer in a model's folder."""
+"""The tokenizer in a model's folder, as its files say it is.
+
+Where `tokenizer_config.json` names a class of its own, transformers takes from `tokenizer.json` no
+more than the vocabulary, and sets up the rest as that class does. Many models name a class that is
+not theirs, such as Llama's over a tokenizer of bytes (DeepSeek's distills of Llama): their spaces
+would be lost. https://github.com/huggingface/transformers/issues/45488
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.sources.cache import building, cache_folder
+
 if TYPE_CHECKING:
+    from tokenizers import Tokenizer
     from transformers import PreTrainedTokenizerBase
 
+SPLIT_TEXTS = (
+    "The quick brown fox jumps over 12 lazy dogs, 3.14159 times in 2026!",
+    "  def f(x):\n\treturn {'a': x ** 2}  # why not?\n\n\n",
+    "Съешь же ещё этих мягких французских булок, да выпей чаю.",
+    "Große Straßen, cœur naïf, ¿señor?",
+    "今天的天气很好。我们一起去公园散步吧。",
+    "\u2014 \u201cquoted\u201d\u2026 A\u0301\u00a0B \U0001f600",
+)
+"""Merges, numbers, spaces, scripts and signs: texts that differ where two tokenizers do."""
+_FILE, _SETTINGS = "tokenizer.json", "tokenizer_config.json"
 # Classes that say no more than what tokenizer.json holds.
 _GENERAL = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Return the tokenizer in a folder, as `AutoTokenizer` does.
+    """Return the tokenizer in a folder, as `AutoTokenizer` does where that keeps to the files.
 
     It takes the general class where the folder names that one, and here so is it taken without
     the import of `AutoTokenizer`, which alone costs seconds of processor time.
@@ -23,16 +43,78 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         OSError: A file is missing or cannot be read.
         ValueError: A file cannot be understood.
     """
-    path = folder / "tokenizer_config.json"
+    return _read(folder)[0]
+
+
+def faithful_folder(folder: Path) -> Path:
+    """Return a folder from which `AutoTokenizer` reads what `load_tokenizer` does.
+
+    That is the folder itself or, where its class strays from its file, one in the user's cache.
+
+    Raises:
+        OSError: A file is missing or cannot be read.
+        ValueError: A file cannot be understood.
+    """
+    tokenizer, strays = _read(folder)
+    if not strays:
+        return folder
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*token*")) + sorted(folder.glob("chat_template*")):
+        digest.update(path.name.encode() + path.read_bytes())
+    target = cache_folder("tokenizers") / digest.hexdigest()[:16]
+    with building(target) as out:
+        if out is not None:
+            tokenizer.save_pretrained(out)
+    return target
+
+
+def file_tokenizer(folder: Path) -> Tokenizer:
+    """Return what `tokenizer.json` in a folder says, texts neither cut nor filled up.
+
+    Fast tokenizers keep in the file how long texts were when it was saved.
+    """
+    from tokenizers import Tokenizer
+
+    found = Tokenizer.from_file(str(folder / _FILE))
+    found.no_truncation()
+    found.no_padding()
+    return found
+
+
+def _read(folder: Path) -> tuple[PreTrainedTokenizerBase, bool]:
+    """Return the tokenizer in a folder, and whether its class strays from its file.
+
+    It does not where the general class, which reads the whole file, splits texts otherwise, too:
+    then a setting says so.
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    path = folder / _SETTINGS
     settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     named = settings.get("tokenizer_class") in _GENERAL and "auto_map" not in settings
-    tokenizer: PreTrainedTokenizerBase
-    if named and (folder / "tokenizer.json").is_file():
-        from transformers import PreTrainedTokenizerFast
+    whole, general = (folder / _FILE).is_file(), PreTrainedTokenizerFast.from_pretrained
+    if named and whole:
+        return general(folder), False
+    from transformers import AutoTokenizer
 
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
-    else:
-        from transformers import AutoTokenizer
+    own: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
+    if not whole or not own.is_fast:
+        return own, False
+    rows = file_tokenizer(folder).encode_batch(list(SPLIT_TEXTS), add_special_tokens=False)
+    wanted = [row.ids for row in rows]
+    if _split(own) == wanted:
+        return own, False
+    other = general(folder)
+    # What the named class reads of the settings, and the general one does not.
+    if settings.get("add_bos_token") is True:
+        other.add_bos_token = True
+    return (other, True) if _split(other) == wanted else (own, False)
 
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-    return tokenizer
+
+def _split(tokenizer: PreTrainedTokenizerBase) -> list[list[int]]:
+    try:
+        found: list[list[int]] = tokenizer(list(SPLIT_TEXTS), add_special_tokens=False)["input_ids"]
+    # tokenizers raises nothing narrower, as of a class whose unknown token the file lacks.
+    except Exception:
+        return []
+    return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import AssetError
+from harness.prompts.tokenizers import SPLIT_TEXTS, file_tokenizer
 from harness.records import Json
 
 TEMPLATE = "chat_template.jinja"
@@ -16,15 +17,6 @@ _TOKENIZER = "tokenizer.json"
 _SETTINGS = "tokenizer_config.json"
 _ADDED = "added_tokens.json"
 _MAP = "special_tokens_map.json"
-# Merges, numbers, spaces, scripts and signs: texts that differ where two tokenizers do.
-_TEXTS = (
-    "The quick brown fox jumps over 12 lazy dogs, 3.14159 times in 2026!",
-    "  def f(x):\n\treturn {'a': x ** 2}  # why not?\n\n\n",
-    "Съешь же ещё этих мягких французских булок, да выпей чаю.",
-    "Große Straßen, cœur naïf, ¿señor?",
-    "今天的天气很好。我们一起去公园散步吧。",
-    "\u2014 \u201cquoted\u201d\u2026 A\u0301\u00a0B \U0001f600",
-)
 _FIX = (
     "name the model that it was trained on as its source in models.yaml, or take the tokenizer's "
     "files out of its folder if it was trained without them"
@@ -99,10 +91,8 @@ def _text_problem(folder: Path, base: Path) -> str | None:
     files = [folder / _TOKENIZER, base / _TOKENIZER]
     if not all(file.is_file() for file in files):
         return None
-    from tokenizers import Tokenizer
-
-    own, theirs = (Tokenizer.from_file(str(file)) for file in files)
-    for text in _TEXTS:
+    own, theirs = file_tokenizer(folder), file_tokenizer(base)
+    for text in SPLIT_TEXTS:
         one = own.encode(text, add_special_tokens=False)
         other = theirs.encode(text, add_special_tokens=False)
         if one.ids != other.ids:

@@ -1,0 +1,78 @@
+"""The tokenizer of a folder is what tokenizer.json says, whatever class is named beside it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from transformers import AutoTokenizer
+
+from harness.prompts.open_format import open_format
+from harness.prompts.tokenizers import SPLIT_TEXTS, faithful_folder, file_tokenizer, load_tokenizer
+from harness.spec.modelspec import ModelSpec
+
+# A byte-level tokenizer is read otherwise by these; by the last two it is read as it is.
+STRAYING = ["LlamaTokenizerFast", "LlamaTokenizer", "GemmaTokenizer"]
+KEEPING = ["GPT2TokenizerFast", "PreTrainedTokenizerFast"]
+
+
+@pytest.fixture
+def folder(tiny_folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HARNESS_CACHE", str(tmp_path / "cache"))
+    return shutil.copytree(tiny_folder, tmp_path / "m")
+
+
+def change(folder, name, **values):
+    path = folder / name
+    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+
+
+def ids(tokenizer):
+    return tokenizer(list(SPLIT_TEXTS), add_special_tokens=False)["input_ids"]
+
+
+@pytest.mark.parametrize("kind", [*STRAYING, *KEEPING])
+def test_a_class_does_not_change_how_texts_are_split(folder, kind):
+    wanted = [file_tokenizer(folder).encode(text).ids for text in SPLIT_TEXTS]
+    change(folder, "tokenizer_config.json", tokenizer_class=kind)
+    if kind != "GemmaTokenizer":  # which cannot read a text at all, for want of an unknown token
+        assert (ids(AutoTokenizer.from_pretrained(folder)) != wanted) is (kind in STRAYING)
+    found = load_tokenizer(folder)
+    assert ids(found) == wanted
+    assert found.decode(wanted[0]) == SPLIT_TEXTS[0]
+    chat = open_format("m", ModelSpec(source="file:m"), folder, root=folder)
+    assert list(map(list, chat.pieces.encode(SPLIT_TEXTS))) == wanted
+
+
+@pytest.mark.parametrize("kind", [*STRAYING, *KEEPING])
+def test_others_read_it_from_a_folder_as_it_is(folder, kind):
+    change(folder, "tokenizer_config.json", tokenizer_class=kind)
+    found = faithful_folder(folder)
+    assert (found != folder) is (kind in STRAYING)
+    read, own = AutoTokenizer.from_pretrained(found), load_tokenizer(folder)
+    assert ids(read) == ids(own)
+    assert (read.eos_token, read.chat_template) == (own.eos_token, own.chat_template)
+    assert faithful_folder(folder) == found
+
+
+def test_marks_and_bos_of_the_settings_are_kept(folder):
+    change(folder, "tokenizer_config.json", tokenizer_class="LlamaTokenizerFast",
+           add_bos_token=True, eos_token="</s>")  # fmt: skip
+    found = load_tokenizer(folder)
+    assert found("a")["input_ids"][:1] == [found.bos_token_id]
+    assert found.eos_token == "</s>"
+
+
+def test_lengths_that_were_kept_in_the_file_count_for_nothing(folder):
+    wanted = [file_tokenizer(folder).encode(text).ids for text in SPLIT_TEXTS]
+    change(
+        folder,
+        "tokenizer.json",
+        truncation={"direction": "Right", "max_length": 4, "strategy": "LongestFirst",
+                    "stride": 0},
+        padding={"strategy": {"Fixed": 64}, "direction": "Left", "pad_to_multiple_of": None,
+                 "pad_id": 0, "pad_type_id": 0, "pad_token": "<pad>"},
+    )  # fmt: skip
+    assert ids(load_tokenizer(folder)) == wanted
+    assert [file_tokenizer(folder).encode(text).ids for text in SPLIT_TEXTS] == wanted
