@@ -36,6 +36,8 @@ class ChatFormat:
             any.
         stop: Text that ends an answer where no token of its own does, or None.
         plan: How the model thinks before it answers; None where its template knows no thought.
+        lead: What the template writes between the beginning of a turn and an answer in it; empty
+            where a plan says so.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -49,6 +51,12 @@ class ChatFormat:
     controls: re.Pattern[str] | None = None
     stop: str | None = None
     plan: ThoughtPlan | None = None
+    lead: str = ""
+
+    @property
+    def gap(self) -> str:
+        """White space that an answer begins with where it has no prefill: the end of the lead."""
+        return self.lead[len(self.lead.rstrip()) :]
 
     @property
     def thinking(self) -> Thinking | None:
@@ -107,7 +115,8 @@ class ChatFormat:
             conversations: All end with an assistant turn, or none of them.
             closed: End the last turn with its mark instead, and ask for no answer.
             bound: What follows is held to a form, or only scored, so that no thought can be in it:
-                the prompt ends behind one that is closed, whether it holds anything or not.
+                the prompt ends behind one that is closed, whether it holds anything or not, or
+                behind the header of an answer.
 
         Raises:
             PromptError: The chat template refuses the conversation or leaves out a part of it, or
@@ -116,7 +125,8 @@ class ChatFormat:
         filled = bool(conversations) and conversations[0][-1]["role"] == "assistant"
         start = None if closed else self._start(filled=filled, bound=bound)
         if start is None:
-            return self._written(conversations, closed=closed)
+            header = self.lead.rstrip() if bound and not (closed or filled) else ""
+            return [text + header for text in self._written(conversations, closed=closed)]
         heads = self._written([_asked(one) for one in conversations])
         opener = (self.plan.opener if self.plan else None) or ""
         return [

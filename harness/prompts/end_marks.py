@@ -1,4 +1,4 @@
-"""What ends an assistant's turn: the mark of a chat template, as a token or as plain text."""
+"""Where an answer begins and ends: what a chat template writes before and behind it."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ LLAMA3 = "llama-3"
 # Ends a turn of plain text.
 _PARAGRAPH = "\n\n"
 _SENTINEL, _NEXT = "0b1e55ed", "c0a57a1d"
+# A mark as most templates write them, be it a token to the tokenizer or not.
+_MARK = re.compile(r"<[|\uff5c][^<>\s]+[|\uff5c]>")
 _LLAMA3_BODY = (
     "{% for message in messages %}"
     "<|start_header_id|>{{ message['role'] }}<|end_header_id|>{{ '\\n\\n' }}"
@@ -50,6 +52,22 @@ def end_mark(rendering: Rendering) -> str | None:
     except PromptError:
         return None
     return text.rpartition(_SENTINEL)[2].strip() or None
+
+
+def answer_lead(rendering: Rendering) -> str:
+    """Return what a template writes between the beginning of a turn and the answer in it.
+
+    A space in many (Llama 2, Vicuna), a header in some. A model that was trained in the template
+    goes on with that, and not with the answer itself.
+    """
+    asked: list[Message] = [{"role": "user", "content": "x"}]
+    try:
+        (head,) = rendering.texts([asked], ask=True)
+        (text,) = rendering.texts([[*asked, {"role": "assistant", "content": _SENTINEL}]])
+    except PromptError:
+        return ""
+    lead, found, _ = text.removeprefix(head).partition(_SENTINEL)
+    return lead if found and text.startswith(head) else ""
 
 
 def next_turn(rendering: Rendering) -> str | None:
@@ -130,12 +148,39 @@ def line_breaks(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     return {token for token, text in texts.items() if text and not text.strip("\r\n")}
 
 
-def control_tokens(tokenizer: PreTrainedTokenizerBase, mark: str | None) -> re.Pattern[str] | None:
-    """Return what finds the special tokens of a tokenizer and a mark in a text, or None."""
+def control_tokens(
+    tokenizer: PreTrainedTokenizerBase, mark: str | None, rendering: Rendering | None = None
+) -> re.Pattern[str] | None:
+    """Return what finds special tokens and the marks of turns in a text, or None without any.
+
+    Args:
+        tokenizer: Brings the special tokens.
+        mark: Ends an answer, where it is a text.
+        rendering: Brings the marks of turns, which may be ordinary added tokens, or plain text.
+    """
     added = tokenizer.added_tokens_decoder.values()
     # Runs of white space are tokens of their own to some, and end no turn.
     spelled = {str(one.content) for one in added if one.special and str(one.content).strip()}
     spelled |= {mark} if mark else set()
+    if rendering is not None:
+        spelled |= _turn_marks(tokenizer, rendering)
     # The longest first: a token may begin with another one.
     ordered = sorted(spelled, key=lambda text: (-len(text), text))
     return re.compile("|".join(map(re.escape, ordered))) if ordered else None
+
+
+def _turn_marks(tokenizer: PreTrainedTokenizerBase, rendering: Rendering) -> set[str]:
+    """Return the marks and added tokens that a template writes between turns."""
+    turns: list[Message] = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": "x"},
+        {"role": "user", "content": "x"},
+    ]
+    try:
+        (text,) = rendering.texts([turns], ask=True)
+    except PromptError:
+        return set()
+    added = {str(one.content) for one in tokenizer.added_tokens_decoder.values()}
+    # White space and words that are tokens of their own are ordinary text as well.
+    written = {one for one in added if one in text and one.strip() and not one.isalnum()}
+    return written | set(_MARK.findall(text))

@@ -13,7 +13,7 @@ from harness.prompts.choose_template import (
     choose_template,
     choose_variables,
 )
-from harness.prompts.end_marks import answer_ends, control_tokens, end_ids
+from harness.prompts.end_marks import answer_ends, answer_lead, control_tokens, end_ids
 from harness.prompts.forms import Forms
 from harness.prompts.thinking import open_plan
 from harness.prompts.tokenize import Pieces
@@ -84,7 +84,8 @@ def open_format(
         window=int(window),
         end_ids=tuple(sorted(own | ends)),
         stop_ids=() if stop else tuple(sorted(ends - own)),
-        controls=control_tokens(tokenizer, mark),
+        controls=control_tokens(tokenizer, mark, rendering),
         stop=stop,
         plan=plan,
+        lead=answer_lead(rendering) if rendering is not None and plan is None else "",
     )

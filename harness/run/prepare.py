@@ -189,7 +189,8 @@ def prepare(
         template = chat.use(conversations[0], bound=bound)
     except PromptError as error:
         raise PromptError(f"{cell.path}: cell {cell.id}: {error}") from error
-    words = [prompt.separator + word for word in prompt.words.values()]
+    gap = prompt.separator if prompt.prefill else chat.gap
+    words = [gap + word for word in prompt.words.values()]
     sampling, tree = _sampling(cell, chat, texts[0], words, turn=not prompt.prefill)
     questions = Questions(chat, shared, adapter, sampling, tree, prompt.prefill)
     if chat.thinks:

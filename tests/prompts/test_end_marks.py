@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from transformers import AutoTokenizer
 
-from harness.prompts.end_marks import end_ids, end_mark, first_token, llama3_template, next_turn
+from harness.prompts.end_marks import (
+    answer_lead,
+    end_ids,
+    end_mark,
+    first_token,
+    llama3_template,
+    next_turn,
+)
 from harness.prompts.open_format import open_format
 from harness.prompts.rendering import Rendering
 from harness.spec.modelspec import ModelSpec
@@ -122,3 +130,61 @@ def test_end_ids_come_from_the_generation_config_else_from_the_config(tokenizers
     assert end_ids(tokenizer, folder) == {2, 4}
     (folder / "generation_config.json").write_text(json.dumps({"eos_token_id": [7, 9]}))
     assert end_ids(tokenizer, folder) == {4, 7, 9}
+
+
+SPACED = (
+    "{% for m in messages %}{% if m['role'] == 'user' %}USER: {{ m['content'] }} ASSISTANT:"
+    "{% else %} {{ m['content'] }}<|im_end|>{% endif %}{% endfor %}"
+)
+HEADED = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}"
+    "{% if m['role'] == 'assistant' %} to=user{% endif %}<|msg|> {{ m['content'] }}<|im_end|>"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant{% endif %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "lead", "gap", "end"),
+    [
+        (SPACED, " ", " ", "USER:  Hi  ASSISTANT:"),
+        (HEADED, " to=user<|msg|> ", " ", "<|im_start|>assistant to=user<|msg|>"),
+    ],
+)
+def test_what_stands_before_an_answer_is_told(open_template, template, lead, gap, end):
+    chat = open_template(template)
+    assert (answer_lead(chat.rendering), chat.lead, chat.gap) == (lead, lead, gap)
+    (asked,) = chat.texts([TURNS[:1]], bound=True)
+    assert asked.endswith(end)
+    (whole,) = chat.texts([TURNS], closed=True)
+    assert whole.startswith(f"{asked}{gap}Yes")
+    # Beside a prefill the template writes it, and an answer that is written freely begins with it.
+    (filled,) = chat.texts([TURNS], bound=True)
+    assert filled == f"{asked}{gap}Yes"
+    (free,) = chat.texts([TURNS[:1]])
+    assert f"{free}{lead}Yes" in whole
+
+
+def test_nothing_stands_before_an_answer(open_as):
+    assert (open_as().lead, open_as("llama-3").lead, open_as("plain").lead) == ("", "", "")
+
+
+@pytest.mark.parametrize("special", [True, False])
+def test_marks_of_turns_are_found_in_a_text_be_they_special_or_not(tiny_folder, tmp_path, special):
+    folder = shutil.copytree(tiny_folder, tmp_path / "m")
+    path = folder / "tokenizer.json"
+    content = json.loads(path.read_text())
+    for token in content["added_tokens"]:
+        if token["content"].startswith("<|im_"):
+            token["special"] = special
+    path.write_text(json.dumps(content))
+    path = folder / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"eos_token": "</s>"}))
+    chat = open_format("m", ModelSpec(source="file:x"), folder, root=tmp_path)
+    assert chat.control_token("Fine.<|im_end|>\n<|im_start|>assistant\n") == "<|im_end|>"
+    assert chat.control_token("assistant user x") is None
+
+
+def test_marks_of_turns_that_are_plain_text_are_found(open_as):
+    text = "Fine. <|start_header_id|>assistant<|end_header_id|>"
+    assert open_as("llama-3").control_token(text) == "<|start_header_id|>"
+    assert open_as().control_token(text) is None

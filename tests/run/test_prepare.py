@@ -275,3 +275,25 @@ def test_a_textual_end_mark_is_a_stop_that_the_answer_has_room_for(ready):
     sampling = found.requests[0][0].sampling
     assert sampling.stop == ("<|eot_id|>",)
     assert sampling.max_tokens == 3 + len("<|eot_id|>")  # the tiny tokenizer spells bytes
+
+
+SPACED = (
+    "{% for m in messages %}{% if m['role'] == 'user' %}USER: {{ m['content'] }} ASSISTANT:"
+    "{% else %} {{ m['content'] }}<|im_end|>{% endif %}{% endfor %}"
+)
+
+
+def test_words_begin_with_the_space_that_the_template_writes_before_an_answer(ready, model_project):
+    from transformers import AutoTokenizer
+
+    model_project.write("prompts/spaced.jinja", SPACED)
+    found = ready(prompt="plain.j2", chat_template="spaced.jinja")
+    tokenizer = AutoTokenizer.from_pretrained(model_project.root / "model")
+    (question,) = found.tree.questions
+    wanted = [tokenizer(" " + word, add_special_tokens=False)["input_ids"] for word in found.words]
+    assert question == ((), tuple(sorted(row[0] for row in wanted)))
+    assert tokenizer.decode(found.requests[0][0].prompt_ids).endswith(" ASSISTANT:")
+    # Beside a prefill the space is that before a word.
+    assert ready(prompt="prefill.j2", chat_template="spaced.jinja").tree.questions == (question,)
+    choice = ready(prompt="plain.j2", chat_template="spaced.jinja", scoring="choice")
+    assert choice.requests[0][0].sampling.choices == (" positive", " negative")
