@@ -1,12 +1,33 @@
 """YAML files -> checked pydantic models, every mistake with file, line and fix."""
 
-from harness.spec.dataspec import DataSpec, LabelRule
-from harness.spec.evalset import EvalSet, ModeSpec, PromptSpec, ScoringSpec
-from harness.spec.gatespec import BASELINE, GateSpec, OtherCell
-from harness.spec.load import load_evalset, load_models, load_recipe
-from harness.spec.modelspec import ModelsFile, ModelSpec
-from harness.spec.recipe import Recipe
+import importlib
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from harness.spec.dataspec import DataSpec, LabelRule
+    from harness.spec.evalset import EvalSet, ModeSpec, PromptSpec, ScoringSpec
+    from harness.spec.gatespec import BASELINE, GateSpec, OtherCell
+    from harness.spec.load import load_evalset, load_models, load_recipe
+    from harness.spec.modelspec import ModelsFile, ModelSpec
+    from harness.spec.recipe import Recipe
+
+_PLACES = {
+    "BASELINE": "gatespec",
+    "DataSpec": "dataspec",
+    "EvalSet": "evalset",
+    "GateSpec": "gatespec",
+    "LabelRule": "dataspec",
+    "ModeSpec": "evalset",
+    "ModelSpec": "modelspec",
+    "ModelsFile": "modelspec",
+    "OtherCell": "gatespec",
+    "PromptSpec": "evalset",
+    "Recipe": "recipe",
+    "ScoringSpec": "evalset",
+    "load_evalset": "load",
+    "load_models": "load",
+    "load_recipe": "load",
+}
 __all__ = [
     "BASELINE",
     "DataSpec",
@@ -24,3 +45,10 @@ __all__ = [
     "load_models",
     "load_recipe",
 ]
+
+if not TYPE_CHECKING:
+    # Each engine starts a process, which needs the options of engines and none of the other models.
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(f"harness.spec.{_PLACES[name]}"), name)
