@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -39,46 +39,67 @@ def small(model_project):
     return model_project
 
 
+@dataclass(frozen=True)
+class Finished:
+    """A run of the small project, and what it brought into this process."""
+
+    run: Run
+    root: Path
+    modules: frozenset[str]
+    moved: bool
+
+
 @pytest.fixture(scope="module")
-def finished() -> list[Run]:
-    """Return where the one run of `done` is kept."""
+def finished() -> list[Finished]:
+    """Return where the one run of `first` is kept."""
     return []
 
 
 @pytest.fixture
-def done(small, finished):
-    """One run of the small project, which tests only read."""
+def first(small, finished) -> Finished:
+    """The first run of the small project, which tests only read."""
     if not finished:
-        finished.append(run_evals("evalsets", root=small.root))
+        modules, here = set(sys.modules), Path.cwd()
+        run = run_evals("evalsets", root=small.root)
+        more = frozenset(set(sys.modules) - modules)
+        finished.append(Finished(run, small.root, more, Path.cwd() != here))
     return finished[0]
 
 
-def test_run_evals_gives_the_run_that_pytest_saves(small, monkeypatch):
-    modules, here = set(sys.modules), Path.cwd()
-    run = run_evals("evalsets", root=small.root)
-    assert run.folder.parent == small.root / "reports"
-    assert Path.cwd() == here
-    assert not any("conftest" in name for name in set(sys.modules) - modules)
+@pytest.fixture
+def done(first) -> Run:
+    return first.run
+
+
+def test_run_evals_gives_the_run_that_pytest_saves(first, pytester, monkeypatch):
+    run, root = first.run, first.root
+    assert run.folder.parent == root / "reports"
+    assert not first.moved
+    assert not any("conftest" in name for name in first.modules)
     assert run.passed
     assert run.saved == load_saved(run.folder) == load_run(run.folder).saved
     assert "2 passed" in run.output
     assert run.report.startswith("# Evaluation report")
-    monkeypatch.chdir(small.root)
-    command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "-q", "evalsets"]
-    env = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_XDIST_")}
-    subprocess.run(command, check=True, capture_output=True,
-                   env=env | {"PYTHONPATH": str(Path(harness.__file__).parents[1])})  # fmt: skip
-    again = load_run("reports/latest")
-    assert (again.rows, again.saved.results) == (run.rows, run.saved.results)
+    monkeypatch.chdir(root)
+    for name in [name for name in os.environ if name.startswith("PYTEST_XDIST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    again = pytester.runpytest_inprocess("-p", "no:xdist", "-p", "harness.plugin", "evalsets")
+    again.assert_outcomes(passed=2)
+    saved = load_run("reports/latest")
+    assert saved.folder != run.folder
+    assert (saved.rows, saved.saved.results) == (run.rows, run.saved.results)
 
 
-def test_a_second_call_sees_what_was_edited_and_takes_options(small):
-    first = run_evals("evalsets", root=small.root, limit=2, options=["-k", "zeroshot"])
-    assert [(row.mode, row.n) for row in first.rows] == [("zeroshot", 2)]
-    small.models(MODELS.replace("answer: positive", "answer: what"))
-    second = run_evals(["evalsets/set.yaml"], root=small.root)
-    assert second.folder != first.folder
-    assert [row.n for row in second.rows] == [0, 0]
+def test_a_second_call_sees_what_was_edited_and_takes_options(first, tmp_path):
+    """In a copy of the project and its store, as others read the first run."""
+    root = shutil.copytree(first.root, tmp_path / "copy", ignore=shutil.ignore_patterns("reports"))
+    models = MODELS.replace("answer: positive", "answer: what")
+    (root / "evalsets/models.yaml").write_text(models)
+    second = run_evals(["evalsets/set.yaml"], root=root, limit=2, options=["-k", "zeroshot"])
+    assert second.folder != first.run.folder
+    assert [row.n for row in first.run.rows] == [6, 6]
+    assert [(row.mode, row.n, row.unscored) for row in second.rows] == [("zeroshot", 0, 2)]
     frame = second.frame()
     assert frame["correct"].isna().all()
     assert set(frame["reason"]) == {"no label in the answer"}

@@ -67,12 +67,30 @@ def source_of(value: object, root: Path | None) -> Source | None:
     definition = value if known else type(value)
     module = inspect.getmodule(definition)
     try:
-        file = inspect.getsourcefile(definition)  # type: ignore[arg-type]  # one of the above
+        file = _file_of(definition)
     except TypeError:
         return None
     if module is None or file is None or not Path(file).is_file():
         return None
     return _source(module.__name__, Path(file), root)
+
+
+def _file_of(definition: object) -> str | None:
+    """Return the file that defines a class or a function.
+
+    A class knows the name of its module alone, which several conftest.py share: those of its
+    methods that are its own know the module itself.
+
+    Raises:
+        TypeError: It is built in.
+    """
+    if isinstance(definition, type):
+        for one in vars(definition).values():
+            if isinstance(one, FunctionType) and one.__module__ == definition.__module__:
+                file = one.__globals__.get("__file__")
+                if isinstance(file, str) and Path(file).is_file():
+                    return file
+    return inspect.getsourcefile(definition)  # type: ignore[arg-type]  # a class or a function
 
 
 def source_of_module(name: str, root: Path | None) -> tuple[Source, Path]:
@@ -97,7 +115,7 @@ def source_of_module(name: str, root: Path | None) -> tuple[Source, Path]:
 
 def _source(module: str, file: Path, root: Path | None) -> Source:
     top, dot, _ = module.partition(".")
-    version = _version(top)
+    version = "" if file.name == "conftest.py" else _version(top)
     inside = root is not None and file.is_relative_to(root) and not version
     name = shown(file, root) if inside else module
     # pytest gives a conftest.py in a folder a name with dots, though it is of no package.

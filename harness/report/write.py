@@ -6,8 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.analysis.findings import Findings
 from harness.markdown import code, escape
@@ -34,6 +35,9 @@ from harness.report.tables import (
 )
 from harness.report.texts import Lang, some, texts
 from harness.report.thoughts import place_lines, thought_line
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 Words = Mapping[str, str]
 Skipped = Sequence[tuple[str, str]]
@@ -139,6 +143,13 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
 
 
 def _render(content: Mapping[str, object], plots: Sequence[PlotKind]) -> str:
+    markdown = _template().render(content, plots=plots)
+    lines = [line.rstrip() for line in markdown.splitlines()]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+@cache
+def _template() -> Template:
     from jinja2 import PackageLoader, StrictUndefined
     from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -150,9 +161,7 @@ def _render(content: Mapping[str, object], plots: Sequence[PlotKind]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    markdown = environment.get_template("report.md.j2").render(content, plots=plots)
-    lines = [line.rstrip() for line in markdown.splitlines()]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+    return environment.get_template("report.md.j2")
 
 
 def _phrases(lang: Lang) -> Words:

@@ -75,7 +75,7 @@ def test_a_project_without_eval_sets_has_options_of_the_old_names(plain):
 
 def test_a_project_with_eval_sets_has_options_of_the_old_names(evals):
     theirs(evals.root, (evals.root / "pytest.ini").read_text().rstrip())
-    result = evals.spawn(".", "-p", "no:xdist", "--limit", "3", "--eval-limit", "4")
+    result = evals.run(".", "--limit", "3", "--eval-limit", "4")
     result.assert_outcomes(passed=2 + len(NAMES) + 1)
     assert [row.n for row in evals.saved.rows] == [4, 4]
 

@@ -392,19 +392,32 @@ def test_an_unknown_engine_for_all_models_is_refused(parrot):
     assert any(said in one for one in result.errlines)
 
 
-@pytest.mark.parametrize("place", ["conftest.py", "evalsets/conftest.py", "evalsets/a/conftest.py"])
-def test_xdist_workers_and_controller_see_the_same(evals, place):
-    root = place == "conftest.py"
-    evals.write(place, CONFTEST if root else CONFTEST.replace(PLUGINS, ""))
+PLACES = {"": "conftest.py", "sub": "evalsets/conftest.py", "deep": "evalsets/a/conftest.py"}
+
+
+def test_xdist_workers_and_controller_see_the_same(evals):
+    """Each conftest file registers names of its own, and one eval set needs those of all."""
+    for word, place in PLACES.items():
+        text = re.sub(r"\"(contains|last|error_rate)\", ", rf'"\1{word}", ', CONFTEST)
+        evals.write(place, text if not word else text.replace(PLUGINS, ""))
     evals.models(m={"options": {"answer": "positive"}}, n={"options": {"answer": "negative"}})
-    evals.set("a/one", scoring="contains", models=["m", "n"], modes=["zeroshot", FEW],
-              figures=["error_rate"], gates=[{"figure": "error_rate", "at_most": 1.0}])  # fmt: skip
+    selectors = [f"last{word}" for word in PLACES]
+    few = FEW | {"selector": [*selectors, "balanced"]}
+    figures = [f"error_rate{word}" for word in PLACES]
+    for word in PLACES:
+        evals.set(f"a/set{word}", scoring=f"contains{word}", models=["m", "n"],
+                  modes=["zeroshot", few] if word else ["zeroshot"], figures=figures,
+                  gates=[{"figure": f"error_rate{word}", "at_most": 1.0}])  # fmt: skip
     (evals.root / "evalsets/mini.yaml").unlink()
-    evals.spawn("-n", "2").assert_outcomes(passed=12)
+    evals.spawn("-n", "2").assert_outcomes(passed=44)
     run = evals.saved
-    assert len(run.rows) == 6
-    assert all("error_rate" in row.figures for row in run.rows)
-    assert {one.name for one in run.info.extensions} == {"contains", "last", "error_rate"}
+    assert len(run.rows) == 22
+    assert all(set(figures) <= set(row.figures) for row in run.rows)
+    assert {(one.name, one.source) for one in run.info.extensions} == {
+        (f"{name}{word}", place)
+        for word, place in PLACES.items()
+        for name in ("contains", "last", "error_rate")
+    }
     # The cells of one engine stay together: each model's answers were made once.
     assert [info.model for info in run.info.engines] == ["m", "n"]
     assert "| error rate" in evals.report
