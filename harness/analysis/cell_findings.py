@@ -23,10 +23,12 @@ Kind = Literal[
     "thinking",
     "trained",
     "best",
+    "model",
 ]
-Family = Literal["cells", "models", "draws", "baselines"]
-"""The tests of a run over which Holm's method adjusts p-values, each family by itself."""
-Verdict = Literal["helps", "hurts", "mixed", "same", "raw_up", "raw_down"]
+Family = Literal["primary", "secondary", "gate", "models", "draws", "baselines"]
+"""Which tests a p-value is adjusted for: of a question by the set's primary figure, or by all other
+figures; none, where a gate had declared the test; or, by Holm's method, those of one section."""
+Verdict = Literal["helps", "hurts", "same", "open"]
 Overall = Literal["helps", "hurts", "mixed", "partly_helps", "partly_hurts", "same"]
 ALPHA = 0.05
 """A difference is called one where its adjusted p-value is below."""
@@ -60,21 +62,25 @@ class Comparison:
 
     Attributes:
         kind: `shots` is few-shot against zero-shot; `placement` one place of the shots against
-            another; `wording` the best prompt against its
-            nearest rival; `calibration` a cell's calibrated
-            answers against its raw ones, `contextual` those of contextual calibration; `selector`
-            is a way of choosing shots against the balanced (or random) one; `order` one order of
-            shots against another; `thinking` one setting of it against `off` or the first;
-            `trained` a model's best cell against a classifier that was trained on the same set;
-            `best` its best few-shot cell against its best zero-shot cell where no `shots` compares
-            them.
-        figure: What is compared: `accuracy`, `calibrated_accuracy` or `auc`.
+            another; `wording` the best prompt against its nearest rival; `calibration` a cell's
+            calibrated answers against its raw ones, `contextual` those of contextual calibration;
+            `selector` is a way of choosing shots against the balanced (or random) one; `order` one
+            order of shots against another; `thinking` one setting of it against `off` or the first;
+            `model` a model against one named before it; `trained` a model's best cell against a
+            classifier that was trained on the same set; `best` its best few-shot cell against its
+            best zero-shot cell where no `shots` compares them.
+        figure: What is compared: `accuracy`, `calibrated_accuracy`, `auc`.
+        difference: Of the two by themselves; its p-value and interval are not adjusted.
         left_out: Samples that lack a score on one side or both.
-        chosen_of: Cells of which the second is the best by this very figure; the p-value of its
-            being ahead counts them all.
-        adjusted: The p-value after Holm's correction over all comparisons of the run.
+        low: Lower end of the 95% interval, `high` the upper one: with those of the family's other
+            tests, all hold at once. They leave out 0 where `adjusted` is below 0.05, and only
+            there, but for a gate's.
+        adjusted: The p-value among the tests of its family, or a gate's own.
+        chosen_of: Cells or pairs of which this one is the best; all are in the family.
         draws: Draws of shots that each side is the mean of; its row is that of the first.
         spread: Least and greatest difference of two single draws; None if there is one pair.
+        primary: Whether the set's verdicts go by this figure.
+        tests: Number of the family's tests.
     """
 
     kind: Kind
@@ -83,11 +89,15 @@ class Comparison:
     figure: str
     difference: Difference
     left_out: int
-    chosen_of: int = 1
+    low: float = -1.0
+    high: float = 1.0
     adjusted: float = 1.0
+    chosen_of: int = 1
     draws: tuple[int, int] = (1, 1)
     spread: tuple[float, float] | None = None
-    family: Family = "cells"
+    primary: bool = True
+    family: Family = "primary"
+    tests: int = 1
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
     @property
@@ -105,8 +115,48 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """One estimate over several comparisons of a model, and whether these differ.
+
+    Attributes:
+        first: The first side of one of them; what its shots, place or prompt is, all have there.
+        second: The second side.
+        figure: The set's primary one; `accuracy` for calibration.
+        value: The mean difference, second minus first.
+        low: Lower end of its 95% interval, `high` the upper one.
+        p: Two-sided p-value of a mean difference of 0, not adjusted: one test a question.
+        comparisons: How many it is the mean of; draws of the same cells count once.
+        draws: Draws of shots that it is the mean of. With one, it speaks of these shots alone; with
+            more, of draws like these. 0 where no shots are shown.
+        differ: P-value that all comparisons have one true difference; None where it is not known.
+    """
+
+    kind: Kind
+    evalset: str
+    model: str
+    first: CellRef
+    second: CellRef
+    figure: str
+    value: float
+    low: float
+    high: float
+    p: float
+    comparisons: int
+    draws: int
+    differ: float | None
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
+    @property
+    def sign(self) -> int:
+        """1 if the second side is shown to be better on average, -1 if worse, 0 if neither."""
+        if self.p >= ALPHA or self.value == 0:
+            return 0
+        return 1 if self.value > 0 else -1
+
+
+@dataclass(frozen=True, slots=True)
 class PairVerdict:
-    """What all comparisons of one kind say of two cells, raw accuracy only where it is alone."""
+    """What the set's primary figure says of two cells; `open` where it could not be compared."""
 
     kind: Kind
     first: CellRef
@@ -135,7 +185,7 @@ class Best:
     """The best zero-shot and few-shot cell of one model on one eval set.
 
     Attributes:
-        figure: What they are the best by, and are compared by.
+        figure: The set's primary one, by which they are chosen and compared.
         bare: The zero-shot cell; None if the model has none that was scored.
         shown: The few-shot cell, likewise.
         comparison: Of the two, None where one is missing or they share no scored sample.

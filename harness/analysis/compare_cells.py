@@ -1,230 +1,171 @@
-"""Paired comparisons between the cells of a run: what is tested, not how it is worded."""
+"""Paired comparisons between the cells of a run: what is shown, not how it is worded."""
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from itertools import combinations
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 
-from harness.analysis.findings import Comparison, Kind
-from harness.analysis.ranking import best_pair, grouped, lead
-from harness.figures import COMPARED, FIGURES, ResultsById, pair
-from harness.records import Result, Row
-from harness.shots import SELECTORS, own_order
-from harness.stats import holm
+from harness.analysis.cell_findings import ALPHA, Comparison, Family
+from harness.analysis.tested import Cells, Test, stacked
+from harness.figures import pair
+from harness.records import Contrast, Gate
+from harness.stats import Difference
+from harness.stats.max_t import max_t
 
-EXACT = tuple(name for name in COMPARED if FIGURES[name].exact)
-"""Those of them that are shares of samples."""
-_BASES = ("balanced", "random")
-_CALIBRATED: Mapping[Kind, str] = {
-    "calibration": "calibrated_accuracy",
-    "contextual": "contextual_accuracy",
-}
-_PLACEMENTS = {None: 0, "system": 1, "user": 2, "chat": 3}
-
-Cells = Mapping[tuple[str, str], ResultsById]
+_Contrasts = Mapping[tuple[str, str, str, str], Contrast]
 
 
-def compare(rows: Sequence[Row], results: Sequence[Result]) -> list[Comparison]:
-    """Return all comparisons that the rows allow, with p-values adjusted over all of them."""
-    cells: dict[tuple[str, str], dict[str, Result]] = {}
-    for result in results:
-        cells.setdefault((result.evalset, result.cell), {})[result.sample] = result
-    found = [
-        comparison
-        for part in (
-            _shots,
-            _selectors,
-            _orders,
-            _thinking,
-            _placements,
-            _wordings,
-            _calibrations,
-            _against_trained,
-        )
-        for comparison in part(rows, cells)
-    ]
-    known = {(one.first.cell, one.second.cell, one.figure) for one in found if one.kind == "shots"}
-    found += _bests(rows, cells, known)
-    adjusted = holm([one.difference.p for one in found])
-    return [replace(one, adjusted=p) for one, p in zip(found, adjusted, strict=True)]
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What a family says of one of its tests.
+
+    Attributes:
+        critical: Standard errors that an interval reaches to either side.
+        size: Tests of the family.
+    """
+
+    test: Test
+    p: float
+    critical: float
+    error: float
+    size: int
 
 
-def _shots(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
-    for group in grouped(rows, lambda row: (row.evalset, row.model, row.prompt, row.regime)):
-        bare = [row for row in group if row.k == 0]
-        for row in group:
-            for figure in COMPARED:
-                if bare and row.k > 0:
-                    yield from _pair("shots", bare[0], row, figure, cells)
+def compare(tests: Sequence[Test], cells: Cells, gates: Sequence[Gate] = ()) -> list[Comparison]:
+    """Return the comparisons that a report names, each with its family's p-value and interval.
+
+    A question by the set's primary figure is one family over all models and sets of the run, a
+    question by the other figures another; with `family: report`, all questions are one. Of tests
+    of which only one is reported, all count. What a gate has declared beforehand needs no
+    correction: it has the gate's p-value and interval, and is not in a family.
+
+    Args:
+        tests: Of `harness.analysis.tested.tests`.
+        cells: The results that they are of.
+        gates: Those that were judged.
+    """
+    declared = {
+        (one.evalset, one.against, one.cell, one.figure): one.contrast
+        for one in gates
+        if one.contrast is not None and one.slice is None and one.against != "baseline"
+    }
+    free = [one for one in tests if one.pairing.one_of or not _declared(one, declared)]
+    outcomes = {id(one.test): one for one in _outcomes(free)}
+    every = [outcomes.get(id(one)) or _Outcome(one, 1.0, 0.0, 0.0, 1) for one in tests]
+    found = (
+        _comparison(one, chosen_of, cells, _declared(one.test, declared))
+        for one, chosen_of in _reported(every)
+    )
+    return [one for one in found if one is not None]
 
 
-def _placements(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
-    def draw(row: Row) -> Hashable:
-        shots = (row.k, row.selector, row.order, row.seed)
-        return row.evalset, row.model, row.prompt, row.regime, shots
-
-    for group in grouped([row for row in rows if row.k > 0], draw):
-        ordered = sorted(group, key=lambda row: _PLACEMENTS[row.placement])
-        for first, second in combinations(ordered, 2):
-            for figure in COMPARED:
-                yield from _pair("placement", first, second, figure, cells)
-
-
-def _selectors(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
-    """Compare each selector with `balanced`, else with `random`, in the order of its own."""
-    for ways in _ways(rows):
-        by_selector: dict[str, list[Row]] = {}
-        for (selector, order), draws in ways.items():
-            if selector not in by_selector or order == own_order(selector):
-                by_selector[selector] = draws
-        base = next((name for name in _BASES if name in by_selector), None)
-        for selector, draws in by_selector.items():
-            if base is not None and selector != base:
-                yield from _pooled("selector", by_selector[base], draws, cells)
-
-
-def _orders(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
-    for ways in _ways(rows):
-        for (one, first), (other, second) in combinations(ways.items(), 2):
-            if one[0] == other[0]:
-                yield from _pooled("order", first, second, cells)
-
-
-def _thinking(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
-    """Compare each setting of thinking with `off`, else with the first, all else being equal."""
-
-    def asked(row: Row) -> Hashable:
-        shots = (row.k, row.placement, row.selector, row.order, row.seed)
-        return row.evalset, row.model, row.prompt, row.scoring, shots, row.train_rows
-
-    for group in grouped(rows, asked):
-        base = next((row for row in group if row.thinking == "off"), group[0])
-        for row in group:
-            for figure in COMPARED:
-                if row.thinking != base.thinking:
-                    yield from _pair("thinking", base, row, figure, cells)
-
-
-def _ways(rows: Sequence[Row]) -> list[dict[tuple[str, str], list[Row]]]:
-    """Return for each model, prompt, k and placement the draws of each selector and order."""
-
-    def asked(row: Row) -> Hashable:
-        return row.evalset, row.model, row.prompt, row.regime, row.k, row.placement
-
-    found: list[dict[tuple[str, str], list[Row]]] = []
-    for group in grouped([row for row in rows if row.selector in SELECTORS], asked):
-        ways: dict[tuple[str, str], list[Row]] = {}
-        for row in group:
-            ways.setdefault((row.selector or "", row.order or "shuffled"), []).append(row)
-        found.append(ways)
+def _outcomes(tests: Sequence[Test]) -> list[_Outcome]:
+    if not tests:
+        return []
+    columns = [(one.pairing.evalset, one.column.units, one.column.values) for one in tests]
+    families = [one.family for one in tests]
+    judged = max_t([one.column.value for one in tests], stacked(columns), families=families)
+    by_family = dict(zip(dict.fromkeys(families), judged, strict=True))
+    places: dict[Hashable, int] = {}
+    found = []
+    for one in tests:
+        own, at = by_family[one.family], places.get(one.family, 0)
+        places[one.family] = at + 1
+        size = len(own.p)
+        found.append(_Outcome(one, float(own.p[at]), own.critical, float(own.errors[at]), size))
     return found
 
 
-def _pooled(
-    kind: Kind, first: Sequence[Row], second: Sequence[Row], cells: Cells
-) -> Iterable[Comparison]:
-    """Yield the comparison of each figure, over all draws of both sides."""
-    for figure in COMPARED:
-        if len(first) == len(second) == 1:
-            yield from _between(kind, first, second, figure, cells)
-            continue
-        pairs = [(a, b) for a in first for b in second if a.seed == b.seed]
-        if 1 in (len(first), len(second)):
-            pairs = [(a, b) for a in first for b in second]
-        singles = [c.difference.value for a, b in pairs for c in _pair(kind, a, b, figure, cells)]
-        for one in _between(kind, first, second, figure, cells):
-            spread = (min(singles), max(singles)) if len(singles) > 1 else None
-            yield replace(one, draws=(len(first), len(second)), spread=spread)
+def _reported(outcomes: Sequence[_Outcome]) -> list[tuple[_Outcome, int]]:
+    """Return those that are named, with the number of tests that each was chosen from.
 
-
-def _wordings(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
-    """Compare the best prompt with the one that it is least clearly ahead of.
-
-    It is the best if it beats every other one, so the largest p counts. To have picked it favours
-    it over each of the others: by Bonferroni's bound, that p counts once for every one of them.
+    Of tests of which one is reported, it is that of the best cell, or of the best on both sides.
     """
-    for group in grouped(rows, lambda row: (row.evalset, row.model, row.scoring, row.mode)):
-        for figure in EXACT:
-            having = [row for row in group if figure in row.figures]
-            ranked = sorted(having, key=lambda row: (-row.figures[figure].value, row.prompt))
-            found = [
-                c for row in ranked[1:] for c in _pair("wording", row, ranked[0], figure, cells)
-            ]
-            if found:
-                one = max(found, key=lambda c: c.difference.p)
-                d = replace(one.difference, p=min(1.0, len(found) * one.difference.p))
-                yield replace(one, difference=d, chosen_of=len(found) + 1)
+    groups: dict[Hashable, list[_Outcome]] = {}
+    for one in outcomes:
+        pairing = one.test.pairing
+        key = (pairing.kind, pairing.one_of) if pairing.one_of else id(one)
+        groups.setdefault((key, one.test.figure), []).append(one)
+
+    def height(one: _Outcome) -> tuple[float, float]:
+        figure, pairing = one.test.figure, one.test.pairing
+        sides = pairing.second[0].figures[figure].value, pairing.first[0].figures[figure].value
+        return sides
+
+    chosen = [(max(own, key=height), len(own)) for own in groups.values()]
+    return [(one, max(count, one.test.candidates)) for one, count in chosen]
 
 
-def _calibrations(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
-    for row in rows:
-        if row.train_rows or not row.targets:
-            continue
-        cell, positive = [cells.get((row.evalset, row.cell), {})], next(iter(row.targets))
-        for kind, figure in _CALIBRATED.items():
-            if figure in row.figures:
-                found = pair(cell, cell, figure, positive=positive, before="accuracy")
-                if found is not None:
-                    yield Comparison(kind, row, row, "accuracy", *found)
+def _comparison(
+    outcome: _Outcome, chosen_of: int, cells: Cells, declared: Contrast | None
+) -> Comparison | None:
+    test, pairing = outcome.test, outcome.test.pairing
+    positive = next(iter(pairing.first[0].targets), "")
+    sides = cells.results(pairing.first), cells.results(pairing.second)
+    paired = pair(*sides, test.figure, positive=positive, before=test.before)
+    if paired is None:
+        return None
+    difference, left_out = paired
+    p, low, high = _simultaneous(outcome, difference)
+    family: Family = "primary" if test.primary else "secondary"
+    if declared is not None:
+        p, low, high, chosen_of, family = declared.p, declared.low, declared.high, 1, "gate"
+    return Comparison(
+        kind=pairing.kind,
+        first=pairing.first[0],
+        second=pairing.second[0],
+        figure="accuracy" if test.before == "accuracy" else test.figure,
+        difference=difference,
+        left_out=left_out,
+        low=low,
+        high=high,
+        adjusted=p,
+        chosen_of=chosen_of,
+        draws=(len(pairing.first), len(pairing.second)),
+        spread=_spread(test, cells),
+        primary=test.primary,
+        family=family,
+        tests=outcome.size,
+    )
 
 
-def _against_trained(rows: Sequence[Row], cells: Cells) -> Iterable[Comparison]:
-    """Compare the best cell of each model with each trained classifier, by each figure.
+def _simultaneous(outcome: _Outcome, difference: Difference) -> tuple[float, float, float]:
+    """Return p and the interval, which leaves out 0 where p is below 0.05, and only there.
 
-    To have picked the best of m cells favours the model. So its being ahead counts m times by
-    Bonferroni; its being behind needs no such correction.
+    It is never narrower than the comparison's own: with few pairs that differ, their squares know
+    less of the spread than an interval that is made for counts.
     """
-    prompted = [row for row in rows if not row.train_rows]
-    for trained in (row for row in rows if row.train_rows):
-        own = [row for row in prompted if row.evalset == trained.evalset]
-        for group in grouped(own, lambda row: row.model):
-            for figure in COMPARED:
-                having = [row for row in group if figure in row.figures]
-                if not having:
-                    continue
-                best = max(having, key=lambda row: row.figures[figure].value)
-                for one in _pair("trained", trained, best, figure, cells):
-                    yield _counting(one, len(having))
+    value, half = difference.value, outcome.critical * outcome.error
+    low, high, p = value - half, value + half, outcome.p
+    if outcome.error == 0:
+        # No unit is known to move it; the interval of the pair knows what that leaves open.
+        p, low, high = min(1.0, outcome.size * difference.p), difference.low, difference.high
+    shown = p < ALPHA and value != 0
+    if not (shown and value > 0):
+        low = min(low, difference.low)
+    if not (shown and value < 0):
+        high = max(high, difference.high)
+    if not shown:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return p, max(-1.0, low), min(1.0, high)
 
 
-def _counting(one: Comparison, cells: int) -> Comparison:
-    d = one.difference
-    if d.value > 0:
-        d = replace(d, p=min(1.0, cells * d.p))
-    return replace(one, difference=d, chosen_of=cells)
+def _spread(test: Test, cells: Cells) -> tuple[float, float] | None:
+    """Return the least and the greatest difference of single draws, None of one pair."""
+    first, second = test.pairing.first, test.pairing.second
+    if len(first) == len(second) == 1:
+        return None
+    pairs = [(a, b) for a in first for b in second if a.seed == b.seed]
+    if 1 in (len(first), len(second)):
+        pairs = [(a, b) for a in first for b in second]
+    single = [cells.column([a], [b], test.figure, test.before) for a, b in pairs]
+    values = [one.value for one in single if one is not None]
+    return (min(values), max(values)) if len(values) > 1 else None
 
 
-def _bests(
-    rows: Sequence[Row], cells: Cells, known: set[tuple[str, str, str]]
-) -> Iterable[Comparison]:
-    """Compare the best few-shot cell of a model with its best zero-shot cell.
-
-    Both are picked by what is then tested: by Bonferroni's bound, p counts once for every pair
-    that could have been picked. What is `known`, as cells and figure, is not tested again.
-    """
-    for group in grouped(rows, lambda row: (row.evalset, row.model)):
-        bare, shown = best_pair(group)
-        figure = lead(group)
-        if bare and shown and (bare.cell, shown.cell, figure) not in known:
-            bares = sum(row.k == 0 and not row.train_rows for row in group)
-            pairs = bares * sum(row.k > 0 for row in group)
-            for one in _pair("best", bare, shown, figure, cells):
-                d = replace(one.difference, p=min(1.0, pairs * one.difference.p))
-                yield replace(one, difference=d, chosen_of=pairs)
-
-
-def _pair(kind: Kind, first: Row, second: Row, figure: str, cells: Cells) -> Iterable[Comparison]:
-    return _between(kind, [first], [second], figure, cells)
-
-
-def _between(
-    kind: Kind, first: Sequence[Row], second: Sequence[Row], figure: str, cells: Cells
-) -> Iterable[Comparison]:
-    """Yield the comparison of one figure, or nothing where the cells do not have it."""
-    if any(figure not in row.figures for row in (*first, *second)):
-        return
-    a, b = ([cells.get((row.evalset, row.cell), {}) for row in side] for side in (first, second))
-    found = pair(a, b, figure, positive=next(iter(first[0].targets)))
-    if found is not None:
-        yield Comparison(kind, first[0], second[0], figure, *found)
+def _declared(test: Test, declared: _Contrasts) -> Contrast | None:
+    """Return what a gate has judged of the same two cells in the same order, None without one."""
+    first, second = test.pairing.first, test.pairing.second
+    if len(first) > 1 or len(second) > 1:
+        return None
+    return declared.get((test.pairing.evalset, first[0].cell, second[0].cell, test.figure))

@@ -25,6 +25,7 @@ from harness.analysis.cell_findings import (
     OverSeeds,
     Overused,
     PairVerdict,
+    Question,
     SeedSpread,
     Verdict,
     cell_name,
@@ -67,6 +68,7 @@ __all__ = [
     "Overall",
     "Overused",
     "PairVerdict",
+    "Question",
     "Reach",
     "Reliability",
     "Reliable",
@@ -93,6 +95,7 @@ class Findings:
 
     rows: tuple[Row, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    questions: tuple[Question, ...] = ()
     pairs: tuple[PairVerdict, ...] = ()
     models: tuple[ModelVerdict, ...] = ()
     bests: tuple[Best, ...] = ()

@@ -1,22 +1,38 @@
-"""Which cells of a model are the best, by which figure; no test is in it."""
+"""Which figure decides, and which cells of a model are the best by it; no test is in it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
+from harness.figures import COMPARED
 from harness.records import Row
 
 
+def primary_of(rows: Sequence[Row]) -> str:
+    """Return the figure that verdicts on an eval set go by.
+
+    The one that the set names; else the first of AUC, calibrated and raw accuracy that all of its
+    scored cells have. It is fixed by what the cells can have, not by what they came to.
+
+    Args:
+        rows: All of one set, or of one of its models.
+    """
+    if named := next((row.primary for row in rows if row.primary), ""):
+        return named
+    scored = [row for row in rows if row.n]
+    having = (name for name in COMPARED if scored and all(name in row.figures for row in scored))
+    return next(having, "accuracy")
+
+
 def lead(rows: Sequence[Row]) -> str:
-    """Return the accuracy that cells are ranked by: calibrated where all scored cells have it."""
+    """Return the accuracy that shares of right answers are of: calibrated where all have it."""
     scored = [row for row in rows if row.n]
     calibrated = scored and all("calibrated_accuracy" in row.figures for row in scored)
     return "calibrated_accuracy" if calibrated else "accuracy"
 
 
-def best_pair(rows: Sequence[Row]) -> tuple[Row | None, Row | None]:
-    """Return the best zero-shot and the best few-shot cell of one model by its leading figure."""
-    figure = lead(rows)
+def best_pair(rows: Sequence[Row], figure: str) -> tuple[Row | None, Row | None]:
+    """Return the best zero-shot and the best few-shot cell of one model by a figure."""
     having = [row for row in rows if figure in row.figures]
 
     def best(cells: Iterable[Row]) -> Row | None:

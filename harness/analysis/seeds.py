@@ -5,12 +5,21 @@ from __future__ import annotations
 import statistics
 from collections.abc import Hashable, Sequence
 
-from harness.analysis.compare_cells import EXACT
 from harness.analysis.findings import Draws, OverSeeds, SeedSpread
-from harness.figures import INTERVALS, by_sample, clusters_of, in_all, right_answers
+from harness.figures import (
+    COMPARED,
+    FIGURES,
+    INTERVALS,
+    by_sample,
+    clusters_of,
+    in_all,
+    right_answers,
+)
 from harness.records import Result, Row
 from harness.stats import holm
 from harness.stats.seed_spread import Spread, spread_over_draws
+
+_EXACT = tuple(name for name in COMPARED if FIGURES[name].exact)
 
 
 def draw_groups(rows: Sequence[Row]) -> list[list[Row]]:
@@ -37,7 +46,7 @@ def over_draws(rows: Sequence[Row], results: Sequence[Result]) -> list[Draws]:
     for place, group in enumerate(groups):
         own = [by_sample(cells.get((row.evalset, row.cell), [])) for row in group]
         # A classifier is trained with the labels; what calibration does to it tells nothing.
-        for figure in EXACT[1:] if group[0].train_rows else EXACT:
+        for figure in _EXACT[1:] if group[0].train_rows else _EXACT:
             samples, right = in_all([right_answers(one, figure) for one in own])
             clusters = clusters_of(own[0], samples)
             if len(set(clusters or samples)) > 1:

@@ -1,10 +1,12 @@
-"""What several comparisons of the same two cells, or of one model, say together."""
+"""What the comparisons of two cells, or of one model, say together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 from harness.analysis.findings import Comparison, Kind, ModelVerdict, Overall, PairVerdict, Verdict
+
+_VERDICTS: dict[int, Verdict] = {1: "helps", -1: "hurts", 0: "same"}
 
 
 def by_pair(compared: Sequence[Comparison], kind: Kind) -> list[list[Comparison]]:
@@ -16,31 +18,25 @@ def by_pair(compared: Sequence[Comparison], kind: Kind) -> list[list[Comparison]
     return list(groups.values())
 
 
-def verdict(group: Sequence[Comparison]) -> Verdict:
-    """Judge one cell against another by AUC and calibrated accuracy, else by raw accuracy.
+def decisive(group: Sequence[Comparison]) -> Comparison | None:
+    """Return the comparison by the set's primary figure, None where there is none."""
+    return next((c for c in group if c.primary), None)
 
-    Raw accuracy rises as well when only the share of each answer moves towards the targets'.
-    """
-    able = [c for c in group if c.figure != "accuracy"] or list(group)
-    signs = {c.sign for c in able} - {0}
-    if len(signs) == 2:
-        return "mixed"
-    if signs:
-        return "helps" if signs == {1} else "hurts"
-    raw = next((c.sign for c in group if c.figure == "accuracy"), 0)
-    verdicts: dict[int, Verdict] = {0: "same", 1: "raw_up", -1: "raw_down"}
-    return verdicts[raw]
+
+def verdict(group: Sequence[Comparison]) -> Verdict:
+    """Judge one cell against another by the set's primary figure, and by nothing else."""
+    found = decisive(group)
+    return "open" if found is None else _VERDICTS[found.sign]
 
 
 def overall(groups: Iterable[Sequence[Comparison]]) -> Overall:
-    """Sum up the verdicts on several pairs of cells; raw accuracy alone decides nothing."""
-    found = {verdict(group) for group in groups}
-    up, down = bool(found & {"helps", "mixed"}), bool(found & {"hurts", "mixed"})
-    if up and down:
+    """Sum up the verdicts on several pairs of cells."""
+    found = {verdict(group) for group in groups} - {"open"}
+    if {"helps", "hurts"} <= found:
         return "mixed"
-    if up:
+    if "helps" in found:
         return "helps" if found == {"helps"} else "partly_helps"
-    if down:
+    if "hurts" in found:
         return "hurts" if found == {"hurts"} else "partly_hurts"
     return "same"
 

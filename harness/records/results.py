@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from harness.records.requests import Placement, ShotOrder
 from harness.records.templates import TemplateUse
@@ -107,6 +108,8 @@ class Row:
         template: How its conversations became text, None for a classifier.
         slices: The columns that slice its samples, each with the least number of samples by which a
             value is shown alone.
+        primary: The figure that the set's verdicts go by, as it names it; "" if it does not.
+        family: What is tested together: each question by itself, or all of the report's.
     """
 
     evalset: str
@@ -134,6 +137,8 @@ class Row:
     thoughts: Thoughts | None = None
     template: TemplateUse | None = None
     slices: Mapping[str, int] = field(default_factory=dict)
+    primary: str = ""
+    family: Literal["question", "report"] = "question"
 
     @property
     def regime(self) -> tuple[str, str]:

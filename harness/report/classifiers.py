@@ -15,11 +15,11 @@ from harness.report.texts import counted
 
 def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
     """Say for each trained classifier how far a model's best cells are from it."""
-    said: list[str] = []
+    found: list[str] = []
     for group in _by_trained(compared):
         row = group[0].first
-        parts = [
-            t["c_trained_part"].format(
+        said = {
+            c.figure: t["c_trained_part"].format(
                 figure=t[f"f_{c.figure}"],
                 cell=code(c.second.cell),
                 value=fraction(c.difference.second),
@@ -27,10 +27,11 @@ def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
                 detail=sentences.shown_detail(c, t),
             )
             for c in group
-        ]
+        }
+        parts = sentences.ranked(group, said, t)
         if left := max(c.left_out for c in group):
             parts.append(t["c_left_out"].format(count=left))
-        said.append(
+        found.append(
             t["c_trained"].format(
                 trained=code(row.cell),
                 rows=count(row.train_rows),
@@ -39,31 +40,8 @@ def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
             )
         )
         if (total := max(c.chosen_of for c in group)) > 1:
-            said[-1] += t["c_trained_chosen"].format(total=counted(total, "n_cells", t))
-    return said
-
-
-def against_trained_short(model: str, compared: Sequence[Comparison], t: Words) -> list[str]:
-    """Sum up the distance to each trained classifier in one sentence."""
-    said: list[str] = []
-    for group in _by_trained(compared):
-        parts = [
-            t["c_trained_short_part"].format(
-                figure=t[f"f_{c.figure}"],
-                value=fraction(c.difference.second),
-                other=fraction(c.difference.first),
-            )
-            for c in group
-        ]
-        said.append(
-            t["c_trained_short"].format(
-                model=model,
-                trained=code(group[0].first.cell),
-                verdict=t[f"c_b_{verdict(group)}"],
-                figures="; ".join(parts),
-            )
-        )
-    return said
+            found[-1] += t["c_trained_chosen"].format(total=counted(total, "n_cells", t))
+    return found
 
 
 def _by_trained(compared: Sequence[Comparison]) -> list[list[Comparison]]:

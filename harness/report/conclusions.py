@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.analysis.findings import Best, Comparison, Findings
-from harness.analysis.ranking import best_pair, lead
-from harness.analysis.verdicts import by_pair, overall
-from harness.figures import COMPARED
+from harness.analysis.findings import ALPHA, Best, Comparison, Findings
+from harness.analysis.ranking import best_pair, primary_of
 from harness.markdown import code, escape
 from harness.records import Row
 from harness.report import classifiers, selector_sentences, sentences
 from harness.report.cautions import beware
-from harness.report.format import with_interval
+from harness.report.format import percent, with_interval
 from harness.report.seeds import draw_sentences
 from harness.report.sentences import Words
 from harness.report.texts import Lang, counted, texts
@@ -63,6 +61,7 @@ def conclude(findings: Findings, *, lang: Lang = "en") -> Conclusions:
             *selector_sentences.thinking(theirs, t),
             *sentences.placements(theirs, t),
             *sentences.wordings(theirs, t),
+            *sentences.models(theirs, t),
             *sentences.calibrations(theirs, labels, t),
             *classifiers.against_trained(theirs, t),
             *(
@@ -75,51 +74,57 @@ def conclude(findings: Findings, *, lang: Lang = "en") -> Conclusions:
         title = f"{escape(model)}, {escape(evalset)}"
         name = title if several else escape(model)
         cautions = [c for c in findings.cautions if (c.evalset, c.model) == (evalset, model)]
-        short = (*beware(name, cautions, t), *_short(name, own, theirs, t))
+        asked = [row for row in rows if row.evalset == evalset and not row.train_rows]
+        short = (*beware(name, cautions, t), *_short(name, own, primary_of(asked), theirs, t))
         topics.append(Topic(title, short, points))
-    tests = counted(len(compared), "n_comparisons", t)
-    method = t["c_method"].format(tests=tests) if compared else t["c_none"]
-    if any(c.draws != (1, 1) for c in compared):
-        method += t["c_method_draws"]
-    if compared and any(row.clusters for row in rows):
-        method += t["c_method_clusters"]
     bests = findings.bests if any(one.comparison for one in findings.bests) else ()
-    return Conclusions(method, tuple(topics), bests)
+    return Conclusions(_method(findings, t), tuple(topics), bests)
 
 
-def _short(model: str, rows: Sequence[Row], compared: Sequence[Comparison], t: Words) -> list[str]:
-    said: list[str] = []
-    shots = by_pair(compared, "shots")
-    if shots:
-        counts = [
-            t["c_count"].format(
-                figure=t[f"f_{figure}"],
-                up=sum(c.sign > 0 for c in having),
-                down=sum(c.sign < 0 for c in having),
-                total=counted(len(having), "n_comparisons", t),
-            )
-            for figure in COMPARED
-            if (having := [c for group in shots for c in group if c.figure == figure])
-        ]
-        verdict = t[f"c_{overall(shots)}"]
-        said.append(
-            t["c_shots_short"].format(model=model, verdict=verdict, counts="; ".join(counts))
-        )
-    said += selector_sentences.short(model, compared, t)
-    said += sentences.placements_short(model, compared, t)
-    said += sentences.calibrations_short(model, compared, t)
-    figure = lead(rows)
-    ranked = [row for row in rows if figure in row.figures]
+def _short(
+    model: str, rows: Sequence[Row], primary: str, compared: Sequence[Comparison], t: Words
+) -> list[str]:
+    said = sentences.calibrations_short(model, compared, t)
+    ranked = [row for row in rows if primary in row.figures]
     # Where there are both modes, the table of the best cells says more.
-    if len(ranked) > 1 and None in best_pair(rows):
-        best = max(ranked, key=lambda row: row.figures[figure].value)
+    if len(ranked) > 1 and None in best_pair(rows, primary):
+        best = max(ranked, key=lambda row: row.figures[primary].value)
         said.append(
             t["c_best_short"].format(
-                figure=t[f"f_{figure}"],
+                figure=t[f"f_{primary}"],
                 model=model,
                 cell=code(best.cell),
-                value=with_interval(best.figures[figure]),
+                value=with_interval(best.figures[primary]),
                 total=len(ranked),
             )
         )
-    return said + classifiers.against_trained_short(model, compared, t)
+    return said
+
+
+def _method(findings: Findings, t: Words) -> str:
+    """Say how comparisons were made, and how often such a report claims what is not so."""
+    compared = findings.comparisons
+    if not compared:
+        return t["c_none"]
+    families = {c.kind for c in compared if c.family == "primary"}
+    strict = any(row.family == "report" for row in findings.rows)
+    method = t["c_method"].format(
+        figures=", ".join(
+            dict.fromkeys(
+                t[f"f_{c.figure}"]
+                for c in compared
+                if c.primary and c.kind not in ("calibration", "contextual")
+            )
+        ),
+        rates=t["c_rates_strict"]
+        if strict
+        else t["c_rates"].format(
+            questions=counted(len(families), "n_questions", t),
+            together=percent(min(1.0, ALPHA * len(families))),
+        ),
+    )
+    if any(c.draws != (1, 1) for c in compared):
+        method += t["c_method_draws"]
+    if any(row.clusters for row in findings.rows):
+        method += t["c_method_clusters"]
+    return method

@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.analysis.findings import Comparison, Kind
-from harness.analysis.verdicts import by_pair, by_selector, overall, verdict
-from harness.figures import COMPARED
+from harness.analysis.verdicts import by_pair, verdict
 from harness.markdown import escape
-from harness.report.format import count, signed
+from harness.report.format import count
 from harness.report.modes import mode_place, thinking_word, way
-from harness.report.sentences import move
-from harness.report.texts import counted, selector_name
+from harness.report.sentences import moves
 
 Words = Mapping[str, str]
 
@@ -32,7 +30,7 @@ def thinking(compared: Sequence[Comparison], t: Words) -> list[str]:
     sentences: list[str] = []
     for group in by_pair(compared, "thinking"):
         first, second = group[0].first, group[0].second
-        parts = [move(c, t) for c in group]
+        parts = moves(group, t)
         if left := max(c.left_out for c in group):
             parts.append(t["c_left_out"].format(count=left))
         if second.thoughts is not None and second.thoughts.tokens is not None:
@@ -51,49 +49,11 @@ def thinking(compared: Sequence[Comparison], t: Words) -> list[str]:
     return sentences
 
 
-def short(model: str, compared: Sequence[Comparison], t: Words) -> list[str]:
-    """Answer whether shots should be balanced, which pay, and whether their order matters.
-
-    Args:
-        model: How the lines call the model.
-        compared: Comparisons of one model on one eval set.
-        t: The phrases.
-    """
-    said: list[str] = []
-    chosen = by_pair(compared, "selector")
-    bases = [group[0].first.selector for group in chosen]
-    random = [group for group in chosen if group[0].second.selector == "random"]
-    if random:
-        said.append(
-            t["c_balance_short"].format(
-                model=model,
-                verdict=t[f"c_balance_{overall(random)}"],
-                counts=_counts(random, t),
-            )
-        )
-    if chosen:
-        ways = [f"{selector_name(name, t)}: **{t[f'c_way_{overall(groups)}']}**"
-                for name, groups in by_selector(compared).items()]  # fmt: skip
-        base = selector_name(bases[0], t)
-        said.append(t["c_pays_short"].format(model=model, base=base, ways="; ".join(ways)))
-    ordered = by_pair(compared, "order")
-    if ordered:
-        matters = any(c.sign for group in ordered for c in group)
-        said.append(
-            t["c_order_short"].format(
-                model=model,
-                verdict=t["c_order_matters" if matters else "c_same"],
-                counts=_counts(ordered, t),
-            )
-        )
-    return said
-
-
 def _sentences(compared: Sequence[Comparison], kind: Kind, t: Words) -> list[str]:
     sentences: list[str] = []
     for group in by_pair(compared, kind):
         first, second = group[0].first, group[0].second
-        figures = "; ".join(_figure(c, t) for c in group)
+        figures = "; ".join(moves(group, t))
         if left := max(c.left_out for c in group):
             figures += "; " + t["c_left_out"].format(count=left)
         sentences.append(
@@ -111,31 +71,7 @@ def _sentences(compared: Sequence[Comparison], kind: Kind, t: Words) -> list[str
     return sentences
 
 
-def _figure(c: Comparison, t: Words) -> str:
-    text = move(c, t)
-    if c.spread is None:
-        return text
-    scale, digits = (1.0, 3) if c.figure == "auc" else (100.0, 1)
-    low, high = (signed(scale * end, digits) for end in c.spread)
-    return text + t["c_spread"].format(low=low, high=high)
-
-
 def _draws(c: Comparison, t: Words) -> str:
     if c.draws == (1, 1):
         return t["c_one_draw"]
     return t["c_draws"].format(first=c.draws[0], second=c.draws[1])
-
-
-def _counts(groups: Sequence[Sequence[Comparison]], t: Words) -> str:
-    parts = []
-    for figure in COMPARED:
-        having = [c for group in groups for c in group if c.figure == figure]
-        if having:
-            parts.append(
-                t["c_differs"].format(
-                    figure=t[f"f_{figure}"],
-                    differ=sum(c.sign != 0 for c in having),
-                    total=counted(len(having), "n_comparisons", t),
-                )
-            )
-    return "; ".join(parts)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from harness.analysis.findings import Comparison, Overused
 from harness.analysis.verdicts import by_pair, verdict
-from harness.figures import COMPARED, FIGURES
+from harness.figures import FIGURES
 from harness.markdown import code, escape
 from harness.records import Row
 from harness.report.format import (
@@ -32,7 +31,7 @@ def shots(compared: Sequence[Comparison], labels: Labels, t: Words) -> list[str]
     sentences: list[str] = []
     for group in by_pair(compared, "shots"):
         bare, shown = group[0].first, group[0].second
-        parts = [move(c, t) for c in group]
+        parts = moves(group, t)
         raw = next((c for c in group if c.figure == "accuracy"), None)
         over = labels.get((bare.evalset, bare.cell))
         if raw and raw.sign and len(group) > 1 and over:
@@ -69,49 +68,15 @@ def placements(compared: Sequence[Comparison], t: Words) -> list[str]:
         row = group[0].first
         phrase = t["c_draw" if is_usual(row) else "c_draw_way"]
         shots = phrase.format(k=row.k, seed=row.seed, way=way(row, t))
-        names = [figure for figure in COMPARED if any(c.figure == figure for c in group)]
-        figures = [_order([c for c in group if c.figure == name], name, t) for name in names]
-        if not any(c.sign for c in group):
-            figures = [t["c_no_order"].format(figure=", ".join(t[f"f_{name}"] for name in names))]
+        said = {c.figure: _order([o for o in group if o.figure == c.figure], c.figure, t)
+                for c in group}  # fmt: skip
+        figures = ranked(group, said, t)
         sentences.append(
             t["c_placements"].format(
                 shots=shots, prompt=escape(row.prompt), figures="; ".join(figures)
             )
         )
     return sentences
-
-
-def placements_short(model: str, compared: Sequence[Comparison], t: Words) -> list[str]:
-    """Say for how many wordings and draws of shots a difference is shown, and whose lead."""
-    draws: dict[tuple[Hashable, Hashable], list[Comparison]] = {}
-    for group in by_pair(compared, "placement"):
-        row = group[0].first
-        # As for a verdict, raw accuracy speaks only where nothing else does.
-        able = [c for c in group if c.figure != "accuracy"] or group
-        asked, draw = (row.prompt, row.regime), (row.k, row.selector, row.order, row.seed)
-        draws.setdefault((asked, draw), []).extend(able)
-    if not draws:
-        return []
-    name = "n_draws" if len({asked for asked, _ in draws}) == 1 else "n_wordings_draws"
-    total = counted(len(draws), name, t)
-    shown = [c for draw in draws.values() for c in draw if c.sign]
-    names = {c.figure for draw in draws.values() for c in draw}
-    figures = ", ".join(t[f"f_{name}"] for name in COMPARED if name in names)
-    if not shown:
-        return [t["c_placement_none"].format(model=model, total=total, figures=figures)]
-    leads = Counter((c.second if c.sign > 0 else c.first).placement for c in shown)
-    ranked = sorted(leads.items(), key=lambda item: (-item[1], str(item[0])))
-    ahead = ", ".join(f"{placement} {count}" for placement, count in ranked)
-    return [
-        t["c_placement_short"].format(
-            model=model,
-            differ=sum(any(c.sign for c in draw) for draw in draws.values()),
-            total=total,
-            figures=figures,
-            ahead=ahead,
-            pairs=counted(sum(map(len, draws.values())), "n_comparisons", t),
-        )
-    ]
 
 
 def calibrations_short(model: str, compared: Sequence[Comparison], t: Words) -> list[str]:
@@ -156,22 +121,21 @@ def wordings(compared: Sequence[Comparison], t: Words) -> list[str]:
             groups.setdefault((c.first.mode, c.first.scoring), []).append(c)
     sentences: list[str] = []
     for group in groups.values():
-        parts = []
+        said = {}
         for c in group:
             phrase = t["c_no_best" if c.sign <= 0 else "c_best_of" if c.chosen_of > 2 else "c_best"]
-            parts.append(
-                phrase.format(
-                    figure=t[f"f_{c.figure}"],
-                    best=escape(c.second.prompt),
-                    next=escape(c.first.prompt),
-                    value=fraction(c.difference.second),
-                    other=fraction(c.difference.first),
-                    others=c.chosen_of - 1,
-                    detail=detail(c, t),
-                )
+            said[c.figure] = phrase.format(
+                figure=t[f"f_{c.figure}"],
+                best=escape(c.second.prompt),
+                next=escape(c.first.prompt),
+                value=fraction(c.difference.second),
+                other=fraction(c.difference.first),
+                others=c.chosen_of - 1,
+                detail=detail(c, t),
             )
         mode = mode_place(group[0].first, t)
-        sentences.append(t["c_wording"].format(mode=mode, figures="; ".join(parts)))
+        figures = "; ".join(ranked(group, said, t))
+        sentences.append(t["c_wording"].format(mode=mode, figures=figures))
     return sentences
 
 
@@ -211,6 +175,18 @@ def _why(row: Row, labels: Labels, t: Words) -> str:
     return text + "."
 
 
+def moves(group: Sequence[Comparison], t: Words) -> list[str]:
+    """Spell the comparisons of two cells, that by the primary figure first."""
+    return ranked(group, {c.figure: move(c, t) for c in group}, t)
+
+
+def ranked(group: Sequence[Comparison], said: Mapping[str, str], t: Words) -> list[str]:
+    """Return what is said of each figure, secondary ones in one part behind the primary one."""
+    parts = [said[figure] for figure in dict.fromkeys(c.figure for c in group if c.primary)]
+    others = [said[figure] for figure in dict.fromkeys(c.figure for c in group if not c.primary)]
+    return [*parts, t["c_secondary"].format(figures="; ".join(others))] if others else parts
+
+
 def move(c: Comparison, t: Words) -> str:
     """Spell what a figure was and is, with the difference, its interval and p-value."""
     return t["c_move"].format(
@@ -218,7 +194,16 @@ def move(c: Comparison, t: Words) -> str:
         first=fraction(c.difference.first),
         second=fraction(c.difference.second),
         detail=shown_detail(c, t),
-    )
+    ) + _spread(c, t)
+
+
+def _spread(c: Comparison, t: Words) -> str:
+    """Spell the least and the greatest difference of single draws, where there are several."""
+    if c.spread is None:
+        return ""
+    scale, digits = (100.0, 1) if FIGURES[c.figure].exact else (1.0, 3)
+    low, high = (signed(scale * end, digits) for end in c.spread)
+    return t["c_spread"].format(low=low, high=high)
 
 
 def shown_detail(c: Comparison, t: Words) -> str:
@@ -233,17 +218,33 @@ def detail(c: Comparison, t: Words, *, forward: bool = False) -> str:
     phrase = t["c_auc_points"]
     if FIGURES[c.figure].exact:
         scale, digits, phrase = 100.0, 1, t["c_points"]
-    value, low, high, lost, won = d.value, d.low, d.high, d.lost, d.won
+    value, low, high, lost, won = d.value, c.low, c.high, d.lost, d.won
     if forward and value < 0:
         value, low, high, lost, won = -value, -high, -low, won, lost
-    return phrase.format(
+    said = phrase.format(
         value=signed(scale * value, digits),
         interval=signed_interval(scale * low, scale * high, digits),
         lost=lost,
         won=won,
         p=p_value(c.adjusted),
     )
+    return t["c_declared"].format(detail=said) if c.family == "gate" else said
 
 
 def _quoted(label: str, t: Words) -> str:
     return t["quote"].format(text=escape(label))
+
+
+def models(compared: Sequence[Comparison], t: Words) -> list[str]:
+    """Say for each model that was named before how another does when asked the same."""
+    return [
+        t["c_model"].format(
+            first=escape(group[0].first.model),
+            second=escape(group[0].second.model),
+            mode=mode_place(group[0].second, t),
+            prompt=escape(group[0].second.prompt),
+            verdict=t[f"c_way_{verdict(group)}"],
+            figures="; ".join(moves(group, t)),
+        )
+        for group in by_pair(compared, "model")
+    ]

@@ -23,6 +23,7 @@ from harness.report.judged.sections import JudgedPart, judged_part
 from harness.report.mistakes import Names, wrong_answers
 from harness.report.notes import note_lines
 from harness.report.plots.write_plots import PlotKind, Plots, draw_plots
+from harness.report.questions import question_table
 from harness.report.runfiles import Texts, redact_run
 from harness.report.slices import sliced_part
 from harness.report.tables import (
@@ -133,6 +134,7 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
         gates=[*lines(gates), *unjudged_lines(run.unjudged, t)],
         baselines=baseline_lines(run.baselines, findings.baselines, names, t),
         conclusions=conclusions,
+        questions=question_table(findings, t),
         bests=best_table(conclusions.bests, t),
         sliced=sliced_part(findings.slices, run.baselines, names, t),
         wrong=wrong_answers(findings.mistakes, run.results, names, t),

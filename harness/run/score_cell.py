@@ -127,6 +127,8 @@ def _row(prepared: Prepared, summary: Summary, thoughts: Thoughts | None) -> Row
         thoughts=thoughts,
         template=prepared.template,
         slices={one.name: one.min for one in cell.evalset.slices},
+        primary=cell.evalset.primary or "",
+        family=cell.evalset.family,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from harness.contracts import Asks
-from harness.figures import figure_kind
+from harness.figures import COMPARED, figure_kind
 from harness.records import SCORINGS, SHOT_SELECTORS, Json, Placement, ShotOrder
 from harness.registry import current
 from harness.spec.base import Name, OneOf, Strict, Word, complain
@@ -171,6 +171,9 @@ class EvalSet(Strict):
     Attributes:
         figures: Those that are computed and shown beside the usual ones.
         slices: What the samples are sliced by: figures are shown for each slice, too.
+        primary: The figure that verdicts on comparisons of cells go by; None takes AUC where two
+            labels have log-probabilities, else calibrated accuracy, else raw accuracy.
+        family: What is tested together: the comparisons of each question, or of all questions.
     """
 
     kind: Literal["classify"] = "classify"
@@ -183,6 +186,8 @@ class EvalSet(Strict):
     scoring: ScoringSpec = ScoringSpec()
     figures: list[FigureName] = Field(default=[])
     slices: list[SliceSpec] = Field(default=[])
+    primary: Annotated[str, OneOf(lambda: COMPARED)] | None = None
+    family: Literal["question", "report"] = "question"
     gates: list[GateSpec] = Field(default=[])
 
     @field_validator("labels", mode="before")
@@ -230,6 +235,17 @@ class EvalSet(Strict):
         if self.scoring.contextual and any("nearest" in mode.selector for mode in self.modes):
             raise complain("'contextual' calibration has no shots near a text without content; "
                            "remove it, or the selector nearest")  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _decided(self) -> Self:
+        if self.primary == "auc" and len(self.labels) > 2:
+            raise complain(f"primary: an AUC is of two labels, and here are {len(self.labels)}; "
+                           "write calibrated_accuracy or accuracy")  # fmt: skip
+        if self.primary not in (None, "accuracy") and self.scoring.asks != "logprobs":
+            raise complain(f"primary: {self.primary} needs log-probabilities, and scoring is "
+                           f"{self.scoring.method}; write accuracy, or score by "
+                           "logprobs")  # fmt: skip
         return self
 
     @property

@@ -1,0 +1,105 @@
+"""One estimate a question: the mean of its comparisons, over draws of shots if there are."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from harness.analysis.cell_findings import Question
+from harness.analysis.pairings import Pairing, pairings
+from harness.analysis.ranking import grouped, primary_of
+from harness.analysis.tested import CALIBRATED, Cells, stacked
+from harness.figures.columns import Column
+from harness.records import Row
+from harness.stats import Floats
+from harness.stats.pooled import differ, pooled
+
+_POOLED = ("shots", "selector", "order", "thinking", "placement", "wording", "calibration",
+           "contextual", "model")  # fmt: skip
+# In these, a side that is drawn anew is drawn for both sides, or for the only one with shots.
+_DRAWN = ("shots", "placement", "selector", "order")
+
+
+def questions(rows: Sequence[Row], cells: Cells) -> list[Question]:
+    """Return the estimate of each question of a model that has several comparisons or draws."""
+    primaries = {
+        own[0].evalset: primary_of([row for row in own if not row.train_rows])
+        for own in grouped(rows, lambda row: row.evalset)
+    }
+    groups: dict[Hashable, list[Pairing]] = {}
+    for one in pairings(rows):
+        if one.kind in _POOLED:
+            key = one.kind, one.evalset, one.model, one.level
+            groups.setdefault(key, []).append(one)
+    found = (_question(own, primaries[own[0].evalset], cells) for own in groups.values())
+    return [one for one in found if one is not None]
+
+
+def _question(own: Sequence[Pairing], primary: str, cells: Cells) -> Question | None:
+    kind = own[0].kind
+    figure, before = CALIBRATED.get(kind, primary), "accuracy" if kind in CALIBRATED else ""
+    table: dict[Hashable, dict[int | None, Column]] = {}
+    for pairing in own:
+        for seed, first, second in _by_draw(pairing):
+            column = cells.column(first, second, figure, before)
+            if column is not None:
+                table.setdefault(_cell(pairing), {})[seed] = column
+    if not table:
+        return None
+    # Only cells that all draws have can be averaged draw by draw; else all count as one draw.
+    seeds = [set(draws) for draws in table.values()]
+    drawn = kind in _DRAWN and all(one == seeds[0] for one in seeds) and None not in seeds[0]
+    columns = [one for draws in table.values() for one in draws.values()]
+    evalset, model = own[0].evalset, own[0].model
+    values = np.array([one.value for one in columns])
+    influences = stacked([(evalset, one.units, one.influence) for one in columns])
+    of_draw = [seed for draws in table.values() for seed in draws] if drawn else [0] * len(columns)
+    estimate = pooled(*_averaged(values, influences, of_draw))
+    places = [at for at, draws in enumerate(table.values()) for _ in draws]
+    if estimate is None or len(columns) < 2:
+        return None
+    shots = any(row.k for pairing in own for row in (*pairing.first, *pairing.second))
+    return Question(
+        kind=kind,
+        evalset=evalset,
+        model=model,
+        first=own[0].first[0],
+        second=own[0].second[0],
+        figure="accuracy" if before else figure,
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        p=estimate.p,
+        comparisons=len(table),
+        draws=estimate.draws if shots else 0,
+        differ=differ(*_averaged(values, influences, places)),
+    )
+
+
+def _by_draw(pairing: Pairing) -> list[tuple[int | None, list[Row], list[Row]]]:
+    """Return the two sides of a pairing draw by draw, or as they are where these do not fit."""
+    first, second = pairing.first, pairing.second
+    if len(first) == len(second) == 1:
+        return [(second[0].seed if second[0].k else None, list(first), list(second))]
+    by_seed = {row.seed: row for row in first}
+    if {row.seed for row in second} == by_seed.keys():
+        return [(row.seed, [by_seed[row.seed]], [row]) for row in second]
+    return [(None, list(first), list(second))]
+
+
+def _cell(pairing: Pairing) -> Hashable:
+    """Return what tells a comparison from others of its question, but for the draw."""
+    row = pairing.second[0]
+    shots = row.k, row.placement, row.selector, row.order
+    return row.prompt, row.regime, shots, pairing.first[0].prompt
+
+
+def _averaged(
+    values: Floats, influences: Floats, groups: Sequence[Hashable]
+) -> tuple[Floats, Floats]:
+    """Return the mean difference and influence of each group, in order of appearance."""
+    names = list(dict.fromkeys(groups))
+    weights = np.array([[one == name for name in names] for one in groups], dtype=np.float64)
+    weights /= weights.sum(axis=0)
+    return values @ weights, influences @ weights
