@@ -126,8 +126,8 @@ class Question:
         low: Lower end of its 95% interval, `high` the upper one.
         p: Two-sided p-value of a mean difference of 0, not adjusted: one test a question.
         comparisons: How many it is the mean of; draws of the same cells count once.
-        draws: Draws of shots that it is the mean of. With one, it speaks of these shots alone; with
-            more, of draws like these. 0 where no shots are shown.
+        draws: Draws of shots that its interval allows for: it then speaks of draws like these. With
+            1, it speaks of these shots alone, of which there may be two draws. 0 without shots.
         differ: P-value that all comparisons have one true difference; None where it is not known.
     """
 

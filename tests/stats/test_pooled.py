@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+from scipy.stats import f, ttest_1samp
+
+from harness.stats.pooled import differ, pooled
+
+
+def taken_apart(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Differences of shape [units, draws] -> their means and what each unit moves these by."""
+    means = table.mean(0)
+    return means, (table - means) / len(table)
+
+
+def test_one_draw_is_the_t_test_of_its_samples():
+    table = np.random.default_rng(0).normal(0.1, 1.0, (80, 1))
+    found = pooled(*taken_apart(table))
+    wanted = ttest_1samp(table[:, 0], 0.0)
+    interval = wanted.confidence_interval()
+    assert found.p == pytest.approx(wanted.pvalue)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high))
+    assert found.draws == 1
+
+
+def test_draws_that_agree_beyond_their_samples_add_nothing():
+    one = np.random.default_rng(0).normal(0.1, 1.0, 80)
+    found = pooled(*taken_apart(np.stack([one, one, one], axis=1)))
+    alone = pooled(*taken_apart(one[:, None]))
+    assert (found.low, found.high) == pytest.approx((alone.low, alone.high))
+
+
+def test_draws_that_differ_are_the_units_of_a_t_test():
+    # Next to no noise of samples: what is left is Student's test of the draws.
+    means = np.array([0.10, 0.02, 0.07, 0.15])
+    table = means + np.random.default_rng(0).normal(0.0, 1e-6, (500, 4))
+    found = pooled(*taken_apart(table))
+    wanted = ttest_1samp(means, 0.0)
+    assert found.p == pytest.approx(wanted.pvalue, rel=1e-3)
+    assert found.low < means.mean() < found.high
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.2])
+@pytest.mark.parametrize("draws", [3, 5])
+def test_the_interval_holds_the_truth_over_draws(draws, spread):
+    # 400 samples that all draws share, 500 studies; the truth is 0 on average over draws.
+    rng = np.random.default_rng(2)
+    held = 0
+    for _ in range(500):
+        shared = rng.normal(size=(400, 1))
+        effect = rng.normal(0.0, spread, draws)
+        found = pooled(*taken_apart(effect + 0.7 * shared + rng.normal(size=(400, draws))))
+        held += found.low <= 0 <= found.high
+    assert 0.90 <= held / 500 <= 0.985
+
+
+def test_samples_alone_would_not_hold_it():
+    rng = np.random.default_rng(2)
+    held = 0
+    for _ in range(300):
+        table = rng.normal(0.0, 0.2, 3) + rng.normal(size=(400, 1)) + rng.normal(size=(400, 3))
+        means, influences = taken_apart(table)
+        found = pooled([means.mean()], influences.mean(1)[:, None])
+        held += found.low <= 0 <= found.high
+    assert held / 300 < 0.85
+
+
+def test_units_that_tell_nothing_give_no_estimate():
+    assert pooled([0.5], np.zeros((30, 1))) is None
+    assert pooled([0.5], np.zeros((1, 1))) is None
+
+
+def test_equal_differences_are_not_called_different():
+    rng = np.random.default_rng(3)
+    called = 0
+    for _ in range(400):
+        table = rng.normal(size=(150, 1)) + rng.normal(size=(150, 4))
+        called += differ(*taken_apart(table)) < 0.05
+    assert 0.02 <= called / 400 <= 0.085
+
+
+def test_different_ones_are_and_the_statistic_is_hotellings():
+    table = np.random.default_rng(4).normal([0.0, 0.0, 0.5], 1.0, (4000, 3))
+    means, influences = taken_apart(table)
+    steps = means[1:] - means[0]
+    cover = np.cov(table[:, 1:].T - table[:, 0]) / 4000
+    squared = steps @ np.linalg.solve(cover, steps)
+    wanted = f.sf(squared * 3998 / (2 * 3999), 2, 3998)
+    assert np.log(differ(means, influences)) == pytest.approx(np.log(wanted), rel=1e-3)
+
+
+def test_too_few_units_tell_nothing_of_differences():
+    table = np.random.default_rng(4).normal(size=(4, 5))
+    assert differ(*taken_apart(table)) is None
+    assert differ([0.1], np.zeros((30, 1))) is None
+    with pytest.raises(ValueError, match="influences of shape"):
+        differ([0.1], np.zeros((30, 2)))
