@@ -5,9 +5,10 @@
 
 Prints the table of docs/statistics.md. A report like that of `make eval` is drawn again and again:
 one model, two wordings, zero-shot and five shots in three places, two trained classifiers, 300 or
-2,000 samples. Log-odds are normal, correlated at 0.8 within a wording and 0.6 otherwise, and every
-cell has an AUC of 0.863; where a gain is planted, one few-shot cell has 0.049 more, which is five
-points of accuracy. The comparisons of each report are those of the product, from the same draw.
+2,000 samples. Log-odds are normal, with the correlations between cells that SmolLM2-135M has there
+(rank-normalised within each class), and every cell has an AUC of 0.863; where a gain is planted,
+one of the six few-shot cells in turn has 0.049 more, which is five points of accuracy. The
+comparisons of each report are those of the product, from the same draw.
 """
 
 from __future__ import annotations
@@ -32,14 +33,17 @@ from harness.analysis.findings import ALPHA, Comparison
 from harness.analysis.questions import questions
 from harness.analysis.tested import Cells, tests
 from harness.records import Figure, Result, Row
-from harness.stats import auc
+from harness.stats import Floats, auc
 
 AREA, GAIN = 0.863, 0.049
 SET = "evalsets/simulated.yaml"
 _PLACES = (None, "system", "user", "chat")
 _SCHEMES = ("Holm, all", "Benjamini-Hochberg, all", "Holm, each question", "families of questions")
-# Six few-shot cells: the one with the gain is the first wording's with the shots in a system turn.
-_BETTER = 1
+_FEWSHOT = (1, 2, 3, 5, 6, 7)
+# Of zero-shot and shots in system, user and chat turns, within a wording.
+_WORDING = np.array([[1.00, 0.75, 0.72, 0.50], [0.75, 1.00, 0.84, 0.53],
+                     [0.72, 0.84, 1.00, 0.48], [0.50, 0.53, 0.48, 1.00]])  # fmt: skip
+_WORDINGS, _CLASSIFIERS, _APART = 0.45, 0.78, 0.22
 
 
 def _row(cell: str, model: str, prompt: str, place: str | None, trained: int = 0) -> Row:
@@ -60,16 +64,24 @@ ROWS = (
 )
 
 
-def drawn(n: int, gain: float, rng: Generator) -> tuple[list[Row], list[Result]]:
+def correlations() -> Floats:
+    """Return the correlations of the ten cells' log-odds within a class, of shape [10, 10]."""
+    found = np.full((10, 10), _APART)
+    found[:8, :8] = _WORDINGS
+    found[:4, :4] = found[4:8, 4:8] = _WORDING
+    found[8:, 8:] = _CLASSIFIERS
+    np.fill_diagonal(found, 1.0)
+    return found
+
+
+def drawn(n: int, gain: float, better: int, rng: Generator) -> tuple[list[Row], list[Result]]:
     """Return a report's rows and results."""
     positive = np.arange(n) < n // 2
-    common, wording = rng.normal(size=n), rng.normal(size=(3, n))
+    noise = np.linalg.cholesky(correlations()) @ rng.normal(size=(len(ROWS), n))
     rows, results = [], []
     for at, row in enumerate(ROWS):
-        group = 2 if row.train_rows else "ab".index(row.prompt)
-        noise = 0.6**0.5 * common + 0.2**0.5 * wording[group] + 0.2**0.5 * rng.normal(size=n)
-        area = AREA + gain * (at == _BETTER)
-        odds = noise + 2**0.5 * norm.ppf(area) * (positive - 0.5)
+        area = AREA + gain * (at == better)
+        odds = noise[at] + 2**0.5 * norm.ppf(area) * (positive - 0.5)
         threshold = logit(expit(odds).mean())
         raw, calibrated = odds > 0, odds > threshold
         for i in range(n):
@@ -128,7 +140,9 @@ def _counted(c: Comparison) -> float:
 
 def one_report(n: int, gain: float, seed: int) -> Counter[tuple[str, str]]:
     """Draw a report and return what each scheme claims in it: any, a question, the planted ones."""
-    rows, results = drawn(n, gain, np.random.default_rng([n, round(1000 * gain), seed]))
+    better_cell = _FEWSHOT[seed % len(_FEWSHOT)]
+    rng = np.random.default_rng([n, round(1000 * gain), seed])
+    rows, results = drawn(n, gain, better_cell, rng)
     cells = Cells(results)
     found = compare(tests(rows, cells), cells)
     counts: Counter[tuple[str, str]] = Counter()
@@ -140,7 +154,7 @@ def one_report(n: int, gain: float, seed: int) -> Counter[tuple[str, str]]:
         # As the report's verdicts do: Holm's over all figures takes AUC or calibrated accuracy.
         better = [c for c, sign in said if sign > 0 and (c.primary or c.figure != "accuracy")]
         counts[scheme, "planted"] += any(
-            c.kind == "shots" and c.second.cell == ROWS[_BETTER].cell for c in better
+            c.kind == "shots" and c.second.cell == ROWS[better_cell].cell for c in better
         )
         counts[scheme, "best of 8"] += any(
             c.kind == "trained" and c.first.cell == "rnn" for c in better
