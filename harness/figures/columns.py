@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.figures.pairs import ResultsById, clusters_of, log_odds, right_answers
+from harness.records import Result
 from harness.stats import Floats
 from harness.stats.arrays import Bools
 from harness.stats.auc import placements
+from harness.stats.calibration import calibration_influence
 from harness.stats.resampling import group_sums
 
 Names = npt.NDArray[np.str_]
@@ -45,6 +47,7 @@ class CellScores:
         self.results = results
         self._scores: dict[str, tuple[Names, Floats]] = {}
         self._areas: dict[str, Floats] = {}
+        self._moved: Floats | None = None
 
     def of(self, figure: str) -> tuple[Names, Floats]:
         """Return the samples that have a score for a figure, sorted, and their scores.
@@ -60,6 +63,17 @@ class CellScores:
             scores = np.array([found[name] for name in names.tolist()], dtype=np.float64)
             self._scores[figure] = names, scores
         return self._scores[figure]
+
+    def moved(self, samples: Names) -> Floats:
+        """Return by how much each sample moves the accuracy through batch calibration: [samples].
+
+        All zeros where the results hold no log-probabilities, as those of two labels do not that
+        are known by their log-odds alone.
+        """
+        names, _ = self.of("calibrated_accuracy")
+        if self._moved is None:
+            self._moved = _influence([self.results[name] for name in names.tolist()])
+        return self._moved[np.searchsorted(names, samples)]
 
     def placed(self, samples: Names, scores: Floats, mask: Bools, positive: str) -> Floats:
         """Return the placement of each sample in the other class, of shape [samples]."""
@@ -85,7 +99,8 @@ def column(
 
     A sample that only one side has right adds 1 / n to a difference of accuracies, so that its
     random sign is the coin of McNemar's test; several draws of a side count by their mean. To a
-    difference of AUCs each sample adds its placement's deviation from the mean one.
+    difference of AUCs each sample adds its placement's deviation from the mean one. To calibrated
+    answers it adds what it moves the threshold by, too.
 
     Args:
         first: The draws of the first side, one at least.
@@ -116,7 +131,11 @@ def column(
         # Means of a few zeros and ones: what rounds to nothing is nothing.
         step[np.abs(step) < 1e-12] = 0.0
         value = float(step.mean())
-        return _by_unit(value, samples, clusters, step / n, (step - value) / n)
+        if figure == "calibrated_accuracy":
+            step = step + np.mean([cell.moved(samples) for cell in second], axis=0)
+            if not before:
+                step -= np.mean([cell.moved(samples) for cell in first], axis=0)
+        return _by_unit(value, samples, clusters, step / n, (step - step.mean()) / n)
     mask = np.array([results[name].target == positive for name in samples.tolist()])
     units = np.array(clusters) if clusters else samples
     if min(len(set(units[side].tolist())) for side in (mask, ~mask)) < 2:
@@ -132,6 +151,15 @@ def column(
         values[side] = influence[side] * np.sqrt(own / (own - 1))
     values[np.abs(values) < 1e-15] = 0.0
     return _by_unit(value, samples, clusters, values, influence)
+
+
+def _influence(results: Sequence[Result]) -> Floats:
+    labels = list(results[0].logprobs) if results else []
+    if len(labels) < 2 or any(set(one.logprobs) != set(labels) for one in results):
+        return np.zeros(len(results))
+    table = np.array([[one.logprobs[label] for label in labels] for one in results])
+    targets = [labels.index(one.target) if one.target in labels else -1 for one in results]
+    return calibration_influence(table, targets)
 
 
 def _shared(first: Names, second: Names) -> Names:

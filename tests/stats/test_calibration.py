@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from harness.stats import batch_calibrate, contextual_calibrate
+from harness.stats.calibration import calibration_influence
 
 
 def test_batch_calibrate_by_hand():
@@ -71,3 +72,51 @@ def test_contextual_calibrate_needs_no_batch():
 def test_contextual_calibrate_refuses(bare, problem):
     with pytest.raises(ValueError, match=problem):
         contextual_calibrate([[-1.0, -2.0]], bare)
+
+
+def batch(n, share, rng, offset):
+    """Answers of a model whose mean probability is one half, though the labels are not even."""
+    positive = rng.random(n) < share
+    odds = rng.normal(0.0, 1.5, n) + 1.2 * (2 * positive - 1) + offset
+    return np.stack([-np.logaddexp(0, -odds), -np.logaddexp(0, odds)], axis=1), 1 - positive
+
+
+def test_a_threshold_that_the_batch_moves_is_no_effect_of_calibration():
+    # With this offset the mean probability of 80% positives is 0.5: calibration moves the
+    # threshold by chance alone, and takes all answers near it along.
+    rng = np.random.default_rng(0)
+    without, carried = 0, 0
+    for _ in range(200):
+        logprobs, targets = batch(2000, 0.8, rng, -0.7668)
+        raw, answers = logprobs.argmax(1), batch_calibrate(logprobs).argmax(1)
+        step = (answers == targets) * 1.0 - (raw == targets)
+        moved = step + calibration_influence(logprobs, targets)
+        without += abs(step.sum()) > 1.96 * np.sqrt((step**2).sum())
+        carried += abs(step.sum()) > 1.96 * np.sqrt((moved**2).sum())
+    assert without / 200 > 0.3
+    assert carried / 200 <= 0.08
+
+
+@pytest.mark.parametrize("labels", [2, 3])
+def test_its_squares_are_the_spread_of_the_accuracy_over_batches(labels):
+    # The accuracy's own spread over 400 batches, to what answers and influences say of one.
+    rng = np.random.default_rng(1)
+    accuracies, said = [], []
+    for _ in range(400):
+        targets = rng.choice(labels, 600, p=[0.7, *[0.3 / (labels - 1)] * (labels - 1)])
+        scores = rng.normal(size=(600, labels)) + 1.5 * np.eye(labels)[targets]
+        right = batch_calibrate(scores).argmax(1) == targets
+        moved = right - right.mean() + calibration_influence(scores, targets)
+        accuracies.append(right.mean())
+        said.append((moved**2).sum() / 600**2)
+    assert np.mean(said) == pytest.approx(np.var(accuracies, ddof=1), rel=0.2)
+
+
+def test_targets_of_another_number_are_refused():
+    with pytest.raises(ValueError, match="3 targets for 2 samples"):
+        calibration_influence(np.zeros((2, 2)), [0, 1, 0])
+
+
+def test_a_label_without_any_mass_moves_nothing():
+    table = np.array([[0.0, -1.0, -np.inf], [-1.0, 0.0, -np.inf]])
+    assert np.isfinite(calibration_influence(table, [0, 1])).all()
