@@ -32,12 +32,12 @@ from harness.analysis.compare_cells import compare
 from harness.analysis.findings import ALPHA, Comparison
 from harness.analysis.questions import questions
 from harness.analysis.tested import Cells, tests
-from harness.records import Figure, Result, Row
+from harness.records import Figure, Placement, Result, Row
 from harness.stats import Floats, auc
 
 AREA, GAIN = 0.863, 0.049
 SET = "evalsets/simulated.yaml"
-_PLACES = (None, "system", "user", "chat")
+_PLACES: tuple[Placement | None, ...] = (None, "system", "user", "chat")
 _SCHEMES = ("Holm, all", "Benjamini-Hochberg, all", "Holm, each question", "families of questions")
 _FEWSHOT = (1, 2, 3, 5, 6, 7)
 # Of zero-shot and shots in system, user and chat turns, within a wording.
@@ -46,7 +46,7 @@ _WORDING = np.array([[1.00, 0.75, 0.72, 0.50], [0.75, 1.00, 0.84, 0.53],
 _WORDINGS, _CLASSIFIERS, _APART = 0.45, 0.78, 0.22
 
 
-def _row(cell: str, model: str, prompt: str, place: str | None, trained: int = 0) -> Row:
+def _row(cell: str, model: str, prompt: str, place: Placement | None, trained: int = 0) -> Row:
     return Row(
         evalset=SET, cell=cell, model=model, prompt=prompt,
         mode="zeroshot" if place is None else f"fewshot5-{place}-s0",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.analysis.cell_findings import ALPHA, Comparison, Family
 from harness.analysis.tested import Cells, Test, stacked
-from harness.figures import pair
+from harness.figures.pairs import pair_scores
 from harness.records import Contrast, Gate
 from harness.stats import Difference
 from harness.stats.max_t import max_t
@@ -101,8 +101,8 @@ def _comparison(
 ) -> Comparison | None:
     test, pairing = outcome.test, outcome.test.pairing
     positive = next(iter(pairing.first[0].targets), "")
-    sides = cells.results(pairing.first), cells.results(pairing.second)
-    paired = pair(*sides, test.figure, positive=positive, before=test.before)
+    sides = cells.scores(pairing.first), cells.scores(pairing.second)
+    paired = pair_scores(*sides, test.figure, positive=positive, before=test.before)
     if paired is None:
         return None
     difference, left_out = paired

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.analysis.slice_findings import SlicedCell, SliceFigures
 from harness.figures import by_sample
-from harness.figures.pairs import clusters_of, right_answers
+from harness.figures.scores import clusters_of, right_answers
 from harness.figures.slices import (
     Part,
     figure_on,

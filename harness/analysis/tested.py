@@ -9,8 +9,9 @@ import numpy as np
 
 from harness.analysis.pairings import Pairing, pairings
 from harness.analysis.ranking import best_pair, grouped, primary_of
-from harness.figures import COMPARED, ResultsById
-from harness.figures.columns import CellScores, Column, column
+from harness.figures import COMPARED
+from harness.figures.columns import Column, column
+from harness.figures.scores import CellScores
 from harness.records import Result, Row
 from harness.stats import Floats
 
@@ -57,10 +58,6 @@ class Cells:
             found.setdefault((result.evalset, result.cell), {})[result.sample] = result
         self._results = found
         self._scores: dict[tuple[str, str], CellScores] = {}
-
-    def results(self, rows: Sequence[Row]) -> list[ResultsById]:
-        """Return the results of each row by sample."""
-        return [self._results.get((row.evalset, row.cell), {}) for row in rows]
 
     def scores(self, rows: Sequence[Row]) -> list[CellScores]:
         """Return the scores of each row."""

@@ -1,7 +1,8 @@
 """Figures of a labelled set: one table of what can be measured, compared, gated and shown."""
 
 from harness.contracts import Sheet
-from harness.figures.pairs import ResultsById, by_sample, clusters_of, in_all, pair, right_answers
+from harness.figures.pairs import pair
+from harness.figures.scores import ResultsById, by_sample, clusters_of, in_all, right_answers
 from harness.figures.table import (
     COMPARED,
     FIGURES,

@@ -7,7 +7,8 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 
 from harness.contracts import Sheet
-from harness.figures.pairs import ResultsById, in_all, pair
+from harness.figures.pairs import pair
+from harness.figures.scores import ResultsById, in_all
 from harness.records import Figure
 from harness.stats import (
     Difference,

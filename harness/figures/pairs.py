@@ -1,59 +1,19 @@
-"""Cells paired sample by sample: what counts for a figure, and how two sides differ in it."""
+"""Cells paired sample by sample: how two sides differ in a figure."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
-from harness.records import Result
-from harness.stats.over_seeds import pooled_accuracy, pooled_auc
-from harness.stats.paired import Difference, paired_accuracy, paired_auc, paired_bootstrap
+import numpy as np
 
-ResultsById = Mapping[str, Result]
-"""Results by sample."""
+from harness.figures.scores import CellScores, Names, ResultsById, shared
+from harness.stats import Floats
+from harness.stats.arrays import Bools
+from harness.stats.over_seeds import pooled_accuracy
+from harness.stats.paired import Difference, area_difference, paired_accuracy, paired_bootstrap
 
 # Sign patterns and resamples: a p-value then resolves 0.0002, which Holm's correction needs.
 _RESAMPLES = 9999
-_T = TypeVar("_T")
-
-
-def by_sample(results: Sequence[Result]) -> dict[str, Result]:
-    """Return a cell's results by sample id."""
-    return {result.sample: result for result in results}
-
-
-def right_answers(cell: ResultsById, figure: str) -> dict[str, bool]:
-    """Return whether each sample is right that counts for one of the accuracies."""
-    if figure == "accuracy":
-        return {key: one.correct for key, one in cell.items() if one.correct is not None}
-    answers = {
-        key: one.contextual if figure == "contextual_accuracy" else one.calibrated
-        for key, one in cell.items()
-    }
-    return {
-        key: answer == cell[key].target for key, answer in answers.items() if answer is not None
-    }
-
-
-def log_odds(cell: ResultsById) -> dict[str, float]:
-    """Return the log-odds of each sample that has them."""
-    return {
-        key: one.log_odds
-        for key, one in cell.items()
-        if one.log_odds is not None and not math.isnan(one.log_odds)
-    }
-
-
-def in_all(tables: Sequence[Mapping[str, _T]]) -> tuple[list[str], list[list[_T]]]:
-    """Return the samples that stand in every table, sorted, and each table's values for them."""
-    samples = sorted(set.intersection(*(set(table) for table in tables))) if tables else []
-    return samples, [[table[sample] for sample in samples] for table in tables]
-
-
-def clusters_of(cell: ResultsById, samples: Sequence[str]) -> list[str] | None:
-    """Return the cluster of each sample, None where every sample is by itself."""
-    return [cell[one].cluster for one in samples] if any(cell[s].cluster for s in samples) else None
 
 
 def pair(
@@ -83,45 +43,73 @@ def pair(
         sample can be paired, or the pairs are of one cluster; for AUC, of one sample or cluster in
         a class.
     """
-    cells = (*first, *second)
-    asked = len({sample for cell in cells for sample in cell})
+    return pair_scores(
+        [CellScores(cell) for cell in first],
+        [CellScores(cell) for cell in second],
+        figure,
+        positive=positive,
+        before=before,
+    )
+
+
+def pair_scores(
+    first: Sequence[CellScores],
+    second: Sequence[CellScores],
+    figure: str,
+    *,
+    positive: str,
+    before: str = "",
+) -> tuple[Difference, int] | None:
+    """Return what `pair` does, of cells whose scores are known already."""
+    found = shared(first, second, figure, before)
+    clusters, samples = found.clusters, found.samples
+    if not len(samples) or (clusters and len(set(clusters)) < 2):
+        return None
     one_each = len(first) == len(second) == 1
     if figure == "auc":
-        samples, odds = in_all([log_odds(cell) for cell in cells])
-        mask = [second[0][sample].target == positive for sample in samples]
-        clusters = clusters_of(second[0], samples)
-        if _fewest(mask, clusters or samples) < 2:
+        mask = second[0].targets(samples) == positive
+        if fewest(mask, clusters) < 2:
             return None
-        old, new = odds[: len(first)], odds[len(first) :]
-        if one_each:
-            found = paired_auc(old[0], new[0], mask, clusters=clusters)
-        else:
-            found = pooled_auc(old, new, mask, clusters=clusters)
-        return found, asked - len(samples)
-    samples, right = in_all(
-        [right_answers(cell, before or figure) for cell in first]
-        + [right_answers(cell, figure) for cell in second]
-    )
-    clusters = clusters_of(second[0], samples)
-    if not samples or (clusters and len(set(clusters)) < 2):
-        return None
-    was, now = right[: len(first)], right[len(first) :]
+        old, new = (
+            mean_placed(cells, samples, scores, mask, positive)
+            for cells, scores in ((first, found.first), (second, found.second))
+        )
+        same = len(first) == len(second) and all(
+            np.array_equal(a, b) for a, b in zip(found.first, found.second, strict=True)
+        )
+        return area_difference(old, new, mask, clusters, same=same), found.left_out
+    was, now = found.first, found.second
     if clusters:
-        found = paired_bootstrap(_means(was), _means(now), clusters=clusters, resamples=_RESAMPLES)
+        difference = paired_bootstrap(
+            np.mean(was, axis=0), np.mean(now, axis=0), clusters=clusters, resamples=_RESAMPLES
+        )
     elif one_each:
-        found = paired_accuracy(was[0], now[0])
+        difference = paired_accuracy(was[0] == 1, now[0] == 1)
     else:
-        found = pooled_accuracy(was, now)
-    return found, asked - len(samples)
+        difference = pooled_accuracy(np.array(was) == 1, np.array(now) == 1)
+    return difference, found.left_out
 
 
-def _fewest(mask: Sequence[bool], units: Sequence[str]) -> int:
+def mean_placed(
+    cells: Sequence[CellScores],
+    samples: Names,
+    scores: Sequence[Floats],
+    mask: Bools,
+    positive: str,
+) -> tuple[Floats, Floats]:
+    """Return the mean placements over a side's cells, of its positives and of its negatives."""
+    placed = [
+        cell.placed(samples, own, mask, positive) for cell, own in zip(cells, scores, strict=True)
+    ]
+    mean = np.mean(placed, axis=0)
+    return mean[mask], mean[~mask]
+
+
+def fewest(mask: Bools, clusters: Sequence[str] | None) -> int:
     """Return how many samples or clusters the class has that has fewer."""
+    if clusters is None:
+        return int(min(mask.sum(), (~mask).sum()))
     return min(
-        len({unit for unit, own in zip(units, mask, strict=True) if own is side})
+        len({one for one, own in zip(clusters, mask.tolist(), strict=True) if own is side})
         for side in (True, False)
     )
-
-
-def _means(draws: Sequence[Sequence[bool]]) -> list[float]:
-    return [sum(one) / len(draws) for one in zip(*draws, strict=True)]

@@ -12,7 +12,7 @@ import numpy as np
 from harness.contracts import Sheet
 from harness.errors import RegistryError
 from harness.figures.measures import RESAMPLES, aligned, mean
-from harness.figures.pairs import ResultsById
+from harness.figures.scores import ResultsById
 from harness.records import Figure
 from harness.registry import Compare, RegisteredFigure, Values
 from harness.stats import Difference, Floats, paired_bootstrap

@@ -12,7 +12,7 @@ import numpy as np
 from harness.characters import one_line
 from harness.contracts import Sheet
 from harness.figures.measures import area, mean, proportion
-from harness.figures.pairs import by_sample, log_odds, right_answers
+from harness.figures.scores import by_sample, log_odds, right_answers
 from harness.figures.table import figure_kind
 from harness.markdown import cut
 from harness.records import Contrast, Figure, Result, Row

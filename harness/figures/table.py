@@ -21,8 +21,9 @@ from harness.figures.measures import (
     precision,
     recall,
 )
-from harness.figures.pairs import ResultsById, pair
+from harness.figures.pairs import pair
 from harness.figures.registered import compared, measured
+from harness.figures.scores import ResultsById
 from harness.records import Figure
 from harness.registry import RegisteredFigure, Table, current
 from harness.stats import Difference

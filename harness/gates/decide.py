@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.figures.pairs import by_sample
+from harness.figures import by_sample
 from harness.gates.baselines import BaselineError, baseline_path
 from harness.gates.kept import Kept
 from harness.gates.paired import contrast, judge_contrast

@@ -3,7 +3,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from harness.figures import pair
-from harness.figures.columns import CellScores, column
+from harness.figures.columns import column
+from harness.figures.scores import CellScores
 from harness.records import Result
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.figures.pairs import by_sample
+from harness.figures import by_sample
 from harness.gates.paired import (
     contrast,
     contrast_verdict,

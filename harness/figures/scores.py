@@ -1,0 +1,181 @@
+"""What counts for a figure in each sample of a cell, and the samples that several cells share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from harness.records import Result
+from harness.stats import Floats
+from harness.stats.arrays import Bools
+from harness.stats.auc import placements
+from harness.stats.calibration import calibration_influence
+
+ResultsById = Mapping[str, Result]
+"""Results by sample."""
+Names = npt.NDArray[np.str_]
+_T = TypeVar("_T")
+
+
+def by_sample(results: Sequence[Result]) -> dict[str, Result]:
+    """Return a cell's results by sample id."""
+    return {result.sample: result for result in results}
+
+
+def right_answers(cell: ResultsById, figure: str) -> dict[str, bool]:
+    """Return whether each sample is right that counts for one of the accuracies."""
+    if figure == "accuracy":
+        return {key: one.correct for key, one in cell.items() if one.correct is not None}
+    answers = {
+        key: one.contextual if figure == "contextual_accuracy" else one.calibrated
+        for key, one in cell.items()
+    }
+    return {
+        key: answer == cell[key].target for key, answer in answers.items() if answer is not None
+    }
+
+
+def log_odds(cell: ResultsById) -> dict[str, float]:
+    """Return the log-odds of each sample that has them."""
+    return {
+        key: one.log_odds
+        for key, one in cell.items()
+        if one.log_odds is not None and not math.isnan(one.log_odds)
+    }
+
+
+def in_all(tables: Sequence[Mapping[str, _T]]) -> tuple[list[str], list[list[_T]]]:
+    """Return the samples that stand in every table, sorted, and each table's values for them."""
+    samples = sorted(set.intersection(*(set(table) for table in tables))) if tables else []
+    return samples, [[table[sample] for sample in samples] for table in tables]
+
+
+def clusters_of(cell: ResultsById, samples: Sequence[str]) -> list[str] | None:
+    """Return the cluster of each sample, None where every sample is by itself."""
+    return [cell[one].cluster for one in samples] if any(cell[s].cluster for s in samples) else None
+
+
+class CellScores:
+    """A cell's results as arrays, each made once."""
+
+    def __init__(self, results: ResultsById) -> None:
+        """Take the results by sample."""
+        self.results = results
+        self._scores: dict[str, tuple[Names, Floats]] = {}
+        self._areas: dict[str, Floats] = {}
+        self._moved: Floats | None = None
+        self._targets: Names | None = None
+        self._clusters: tuple[str, ...] | None = None
+        self._names = np.array(sorted(results), dtype=np.str_)
+
+    def of(self, figure: str) -> tuple[Names, Floats]:
+        """Return the samples that have a score for a figure, sorted, and their scores.
+
+        Args:
+            figure: An accuracy, whose scores are 0 and 1, or `auc`, whose scores are log-odds.
+        """
+        if figure not in self._scores:
+            found = (
+                log_odds(self.results) if figure == "auc" else right_answers(self.results, figure)
+            )
+            names = np.array(sorted(found), dtype=np.str_)
+            scores = np.array([found[name] for name in names.tolist()], dtype=np.float64)
+            self._scores[figure] = names, scores
+        return self._scores[figure]
+
+    def moved(self, samples: Names) -> Floats:
+        """Return by how much each sample moves the accuracy through batch calibration: [samples].
+
+        All zeros where the results hold no log-probabilities, as those of two labels do not that
+        are known by their log-odds alone.
+        """
+        names, _ = self.of("calibrated_accuracy")
+        if self._moved is None:
+            self._moved = _influence([self.results[name] for name in names.tolist()])
+        return self._moved[np.searchsorted(names, samples)]
+
+    def targets(self, samples: Names) -> Names:
+        """Return the target of each sample."""
+        if self._targets is None:
+            own = [self.results[name].target for name in self._names.tolist()]
+            self._targets = np.array(own, dtype=np.str_)
+        return self._targets[np.searchsorted(self._names, samples)]
+
+    def clusters(self, samples: Names) -> tuple[str, ...] | None:
+        """Return the cluster of each sample, None where every sample is by itself."""
+        if self._clusters is None:
+            self._clusters = tuple(self.results[name].cluster for name in self._names.tolist())
+        if not any(self._clusters):
+            return None
+        own = tuple(self._clusters[at] for at in np.searchsorted(self._names, samples).tolist())
+        return own if any(own) else None
+
+    def placed(self, samples: Names, scores: Floats, mask: Bools, positive: str) -> Floats:
+        """Return the placement of each sample in the other class, of shape [samples]."""
+        whole = len(samples) == len(self.of("auc")[0])
+        if not whole or positive not in self._areas:
+            placed = np.empty(len(samples))
+            placed[mask], placed[~mask] = placements(scores, mask)
+            if not whole:
+                return placed
+            self._areas[positive] = placed
+        return self._areas[positive]
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """The samples that all cells of two sides have a figure of.
+
+    Attributes:
+        samples: Their names, sorted.
+        first: Scores of the first side's cells, each of shape [samples].
+        second: Scores of the second side's.
+        clusters: The cluster of each sample; None where every sample is by itself.
+        left_out: Samples that some cell has, and not all.
+    """
+
+    samples: Names
+    first: tuple[Floats, ...]
+    second: tuple[Floats, ...]
+    clusters: tuple[str, ...] | None
+    left_out: int
+
+
+def shared(
+    first: Sequence[CellScores], second: Sequence[CellScores], figure: str, before: str = ""
+) -> Shared:
+    """Return the scores of two sides on the samples that all of their cells have.
+
+    Args:
+        first: The draws of the first side, one at least.
+        second: Likewise, of the second.
+        figure: As of `CellScores.of`.
+        before: The figure of the first side, where it is another.
+    """
+    sides = [cell.of(before or figure) for cell in first] + [cell.of(figure) for cell in second]
+    samples = reduce(_both, (names for names, _ in sides))
+    scores = tuple(own if len(names) == len(samples) else own[np.searchsorted(names, samples)]
+                   for names, own in sides)  # fmt: skip
+    asked = len(set().union(*(cell.results for cell in (*first, *second))))
+    clusters = second[-1].clusters(samples)
+    return Shared(samples, scores[: len(first)], scores[len(first) :], clusters,
+                  asked - len(samples))  # fmt: skip
+
+
+def _influence(results: Sequence[Result]) -> Floats:
+    labels = list(results[0].logprobs) if results else []
+    if len(labels) < 2 or any(set(one.logprobs) != set(labels) for one in results):
+        return np.zeros(len(results))
+    table = np.array([[one.logprobs[label] for label in labels] for one in results])
+    targets = [labels.index(one.target) if one.target in labels else -1 for one in results]
+    return calibration_influence(table, targets)
+
+
+def _both(first: Names, second: Names) -> Names:
+    return first if np.array_equal(first, second) else np.intersect1d(first, second)
