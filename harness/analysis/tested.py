@@ -11,9 +11,10 @@ from harness.analysis.pairings import Pairing, pairings
 from harness.analysis.ranking import best_pair, grouped, primary_of
 from harness.figures import COMPARED
 from harness.figures.columns import Column, column
-from harness.figures.scores import CellScores
+from harness.figures.scores import CellScores, Names
 from harness.records import Result, Row
 from harness.stats import Floats
+from harness.stats.arrays import Whole
 
 CALIBRATED = {"calibration": "calibrated_accuracy", "contextual": "contextual_accuracy"}
 
@@ -163,18 +164,24 @@ def _turned(own: Column) -> Column:
     return Column(-own.value, own.units, -own.values, -own.influence)
 
 
-def stacked(columns: Sequence[tuple[str, tuple[str, ...], Floats]]) -> Floats:
+def stacked(columns: Sequence[tuple[str, Names, Floats]]) -> Floats:
     """Return what all units add to several differences, of shape [units, differences].
 
     Args:
         columns: For each difference its eval set, its units, and what each of them adds.
     """
-    names = sorted({(evalset, unit) for evalset, units, _ in columns for unit in units})
-    places = {name: at for at, name in enumerate(names)}
-    table = np.zeros((len(names), len(columns)))
-    known: dict[tuple[str, tuple[str, ...]], list[int]] = {}
-    for at, (evalset, units, values) in enumerate(columns):
-        if (evalset, units) not in known:
-            known[evalset, units] = [places[evalset, unit] for unit in units]
-        table[known[evalset, units], at] = values
+    places: dict[tuple[str, str], int] = {}
+    known: list[tuple[str, Names, Whole]] = []
+    rows: list[Whole] = []
+    for evalset, units, _ in columns:
+        own = next((at for name, other, at in known
+                    if name == evalset and np.array_equal(other, units)), None)  # fmt: skip
+        if own is None:
+            keys = [(evalset, unit) for unit in units.tolist()]
+            own = np.array([places.setdefault(key, len(places)) for key in keys], dtype=np.int64)
+            known.append((evalset, units, own))
+        rows.append(own)
+    table = np.zeros((len(places), len(columns)))
+    for at, ((_, _, values), own) in enumerate(zip(columns, rows, strict=True)):
+        table[own, at] = values
     return table

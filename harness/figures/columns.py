@@ -27,7 +27,7 @@ class Column:
     """
 
     value: float
-    units: tuple[str, ...]
+    units: Names
     values: Floats
     influence: Floats
 
@@ -97,6 +97,7 @@ def _by_unit(
     influence: Floats,
 ) -> Column:
     if clusters is None:
-        return Column(value, tuple(samples.tolist()), values, influence)
+        return Column(value, samples, values, influence)
     sums = group_sums(np.stack([values, influence], axis=1), clusters)
-    return Column(value, tuple(dict.fromkeys(clusters)), sums[:, 0], sums[:, 1])
+    units = np.array(list(dict.fromkeys(clusters)), dtype=np.str_)
+    return Column(value, units, sums[:, 0], sums[:, 1])

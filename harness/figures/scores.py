@@ -72,7 +72,7 @@ class CellScores:
         self._moved: Floats | None = None
         self._targets: Names | None = None
         self._clusters: tuple[str, ...] | None = None
-        self._names = np.array(sorted(results), dtype=np.str_)
+        self.names = np.array(sorted(results), dtype=np.str_)
 
     def of(self, figure: str) -> tuple[Names, Floats]:
         """Return the samples that have a score for a figure, sorted, and their scores.
@@ -103,17 +103,17 @@ class CellScores:
     def targets(self, samples: Names) -> Names:
         """Return the target of each sample."""
         if self._targets is None:
-            own = [self.results[name].target for name in self._names.tolist()]
+            own = [self.results[name].target for name in self.names.tolist()]
             self._targets = np.array(own, dtype=np.str_)
-        return self._targets[np.searchsorted(self._names, samples)]
+        return self._targets[np.searchsorted(self.names, samples)]
 
     def clusters(self, samples: Names) -> tuple[str, ...] | None:
         """Return the cluster of each sample, None where every sample is by itself."""
         if self._clusters is None:
-            self._clusters = tuple(self.results[name].cluster for name in self._names.tolist())
+            self._clusters = tuple(self.results[name].cluster for name in self.names.tolist())
         if not any(self._clusters):
             return None
-        own = tuple(self._clusters[at] for at in np.searchsorted(self._names, samples).tolist())
+        own = tuple(self._clusters[at] for at in np.searchsorted(self.names, samples).tolist())
         return own if any(own) else None
 
     def placed(self, samples: Names, scores: Floats, mask: Bools, positive: str) -> Floats:
@@ -162,7 +162,7 @@ def shared(
     samples = reduce(_both, (names for names, _ in sides))
     scores = tuple(own if len(names) == len(samples) else own[np.searchsorted(names, samples)]
                    for names, own in sides)  # fmt: skip
-    asked = len(set().union(*(cell.results for cell in (*first, *second))))
+    asked = len(reduce(_either, (cell.names for cell in (*first, *second))))
     clusters = second[-1].clusters(samples)
     return Shared(samples, scores[: len(first)], scores[len(first) :], clusters,
                   asked - len(samples))  # fmt: skip
@@ -175,6 +175,10 @@ def _influence(results: Sequence[Result]) -> Floats:
     table = np.array([[one.logprobs[label] for label in labels] for one in results])
     targets = [labels.index(one.target) if one.target in labels else -1 for one in results]
     return calibration_influence(table, targets)
+
+
+def _either(first: Names, second: Names) -> Names:
+    return first if np.array_equal(first, second) else np.union1d(first, second)
 
 
 def _both(first: Names, second: Names) -> Names:
