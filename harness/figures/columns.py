@@ -99,5 +99,5 @@ def _by_unit(
     if clusters is None:
         return Column(value, samples, values, influence)
     sums = group_sums(np.stack([values, influence], axis=1), clusters)
-    units = np.array(list(dict.fromkeys(clusters)), dtype=np.str_)
+    units = np.array(list(dict.fromkeys(clusters)), dtype=np.object_)
     return Column(value, units, sums[:, 0], sums[:, 1])

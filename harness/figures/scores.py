@@ -19,7 +19,8 @@ from harness.stats.calibration import calibration_influence
 
 ResultsById = Mapping[str, Result]
 """Results by sample."""
-Names = npt.NDArray[np.str_]
+# As objects: an array of numpy's own strings drops a NUL at the end of one.
+Names = npt.NDArray[np.object_]
 _T = TypeVar("_T")
 
 
@@ -72,7 +73,7 @@ class CellScores:
         self._moved: Floats | None = None
         self._targets: Names | None = None
         self._clusters: tuple[str, ...] | None = None
-        self.names = np.array(sorted(results), dtype=np.str_)
+        self.names = np.array(sorted(results), dtype=np.object_)
 
     def of(self, figure: str) -> tuple[Names, Floats]:
         """Return the samples that have a score for a figure, sorted, and their scores.
@@ -84,7 +85,7 @@ class CellScores:
             found = (
                 log_odds(self.results) if figure == "auc" else right_answers(self.results, figure)
             )
-            names = np.array(sorted(found), dtype=np.str_)
+            names = np.array(sorted(found), dtype=np.object_)
             scores = np.array([found[name] for name in names.tolist()], dtype=np.float64)
             self._scores[figure] = names, scores
         return self._scores[figure]
@@ -104,7 +105,7 @@ class CellScores:
         """Return the target of each sample."""
         if self._targets is None:
             own = [self.results[name].target for name in self.names.tolist()]
-            self._targets = np.array(own, dtype=np.str_)
+            self._targets = np.array(own, dtype=np.object_)
         return self._targets[np.searchsorted(self.names, samples)]
 
     def clusters(self, samples: Names) -> tuple[str, ...] | None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -85,3 +87,23 @@ def test_what_cannot_be_paired_is_none(drawn):
     assert column([sides[0]], [sides[1]], "accuracy", positive="yes") is None
     lone = cell(odds[0], np.arange(60) == 5)
     assert column([CellScores(lone)], [CellScores(lone)], "auc", positive="yes") is None
+
+
+def with_nuls(results):
+    """Give samples, and clusters, names that differ in nothing but the NULs at their end."""
+    return {
+        name + "\0" * (at % 2): replace(one, cluster="g" + "\0" * int(one.cluster[1:]))
+        for at, (name, one) in enumerate(results.items())
+    }
+
+
+@pytest.mark.parametrize("figure", ["accuracy", "auc"])
+def test_names_may_end_in_a_nul(drawn, figure):
+    targets, odds = drawn
+    cells = [cell(one, targets, clusters=np.arange(60) // 2) for one in odds[:2]]
+    wanted, found = (
+        column(*([CellScores(one)] for one in sides), figure, positive="yes")
+        for sides in (cells, [with_nuls(one) for one in cells])
+    )
+    assert len(found.units) == 30
+    assert found.values.tolist() == wanted.values.tolist()
