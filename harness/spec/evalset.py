@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from harness.contracts import Asks
 from harness.figures import COMPARED, figure_kind
@@ -214,6 +214,19 @@ class EvalSet(Strict):
             raise complain("is empty; name at least one")
         return entries
 
+    @field_validator("primary")
+    @classmethod
+    def _decided(cls, primary: str | None, info: ValidationInfo) -> str | None:
+        # What does not load itself is missing here, and is complained about by itself.
+        labels, scoring = info.data.get("labels", {}), info.data.get("scoring")
+        if primary == "auc" and len(labels) > 2:
+            raise complain(f"an AUC is of two labels, and here are {len(labels)}; write "
+                           "calibrated_accuracy or accuracy")  # fmt: skip
+        if primary not in (None, "accuracy") and scoring and scoring.asks != "logprobs":
+            raise complain(f"{primary} needs log-probabilities, and scoring is {scoring.method}; "
+                           "write accuracy, or score by logprobs")  # fmt: skip
+        return primary
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if len(self.labels) < 2:
@@ -235,17 +248,6 @@ class EvalSet(Strict):
         if self.scoring.contextual and any("nearest" in mode.selector for mode in self.modes):
             raise complain("'contextual' calibration has no shots near a text without content; "
                            "remove it, or the selector nearest")  # fmt: skip
-        return self
-
-    @model_validator(mode="after")
-    def _decided(self) -> Self:
-        if self.primary == "auc" and len(self.labels) > 2:
-            raise complain(f"primary: an AUC is of two labels, and here are {len(self.labels)}; "
-                           "write calibrated_accuracy or accuracy")  # fmt: skip
-        if self.primary not in (None, "accuracy") and self.scoring.asks != "logprobs":
-            raise complain(f"primary: {self.primary} needs log-probabilities, and scoring is "
-                           f"{self.scoring.method}; write accuracy, or score by "
-                           "logprobs")  # fmt: skip
         return self
 
     @property

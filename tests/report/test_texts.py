@@ -58,12 +58,12 @@ def test_every_phrase_is_used():
         for path in (*PACKAGE.rglob("*.py"), *PACKAGE.rglob("templates/*.j2"))
     )
     built = (
-        r"[hfso]_\w+|gate_(at|no_worse|better|opens)_\w+|p_(gate|note)_\w+|c_(v|b|way|balance)_\w+"
-        r"|c_\w*(hurts|helps)|c_(selector|order)|d_(trained_)?(sentence|(un)?shown)"
+        r"[hfsoq]_\w+|gate_(at|no_worse|better|opens)_\w+|p_(gate|note)_\w+"
+        r"|c_(v|b|way)_(helps|hurts|same|open)|c_(selector|order)|d_(trained_)?(sentence|(un)?shown)"
         r"|c_(calibration|contextual)_(up|down|same)|p_judged(_untrusted|_void)?"
         r"|j_c_(better|worse|alpha|untrusted|void)\w*|j_canary_\w+|j_by_\w+|pass_(v|why|p|f|lost)_\w+"
         r"|undecided_(passed|inconclusive|unjudged)|note_\w+"
-        r"|c_beware_(worse|mass|unscored)|c_mixed|x_\w+"
+        r"|c_beware_(worse|mass|unscored)|x_\w+"
         r"|th_(answers|rulings|off|on|budget|limit|at_\w+|\w+_thought)"
     )
     for name in texts("en"):

@@ -116,7 +116,7 @@ MISTAKES = {
         "description: good",
         "zzz: 1",
         "1: zzz: unknown key; remove it, or use one of kind, description, data, labels, models, "
-        "prompts, modes, scoring, figures, slices, gates",
+        "prompts, modes, scoring, figures, slices, primary, family, gates",
     ),
     "unknown key, nested": (
         "    k: 2",
@@ -395,6 +395,28 @@ MISTAKES = {
         "1: 'contextual' calibration has no shots near a text without content; remove it, or the "
         "selector nearest",
     ),
+    "primary that is no figure": (
+        "scoring: logprobs",
+        "scoring: logprobs\nprimary: acuracy",
+        "20: primary: 'acuracy' is not one of auc, calibrated_accuracy, accuracy; did you mean "
+        "'accuracy'?",
+    ),
+    "primary that decides nothing": (
+        "scoring: logprobs",
+        "scoring: logprobs\nprimary: label_mass",
+        "20: primary: 'label_mass' is not one of auc, calibrated_accuracy, accuracy",
+    ),
+    "primary without logprobs": (
+        "scoring: logprobs",
+        "scoring: choice\nprimary: auc",
+        "20: primary: auc needs log-probabilities, and scoring is choice; write accuracy, or "
+        "score by logprobs",
+    ),
+    "family of another kind": (
+        "scoring: logprobs",
+        "scoring: logprobs\nfamily: run",
+        "20: family: 'run' is not one of question, report",
+    ),
     "prompt id with a space": (
         "id: pre",
         "id: pre fill",
@@ -408,6 +430,27 @@ def test_mistakes_are_one_line(project, old, new, line):
     assert GOOD.count(old) >= 1
     found = problem(project, GOOD.replace(old, new, 1))
     assert found == f"evalsets/set.yaml:{line}"
+
+
+def test_the_primary_figure_and_the_family_are_read(project):
+    plain, _ = load(project, GOOD)
+    assert (plain.primary, plain.family) == (None, "question")
+    said = "scoring: logprobs\nprimary: calibrated_accuracy\nfamily: report"
+    strict, _ = load(project, GOOD.replace("scoring: logprobs", said))
+    assert (strict.primary, strict.family) == ("calibrated_accuracy", "report")
+    said = "scoring: choice\nprimary: accuracy"
+    assert load(project, GOOD.replace("scoring: logprobs", said))[0].primary == "accuracy"
+
+
+def test_an_area_of_three_labels_cannot_be_primary(project):
+    three = GOOD.replace("[positive, negative]", "[positive, negative, neutral]").replace(
+        "    targets: {positive: good, negative: bad}\n", ""
+    )
+    found = problem(project, three.replace("scoring: logprobs", "scoring: logprobs\nprimary: auc"))
+    assert found == (
+        "evalsets/set.yaml:19: primary: an AUC is of two labels, and here are 3; write "
+        "calibrated_accuracy or accuracy"
+    )
 
 
 SHA = "ab" * 32
