@@ -77,7 +77,7 @@ def test_the_schema_refuses_what_is_not_findings(tmp_path):
     checker = Draft202012Validator(json.loads(schemas()["findings"]))
     data = strict(save_findings(tmp_path, analyze(labelled())))
     assert checker.is_valid(data)
-    assert not checker.is_valid(data | {"schema": 2})
+    assert not checker.is_valid(data | {"schema": 1})
     assert not checker.is_valid({key: data[key] for key in data if key != "comparisons"})
     data["comparisons"][0]["adjusted"] = "0.1"
     assert not checker.is_valid(data)
@@ -92,15 +92,23 @@ def test_a_comparison_tells_all_that_belongs_to_it(tmp_path):
     run = labelled()
     data = strict(save_findings(tmp_path, analyze(run)))
     names = {f"{row.evalset}::{row.cell}" for row in run.rows}
-    assert {one["family"] for one in data["comparisons"]} == {"cells"}
+    assert {one["family"] for one in data["comparisons"]} == {"primary", "secondary"}
     for one in data["comparisons"]:
         assert {one["first"], one["second"]} <= names
         found = one["difference"]
         assert one["value"] == found["second"] - found["first"]
         assert found["low"] <= one["value"] <= found["high"]
+        assert one["low"] <= one["value"] <= one["high"]
         assert found["n"] + one["left_out"] == 90
-    p = [one["difference"]["p"] for one in data["comparisons"]]
-    assert [one["adjusted"] for one in data["comparisons"]] == pytest.approx(holm(p))
+        assert (one["adjusted"] < 0.05) == (not one["low"] <= 0 <= one["high"])
+        assert one["primary"] == (one["family"] == "primary")
+        decides = one["figure"] == ("accuracy" if one["kind"] == "calibration" else "auc")
+        assert one["primary"] == decides
+    assert data["questions"]
+    for one in data["questions"]:
+        assert {one["first"], one["second"]} <= names
+        assert one["low"] <= one["value"] <= one["high"]
+        assert (one["p"] < 0.05) == (not one["low"] <= 0 <= one["high"])
     role = next(row for row in data["rows"] if row["prompt"] == "role")
     assert (role["n"], role["unscored"]) == (81, 9)
     assert set(role["figures"]["accuracy"]) == {"value", "low", "high", "n"}
@@ -138,9 +146,9 @@ def test_a_finding_that_is_no_number_is_one_line(tmp_path):
     ("change", "message"),
     [
         (lambda text: text[:-9], "damaged"),
-        (lambda text: text.replace('"schema": 1', '"schema": 7'), "schema 7 is not 1"),
+        (lambda text: text.replace('"schema": 2', '"schema": 7'), "schema 7 is not 2"),
         (lambda text: text.replace('"first": "', '"first": "other'), "damaged"),
-        (lambda text: "[]", "schema None is not 1"),
+        (lambda text: "[]", "schema None is not 2"),
     ],
 )
 def test_a_file_that_is_not_findings_is_one_line(tmp_path, change, message):

@@ -12,34 +12,38 @@ from harness.records import Row
 from harness.stats.paired import Difference
 
 
-def group(**signs: int) -> list[Comparison]:
+def group(primary: str = "auc", **signs: int) -> list[Comparison]:
     """Comparisons of two cells whose figures rise, fall or do neither."""
     row = cast(Row, None)
     return [
         Comparison("shots", row, row, name,
                    Difference(0.5, 0.5 + sign / 10, -0.2, 0.2, 0.01, 1, 2, 99), 0,
-                   adjusted=0.01 if sign else 1.0)
+                   adjusted=0.01 if sign else 1.0, primary=name == primary)
         for name, sign in signs.items()
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("signs", "expected"),
+    ("found", "expected"),
     [
-        ({"auc": 1, "calibrated_accuracy": 0, "accuracy": -1}, "helps"),
-        ({"auc": 0, "calibrated_accuracy": -1}, "hurts"),
-        ({"auc": 1, "calibrated_accuracy": -1}, "mixed"),
-        ({"auc": 0, "accuracy": 1}, "raw_up"),
-        ({"auc": 0, "accuracy": -1}, "raw_down"),
-        ({"accuracy": 1}, "helps"),
-        ({"accuracy": 0}, "same"),
+        (group(auc=1, calibrated_accuracy=0, accuracy=-1), "helps"),
+        (group(auc=0, calibrated_accuracy=-1, accuracy=-1), "same"),
+        (group(auc=1, calibrated_accuracy=-1), "helps"),
+        (group(auc=-1, calibrated_accuracy=1, accuracy=1), "hurts"),
+        (group("accuracy", auc=1, calibrated_accuracy=1, accuracy=-1), "hurts"),
+        (group("calibrated_accuracy", auc=1, calibrated_accuracy=0), "same"),
+        (group("accuracy", accuracy=1), "helps"),
+        (group("auc", calibrated_accuracy=1, accuracy=1), "open"),
+        ([], "open"),
     ],
 )
-def test_raw_accuracy_decides_only_where_it_is_alone(signs, expected):
-    assert verdict(group(**signs)) == expected
+def test_the_primary_figure_decides_and_nothing_else(found, expected):
+    assert verdict(found) == expected
+    assert verdict(found[::-1]) == expected
 
 
-HELPS, HURTS, SAME, RAW = group(auc=1), group(auc=-1), group(auc=0), group(auc=0, accuracy=1)
+HELPS, HURTS, SAME = group(auc=1), group(auc=-1), group(auc=0)
+OPEN, SECONDARY = group("auc", accuracy=1), group(auc=0, calibrated_accuracy=1, accuracy=1)
 
 
 @pytest.mark.parametrize(
@@ -47,12 +51,14 @@ HELPS, HURTS, SAME, RAW = group(auc=1), group(auc=-1), group(auc=0), group(auc=0
     [
         ([HELPS, HELPS], "helps"),
         ([HELPS, SAME], "partly_helps"),
-        ([HELPS, RAW], "partly_helps"),
+        ([HELPS, SECONDARY], "partly_helps"),
+        ([HELPS, OPEN], "helps"),
         ([HURTS], "hurts"),
         ([HURTS, SAME], "partly_hurts"),
         ([HELPS, HURTS], "mixed"),
-        ([group(auc=1, calibrated_accuracy=-1)], "mixed"),
-        ([RAW, SAME], "same"),
+        ([group(auc=1, calibrated_accuracy=-1), HELPS], "helps"),
+        ([SECONDARY, SAME], "same"),
+        ([OPEN], "same"),
     ],
 )
 def test_pairs_are_summed_up(groups, expected):
