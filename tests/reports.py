@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.analysis.analyze import analyze
-from harness.analysis.findings import Findings, JudgedSet
+from harness.analysis.compare_cells import compare as compare_tests
+from harness.analysis.findings import Comparison, Findings, JudgedSet
 from harness.analysis.judged_sets import all_judged
-from harness.records import Judged, Result, Row, Run, RunInfo
+from harness.analysis.tested import Cells, tests
+from harness.records import Gate, Judged, Result, Row, Run, RunInfo
 from harness.report import conclusions, write
 from harness.report.conclusions import Conclusions
 from harness.report.plots import write_plots
@@ -19,6 +21,14 @@ def findings_of(rows: Sequence[Row], results: Sequence[Result]) -> Findings:
     """Return what rows and their results support."""
     info = RunInfo("r", "now", 1.0, "pytest", {}, {})
     return analyze(Run(info, tuple(rows), (), tuple(results)))
+
+
+def compare(
+    rows: Sequence[Row], results: Sequence[Result], gates: Sequence[Gate] = ()
+) -> list[Comparison]:
+    """Return the comparisons of rows and their results."""
+    cells = Cells(results)
+    return compare_tests(tests(rows, cells), cells, gates)
 
 
 def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang="en") -> Conclusions:

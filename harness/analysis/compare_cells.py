@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.analysis.cell_findings import ALPHA, Comparison, Family
 from harness.analysis.tested import Cells, Test, stacked
@@ -44,11 +44,7 @@ def compare(tests: Sequence[Test], cells: Cells, gates: Sequence[Gate] = ()) -> 
         cells: The results that they are of.
         gates: Those that were judged.
     """
-    declared = {
-        (one.evalset, one.against, one.cell, one.figure): one.contrast
-        for one in gates
-        if one.contrast is not None and one.slice is None and one.against != "baseline"
-    }
+    declared = _judged_by(gates)
     free = [one for one in tests if one.pairing.one_of or not _declared(one, declared)]
     outcomes = {id(one.test): one for one in _outcomes(free)}
     every = [outcomes.get(id(one)) or _Outcome(one, 1.0, 0.0, 0.0, 1) for one in tests]
@@ -57,6 +53,28 @@ def compare(tests: Sequence[Test], cells: Cells, gates: Sequence[Gate] = ()) -> 
         for one, chosen_of in _reported(every)
     )
     return [one for one in found if one is not None]
+
+
+def _judged_by(gates: Sequence[Gate]) -> _Contrasts:
+    """Return what gates have judged of two cells, each also the other way round."""
+    found = {
+        (one.evalset, one.against, one.cell, one.figure): one.contrast
+        for one in gates
+        if one.contrast is not None and one.slice is None and one.against != "baseline"
+    }
+    turned = {
+        (evalset, second, first, figure): replace(
+            one,
+            first=one.second,
+            second=one.first,
+            low=-one.high,
+            high=-one.low,
+            lost=one.won,
+            won=one.lost,
+        )
+        for (evalset, first, second, figure), one in found.items()
+    }
+    return turned | found
 
 
 def _outcomes(tests: Sequence[Test]) -> list[_Outcome]:
@@ -164,7 +182,7 @@ def _spread(test: Test, cells: Cells) -> tuple[float, float] | None:
 
 
 def _declared(test: Test, declared: _Contrasts) -> Contrast | None:
-    """Return what a gate has judged of the same two cells in the same order, None without one."""
+    """Return what a gate has judged of the same two cells, second minus first; None without one."""
     first, second = test.pairing.first, test.pairing.second
     if len(first) > 1 or len(second) > 1:
         return None
