@@ -15,6 +15,8 @@ from harness.report import conclusions, write
 from harness.report.conclusions import Conclusions
 from harness.report.plots import write_plots
 from harness.report.plots.write_plots import PlotKind
+from harness.report.questions import question_table
+from harness.report.texts import texts
 
 
 def findings_of(rows: Sequence[Row], results: Sequence[Result]) -> Findings:
@@ -34,6 +36,12 @@ def compare(
 def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang="en") -> Conclusions:
     """Return the sentences on what rows and their results support."""
     return conclusions.conclude(findings_of(rows, results), lang=lang)
+
+
+def questions(rows: Sequence[Row], results: Sequence[Result], *, lang="en") -> list[list[str]]:
+    """Return the lines of the table of questions, cell by cell, without its header."""
+    lines = question_table(findings_of(rows, results), texts(lang)).splitlines()[2:]
+    return [[part.strip() for part in line.split("|")[1:-1]] for line in lines]
 
 
 def set_of(judged: Judged, evalset: str) -> JudgedSet:

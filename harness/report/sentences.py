@@ -70,7 +70,13 @@ def placements(compared: Sequence[Comparison], t: Words) -> list[str]:
         shots = phrase.format(k=row.k, seed=row.seed, way=way(row, t))
         said = {c.figure: _order([o for o in group if o.figure == c.figure], c.figure, t)
                 for c in group}  # fmt: skip
-        figures = ranked(group, said, t)
+        # Secondary figures by which nothing is shown take one phrase.
+        shown = {c.figure for c in group if c.sign or c.primary}
+        quiet = list(dict.fromkeys(c.figure for c in group if c.figure not in shown))
+        if quiet:
+            names = ", ".join(t[f"f_{figure}"] for figure in quiet)
+            said[quiet[0]] = t["c_no_order"].format(figure=names)
+        figures = ranked([c for c in group if c.figure not in quiet[1:]], said, t)
         sentences.append(
             t["c_placements"].format(
                 shots=shots, prompt=escape(row.prompt), figures="; ".join(figures)

@@ -3,10 +3,11 @@ from __future__ import annotations
 import random
 import re
 
+import numpy as np
 import pytest
-from reports import conclude, report_markdown
+from reports import compare, conclude, findings_of, questions, report_markdown
+from scipy.stats import t as student_t
 
-from harness.analysis.compare_cells import compare
 from harness.records import Result, Row, Run, RunInfo, Score
 from harness.run.figures import summarize
 from harness.stats.over_seeds import pooled_accuracy
@@ -157,44 +158,83 @@ def test_the_sentence_says_what_the_test_allows():
     assert (
         f"{c.difference.lost} lost, {c.difference.won} won, p < 0.001), single draws \u2212" in line
     )
-    assert "sign-flip" in conclude(*join(*cells)).method
-    assert short(*cells)[0] == (
-        "Should shots be balanced? m: **yes, the random draws are worse than the balanced ones** "
-        "(raw accuracy differs in 1 of 1 comparison)."
-    )
-    assert (
-        short(*cells)[1]
-        == "Which shot selectors help, compared with balanced? m: random: **worse**."
-    )
+    assert "by its mean over the draws" in conclude(*join(*cells)).method
 
 
 @pytest.mark.parametrize(
-    ("balanced", "drawn", "verdict", "way"),
+    ("balanced", "drawn", "way", "verdict"),
     [
-        (0.5, 0.9, "no, the random draws are better than the balanced ones", "better"),
-        (0.7, 0.7, "no difference between random and balanced draws could be shown",
-         "no difference could be shown"),
+        (0.5, 0.9, "better", "**better**"),
+        (0.9, 0.5, "worse", "**worse**"),
+        (0.7, 0.7, "no difference could be shown", "not shown"),
     ],
-)  # fmt: skip
-def test_both_answers_and_none(balanced, drawn, verdict, way):
+)
+def test_a_single_draw_speaks_of_itself(balanced, drawn, way, verdict):
     cells = cell("balanced", balanced), cell("random", drawn)
-    said = short(*cells)
-    assert f"**{verdict}**" in said[0]
-    assert f"random: **{way}**" in said[1]
-    assert "sign-flip" not in conclude(*join(*cells)).method
+    assert f"one draw each, prompt plain: **{way}**; raw accuracy" in points(*cells)[0]
+    (line,) = questions(*join(*cells))
+    (c,) = compare(*join(*cells))
+    assert line[1] == "shots chosen as random against balanced"
+    assert line[3].startswith(f"{100 * c.value:+.1f} points [".replace("-", "\u2212"))
+    assert line[4] == f"{verdict}, with these shots"
+    assert "over the draws" not in conclude(*join(*cells)).method
+
+
+def test_several_draws_speak_of_draws_like_these():
+    cells = [cell("balanced", 0.9, seed=s) for s in range(3)]
+    cells += [cell("random", 0.5, seed=s) for s in range(3)]
+    # More than the samples' own chance: the draws differ, and three of them know little of others.
+    cells[3] = cell("random", 0.85, seed=0)
+    (line,) = questions(*join(*cells))
+    assert line[4].endswith(", over 3 draws of shots")
+    (q,) = [one for one in findings_of(*join(*cells)).questions if one.kind == "selector"]
+    singles = [
+        np.array(right(b), float) - np.array(right(a), float)
+        for a, b in zip(cells[:3], cells[3:], strict=True)
+    ]
+    value, low, high = over_draws(np.stack(singles))
+    assert (q.draws, q.comparisons, q.differ) == (3, 1, None)
+    assert (q.value, q.low, q.high) == pytest.approx((value, low, high))
+    # The same samples alone, which is what the comparison of these draws goes by, say more.
+    (c,) = kinds(compare(*join(*cells)), "selector")
+    assert q.high - q.low > 1.5 * (c.high - c.low)
+
+
+def over_draws(steps: np.ndarray) -> tuple[float, float, float]:
+    """Return mean and interval over draws by samples, of shape [draws, samples], from formulas.
+
+    Rows and columns are crossed and random; the residual of rows by columns is what the samples
+    alone make of the variance between rows.
+    """
+    draws, n = steps.shape
+    each = steps.mean(axis=1)
+    residual = steps - each[:, None] - steps.mean(axis=0)[None] + steps.mean()
+    noise = (residual**2).sum() / ((draws - 1) * (n - 1)) / n
+    by_samples = steps.mean(axis=0).var(ddof=1) / n
+    more = max(0.0, each.var(ddof=1) - noise) / draws
+    variance = by_samples + more
+    assert more > 0
+    freedom = variance**2 / (
+        (each.var(ddof=1) / draws) ** 2 / (draws - 1) + by_samples**2 / (n - 1)
+    )
+    half = student_t.ppf(0.975, freedom) * variance**0.5
+    return each.mean(), max(-1.0, each.mean() - half), min(1.0, each.mean() + half)
 
 
 def test_cells_that_disagree_are_said_to():
     def pair(first: float, second: float, k: int):
         return cell("balanced", first, k=k), cell("random", second, k=k)
 
-    mixed = short(*pair(0.9, 0.5, 3), *pair(0.5, 0.9, 5))
-    assert "**the random draws are better in some respects and worse in others**" in mixed[0]
-    assert "random: **better in some respects, worse in others**" in mixed[1]
-    partly = short(*pair(0.9, 0.5, 3), *pair(0.7, 0.7, 5))
-    assert "**yes in some cells" in partly[0]
-    assert "differs in 1 of 2" in partly[0]
-    assert "random: **worse in some cells**" in partly[1]
+    ((*_, verdict, singles),) = questions(*join(*pair(0.9, 0.5, 3), *pair(0.5, 0.8, 5)))
+    assert verdict == "**no one answer**, with these shots"
+    assert singles.startswith(
+        "1 better, 1 worse, 0 not shown; they differ beyond chance, p < 0.001"
+    )
+    ((*_, verdict, singles),) = questions(*join(*pair(0.9, 0.5, 3), *pair(0.7, 0.7, 5)))
+    assert verdict == "**worse**, with these shots"
+    assert singles.startswith("0 better, 1 worse, 1 not shown; they differ beyond chance")
+    ((*_, verdict, singles),) = questions(*join(*pair(0.9, 0.5, 3), *pair(0.9, 0.5, 5)))
+    assert (verdict, singles) == ("**worse**, with these shots", "0 better, 2 worse, 0 not shown")
 
 
 def test_order_in_words():
@@ -203,9 +243,12 @@ def test_order_in_words():
         "Shots in another order: balanced, alternating labels against balanced, 5-shot chat, one "
         "draw each, prompt plain: **worse**; raw accuracy"
     )
-    assert "**the order matters** (raw accuracy differs in 1 of 1" in short(*cells)[0]
+    assert questions(*join(*cells))[0][1] == (
+        "shots in another order: balanced, alternating labels against balanced"
+    )
     same = cell("balanced", 0.7), cell("balanced", 0.7, order="alternating")
-    assert "**no difference could be shown**" in short(*same)[0]
+    assert "**no difference could be shown**" in points(*same)[0]
+    assert questions(*join(*same))[0][4] == "not shown, with these shots"
 
 
 def test_one_way_alone_says_nothing_of_ways():
@@ -235,7 +278,8 @@ def report(*cells, data=(), lang="en") -> str:
 
 def test_the_table_names_selector_order_and_seed_where_they_differ():
     found = report(cell("balanced", 0.9), cell("nearest", 0.5, order="nearest_last", seed=4))
-    table = [re.sub(" +", " ", line) for line in found.splitlines() if line.startswith("| m ")]
+    lines = found[found.index("## evalsets") :].splitlines()
+    table = [re.sub(" +", " ", line) for line in lines if line.startswith("| m ")]
     assert "| 5-shot | chat | balanced | shuffled | 0 |" in table[0]
     assert "| 5-shot | chat | nearest | nearest last | 4 |" in table[1]
     assert "| shuffled" not in report(cell("balanced", 0.9), cell("balanced", 0.9, seed=1))

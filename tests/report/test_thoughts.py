@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 from builders import make_cell, make_row
 from judged_builders import EVALSET, HOSTILE, JUDGE, make_judged
-from reports import report_markdown
+from reports import compare, report_markdown
 
-from harness.analysis.compare_cells import compare
 from harness.analysis.ranking import best_pair
 from harness.records import Run, RunInfo, Score, Thought, Thoughts, sum_up
 from harness.report.modes import mode_place, thinking_word
@@ -52,8 +52,9 @@ def test_thoughts_are_summed_up():
 
 def test_the_table_tells_the_setting_and_another_one_the_thoughts(axis):
     found = report_markdown(axis)
-    header = next(line for line in found.splitlines() if line.startswith("| model"))
-    assert "thinking" in header
+    table = found[found.index("## evalsets") :].splitlines()
+    header = next(line for line in table if line.startswith("| model"))
+    assert "| thinking" in header
     rows = [line for line in found.splitlines() if line.startswith("| m-p-zeroshot-think")]
     assert [[part.strip() for part in line.split("|")[2:-1]] for line in rows] == [
         ["300", "812", "280 (93%)", "18 (6%)", "2 (1%)"]
@@ -89,6 +90,12 @@ def test_settings_are_compared_with_off_and_their_cost_is_told(axis):
     ]
     assert [one.sign for one in found] == [1, 0]
     text = report_markdown(axis)
+    assert re.search(
+        r"\| thinking budget 256 against off +\| raw accuracy +\| \+46\.7 points \[[^]]*\], "
+        r"p < 0\.001 +\| \*\*better\*\* +\|",
+        text,
+    )
+    assert re.search(r"\| thinking on against off +\| raw [^|]*\| \+1\.7 [^|]*\| not shown ", text)
     assert (
         "- Thinking budget 256 against off, zero-shot, prompt p: **better**; raw accuracy "
         "0.500 → 0.967 (+46.7 points" in text
@@ -112,7 +119,7 @@ def test_cells_of_unlike_settings_are_no_pair_of_another_kind():
         # The best of all few-shot cells is compared as the best, whatever it thinks.
         ("best", few.cell),
     }
-    assert best_pair([bare, few, other]) == (bare, few)
+    assert best_pair([bare, few, other], "accuracy") == (bare, few)
     assert mode_place(few, texts("en")) == "5-shot chat (seed 0), thinking on"
 
 

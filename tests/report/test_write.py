@@ -194,7 +194,8 @@ def test_a_figure_with_an_n_of_its_own_shows_it(run):
     specs = [GateSpec(figure="auc", at_least=0.5), GateSpec(figure="accuracy", at_least=0.5)]
     tied = Run(run.info, (row,), judged([row], specs), tuple(results))
     english, russian = markdown(tied), markdown(tied, lang="ru")
-    line = next(line for line in english.splitlines() if line.startswith("| m "))
+    table = english[english.index("## evalsets/t.yaml") :]
+    line = next(line for line in table.splitlines() if line.startswith("| m "))
     n, accuracy, calibrated, auc, mass = [part.strip() for part in line.split("|")][4:9]
     assert (n, accuracy) == ("35", "1.000 [0.90, 1.00]")
     assert [part.endswith(", n=40") for part in (calibrated, auc, mass)] == [True] * 3
@@ -311,7 +312,7 @@ def test_layout(run, options):
     assert not re.search(r"[ \t]+$", found, re.MULTILINE)
     assert not re.search(r"^\s*::", found, re.MULTILINE)
     tables = re.findall(r"(?:^\|.*\n)+", found, re.MULTILINE)
-    assert len(tables) == 5
+    assert len(tables) == 6
     for table in tables:
         widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(widths) == 1
