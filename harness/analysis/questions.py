@@ -6,14 +6,15 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from harness.analysis.cell_findings import Question
+from harness.analysis.cell_findings import ALPHA, Question
 from harness.analysis.pairings import Pairing, pairings
 from harness.analysis.ranking import grouped, primary_of
 from harness.analysis.tested import CALIBRATED, Cells, stacked
+from harness.figures import pair
 from harness.figures.columns import Column
 from harness.records import Row
-from harness.stats import Floats
-from harness.stats.pooled import differ, pooled
+from harness.stats import Difference, Floats
+from harness.stats.pooled import Pooled, differ, pooled
 
 _POOLED = ("shots", "selector", "order", "thinking", "placement", "wording", "calibration",
            "contextual", "model")  # fmt: skip
@@ -59,6 +60,9 @@ def _question(own: Sequence[Pairing], primary: str, cells: Cells) -> Question | 
     influences = stacked([(evalset, one.units, one.influence) for one in columns])
     of_draw = [seed for draws in table.values() for seed in draws] if drawn else [0] * len(columns)
     estimate = pooled(*_averaged(values, influences, of_draw))
+    if estimate is None and len(columns) > 1:
+        mean = float(_averaged(values, influences, of_draw)[0].mean())
+        estimate = _unmoved(mean, len(set(of_draw)), own, figure, before, cells)
     places = [at for at, draws in enumerate(table.values()) for _ in draws]
     if estimate is None or len(columns) < 2:
         return None
@@ -78,6 +82,29 @@ def _question(own: Sequence[Pairing], primary: str, cells: Cells) -> Question | 
         draws=estimate.draws if shots else 0,
         differ=differ(*_averaged(values, influences, places)),
     )
+
+
+def _unmoved(
+    mean: float, draws: int, own: Sequence[Pairing], figure: str, before: str, cells: Cells
+) -> Pooled | None:
+    """Return a mean that no unit moves, as where no answer differs, known as its comparisons are.
+
+    The units then tell nothing of the spread. The interval is the widest of the comparisons', and p
+    the largest.
+    """
+    known: list[Difference] = []
+    for one in own:
+        sides = cells.results(one.first), cells.results(one.second)
+        positive = next(iter(one.first[0].targets), "")
+        paired = pair(*sides, figure, positive=positive, before=before)
+        if paired is not None:
+            known.append(paired[0])
+    if not known:
+        return None
+    p, low, high = max(d.p for d in known), min(d.low for d in known), max(d.high for d in known)
+    if p >= ALPHA:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return Pooled(mean, low, high, p, draws, min(d.n for d in known))
 
 
 def _by_draw(pairing: Pairing) -> list[tuple[int | None, list[Row], list[Row]]]:
