@@ -10,8 +10,8 @@ from harness.analysis.cell_findings import ALPHA, Question
 from harness.analysis.pairings import Pairing, pairings
 from harness.analysis.ranking import grouped, primary_of
 from harness.analysis.tested import CALIBRATED, Cells, stacked
-from harness.figures import pair
 from harness.figures.columns import Column
+from harness.figures.pairs import pair_scores
 from harness.records import Row
 from harness.stats import Difference, Floats
 from harness.stats.pooled import Pooled, differ, pooled
@@ -94,9 +94,9 @@ def _unmoved(
     """
     known: list[Difference] = []
     for one in own:
-        sides = cells.results(one.first), cells.results(one.second)
+        sides = cells.scores(one.first), cells.scores(one.second)
         positive = next(iter(one.first[0].targets), "")
-        paired = pair(*sides, figure, positive=positive, before=before)
+        paired = pair_scores(*sides, figure, positive=positive, before=before)
         if paired is not None:
             known.append(paired[0])
     if not known:

@@ -106,25 +106,29 @@ def _method(findings: Findings, t: Words) -> str:
     compared = findings.comparisons
     if not compared:
         return t["c_none"]
-    families = {c.kind for c in compared if c.family == "primary"}
-    strict = any(row.family == "report" for row in findings.rows)
+    asked = [row for row in findings.rows if not row.train_rows]
+    primaries = dict.fromkeys(
+        primary_of([row for row in asked if row.evalset == evalset])
+        for evalset in dict.fromkeys(c.second.evalset for c in compared)
+    )
     method = t["c_method"].format(
-        figures=", ".join(
-            dict.fromkeys(
-                t[f"f_{c.figure}"]
-                for c in compared
-                if c.primary and c.kind not in ("calibration", "contextual")
-            )
-        ),
-        rates=t["c_rates_strict"]
-        if strict
-        else t["c_rates"].format(
-            questions=counted(len(families), "n_questions", t),
-            together=percent(min(1.0, ALPHA * len(families))),
-        ),
+        figures=", ".join(t[f"f_{figure}"] for figure in primaries), rates=_rates(findings, t)
     )
     if any(c.draws != (1, 1) for c in compared):
         method += t["c_method_draws"]
     if any(row.clusters for row in findings.rows):
         method += t["c_method_clusters"]
     return method
+
+
+def _rates(findings: Findings, t: Words) -> str:
+    """Say how many reports claim a difference where there is none, "" where a gate claims all."""
+    if any(row.family == "report" for row in findings.rows):
+        return " " + t["c_rates_strict"]
+    families = {c.kind for c in findings.comparisons if c.family == "primary"}
+    if not families:
+        return ""
+    return " " + t["c_rates"].format(
+        questions=counted(len(families), "n_questions", t),
+        together=percent(min(1.0, ALPHA * len(families))),
+    )

@@ -343,6 +343,17 @@ def test_a_comparison_that_a_gate_had_declared_says_so():
         "p = 0.012, declared by a gate)"
     ) in declared("en")
     assert "p = 0.012, объявлено порогом заранее)" in declared("ru")
+    # No question is left of which an error rate could be told.
+    assert "Of reports in which nothing differs" not in declared("en")
+    assert "families of their own. The mean over" in declared("en")
+
+
+def test_the_method_names_the_primary_figure_of_each_set():
+    assert "of their set (AUC)." in conclude(*join(cell(odds=drawn(1.0, 0.0)))).method
+    far = [cell(right(150), evalset="evalsets/b.yaml"),
+           cell(right(100), evalset="evalsets/b.yaml", prompt="b")]  # fmt: skip
+    both = conclude(*join(cell(odds=drawn(1.0, 0.0)), *far)).method
+    assert "of their set (AUC, raw accuracy)." in both
 
 
 @pytest.mark.parametrize(
@@ -360,12 +371,12 @@ def test_the_method_tells_both_error_rates(cells, questions, together):
     rows, results = join(*cells)
     method = conclude(rows, results).method
     assert (
-        f"at most 5% claim a difference for each of {questions} here, and at most {together} for "
-        "any of them."
+        f"at most 5% claim a difference between two cells for each of {questions} here, and at "
+        f"most {together} for any of them."
     ) in method
     assert "family: report" not in method
     strict = conclude([replace(row, family="report") for row in rows], results).method
-    assert "at most 5% claim a difference anywhere" in strict
+    assert "at most 5% claim a difference between two cells anywhere" in strict
     assert questions not in strict
 
 
