@@ -15,7 +15,7 @@ from harness.gates.kept import Kept, as_kept, gave, rounded
 from harness.gates.paired import contrast
 from harness.gates.slices import slice_contrasts
 from harness.jsontext import json_text
-from harness.records import BaselineCheck, Flip, Result
+from harness.records import BaselineCheck, Flip, Result, Treatment
 from harness.run.provenance import (
     Provenance,
     extension_changes,
@@ -153,9 +153,9 @@ def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
 def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
     """Compare a cell with its baseline; None if it has none.
 
-    What cannot be compared is refused with the difference named: other samples, another prompt,
-    other shots or another scoring. Other weights, engines or versions are what a comparison is
-    for; they are named as changed.
+    What cannot be compared is refused with the difference named: other samples, targets or scoring.
+    All else is what a comparison is for: another wording, other shots, another model, adapter,
+    engine, precision or template are the treatment, which is named.
     """
     row = outcome.row
     try:
@@ -187,6 +187,7 @@ def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
     return BaselineCheck(
         evalset=row.evalset,
         cell=row.cell,
+        treatment=_treatment(baseline.provenance, outcome.provenance),
         changed=_changed(baseline.provenance, outcome.provenance),
         contrasts=tuple(one for one in found if one is not None),
         lost=tuple(lost),
@@ -199,7 +200,7 @@ def kept_results(baseline: Baseline, outcome: Outcome) -> Kept:
     """Return a cell's results beside those of a baseline that it can be compared with."""
     now = {key: as_kept(one) for key, one in by_sample(outcome.results).items()}
     before = by_sample(_results(baseline))
-    changed = _changed(baseline.provenance, outcome.provenance)
+    changed = _treatment(baseline.provenance, outcome.provenance)
     return Kept(before, now, not changed and gave(before) == gave(now))
 
 
@@ -216,10 +217,24 @@ def _refusal(baseline: Baseline, outcome: Outcome) -> str:
         return f"made on other data: {what}"
     if before.scoring != now.scoring:
         return f"made with other scoring: {before.scoring}, not {now.scoring}"
-    if before.prompts != now.prompts:
-        what = "wording" if before.wording != now.wording else "shots"
-        return f"made with another prompt: its {what} differ{'s' if what == 'wording' else ''}"
     return ""
+
+
+def _treatment(before: Provenance, now: Provenance) -> tuple[Treatment, ...]:
+    """Return the names of what differs."""
+    wording = before.wording != now.wording
+    found: dict[Treatment, bool] = {
+        "wording": wording,
+        "shots": before.prompts != now.prompts and not wording,
+        "weights": before.model != now.model,
+        "adapter": before.adapter != now.adapter,
+        "engine": before.engine != now.engine,
+        "dtype": before.numbers != now.numbers,
+        "thinking": before.thinking != now.thinking,
+        "template": bool(template_changes(before.template, now.template)),
+        "extensions": bool(extension_changes(before.extensions, now.extensions)),
+    }
+    return tuple(name for name, differs in found.items() if differs)
 
 
 def _changed(before: Provenance, now: Provenance) -> tuple[str, ...]:

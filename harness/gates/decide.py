@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from harness.figures import by_sample
 from harness.gates.baselines import BaselineError, baseline_path
 from harness.gates.kept import Kept
@@ -9,7 +12,7 @@ from harness.gates.paired import contrast, judge_contrast
 from harness.gates.plan import PlannedGate
 from harness.gates.slices import OtherSide, judge_slice
 from harness.gates.threshold import judge_threshold
-from harness.records import BaselineCheck, Contrast, Gate
+from harness.records import BaselineCheck, Contrast, Gate, Treatment
 from harness.run.score_cell import Outcome
 from harness.spec.gatespec import BASELINE
 
@@ -39,6 +42,7 @@ def judge(
     with_baseline = planned.against == BASELINE and planned.other is None
     if with_baseline:
         found = _with_baseline(planned, baseline)
+    treatment = baseline.treatment if with_baseline and baseline else ()
     if spec.slice is not None:
         side = OtherSide(planned.against, by_sample(other.results), other.row) if other else None
         if with_baseline:
@@ -46,7 +50,8 @@ def judge(
                 raise ValueError("a gate on a slice is compared with the baseline's own results")
             side = OtherSide(BASELINE, kept.before, unchanged=kept.unchanged)
         now = kept.now if kept else None
-        return judge_slice(spec, outcome, gate_id=planned.id, other=side, now=now)
+        gate = judge_slice(spec, outcome, gate_id=planned.id, other=side, now=now)
+        return _told(gate, treatment)
     if not with_baseline and other is None:
         return judge_threshold(outcome.row, spec, gate_id=planned.id)
     if other is not None:
@@ -56,7 +61,7 @@ def judge(
             spec.figure,
             labels=tuple(outcome.row.targets),
         )
-    return judge_contrast(
+    gate = judge_contrast(
         outcome.row,
         spec,
         found,
@@ -64,6 +69,15 @@ def judge(
         gate_id=planned.id,
         other=other.row if other else None,
     )
+    return _told(gate, treatment)
+
+
+def _told(gate: Gate, treatment: Sequence[Treatment]) -> Gate:
+    """Return a gate that names what differs from its baseline."""
+    if not treatment:
+        return gate
+    line = f"{gate.line}; changed since the baseline: {', '.join(treatment)}"
+    return replace(gate, line=line, treatment=tuple(treatment))
 
 
 def _with_baseline(planned: PlannedGate, baseline: BaselineCheck | None) -> Contrast | None:

@@ -10,6 +10,7 @@ from harness.records.gates import (
     GateSlice,
     SliceContrast,
     SliceProblem,
+    Treatment,
     Verdict,
 )
 from harness.records.judged import (
@@ -108,6 +109,7 @@ __all__ = [
     "ThoughtEnd",
     "ThoughtPlace",
     "Thoughts",
+    "Treatment",
     "Verdict",
     "sum_up",
 ]

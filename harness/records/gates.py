@@ -11,6 +11,9 @@ from harness.records.results import Figure
 Verdict = Literal["pass", "fail", "inconclusive"]
 SliceProblem = Literal["", "absent", "unscored", "undefined"]
 Bound = Literal["at_least", "at_most", "no_worse_than", "better_than"]
+Treatment = Literal["wording", "shots", "weights", "adapter", "engine", "dtype", "thinking",
+                    "template", "extensions"]  # fmt: skip
+"""What may differ between a cell and its baseline while the two are compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Gate:
         detectable: Distance from the threshold that such samples would show in four of five runs.
         on_inconclusive: What becomes of an inconclusive gate.
         slice: What was judged of a gate on a slice, None of one on all samples.
+        treatment: What differs from the baseline that is compared with.
         reason: Why there is nothing to judge or too little, None where its interval decides.
     """
 
@@ -108,6 +112,7 @@ class Gate:
     detectable: float | None = None
     on_inconclusive: Literal["pass", "warn", "fail"] = "warn"
     slice: GateSlice | None = None
+    treatment: tuple[Treatment, ...] = ()
     reason: Reason | None = None
 
 
@@ -144,7 +149,8 @@ class BaselineCheck:
 
     Attributes:
         refused: Why the two cannot be compared, empty where they can.
-        changed: What else differs and may be the cause: weights, engine, dtype.
+        treatment: What else differs and may be the cause, by name.
+        changed: Of these, what each was and is, but for prompts and shots, which have digests only.
         contrasts: One a figure.
         lost: Samples that were right and are wrong; `won` the other way round.
         slices: The cell's slices, by the figure that they are tested by.
@@ -153,6 +159,7 @@ class BaselineCheck:
     evalset: str
     cell: str
     refused: str = ""
+    treatment: tuple[Treatment, ...] = ()
     changed: tuple[str, ...] = ()
     contrasts: tuple[Contrast, ...] = ()
     lost: tuple[Flip, ...] = ()

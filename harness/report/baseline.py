@@ -44,11 +44,18 @@ def baseline_lines(
             if (one.evalset, one.cell) == (check.evalset, check.cell)
         )
         line = f"{name}: {figures or t['gate_no_pairs']}."
-        if check.changed:
-            line += " " + t["b_changed"].format(changed=escape("; ".join(check.changed), limit=400))
+        if check.treatment or check.changed:
+            line += " " + t["b_changed"].format(changed=_changed(check, t))
         flips = [*_flips(check.lost, "b_lost", t), *_flips(check.won, "b_won", t)]
         lines.append({"line": line, "flips": flips})
     return lines
+
+
+def _changed(check: BaselineCheck, t: Words) -> str:
+    """Name what differs, and behind it in brackets what each was and is."""
+    named = ", ".join(t[f"b_t_{name}"] for name in check.treatment)
+    details = escape("; ".join(check.changed), limit=400)
+    return f"{named} ({details})" if named and details else named or details
 
 
 def _figure(one: BaselineDifference, t: Words) -> str:

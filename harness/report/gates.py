@@ -41,6 +41,9 @@ def gate_lines(
             words = _judged(gate, standing, t) if standing else ""
         else:
             words = _words(gate, row, t)
+            if gate.treatment:
+                named = ", ".join(t[f"b_t_{name}"] for name in gate.treatment)
+                words += t["gate_changed"].format(changed=named)
         lines.append(f"{names.get((gate.evalset, gate.cell)) or code(gate.cell)}: {words}")
     return lines
 

@@ -103,11 +103,6 @@ def test_flips_are_named_with_both_answers(tmp_path):
             outcome("pnpn", data="x"),
             "made on other data: its samples have other texts, labels or order",
         ),
-        (outcome("pnpn", prompts="x"), "made with another prompt: its shots differ"),
-        (
-            outcome("pnpn", prompts="x", wording="x"),
-            "made with another prompt: its wording differs",
-        ),
         (outcome("pnpn", scoring="x"), "made with other scoring: s, not x"),
     ],
 )
@@ -118,6 +113,23 @@ def test_what_cannot_be_compared_is_refused_with_the_difference(tmp_path, now, r
         f"{FILE}: {reason}; run it as the baseline was run, or accept with --eval-write-baseline"
     )
     assert check.contrasts == ()
+
+
+@pytest.mark.parametrize(
+    ("now", "treatment"),
+    [
+        (outcome("npnn", prompts="x"), ("shots",)),
+        (outcome("npnn", prompts="x", wording="x"), ("wording",)),
+        (outcome("npnn", model="sha256:2", adapter="sha256:3"), ("weights", "adapter")),
+        (outcome("npnn", engine="vllm 1"), ("engine",)),
+    ],
+)
+def test_all_else_is_the_treatment_and_is_named(tmp_path, now, treatment):
+    write_baseline(tmp_path, outcome("pnpn"), {})
+    check = check_baseline(tmp_path, now)
+    assert (check.refused, check.treatment) == ("", treatment)
+    (accuracy,) = [one for one in check.contrasts if one.figure == "accuracy"]
+    assert accuracy.lost + accuracy.won > 0
 
 
 def test_other_samples_are_counted(tmp_path):

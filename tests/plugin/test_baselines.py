@@ -120,14 +120,21 @@ def test_a_gate_on_a_baseline_is_skipped_where_an_option_changes_the_data(gated)
     assert "not compared" in gated.report
 
 
-def test_another_wording_is_refused_and_can_be_accepted(gated):
+def test_another_wording_is_compared_and_named(gated):
     gated.run("--eval-write-baseline")
     template = gated.root / "prompts/prefill.j2"
     gated.write("prompts/prefill.j2", template.read_text().replace("Is it", "Is the text"))
-    result = gated.run()
-    result.stdout.fnmatch_lines(["*made with another prompt: its wording differs*"])
-    gated.run("--eval-write-baseline").assert_outcomes(passed=1, skipped=1)
+    gated.run()
+    (check,) = gated.saved.baselines
+    assert (check.refused, check.treatment) == ("", ("wording",))
+    (gate,) = gated.saved.gates
+    assert gate.contrast is not None
+    assert gate.line.endswith("; changed since the baseline: wording")
+    assert "Changed since: the prompt's wording." in gated.report
+    # Accepted, it is the baseline, from which nothing differs.
+    gated.run("--eval-write-baseline")
     gated.run().assert_outcomes(passed=2)
+    assert gated.saved.gates[0].treatment == ()
 
 
 def test_other_weights_are_compared_and_named(gated):
