@@ -147,9 +147,15 @@ def _difference(one: _Line, t: Words) -> str:
 
 def _verdict(one: _Line, t: Words) -> str:
     """Say what is shown: of shots that were drawn once, of these alone."""
+    several, shown = len(one.signs) > 1, set(one.signs) - {0}
     word = {1: "q_better", -1: "q_worse", 0: "q_same"}[one.sign]
-    if {1, -1} <= {one.sign, *one.signs}:
+    if {1, -1} <= {one.sign, *shown}:
         word = "q_mixed"
+    elif one.sign and several and set(one.signs) != {one.sign}:
+        word += "_mean"
+    # Of several draws, what single ones show is no part of an answer about draws.
+    elif not one.sign and shown and several and one.draws <= 1:
+        word = "q_better_part" if shown == {1} else "q_worse_part"
     scope = ""
     if one.kind in _OF_SHOTS:
         scope = t["q_these"] if one.draws == 1 else t["q_drawn"].format(draws=one.draws)

@@ -236,7 +236,9 @@ def test_russian_says_the_same():
     assert [number.findall(" ".join(one)) for one in english] == [
         number.findall(" ".join(one)) for one in russian
     ]
-    words = {"**better**": "**лучше**", "**worse**": "**хуже**", "not shown": "не доказано"}
+    words = {"**better**": "**лучше**", "**worse**": "**хуже**", "not shown": "не доказано",
+             "**worse on average**": "**в среднем хуже**", "**worse in part**": "**отчасти хуже**",
+             "**better on average**": "**в среднем лучше**"}  # fmt: skip
     for one, other in zip(english, russian, strict=True):
         verdict, scope = re.fullmatch(r"([^,]+)(,.*)?", one[5]).groups()
         assert other[5].startswith(words[verdict])
