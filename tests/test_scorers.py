@@ -80,7 +80,6 @@ EMPTY = "empty answer"
         (STARS, ".1", None, MORE),
         (STARS, "$1$", "one", None),
         (STARS, "<1>", "one", None),
-        (STARS, "- 1", "one", None),
         (STARS, "#1", "one", None),
         (STARS, "1.", "one", None),
         (STARS, "1!", "one", None),
