@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from engine_starts import prepared_engines, quick_engines  # noqa: F401
 from lanes import pytest_unconfigure, share_processors, small_heap  # noqa: F401
 
 share_processors()
