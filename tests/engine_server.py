@@ -65,7 +65,11 @@ if __name__ == "__main__":
     del sys.path[0]
     import time
 
-    import openai  # noqa: F401
+    # With what a client imports at its first request.
+    import anyio._backends._asyncio
+    import httpcore2
+    import openai.resources.chat
+    import tenacity.asyncio  # noqa: F401
 
     import harness.engines.fake
     import harness.engines.openai  # noqa: F401

@@ -112,7 +112,7 @@ def _imported(tiny_folder) -> None:
 
 
 @pytest.fixture
-def evals(model_project, pytester, monkeypatch, _imported, quick_engines) -> Evals:
+def evals(model_project, pytester, monkeypatch, _imported) -> Evals:
     """A project with the set `mini`: model `m`, zero-shot and 5-shot; the working folder."""
     root = model_project.root
     monkeypatch.chdir(root)
