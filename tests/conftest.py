@@ -235,7 +235,7 @@ def tiny_folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def model_project(project, tiny_folder, quick_engines) -> Project:
+def model_project(project, tiny_folder, quick_engines) -> Project:  # noqa: F811  # a fixture
     """A tiny project whose model folder has tokenizer and config; its engines are forks."""
     (project.root / "model").symlink_to(tiny_folder, target_is_directory=True)
     return project

@@ -6,12 +6,19 @@ has touched its modules.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import socket
 import struct
 import sys
+import time
 from typing import NoReturn
+
+# The last ones are what the client of a server imports at its first request.
+IMPORTED = ("harness.workers.child", "harness.engines.fake", "harness.engines.openai", "openai",
+            "openai.resources.chat", "httpcore2", "anyio._backends._asyncio",
+            "tenacity.asyncio")  # fmt: skip
 
 
 def serve(line: socket.socket) -> None:
@@ -56,23 +63,13 @@ def become_engine(
     os.environ.update(env)
     named = env.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:] = [folder, *named, *(one for one in sys.path if one not in own)]
-    child.main(theirs)
+    sys.modules["harness.workers.child"].main(theirs)
     os._exit(0)
 
 
 if __name__ == "__main__":
     # The folder of this file, which Python puts first.
     del sys.path[0]
-    import time
-
-    # With what a client imports at its first request.
-    import anyio._backends._asyncio
-    import httpcore2
-    import openai.resources.chat
-    import tenacity.asyncio  # noqa: F401
-
-    import harness.engines.fake
-    import harness.engines.openai  # noqa: F401
-    from harness.workers import child
-
+    for name in IMPORTED:
+        importlib.import_module(name)
     serve(socket.socket(fileno=int(sys.argv[1])))
