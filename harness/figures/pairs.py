@@ -8,13 +8,12 @@ from typing import TypeVar
 
 from harness.records import Result
 from harness.stats.over_seeds import pooled_accuracy, pooled_auc
-from harness.stats.paired import Difference, paired_accuracy, paired_auc, paired_bootstrap
+from harness.stats.paired import Difference, paired_accuracy, paired_clusters
+from harness.stats.paired_auc import paired_auc
 
 ResultsById = Mapping[str, Result]
 """Results by sample."""
 
-# Sign patterns and resamples: a p-value then resolves 0.0002, which Holm's correction needs.
-_RESAMPLES = 9999
 _T = TypeVar("_T")
 
 
@@ -68,8 +67,8 @@ def pair(
 
     Accuracies of one cell a side by McNemar's exact test and Newcombe's interval, AUCs by DeLong's;
     of several draws of shots a side, by each sample's mean over the draws. Where samples share
-    clusters, accuracies by bootstrap and sign-flip test of whole clusters, AUCs by Obuchowski's
-    variance.
+    clusters, accuracies by their cluster-robust standard error with Student's t, AUCs by
+    Obuchowski's variance.
 
     Args:
         first: The draws of the first side, one at least.
@@ -107,7 +106,7 @@ def pair(
         return None
     was, now = right[: len(first)], right[len(first) :]
     if clusters:
-        found = paired_bootstrap(_means(was), _means(now), clusters=clusters, resamples=_RESAMPLES)
+        found = paired_clusters(_means(was), _means(now), clusters)
     elif one_each:
         found = paired_accuracy(was[0], now[0])
     else:
