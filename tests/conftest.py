@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from engine_starts import prepared_engines, quick_engines  # noqa: F401
 from lanes import pytest_unconfigure, share_processors, small_heap  # noqa: F401
 
 share_processors()
@@ -234,8 +235,8 @@ def tiny_folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def model_project(project, tiny_folder) -> Project:
-    """A tiny project whose model folder has tokenizer and config."""
+def model_project(project, tiny_folder, quick_engines) -> Project:  # noqa: F811  # a fixture
+    """A tiny project whose model folder has tokenizer and config; its engines are forks."""
     (project.root / "model").symlink_to(tiny_folder, target_is_directory=True)
     return project
 

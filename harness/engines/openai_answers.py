@@ -72,6 +72,7 @@ class _Message(BaseModel):
 
 class _Choice(BaseModel):
     message: _Message
+    index: Annotated[int | None, _Beside] = None
     finish_reason: str | None = None
     logprobs: Annotated[_Logprobs | None, _Beside] = None
 
@@ -117,7 +118,8 @@ def output(request: Request, body: bytes) -> Output:
     usage = answer.usage or _Usage()
     if not answer.choices:
         return failed(request, "the endpoint answered without a choice", usage)
-    choice = answer.choices[0]
+    # One is asked for; of several, some servers send them as they came.
+    choice = min(answer.choices, key=lambda one: one.index or 0)
     if choice.message.refusal:
         # In quotes, as by them a report without texts knows what a model wrote.
         said = told_line(choice.message.refusal)

@@ -22,6 +22,7 @@ from harness.stats import (
     fixed_mean_interval,
     mean_interval,
     paired_bootstrap,
+    paired_clusters,
 )
 from harness.stats.arrays import Bools, Whole
 from harness.stats.confusion import paired_confusion, precision_of
@@ -70,17 +71,22 @@ def mean(values: Floats, groups: Sequence[str] | None, *, seed: int = 0) -> Figu
     return Figure(float(values.mean()), *bounds, n)
 
 
-def area(
-    odds: Floats, positives: Sequence[bool], groups: Sequence[str] | None, *, seed: int = 0
-) -> Figure | None:
+def area(odds: Floats, positives: Sequence[bool], groups: Sequence[str] | None) -> Figure | None:
     """Return the AUC of log-odds with its interval, None where a class has no samples."""
     if not any(positives) or all(positives):
         return None
     if groups is None:
-        bounds = auc_interval(odds, positives, seed=seed)
+        bounds = auc_interval(odds, positives)
     else:
         bounds = bounded(groups, lambda own: cluster_auc_interval(odds, positives, own))
     return Figure(auc(odds, positives), *bounds, len(positives))
+
+
+def paired_means(first: Floats, second: Floats, clusters: Sequence[Hashable] | None) -> Difference:
+    """Compare two means over the same samples, which may share clusters."""
+    if clusters is None:
+        return paired_bootstrap(first, second, resamples=RESAMPLES)
+    return paired_clusters(first, second, clusters)
 
 
 def bounded(
@@ -179,8 +185,7 @@ def mean_of(values: _MeanValues, *, within: bool) -> tuple[Measure, Compare]:
         if len(b.targets) < 2 or _one_cluster(b):
             return None
         old, new = (values(side.logprobs, side.targets) for side in (a, b))
-        found = paired_bootstrap(old, new, clusters=b.clusters, resamples=RESAMPLES)
-        return found, left_out
+        return paired_means(old, new, b.clusters), left_out
 
     return measure, compare
 
@@ -203,10 +208,6 @@ def _estimated(
             return None
         sides = [estimate(*side.confidence, b.clusters, argument) for side in (a, b)]
         right = a.confidence[1], b.confidence[1]
-        if np.array_equal(a.logprobs, b.logprobs):
-            value = sides[0].value
-            none = Difference(value, value, 0.0, 0.0, 1.0, 0, 0, len(b.targets))
-            return none, left_out
         return difference_of(sides[0], sides[1], right), left_out
 
     return measure, compare

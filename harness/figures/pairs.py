@@ -10,10 +10,8 @@ from harness.figures.scores import CellScores, Names, ResultsById, shared
 from harness.stats import Floats
 from harness.stats.arrays import Bools
 from harness.stats.over_seeds import pooled_accuracy
-from harness.stats.paired import Difference, area_difference, paired_accuracy, paired_bootstrap
-
-# Sign patterns and resamples: a p-value then resolves 0.0002, which Holm's correction needs.
-_RESAMPLES = 9999
+from harness.stats.paired import Difference, paired_accuracy, paired_clusters
+from harness.stats.paired_auc import area_difference
 
 
 def pair(
@@ -28,8 +26,8 @@ def pair(
 
     Accuracies of one cell a side by McNemar's exact test and Newcombe's interval, AUCs by DeLong's;
     of several draws of shots a side, by each sample's mean over the draws. Where samples share
-    clusters, accuracies by bootstrap and sign-flip test of whole clusters, AUCs by Obuchowski's
-    variance.
+    clusters, accuracies by their cluster-robust standard error with Student's t, AUCs by
+    Obuchowski's variance.
 
     Args:
         first: The draws of the first side, one at least.
@@ -74,15 +72,10 @@ def pair_scores(
             mean_placed(cells, samples, scores, mask, positive)
             for cells, scores in ((first, found.first), (second, found.second))
         )
-        same = len(first) == len(second) and all(
-            np.array_equal(a, b) for a, b in zip(found.first, found.second, strict=True)
-        )
-        return area_difference(old, new, mask, clusters, same=same), found.left_out
+        return area_difference(old, new, mask, clusters), found.left_out
     was, now = found.first, found.second
     if clusters:
-        difference = paired_bootstrap(
-            np.mean(was, axis=0), np.mean(now, axis=0), clusters=clusters, resamples=_RESAMPLES
-        )
+        difference = paired_clusters(np.mean(was, axis=0), np.mean(now, axis=0), clusters)
     elif one_each:
         difference = paired_accuracy(was[0] == 1, now[0] == 1)
     else:

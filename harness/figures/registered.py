@@ -11,11 +11,11 @@ import numpy as np
 
 from harness.contracts import Sheet
 from harness.errors import RegistryError
-from harness.figures.measures import RESAMPLES, aligned, mean
+from harness.figures.measures import aligned, mean, paired_means
 from harness.figures.scores import ResultsById
 from harness.records import Figure
 from harness.registry import Compare, RegisteredFigure, Values
-from harness.stats import Difference, Floats, paired_bootstrap
+from harness.stats import Difference, Floats
 from harness.stats.arrays import Bools
 
 _T = TypeVar("_T")
@@ -74,7 +74,7 @@ def compared(
         return None
     if entry.values is not None:
         old, new = (_scaled(name, entry, entry.values, side) for side in (a, b))
-        found = paired_bootstrap(old, new, clusters=b.clusters, resamples=RESAMPLES)
+        found = paired_means(old, new, b.clusters)
         span = entry.highest - entry.lowest
         return replace(
             found,

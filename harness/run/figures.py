@@ -163,9 +163,7 @@ def _logprob_figures(
     """Return the figures that need log-probabilities, of shape [n, labels]."""
     figures = _accuracy("calibrated_accuracy", answers, targets, groups)
     positives = [target == labels[0] for target in targets]
-    if len(labels) == 2 and (
-        found := area(array[:, 0] - array[:, 1], positives, groups, seed=seed)
-    ):
+    if len(labels) == 2 and (found := area(array[:, 0] - array[:, 1], positives, groups)):
         figures["auc"] = found
     mass = np.minimum(np.exp(array).sum(axis=1), 1.0)
     figures["label_mass"] = mean(mass, groups, seed=seed)

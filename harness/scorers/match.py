@@ -13,6 +13,10 @@ from harness.records import Output, Score
 _SIGNS = "+=\u00b1\u00ac\u00d7\u00f7\u2248\u2260\u2264\u2265$\u00a2\u00a3\u00a5\u20ac\u20bd"
 _BEFORE, _BEFORE_NUMBER = f"{_SIGNS}!", f"{_SIGNS}!-\u2212\u2013~<>"
 _BEHIND, _BEHIND_NUMBER = f"{_SIGNS}-\u2212#", f"{_SIGNS}-\u2212#%\u2030\u00b0<>"
+# A minus apart from its number, which may be the dash of a list as well.
+_MINUS_APART = re.compile(r"[-\u2212\u2013]\s+(?=\d)")
+_DENIALS = "\u00ac\u2260"
+_SEVERAL = "ambiguous: several labels in the answer"
 _CUT = "the answer was cut at its limit; raise scoring.max_tokens"
 
 
@@ -33,6 +37,8 @@ def _bare(text: str) -> str:
         return word
     number = word[0].isdigit()
     front = before.rstrip(_BEFORE_NUMBER if number else _BEFORE)
+    # These turn a word round wherever they stand before it.
+    front = re.split(f"[{_DENIALS}]", front, maxsplit=1)[0]
     # A fraction without its 0, and no dots that are left of a sentence.
     front = front[:-1] if number and re.search(r"(?<!\.)\.$", front) else front
     rest = behind.lstrip(_BEHIND_NUMBER if number else _BEHIND)
@@ -53,14 +59,14 @@ def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, str | 
     """
     normal = normal_answer(text)
     bare = _bare(normal)
-    # A label such as "-1" or "(A)" brings punctuation of its own, so the exact text goes first.
-    found = [label for label, word in words.items() if normal == normal_answer(word)] or [
-        label for label, word in words.items() if bare and bare == _bare(normal_answer(word))
-    ]
+    found = _labels(normal, words)
     if not (found or bare):
         found = [label for label, word in words.items()
                  if _signs(normal) == _signs(word) != "" and not _bare(word)]  # fmt: skip
     if len(found) == 1:
+        joined = _MINUS_APART.sub("-", normal)
+        if joined != normal and _labels(joined, words) not in ([], found):
+            return None, _SEVERAL
         return found[0], None
     if not bare:
         return None, "empty answer"
@@ -70,8 +76,17 @@ def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, str | 
         if re.search(rf"(?<!\w){re.escape(normal_answer(word))}(?!\w)", normal)
     ]
     if len(mentioned) > 1:
-        return None, "ambiguous: several labels in the answer"
+        return None, _SEVERAL
     return None, "more than the label in the answer" if mentioned else "no label in the answer"
+
+
+def _labels(normal: str, words: Mapping[str, str]) -> list[str]:
+    """Return the labels whose word an answer in its normal form is."""
+    bare = _bare(normal)
+    # A label such as "-1" or "(A)" brings punctuation of its own, so the exact text goes first.
+    return [label for label, word in words.items() if normal == normal_answer(word)] or [
+        label for label, word in words.items() if bare and bare == _bare(normal_answer(word))
+    ]
 
 
 def score_match(target: str, words: Mapping[str, str], output: Output) -> Score:

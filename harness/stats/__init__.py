@@ -2,7 +2,7 @@
 
 from harness.stats.agreement import cohens_kappa, krippendorff_alpha
 from harness.stats.arrays import Bools, Floats
-from harness.stats.auc import auc, auc_interval, two_classes
+from harness.stats.auc import auc, auc_influence, auc_interval, two_classes
 from harness.stats.bradley_terry import Comparison, bradley_terry_strengths, win_rate
 from harness.stats.calibration import batch_calibrate, contextual_calibrate
 from harness.stats.clusters import (
@@ -19,7 +19,8 @@ from harness.stats.intervals import (
     mean_interval,
     wilson_interval,
 )
-from harness.stats.paired import Difference, paired_accuracy, paired_auc, paired_bootstrap
+from harness.stats.paired import Difference, paired_accuracy, paired_bootstrap, paired_clusters
+from harness.stats.paired_auc import paired_auc
 from harness.stats.power import mde_paired, mde_proportion, n_for_difference
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Floats",
     "GoldCounts",
     "auc",
+    "auc_influence",
     "auc_interval",
     "batch_calibrate",
     "bradley_terry_strengths",
@@ -51,6 +53,7 @@ __all__ = [
     "paired_accuracy",
     "paired_auc",
     "paired_bootstrap",
+    "paired_clusters",
     "sign_flip_test",
     "two_classes",
     "wilson_interval",

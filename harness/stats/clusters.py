@@ -7,7 +7,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 
 from harness.stats.arrays import Bools, Floats, Whole
-from harness.stats.auc import interval_of_fixed_area, placements, two_classes
+from harness.stats.auc import area_interval, placements, two_classes
 
 
 def cluster_interval(
@@ -93,9 +93,10 @@ def cluster_auc_interval(
     """Return the cluster-robust interval of an AUC, fractions in [0, 1].
 
     DeLong's placements are summed up within each cluster, whichever classes it holds; t has the
-    degrees of freedom of the clusters. Where the area shows no spread, Wilson's interval stands
-    in for it, with the number of clusters of the class that has fewer. If a class stands in one
-    cluster only, nothing is known of its spread, and the interval is [0, 1].
+    degrees of freedom of the clusters, and the interval is made on the logit scale. Where the area
+    shows no spread, Clopper and Pearson's interval stands in for it, with the number of clusters of
+    the class that has fewer. If a class stands in one cluster only, nothing is known of its spread,
+    and the interval is [0, 1].
 
     Args:
         scores: As for `auc`.
@@ -117,10 +118,8 @@ def cluster_auc_interval(
     if found is None:
         return 0.0, 1.0
     variance, freedom, fewest = found
-    if variance < 1e-24:
-        return interval_of_fixed_area(area, fewest, level=level)
-    half = float(t.ppf((1 + level) / 2, freedom)) * variance**0.5
-    return max(0.0, area - half), min(1.0, area + half)
+    quantile = float(t.ppf((1 + level) / 2, freedom))
+    return area_interval(area, variance, quantile, fewest, 1 - level)
 
 
 def cluster_area_variance(

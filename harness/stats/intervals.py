@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -88,6 +89,58 @@ def equal_values_interval(
     """
     share, _ = clopper_pearson_interval(n, n, level=level)
     return lowest + (value - lowest) * share, highest - (highest - value) * share
+
+
+def equal_steps_interval(value: float, n: int, span: float) -> tuple[float, float]:
+    """Return the 95% interval of a paired difference of which all n pairs show the same.
+
+    Pairs that were not seen may differ otherwise, by as much as there is; what share of them there
+    can be is told by Clopper and Pearson's bound of none of n.
+
+    Args:
+        value: The difference of all pairs.
+        n: Independent pairs, n >= 1.
+        span: The greatest by which two differences are taken to be apart.
+    """
+    _, share = clopper_pearson_interval(0, n)
+    return value - share * span, value + share * span
+
+
+def fixed_means_interval(
+    first: float, second: float, n: int, *, alpha: float = 0.05
+) -> tuple[float, float]:
+    """Return the interval of a difference of two means that show no spread, from those of each.
+
+    The two count as independent, which gives the widest of what is plausible.
+
+    Args:
+        first: Mean of the first side, in [0, 1].
+        second: Mean of the second side.
+        n: Independent values of each.
+        alpha: One minus the confidence, in (0, 1).
+
+    Source: Zou and Donner (2008), Stat. Med. 27:1693.
+    """
+    (low_p, high_p), (low_q, high_q) = (
+        fixed_mean_interval(mean, n, alpha=alpha) for mean in (first, second)
+    )
+    below = square_and_add(second - low_q, high_p - first)
+    above = square_and_add(high_q - second, first - low_p)
+    return max(-1.0, second - first - below), min(1.0, second - first + above)
+
+
+def square_and_add(first: float, second: float, correlation: float = 0.0) -> float:
+    """Return how far the interval of a difference reaches, from those of its two sides.
+
+    Args:
+        first: How far the interval of one side reaches, to the side in question.
+        second: How far that of the other side does, to the opposite side.
+        correlation: Of the two estimates.
+
+    Source: Newcombe (1998), Stat. Med. 17:2635; Zou and Donner (2008), Stat. Med. 27:1693, where
+    they are correlated.
+    """
+    return math.sqrt(max(0.0, first**2 - 2 * correlation * first * second + second**2))
 
 
 def mean_interval(

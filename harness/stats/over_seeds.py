@@ -9,7 +9,9 @@ import numpy as np
 from harness.stats.arrays import Bools, Floats
 from harness.stats.auc import placements, two_classes
 from harness.stats.hypothesis import sign_flip_test
-from harness.stats.paired import Difference, area_difference, fixed_means_interval, paired_accuracy
+from harness.stats.intervals import fixed_means_interval
+from harness.stats.paired import Difference, paired_accuracy
+from harness.stats.paired_auc import area_difference
 
 # Sign patterns to try: a p-value then resolves 0.0001, which Holm's correction needs.
 _SIGNS = 9999
@@ -71,8 +73,7 @@ def pooled_auc(
 ) -> Difference:
     """Compare two mean AUCs over draws, the sample (or its cluster) being the unit.
 
-    DeLong's test, each sample's placement being its mean over a side's draws; without variance, and
-    of equal scores, as `area_difference` has it.
+    As `area_difference`, each sample's placement being its mean over a side's draws.
 
     Args:
         first: Scores of the first side, of shape [draws, samples].
@@ -88,8 +89,7 @@ def pooled_auc(
     Biometrics 53:567, for several scores of one unit.
     """
     a, b = (_mean_placements(side, positives) for side in (first, second))
-    same = bool(np.array_equal(first, second))
-    return area_difference(a, b, np.asarray(positives, dtype=np.bool_), clusters, same=same)
+    return area_difference(a, b, np.asarray(positives, dtype=np.bool_), clusters)
 
 
 def _means(right: Sequence[Sequence[bool]] | Bools) -> Floats:

@@ -92,18 +92,9 @@ class Worker:
         # A child that reads no more must not hold a sender for ever.
         seconds = struct.pack("ll", int(self._stall_timeout_s) + 1, 0)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
-        paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
         self._spawned = time.monotonic()
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "harness.workers.child", str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                stdout=self._log,
-                stderr=self._log,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
+            self._process = self._spawn(theirs.fileno(), self._log.fileno())
         # The child ends itself with its parent, unless it is stopped or hangs with the
         # interpreter's lock. Then its guard does: its input ends when this process does.
         self._guard = subprocess.Popen(
@@ -115,6 +106,19 @@ class Worker:
         )
         self._conn = Connection(ours.detach())
         self._send(json.dumps(asdict(self._config)).encode())
+
+    def _spawn(self, theirs: int, log: int) -> subprocess.Popen[bytes]:
+        """Start the child with its end of the socket, in a session of its own."""
+        paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
+        return subprocess.Popen(
+            [sys.executable, "-m", "harness.workers.child", str(theirs)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            pass_fds=[theirs],
+            start_new_session=True,
+        )
 
     def wait_ready(self) -> None:
         """Block until the engine is ready; spawn the child if `start` was not called.

@@ -50,7 +50,7 @@ def gold_lines(n: int) -> str:
 
 
 @pytest.fixture
-def ready(project, tokenizers) -> Path:
+def ready(project, tokenizers, quick_engines) -> Path:
     """A project with rubrics, gold pairs and judges; its model folder passes for weights."""
     root: Path = project.root
     project.models(MODELS)

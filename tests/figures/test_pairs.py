@@ -8,7 +8,8 @@ from harness.figures.pairs import pair
 from harness.figures.scores import by_sample, clusters_of, in_all, log_odds, right_answers
 from harness.records import Result
 from harness.stats.over_seeds import pooled_accuracy, pooled_auc
-from harness.stats.paired import paired_accuracy, paired_auc
+from harness.stats.paired import paired_accuracy
+from harness.stats.paired_auc import paired_auc
 
 LABELS = ("positive", "negative")
 

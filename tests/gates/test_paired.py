@@ -62,7 +62,7 @@ def judge(first, second, **keys):
 
 def test_perfect_orders_of_few_samples_decide_nothing():
     gate = judge([True] * 4, [True] * 4, figure="auc", no_worse_than={"prompt": "o"}, by=0.05)
-    assert gate.verdict == "pass"  # the very same scores
+    assert gate.verdict == "inconclusive"  # the very same scores
     (_, before), (row, now) = side([True] * 4, cell="m-o-zeroshot"), side([True] * 4)
     now = {key: replace(one, log_odds=2 * one.log_odds) for key, one in now.items()}
     spec = GateSpec(figure="auc", no_worse_than="m-o-zeroshot", by=0.05)

@@ -37,7 +37,10 @@ def interruptible():
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-@pytest.mark.parametrize(("args", "whole_group"), [([], False), (["-n1"], True), (["-n1"], False)])
+@pytest.mark.parametrize(
+    ("args", "whole_group"),
+    [([], False), (["-n1"], True), pytest.param(["-n1"], False, marks=pytest.mark.slow)],
+)
 def test_interrupt(evals, args, whole_group):
     if args:
         pytest.importorskip("xdist", reason="pytest-xdist is not installed")

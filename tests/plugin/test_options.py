@@ -196,12 +196,12 @@ def test_a_folder_of_eval_sets_is_no_root(pytester, monkeypatch):
     run = ("-p", "no:xdist", "-p", "harness.plugin", "-p", "no:cacheprovider")
     for start, argument in ((folder, "set.yaml"), (folder, "."), (Path("/"), str(folder))):
         monkeypatch.chdir(start)
-        result = pytester.runpytest_subprocess(*run, argument)
+        result = pytester.runpytest_inprocess(*run, argument)
         assert result.ret == 2
         result.stdout.fnmatch_lines([
             f"*set.yaml: pytest's rootdir is {folder}, and no project; run pytest in "
             f"{folder.parent}, or put an empty pytest.ini there"
         ])  # fmt: skip
     (folder.parent / "pytest.ini").touch()
-    result = pytester.runpytest_subprocess(*run, str(folder))
+    result = pytester.runpytest_inprocess(*run, str(folder))
     result.stdout.fnmatch_lines(["*evalsets/set.yaml:1: missing key*"])

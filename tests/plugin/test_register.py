@@ -395,7 +395,8 @@ def test_an_unknown_engine_for_all_models_is_refused(parrot):
 PLACES = {"": "conftest.py", "sub": "evalsets/conftest.py", "deep": "evalsets/a/conftest.py"}
 
 
-def test_xdist_workers_and_controller_see_the_same(evals):
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_xdist_workers_and_controller_see_the_same(evals, workers):
     """Each conftest file registers names of its own, and one eval set needs those of all."""
     for word, place in PLACES.items():
         text = re.sub(r"\"(contains|last|error_rate)\", ", rf'"\1{word}", ', CONFTEST)
@@ -409,7 +410,7 @@ def test_xdist_workers_and_controller_see_the_same(evals):
                   modes=["zeroshot", few] if word else ["zeroshot"], figures=figures,
                   gates=[{"figure": f"error_rate{word}", "at_most": 1.0}])  # fmt: skip
     (evals.root / "evalsets/mini.yaml").unlink()
-    evals.spawn("-n", "2").assert_outcomes(passed=44)
+    evals.spawn("-n", str(workers)).assert_outcomes(passed=44)
     run = evals.saved
     assert len(run.rows) == 22
     assert all(set(figures) <= set(row.figures) for row in run.rows)

@@ -112,17 +112,24 @@ def server():
 
 @pytest.fixture
 def call(server, tmp_path):
-    """Calls a function of the hub module in a process of its own, which reads the environment."""
+    """Calls functions of the hub module in a process of its own, which reads the environment.
 
-    def call(expression: str, **environ: str) -> str:
-        code = f"from harness.sources.hub import *\n" \
-               f"try: print({expression})\n" \
-               f"except Exception as error: print(type(error).__name__, error)\n"  # fmt: skip
+    Returns what they return or raise, a string for a single one.
+    """
+
+    def call(*expressions: str, **environ: str) -> str | list[str]:
+        code = "from harness.sources.hub import *\n" + "".join(
+            f"try: print({expression}, end='\\0')\n"
+            f"except Exception as error: print(type(error).__name__, error, end='\\0')\n"
+            for expression in expressions
+        )
         environ = {**os.environ, "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
                    "HF_HOME": str(tmp_path / "hf"), "NO_PROXY": "127.0.0.1", **environ}  # fmt: skip
         done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True,
                               text=True, timeout=120, check=True)  # fmt: skip
-        return done.stdout.strip()
+        said = [one.strip() for one in done.stdout.split("\0")[:-1]]
+        assert len(said) == len(expressions)
+        return said[0] if len(said) == 1 else said
 
     return call
 
@@ -194,12 +201,11 @@ def test_model_is_fetched_once_without_pickles(server, call):
     assert len(server.RequestHandlerClass.asked) == asked
 
 
-@pytest.mark.parametrize("name", ["'owner/none', None", "'owner/toy', 'v9'"])
-def test_model_that_the_hub_does_not_have(call, name):
-    answer = call(f"hub_snapshot({name})")
-    assert answer.startswith("AssetError hub model owner/")
-    assert "check the name" in answer
-    assert "\n" not in answer
+def test_model_that_the_hub_does_not_have(call):
+    for answer in call("hub_snapshot('owner/none', None)", "hub_snapshot('owner/toy', 'v9')"):
+        assert answer.startswith("AssetError hub model owner/")
+        assert "check the name" in answer
+        assert "\n" not in answer
 
 
 def test_a_file_is_fetched_once_and_kept_for_later(server, call):
@@ -237,30 +243,33 @@ def test_data_set_is_pinned_and_kept_for_later(call):
     rows = rows_of("owner/toy", None, "{}")
     assert call(rows.format(COMMIT)) == expected
     offline = {"HF_ENDPOINT": "http://127.0.0.1:9"}
-    assert call(rows.format(COMMIT), **offline) == expected
+    known, other = call(rows.format(COMMIT), rows.format("d" * 40), **offline)
+    assert known == expected
     assert call(rows_of("owner/toy"), HF_HUB_OFFLINE="1") == expected
-    other = call(rows.format("d" * 40), **offline)
     assert other.startswith(f"AssetUnreachable hub data set owner/toy@{'d' * 40} is out of reach")
 
 
-@pytest.mark.parametrize(("arguments", "problem"), [
-    (("owner/none",), "hub data set owner/none cannot be had"),
-    (("owner/toy", None, "v9"), "hub data set owner/toy@v9 cannot be had"),
-    (("owner/toy", None, COMMIT, "dev"), r'Unknown split "dev"'),
-    (("owner/toy", "large"), "hub data set owner/toy has no configuration 'large'; it has default"),
-])  # fmt: skip
-def test_data_set_that_the_hub_does_not_have(call, arguments, problem):
-    answer = call(rows_of(*arguments))
-    assert answer.startswith("AssetError")
-    assert problem in answer
-    assert "\n" not in answer
+MISSING = {
+    ("owner/none",): "hub data set owner/none cannot be had",
+    ("owner/toy", None, "v9"): "hub data set owner/toy@v9 cannot be had",
+    ("owner/toy", None, COMMIT, "dev"): r'Unknown split "dev"',
+    ("owner/toy", "large"):
+        "hub data set owner/toy has no configuration 'large'; it has default",
+}  # fmt: skip
+
+
+def test_data_set_that_the_hub_does_not_have(call):
+    answers = call(*(rows_of(*arguments) for arguments in MISSING))
+    for answer, problem in zip(answers, MISSING.values(), strict=True):
+        assert answer.startswith("AssetError")
+        assert problem in answer
+        assert "\n" not in answer
 
 
 def test_only_the_columns_that_are_needed_are_read(call):
-    assert call(rows_of("owner/toy", need=["stars"])) == str(
-        ([{"stars": "5"}, {"stars": "1"}], COMMIT)
-    )
-    answer = call(rows_of("owner/toy", need=["text", "stars"]))
+    found, answer = call(rows_of("owner/toy", need=["stars"]),
+                         rows_of("owner/toy", need=["text", "stars"]))  # fmt: skip
+    assert found == str(([{"stars": "5"}, {"stars": "1"}], COMMIT))
     assert answer == ("AssetError hub:owner/toy (train): no column 'text'; it has review, "
                       "sentiment, stars; set data.text, data.label, slices or "
                       "data.columns")  # fmt: skip
@@ -297,28 +306,29 @@ def test_a_configuration_is_pinned_and_kept_for_later(several, call):
     read = call(films)
     assert read == str(([{"review": "long", "verdict": "1"}], COMMIT))
     offline = {"HF_ENDPOINT": "http://127.0.0.1:9"}
-    assert call(films, **offline) == read
     # Another configuration of a data set that is in the cache is not.
-    answer = call(books, **offline)
+    again, answer = call(films, books, **offline)
+    assert again == read
     assert answer.startswith(f"AssetUnreachable hub data set owner/toy/books@{COMMIT} is out of")
     books = books.replace("(t.rows, c)", "(t.rows, t.classes)")
     rows = [{"review": "thick", "verdict": "1"}, {"review": "thin", "verdict": "0"}]
     assert call(books) == str((rows, {"verdict": ["bad", "good"]}))
 
 
-@pytest.mark.parametrize(("config", "revision", "problem"), [
+UNCLEAR = [
     (None, None, "has several configurations; write one behind its name, as in "
                  "hub:owner/toy/films: films, books"),
     ("book", COMMIT, "has no configuration 'book'; did you mean 'books'? It has films, books"),
-])  # fmt: skip
-def test_a_configuration_that_is_missing_or_unknown(several, call, config, revision, problem):
-    answer = call(rows_of("owner/toy", config, revision))
-    assert answer == f"AssetError hub data set owner/toy {problem}"
+]  # fmt: skip
+
+
+def test_a_configuration_that_is_missing_or_unknown(several, call):
+    answers = call(*(rows_of("owner/toy", config, revision) for config, revision, _ in UNCLEAR))
+    assert answers == [f"AssetError hub data set owner/toy {problem}" for _, _, problem in UNCLEAR]
 
 
 def test_without_the_hub_the_cache_knows_which_configurations_there_are(several, call):
-    for config in ("films", "books"):
-        call(rows_of("owner/toy", config))
+    call(*(rows_of("owner/toy", config) for config in ("films", "books")))
     answer = call(rows_of("owner/toy"), HF_HUB_OFFLINE="1")
     assert re.match(r"AssetError hub data set owner/toy has several configurations; write one .*: "
                     r"(films, books|books, films)$", answer)  # fmt: skip

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import pytest
 
-from harness.stats import auc
-from harness.stats.paired import Difference, paired_accuracy, paired_auc, paired_bootstrap
+from harness.stats.paired import (
+    Difference,
+    paired_accuracy,
+    paired_bootstrap,
+    paired_clusters,
+)
 
 
 def table(both: int, first: int, second: int, none: int) -> Difference:
@@ -58,115 +60,6 @@ def test_accuracy_refuses_unpaired():
         paired_accuracy([True], [True, False])
 
 
-def brute_variance(first, second, positives):
-    """DeLong's variance of the difference from all pairs of samples."""
-    up, down = np.flatnonzero(positives), np.flatnonzero(~positives)
-    steps = np.zeros((len(up), len(down)))
-    for i, j in product(range(len(up)), range(len(down))):
-        for scores, sign in ((first, -1), (second, 1)):
-            a, b = scores[up[i]], scores[down[j]]
-            steps[i, j] += sign * ((a > b) + 0.5 * (a == b))
-    by_up, by_down = steps.mean(axis=1), steps.mean(axis=0)
-    return by_up.var(ddof=1) / len(up) + by_down.var(ddof=1) / len(down)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_auc_difference_equals_brute_force(seed):
-    rng = np.random.default_rng(seed)
-    positives = rng.random(50) < 0.4
-    first = np.round(rng.normal(size=50) + positives, 1)
-    second = np.round(first + rng.normal(size=50), 1)
-    found = paired_auc(first, second, positives)
-    assert found.first == pytest.approx(auc(first, positives))
-    assert found.second == pytest.approx(auc(second, positives))
-    half = 1.96 * np.sqrt(brute_variance(first, second, positives))
-    assert (found.low, found.high) == pytest.approx(
-        (found.value - half, found.value + half), abs=1e-4
-    )
-
-
-def test_auc_test_keeps_its_level_and_finds_a_difference():
-    positives = np.arange(200) % 2 == 0
-    rng = np.random.default_rng(0)
-    false_alarms = finds = 0
-    for _ in range(300):
-        own = rng.normal(size=200) + positives
-        same = [own + rng.normal(0, 0.7, 200) for _ in range(2)]
-        false_alarms += paired_auc(*same, positives).p < 0.05
-        finds += paired_auc(own, rng.normal(size=200), positives).p < 0.05
-    assert false_alarms <= 27
-    assert finds >= 295
-
-
-def test_auc_of_the_same_scores_differs_by_nothing():
-    found = paired_auc([1.0, 2.0, 3.0, 4.0], [1.0, 2.0, 3.0, 4.0], [False, True, False, True])
-    assert (found.value, found.low, found.high, found.p) == (0.0, 0.0, 0.0, 1.0)
-
-
-FOUR = [False, False, True, True]
-
-
-@pytest.mark.parametrize("clusters", [None, ["a", "b", "c", "d"]])
-def test_auc_of_few_separated_samples_tells_little(clusters):
-    found = paired_auc([1.0, 2, 3, 4], [1.0, 2, 3, 5], FOUR, clusters=clusters)
-    # Clopper and Pearson's of 2 of 2 is [0.158, 1].
-    assert (found.value, found.p) == (0, 1)
-    assert (found.low, found.high) == pytest.approx((-0.8419, 0.8419), abs=1e-4)
-    found = paired_auc([4.0, 3, 2, 1], [1.0, 2, 3, 4], FOUR, clusters=clusters)
-    assert (found.low, found.high) == pytest.approx((1 - 2**0.5 * 0.8419, 1), abs=1e-4)
-    # 0 lies at the end where the lower bound of 2 of 2 is 1 - 0.5 ** 0.5.
-    assert found.p == pytest.approx(2 * (1 - 0.5**0.5) ** 2)
-    back = paired_auc([1.0, 2, 3, 4], [4.0, 3, 2, 1], FOUR, clusters=clusters)
-    assert (back.low, back.high, back.p) == (-found.high, -found.low, found.p)
-
-
-@pytest.mark.parametrize("clusters", [None, list("abcdefghij")])
-def test_auc_without_spread_goes_by_the_smaller_class(clusters):
-    for mask in ([False] * 8 + [True] * 2, [True] * 8 + [False] * 2):
-        order = np.where(mask, 20.0, 0) + np.arange(10)
-        found = paired_auc(order, 2 * order, mask, clusters=clusters)
-        assert (found.low, found.high) == pytest.approx((-0.8419, 0.8419), abs=1e-4)
-
-
-def test_auc_of_sides_that_rank_nothing_is_as_wide_as_of_any_two():
-    found = paired_auc(np.zeros(4), np.ones(4), FOUR)
-    # Clopper and Pearson's of 1 of 2 is [0.0126, 0.9874].
-    assert (found.value, found.p) == (0, 1)
-    assert (found.low, found.high) == pytest.approx((-0.6893, 0.6893), abs=1e-3)
-
-
-@pytest.mark.parametrize("n", [6, 20, 2000])
-def test_auc_of_reversed_order_is_different_with_enough_samples(n):
-    positives = np.arange(n) % 2 == 0
-    found = paired_auc(-1.0 * positives, 1.0 * positives, positives)
-    assert found.p == pytest.approx(2 * (1 - 0.5**0.5) ** (n // 2), rel=1e-6, abs=1e-300)
-    assert found.low < 1 == found.high
-    assert (found.low > 0) == (found.p < 0.05)
-
-
-def test_auc_of_equal_scores_against_perfect_order():
-    positives = np.arange(20) < 10
-    found = paired_auc(np.zeros(20), np.arange(20.0)[::-1], positives)
-    assert (found.first, found.second) == (0.5, 1)
-    assert 0 < found.low < 0.1 < 0.7 < found.high < 1
-    assert 0.001 < found.p < 0.05
-
-
-def test_auc_of_one_order_with_other_scores_has_a_narrow_interval():
-    positives = np.arange(300) % 2 == 0
-    first = np.random.default_rng(0).normal(size=300) + positives
-    found = paired_auc(first, first * 2, positives)
-    assert (found.value, found.p) == (0, 1)
-    assert -0.02 < found.low < -0.005 < 0.005 < found.high < 0.02
-    few = paired_auc([1.0, 3, 2, 4], [1.0, 3, 2, 5], FOUR)
-    assert (few.low, few.high) == pytest.approx((-0.604, 0.604), abs=1e-3)
-
-
-def test_auc_refuses_a_class_of_one():
-    with pytest.raises(ValueError, match="two samples of each class"):
-        paired_auc([1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [True, False, False])
-
-
 @pytest.mark.parametrize("method", ["percentile", "bca"])
 def test_bootstrap_equals_normal_theory_and_mcnemar(method):
     rng = np.random.default_rng(0)
@@ -188,93 +81,91 @@ def test_bca_leans_towards_the_long_tail():
     assert plain.high < bca.high
 
 
-def test_bootstrap_of_clusters_allows_for_what_they_share():
+def test_clusters_equal_the_regression_of_statsmodels():
+    from statsmodels.api import OLS
+
+    rng = np.random.default_rng(0)
+    clusters = rng.integers(0, 7, size=90)
+    first, second = rng.random(90) < 0.6, rng.random(90) < 0.5 + 0.05 * clusters
+    step = second.astype(float) - first
+    fit = OLS(step, np.ones(90)).fit(
+        cov_type="cluster", cov_kwds={"groups": clusters, "df_correction": True}, use_t=True
+    )
+    found = paired_clusters(first, second, clusters.tolist())
+    assert (found.low, found.high) == pytest.approx(tuple(fit.conf_int()[0]))
+    assert found.p == pytest.approx(fit.pvalues[0])
+    assert (found.lost, found.won) == (int((step < 0).sum()), int((step > 0).sum()))
+    assert found.value == pytest.approx(step.mean())
+
+
+def test_clusters_allow_for_what_they_share():
     rng = np.random.default_rng(0)
     clusters = [str(i // 10) for i in range(200)]
     shared = rng.normal(size=20).repeat(10)
     first = rng.normal(size=200)
     second = first + shared + rng.normal(scale=0.3, size=200)
-    alone, found = paired_bootstrap(first, second), paired_bootstrap(
-        first, second, clusters=clusters
-    )  # fmt: skip
+    alone, found = paired_bootstrap(first, second), paired_clusters(first, second, clusters)
     assert found.value == alone.value
-    half = 1.96 * shared[::10].std() / 20**0.5
-    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.15)
     assert (alone.high - alone.low) < 0.5 * (found.high - found.low)
     assert alone.p < found.p
 
 
-@pytest.mark.parametrize("method", ["percentile", "bca"])
-def test_bootstrap_covers_clusters_and_raises_few_false_alarms(method):
-    hits = alarms = 0
-    for seed in range(150):
-        rng = np.random.default_rng(seed)
-        clusters = np.arange(120) // 4
-        first, second = (rng.normal(size=120) + rng.normal(size=30)[clusters] for _ in range(2))
-        found = paired_bootstrap(first, second, clusters=clusters, method=method, resamples=500)
-        hits += found.low <= 0 <= found.high
-        alarms += found.p <= 0.05
-    assert hits >= 135
-    assert alarms <= 12
+@pytest.mark.parametrize(("groups", "size"), [(3, 20), (5, 20), (10, 10), (20, 10)])
+def test_few_clusters_have_intervals_that_hold_the_truth(groups, size):
+    """Clusters differ in how much they lose; the percentile bootstrap held it in 83% to 91%."""
+    rng, names = np.random.default_rng(groups), np.repeat(np.arange(groups), size).tolist()
+    below = held = agree = 0
+    for _ in range(400):
+        loss = rng.normal(0.05, 0.1, size=groups).repeat(size)
+        own = rng.random(groups * size)
+        first, second = own < 0.6, own < 0.6 - loss
+        found = paired_clusters(first, second, names)
+        held += found.low <= -0.05 <= found.high
+        below += found.low > -0.05
+        agree += (found.p < 0.05) == (not found.low <= 0 <= found.high)
+    assert held >= 366  # 91.5%, where 95% is expected
+    assert below <= 20  # 10 expected; above 20 is p < 0.002
+    assert agree >= 398  # where all clusters differ alike, they are two methods
 
 
-def test_bootstrap_without_spread_is_newcombes():
+def test_without_spread_no_interval_is_a_point():
     first, second = [True] * 20, [False] * 20
     found, other = paired_bootstrap(first, second), paired_accuracy(first, second)
     assert (found.low, found.high, found.value) == (other.low, other.high, -1.0)
-    grouped = paired_bootstrap(first, second, clusters=["a", "b"] * 10)
+    grouped = paired_clusters(first, second, ["a", "b"] * 10)
     two = paired_accuracy([True] * 2, [False] * 2)
     assert (grouped.low, grouped.high, grouped.p) == (two.low, two.high, 0.5)
-    point = paired_bootstrap([0.5] * 9, [0.75] * 9)
-    assert (point.low, point.high, point.won) == (0.25, 0.25, 9)
+    # 1 - 0.025 ** (1 / 9): what share of unseen pairs may differ otherwise.
+    share = 1 - 0.025 ** (1 / 9)
+    for same in (paired_bootstrap([0.5] * 9, [0.75] * 9),
+                 paired_clusters([0.5] * 18, [0.75] * 18, [i % 9 for i in range(18)])):  # fmt: skip
+        assert (same.low, same.high) == pytest.approx((0.25 - share, 0.25 + share))
+    far = paired_bootstrap([0.0, 3.0] * 9, [0.0, 3.0] * 9)
+    assert far.high == pytest.approx(3 * (1 - 0.025 ** (1 / 18)))
 
 
 @pytest.mark.parametrize(
     ("first", "second", "clusters", "problem"),
     [
-        ([], [], None, "no pairs"),
-        ([1.0], [1.0, 2.0], None, "no pairs"),
-        ([1.0, np.inf], [1.0, 2.0], None, "not finite"),
+        ([], [], [], "no pairs"),
+        ([1.0], [1.0, 2.0], ["a"], "no pairs"),
+        ([1.0, np.inf], [1.0, 2.0], ["a", "b"], "not finite"),
         ([1.0, 3.0], [1.0, 2.0], ["a", "a"], "1 cluster"),
         ([1.0, 3.0], [1.0, 2.0], ["a"], "1 clusters for 2 samples"),
     ],
 )
-def test_bootstrap_refuses(first, second, clusters, problem):
+def test_what_is_no_pair(first, second, clusters, problem):
     with pytest.raises(ValueError, match=problem):
-        paired_bootstrap(first, second, clusters=clusters)
+        paired_clusters(first, second, clusters)
+    if "cluster" not in problem:
+        with pytest.raises(ValueError, match=problem):
+            paired_bootstrap(first, second)
 
 
-def test_areas_of_single_samples_in_clusters_are_delongs():
-    rng = np.random.default_rng(3)
-    positives = np.arange(200) % 2 == 0
-    first, second = (rng.normal(size=200) + positives * skill for skill in (0.5, 1.0))
-    plain = paired_auc(first, second, positives)
-    found = paired_auc(first, second, positives, clusters=[str(i) for i in range(200)])
-    assert (found.first, found.second) == (plain.first, plain.second)
-    assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=0.002)
-    assert found.p == pytest.approx(plain.p, abs=0.002)
-
-
-def test_areas_of_equal_models_on_clusters_are_rarely_called_different():
-    """Forty clusters of five; what a side adds to the common score is shared by the cluster."""
-    which = np.repeat(np.arange(40), 5)
-    positives = which % 2 == 0
-    names = [str(one) for one in which]
-    alarms = plain = inside = 0
-    for seed in range(300):
-        rng = np.random.default_rng(seed)
-        common = rng.normal(size=200) + positives
-        first, second = (common + rng.normal(size=40)[which] for _ in range(2))
-        found = paired_auc(first, second, positives, clusters=names)
-        alarms += found.p < 0.05
-        inside += found.low <= 0 <= found.high
-        plain += paired_auc(first, second, positives).p < 0.05
-    assert alarms <= 27  # 15 expected; above 27 is p < 0.002
-    assert inside == 300 - alarms
-    assert plain > 60
-
-
-def test_areas_need_two_clusters_of_each_class():
-    with pytest.raises(ValueError, match="two clusters of each class"):
-        paired_auc([3.0, 1, 2, 0], [1.0, 2, 0, 3], [True, True, False, False],
-                   clusters=["a", "a", "b", "c"])  # fmt: skip
+@pytest.mark.parametrize("n", [30, 100])
+def test_without_a_discordant_pair_the_interval_is_that_of_no_loss(n):
+    found = table(n // 2, 0, 0, n - n // 2)
+    assert (found.low, found.high) == pytest.approx((0.025 ** (1 / n) - 1, 1 - 0.025 ** (1 / n)))
+    one = table(n // 2, 1, 0, n - n // 2 - 1)
+    assert one.low < found.low
+    assert one.low < one.value < one.high

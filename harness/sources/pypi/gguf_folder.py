@@ -64,13 +64,14 @@ def convert(gguf: Path, out: Path) -> None:
 
 
 def _save(gguf: Path, folder: Path) -> None:
+    # A file that is none is refused before seconds of imports.
+    vocabulary = read_vocabulary(gguf)
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    vocabulary = read_vocabulary(gguf)
     if vocabulary.scored:
         tokenizer = build_tokenizer(vocabulary)
     else:
