@@ -14,7 +14,7 @@ from harness.jsontext import json_text
 from harness.records import Json, Row
 
 FINDINGS_FILE = "findings.json"
-SCHEMA = 1
+SCHEMA = 2
 _FINDINGS = TypeAdapter(Findings)
 _ROWS = TypeAdapter(tuple[Row, ...])
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.reasons import Counts, Reason
 from harness.records.requests import Placement, ShotOrder
 from harness.records.templates import TemplateUse
 from harness.records.thinking import Thought, ThoughtPlace, Thoughts
@@ -25,7 +26,7 @@ class Score:
 
     value: float | None
     answer: str | None
-    reason: str | None = None
+    reason: Reason | None = None
     logprobs: tuple[float, ...] = ()
 
 
@@ -69,7 +70,7 @@ class Result:
     answer: str | None
     calibrated: str | None
     correct: bool | None
-    reason: str | None
+    reason: Reason | None
     logprobs: Mapping[str, float]
     log_odds: float | None
     completion: str = ""
@@ -121,7 +122,7 @@ class Row:
     scoring: str
     n: int
     unscored: int
-    reasons: Mapping[str, int]
+    reasons: Counts
     figures: Mapping[str, Figure]
     shares: Mapping[str, float]
     targets: Mapping[str, float]

@@ -23,6 +23,7 @@ from harness.report.judged.sections import JudgedPart, judged_part
 from harness.report.mistakes import Names, wrong_answers
 from harness.report.notes import note_lines
 from harness.report.plots.write_plots import PlotKind, Plots, draw_plots
+from harness.report.reasons import why
 from harness.report.runfiles import Texts, redact_run
 from harness.report.slices import sliced_part
 from harness.report.tables import (
@@ -297,7 +298,7 @@ def _unscored(rows: Sequence[Row], names: Names, t: Words) -> list[str]:
             cell=names[row.evalset, row.cell],
             count=count(number),
             total=count(row.n + row.unscored),
-            reason=escape(reason),
+            reason=why(reason, t),
         )
         for row in rows
         for reason, number in row.reasons.items()

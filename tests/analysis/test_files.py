@@ -11,6 +11,7 @@ import pytest
 from drawn import GATES, drawn_cell, make_run
 from jsonschema import Draft202012Validator
 from judged_builders import make_judged, make_judged_run
+from reasoned import because
 from reports import report_markdown
 
 from harness.analysis.analyze import analyze
@@ -38,7 +39,7 @@ def labelled() -> Run:
                 thought=Thought(SECRET, 3))
         for one in run.results
     )  # fmt: skip
-    rows = tuple(replace(row, reasons={SECRET: row.unscored} if row.unscored else {})
+    rows = tuple(replace(row, reasons={because(SECRET): row.unscored} if row.unscored else {})
                  for row in run.rows)  # fmt: skip
     return replace(run, rows=rows, results=results, baselines=(check,))
 
@@ -46,7 +47,9 @@ def labelled() -> Run:
 def both() -> Run:
     judged = make_judged()
     standings = tuple(
-        replace(one, reasons={SECRET: 1}, void=SECRET) if one.model == "ru-b" else one
+        replace(one, reasons={because(SECRET): 1}, void=because(SECRET))
+        if one.model == "ru-b"
+        else one
         for one in judged.standings
     )
     probes = tuple(
@@ -77,7 +80,7 @@ def test_the_schema_refuses_what_is_not_findings(tmp_path):
     checker = Draft202012Validator(json.loads(schemas()["findings"]))
     data = strict(save_findings(tmp_path, analyze(labelled())))
     assert checker.is_valid(data)
-    assert not checker.is_valid(data | {"schema": 2})
+    assert not checker.is_valid(data | {"schema": 3})
     assert not checker.is_valid({key: data[key] for key in data if key != "comparisons"})
     data["comparisons"][0]["adjusted"] = "0.1"
     assert not checker.is_valid(data)
@@ -138,9 +141,9 @@ def test_a_finding_that_is_no_number_is_one_line(tmp_path):
     ("change", "message"),
     [
         (lambda text: text[:-9], "damaged"),
-        (lambda text: text.replace('"schema": 1', '"schema": 7'), "schema 7 is not 1"),
+        (lambda text: text.replace('"schema": 2', '"schema": 7'), "schema 7 is not 2"),
         (lambda text: text.replace('"first": "', '"first": "other'), "damaged"),
-        (lambda text: "[]", "schema None is not 1"),
+        (lambda text: "[]", "schema None is not 2"),
     ],
 )
 def test_a_file_that_is_not_findings_is_one_line(tmp_path, change, message):
