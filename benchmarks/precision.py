@@ -198,7 +198,7 @@ def run_engine(
                 exact[cell.cell.mode.name] = outcome.results
             lines.append(_line(outcome, config, exact, worker.start_s, seconds))
             print(lines[-1].markdown(), flush=True)
-            for reason in [reason for reason in outcome.row.reasons if reason != _TIE][:1]:
+            for reason in [one.text for one in outcome.row.reasons if one.text != _TIE][:1]:
                 print(f"  {config.engine}, {config.dtype}: {reason}", file=sys.stderr)
     return lines
 
@@ -236,7 +236,7 @@ def _line(
     found = Drift()
     if config.dtype != "float32" and row.mode in exact:
         found = compare(outcome.results, exact[row.mode])
-    ties = row.reasons.get(_TIE, 0)
+    ties = sum(count for reason, count in row.reasons.items() if reason.text == _TIE)
     figures = {name: figure.value for name, figure in row.figures.items()}
     return Line(
         engine=config.engine,

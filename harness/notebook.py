@@ -91,6 +91,7 @@ class Run:
             row = rows[result.evalset, result.cell]
             line = {name: getattr(row, name) for name in _OF_ROW}
             line |= {name: getattr(result, name) for name in COLUMNS if name not in _OF_ROW}
+            line["reason"] = result.reason.text if result.reason else None
             lines.append(line | {"logprobs": dict(result.logprobs)})
         found = pd.DataFrame(lines, columns=list(COLUMNS))
         kinds = {"k": "int64", "seed": "Int64", "correct": "boolean", "log_odds": "float64"}

@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar, cast
 
+from harness.reasons import Reason, changed
+
 _Kept = TypeVar("_Kept")
 # Fields that hold what data and models say.
 _SAID = frozenset(
@@ -82,11 +84,13 @@ def _public(value: object, here: tuple[Path, ...]) -> object:
         return public_text(value, *here)
     if isinstance(value, tuple):
         return tuple(_public(one, here) for one in value)
+    if isinstance(value, Mapping) and any(isinstance(key, Reason) for key in value):
+        return changed(value, lambda reason: cast(Reason, _public(reason, here)))
     if isinstance(value, Mapping):
         return {key: _public(one, here) for key, one in value.items()}
     if is_dataclass(value) and not isinstance(value, type):
         told = {one.name: getattr(value, one.name) for one in fields(value)}
         shown = {k: _public(v, here) for k, v in told.items() if k not in _SAID}
-        changed = {name: one for name, one in shown.items() if one != told[name]}
-        return replace(value, **changed) if changed else value
+        other = {name: one for name, one in shown.items() if one != told[name]}
+        return replace(value, **other) if other else value
     return value

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 from builders import LABELS, judged, make_cell
+from reasoned import because
 
 from harness.records import Result, Row, Run, RunInfo, Score
 from harness.spec.evalset import GateSpec
@@ -43,7 +44,7 @@ def drawn_cell(
         logprobs = () if generated else tuple(one - total for one in odds)
         answer = labels[odds.index(max(odds))]
         right = Score(float(answer == target), answer, None, logprobs)
-        scores.append(Score(None, None, "too long") if i < unscored else right)
+        scores.append(Score(None, None, because("too long")) if i < unscored else right)
     return make_cell(
         scores,
         targets,

@@ -91,10 +91,10 @@ def _answer(model: str, place: int, number: int, skill: float, *, hostile: int) 
     ruling = Ruling(value=score, expected=True, reason=REASONS[hostile % len(REASONS)])
     problem = None
     if (model, place, number) == ("base", 2, 1):
-        ruling = Ruling(problem="the verdict was cut at the token limit")
+        ruling = Ruling(problem=Reason("verdict_cut"))
     if (model, place, number) == ("ru-b", 4, 0):
-        ruling, text = Ruling(problem="the judge wrote 'I | cannot'"), ""
-        problem = "prompt has 2100 tokens, the window 2048"
+        ruling, text = Ruling(problem=Reason("model_refused", {"said": "I | cannot"})), ""
+        problem = Reason("no_room_to_answer", {"tokens": 2100, "wanted": 512, "window": 2048})
     return JudgedAnswer(
         number, number, text, 0 if problem else 40 + hostile, number == 2 and place == 1, problem,
         {JUDGE: ruling}, ruling.value,
@@ -122,7 +122,7 @@ def _ruled(
     mine: float | None, theirs: float | None, place: int
 ) -> tuple[Ruling, Ruling, float | None, bool | None]:
     if mine is None or theirs is None:
-        return Ruling(problem="the judge wrote nothing"), Ruling(choice="A"), None, None
+        return Ruling(problem=Reason("judge_silent")), Ruling(choice="A"), None, None
     if place % 6 == 5:
         return Ruling(choice="A"), Ruling(choice="A"), 0.5, False
     if abs(mine - theirs) < 0.2:
@@ -174,7 +174,7 @@ def make_canaries(probes: int = 10, *, highest: float = 2.6) -> list[CanaryResul
             value = max(1.0, top - 0.1 * place)
             ruling = Ruling(value=value, expected=True, reason="Says nothing.")
             if (kind, place) == ("null", 3):
-                ruling = Ruling(problem="two verdicts")
+                ruling = Ruling(problem=Reason("two_verdicts"))
             broke = ruling.value is not None and ruling.value > 4.0
             found.append(CanaryResult(EVALSET, JUDGE, f"p{place + 1:02}", kind, ruling, 4.0, broke))
     return found
@@ -186,7 +186,7 @@ def make_judged(
     probes: int = 10,
     answers: int = 3,
     check: PassportCheck = CHECK,
-    void: str = "",
+    void: Reason | None = None,
     expected: float = 0.93,
 ) -> Judged:
     """Return all that a judge set of made-up models came to."""
@@ -198,7 +198,7 @@ def make_judged(
     )
     judge = JudgeInfo(
         EVALSET, JUDGE, "vllm 0.32", "bfloat16", "sha256:" + "ef" * 32, check, void, expected,
-        250, unscored + Counter({"two verdicts": 1}), 123456, 9876,
+        250, unscored + Counter({Reason("two_verdicts"): 1}), 123456, 9876,
     )  # fmt: skip
     return Judged(tuple(made), tuple(pairs), tuple(make_canaries(probes)), (judge,), made_standings)
 

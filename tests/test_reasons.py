@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import string
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 import harness
-from harness.reasons import Counted, Reason, count, redact_counts, say, several
+from harness.reasons import Counts, Reason, changed, count, say, several
 from harness.reasons.kinds import KINDS
 from harness.reasons.words import phrases
 from harness.records import Gate, Run, RunInfo
@@ -20,10 +21,9 @@ from harness.report.runfiles import load_run, save_run
 SOURCES = sorted(Path(harness.__file__).parent.rglob("*.py"))
 # Names of libraries, commands, keys and options, which are the same in every language.
 NAMES = (
-    "AUC", "JSON", "OpenAI", "API", "CUDA", "vLLM", "scoring.max_tokens", "scoring.contextual",
-    "max_model_len", "answers.max_tokens", "thinking", "limit", "trial.unscored", "float32",
-    "bfloat16", "fake", "min_accuracy", "min_order_agreement", "dtype", "NaN", "LoRA", "peft",
-    "pip install", "pytest", "--eval-write-baseline", "--gold FILE", "models.yaml", "choices",
+    "AUC", "JSON", "OpenAI", "API", "scoring.max_tokens", "max_model_len", "answers.max_tokens",
+    "thinking", "limit", "bfloat16", "float16", "float32", "dtype", "models.yaml", "A, не B", "tie",
+    "CUDA", "fake", "--eval-write-baseline", "pytest",
 )  # fmt: skip
 
 
@@ -45,7 +45,9 @@ def made() -> dict[str, list[str]]:
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "Reason" and node.args:
-                for one in ast.walk(node.args[0]):
+                first = node.args[0]
+                either = [first.body, first.orelse] if isinstance(first, ast.IfExp) else [first]
+                for one in either:
                     if isinstance(one, ast.Constant) and isinstance(one.value, str):
                         found.setdefault(one.value, []).append(f"{path}:{node.lineno}")
     return found
@@ -123,9 +125,35 @@ def test_several_reasons_are_one():
 
 def test_equal_reasons_are_counted_together():
     texts = [Reason("other", {"said": said}) for said in "abaa"]
-    assert count(texts) == (Counted(texts[0], 3), Counted(texts[1], 1))
-    (merged,) = redact_counts(count(texts))
-    assert merged == Counted(Reason("other", {"said": "…"}), 4)
+    assert list(count(texts).items()) == [(texts[0], 3), (texts[1], 1)]
+    assert changed(count(texts), Reason.redacted) == {Reason("other", {"said": "…"}): 4}
+
+
+def test_counts_in_json_and_as_they_were():
+    counts = {Reason("no_pairs"): 3, Reason("other", {"said": "a"}): 1}
+    kept = TypeAdapter(Counts)
+    written = kept.dump_python(counts)
+    assert [one["n"] for one in written] == [3, 1]
+    assert kept.validate_python(written) == counts
+    older = kept.validate_python({"a": 3, "b": 1})
+    assert older == {Reason("other", {"said": "a"}): 3, Reason("other", {"said": "b"}): 1}
+
+
+@pytest.mark.parametrize("value", [None, 3, [3], [{"reason": "a"}], {"a": "3"}, {"a": None}])
+def test_what_is_no_count_is_refused(value):
+    with pytest.raises(ValidationError):
+        TypeAdapter(Counts).validate_python(value)
+
+
+def test_kinds_in_a_fact_are_said_in_the_language():
+    never = ("canary_null", "canary_off_topic")
+    mute = Reason(
+        "canary_kinds_mute", {"judge": "j", "lost": 2, "n": 8, "kinds": never},
+        (Reason("verdict_cut"),),
+    )  # fmt: skip
+    assert "never to an empty answer or an answer to another probe: the verdict" in mute.text
+    assert "всегда пустой ответ или ответ на другой вопрос: вердикт" in say(mute, "ru")
+    assert Reason.from_json(json.loads(json.dumps(mute.to_json()))) == mute
 
 
 def test_json_has_kind_facts_and_text():
@@ -154,7 +182,7 @@ def test_what_this_version_cannot_say_is_a_text(value):
     assert found.redacted().text == "…"
 
 
-@pytest.mark.parametrize("value", [3, None, {}, {"kind": "no_pairs"}, {"text": 3}])
+@pytest.mark.parametrize("value", [3, None, "", {}, {"kind": "no_pairs"}, {"text": 3}])
 def test_what_is_no_reason_is_refused(value):
     with pytest.raises(ValidationError):
         TypeAdapter(Reason).validate_python(value)

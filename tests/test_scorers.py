@@ -4,6 +4,7 @@ import math
 import unicodedata
 
 import pytest
+from reasoned import told
 
 from harness.prompts.label_words import label_tree
 from harness.records import SCORINGS, Output, Sample
@@ -123,7 +124,8 @@ EMPTY = "empty answer"
     ],
 )
 def test_parse(words, text, label, reason):
-    assert parse_label(text, words) == (label, reason)
+    found, why = parse_label(text, words)
+    assert (found, told(why)) == (label, reason)
 
 
 @pytest.mark.parametrize(
@@ -136,28 +138,31 @@ def test_decoration_does_not_count(text, around):
 
 def test_match_scores():
     right = score_match("pos", WORDS, Output("k", text=" Positive."))
-    assert (right.value, right.answer, right.reason) == (1.0, "pos", None)
+    assert (right.value, right.answer, told(right.reason)) == (1.0, "pos", None)
     wrong = score_match("pos", WORDS, Output("k", text="negative"))
     assert (wrong.value, wrong.answer) == (0.0, "neg")
     none = score_match("pos", WORDS, Output("k", text="who knows"))
-    assert (none.value, none.answer, none.reason) == (None, None, NONE)
+    assert (none.value, none.answer, told(none.reason)) == (None, None, NONE)
     failed = score_match("pos", WORDS, Output("k", text="positive", error="it broke"))
-    assert (failed.value, failed.answer, failed.reason) == (None, None, "it broke")
+    assert (failed.value, failed.answer, told(failed.reason)) == (None, None, "it broke")
 
 
 @pytest.mark.parametrize("text", ["positive", "Positive.", " positive\n\n"])
 def test_a_label_at_which_the_answer_was_cut_is_no_answer(text):
     cut = score_match("pos", WORDS, Output("k", text=text, finish_reason="length"))
     problem = "the answer was cut at its limit; raise scoring.max_tokens"
-    assert (cut.value, cut.answer, cut.reason) == (None, None, problem)
+    assert (cut.value, cut.answer, told(cut.reason)) == (None, None, problem)
     other = score_match("pos", WORDS, Output("k", text="It was", finish_reason="length"))
-    assert (other.value, other.reason) == (None, NONE)
+    assert (other.value, told(other.reason)) == (None, NONE)
 
 
 def test_a_choice_that_was_cut_where_a_longer_label_goes_on():
     words = {"a": "good", "b": "good enough"}
     cut = Output("k", text="good", finish_reason="length")
-    assert score_choice("a", words, cut).reason == "cut behind 'good', which begins another label"
+    assert (
+        told(score_choice("a", words, cut).reason)
+        == "cut behind 'good', which begins another label"
+    )
     assert score_choice("a", words, Output("k", text="good")).answer == "a"
     whole = Output("k", text="good enough", finish_reason="length")
     assert score_choice("a", words, whole).answer == "b"
@@ -171,12 +176,12 @@ def test_choice_scores(text, answer):
     score = score_choice("neg", WORDS, Output("k", text=text))
     assert score.answer == answer
     assert score.value == (None if answer is None else float(answer == "neg"))
-    assert score.reason == (None if answer else "the constrained answer is not a label")
+    assert told(score.reason) == (None if answer else "the constrained answer is not a label")
 
 
 def test_choice_without_completion():
     score = score_choice("neg", WORDS, Output("k", error="it broke"))
-    assert (score.value, score.reason) == (None, "it broke")
+    assert (score.value, told(score.reason)) == (None, "it broke")
 
 
 TREE = label_tree([(5,), (3,)], end_ids=())  # the question's ids are 3, 5
@@ -193,7 +198,7 @@ def test_label_scores_the_most_probable():
 def test_a_tie_has_no_verdict():
     score = score_label("pos", ["pos", "neg"], [Output("k", logprobs=(-1.0, -1.0))], TREE)
     assert (score.value, score.answer) == (None, None)
-    assert score.reason == "two labels are equally probable"
+    assert told(score.reason) == "two labels are equally probable"
     assert score.logprobs == (-1.0, -1.0)
 
 
@@ -207,14 +212,14 @@ def test_a_tie_of_the_losers_does_not_matter():
 def test_a_log_probability_that_is_no_number_has_no_verdict(bad):
     score = score_label("pos", ["pos", "neg"], [Output("k", logprobs=(-1.0, bad))], TREE)
     assert (score.value, score.answer, score.logprobs) == (None, None, ())
-    assert score.reason == "a label's log-probability is not finite"
+    assert told(score.reason) == "a label's log-probability is not finite"
 
 
 def test_an_error_in_any_question_has_no_verdict():
     tree = label_tree([(1, 2), (1, 3)], end_ids=())
     outputs = [Output("a", logprobs=(-1.0,)), Output("b", error="it broke")]
     score = score_label("pos", ["pos", "neg"], outputs, tree)
-    assert (score.value, score.reason) == (None, "it broke")
+    assert (score.value, told(score.reason)) == (None, "it broke")
 
 
 @pytest.mark.parametrize(

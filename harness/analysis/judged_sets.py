@@ -69,7 +69,7 @@ def _of_set(judged: Judged, evalset: str, found: Sequence[Duel]) -> JudgedSet:
         reference=reference_of(judged, evalset) or "",
         agreement=alpha,
         reliable=_reliable(alpha),
-        standings=tuple(replace(one, reasons={}, void="", template=None) for one in standings),
+        standings=tuple(replace(one, reasons={}, void=None, template=None) for one in standings),
         models=tuple(
             ModelProbes(
                 model, probe_scores(judged, evalset, model), probe_points(judged, evalset, model)

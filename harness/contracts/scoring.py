@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from harness.reasons import Reason
 from harness.records import Output, Sample, Score
 
 Asks = Literal["logprobs", "generate", "choice"]
@@ -42,8 +43,13 @@ class Trial:
         return Score(float(answer == self.sample.label), answer, logprobs=logprobs)
 
     def unscored(self, reason: str) -> Score:
-        """Return that there is no verdict, which counts neither as right nor as wrong."""
-        return Score(None, None, reason=reason)
+        """Return that there is no verdict, which counts neither as right nor as wrong.
+
+        Args:
+            reason: Why, in a few words; equal ones are counted together. A report without texts
+                leaves them out.
+        """
+        return Score(None, None, reason=Reason("scorer", {"said": reason}) if reason else None)
 
 
 class Scorer(Protocol):

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from harness.errors import EngineError
 from harness.markdown import cut, plain
+from harness.reasons import Reason
 from harness.records import EngineConfig, Json, Output, Request
 from harness.registry import Table, current
 from harness.spec.base import Strict
@@ -176,22 +177,22 @@ def engine_version(name: str) -> str:
     return f"{_OWN_VERSIONS[name]}, {found}" if name in _OWN_VERSIONS else found
 
 
-def too_long(request: Request, max_model_len: int) -> str | None:
+def too_long(request: Request, max_model_len: int) -> Reason | None:
     """Return why a request does not fit into the window of `max_model_len` tokens, or None."""
     prompt, completion = len(request.prompt_ids), request.sampling.max_tokens
     if prompt + completion <= max_model_len:
         return None
-    return (
-        f"prompt of {prompt} tokens and completion of up to {completion} "
-        f"do not fit into the window of {max_model_len} tokens"
-    )
+    facts = {"tokens": prompt, "completion": completion, "window": max_model_len}
+    return Reason("request_too_long", facts)
 
 
-def not_finite(dtype: str) -> str:
+def not_finite(dtype: str) -> Reason:
     """Return the error of a request at which the model computed infinities or no numbers."""
-    wider = {"float16": "use dtype bfloat16 or float32", "bfloat16": "use dtype float32"}
-    fix = wider.get(dtype, "its weights may be damaged")
-    return f"the model's output is not finite in {dtype}; {fix}"
+    if dtype == "float16":
+        return Reason("float16_not_finite")
+    if dtype == "bfloat16":
+        return Reason("bfloat16_not_finite")
+    return Reason("not_finite", {"dtype": dtype})
 
 
 def told_line(text: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from harness.engines.schemas import Matcher, Schemas
+from harness.reasons import Reason
 from harness.records import EngineConfig, Output, Request, Sampling
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Completion:
     ids: list[int] = field(default_factory=list)
     text: str = ""
     finish_reason: str | None = None
-    error: str | None = None
+    error: Reason | str | None = None
 
     def advance(self, logits: torch.Tensor, best: int) -> None:
         """Take the next token.
@@ -86,7 +87,7 @@ class Completion:
         if self.finish_reason or self._sampling.stop:
             self._read_text()
 
-    def fail(self, error: str) -> None:
+    def fail(self, error: Reason) -> None:
         """End without a completion."""
         self.finish_reason, self.error = "error", error
 

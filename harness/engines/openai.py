@@ -23,6 +23,7 @@ from harness.engines.retries import (
     through_proxy,
 )
 from harness.errors import EngineError
+from harness.reasons import Reason
 from harness.records import EngineConfig, Output, Request
 from harness.spec.endpointspec import EndpointSpec
 
@@ -127,7 +128,7 @@ class OpenAIEngine:
                 raise self._broken(problem) from error
             if 400 <= status < 500 and status not in {408, 409, 429}:
                 self._answered += status != 403
-                return failed(request, f"the endpoint refused the request: {problem}")
+                return failed(request, Reason("endpoint_refused", {"said": problem}))
         else:
             self._answered += 1
             self._forbidden = 0
@@ -135,7 +136,7 @@ class OpenAIEngine:
         # An error of the server's own may be one that this request alone makes.
         if status != 500 and self._answered == seen[:2][-1]:
             raise self._broken(problem + (hint or f"; tried for up to {deadline_s:g} s"))
-        return failed(request, f"the endpoint failed: {problem}")
+        return failed(request, Reason("endpoint_failed", {"said": problem}))
 
     def _lasts(self, error: APIError) -> bool:
         """Return whether every request would meet an error that this one met."""

@@ -17,6 +17,7 @@ from pydantic import (
 from harness.engines import told_line
 from harness.engines.top_logprobs import Position, value_logprobs
 from harness.prompts.thoughts import split_served
+from harness.reasons import Reason
 from harness.records import Json, Output, Request
 
 
@@ -72,7 +73,6 @@ class _Message(BaseModel):
 
 class _Choice(BaseModel):
     message: _Message
-    index: Annotated[int | None, _Beside] = None
     finish_reason: str | None = None
     logprobs: Annotated[_Logprobs | None, _Beside] = None
 
@@ -113,22 +113,19 @@ def output(request: Request, body: bytes) -> Output:
         answer = _Answer.model_validate(found)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
-        return failed(request, f"the answer is not one of the OpenAI API: {where} is not as it is "
-                               "there")  # fmt: skip
+        return failed(request, Reason("endpoint_not_openai", {"place": where}))
     usage = answer.usage or _Usage()
     if not answer.choices:
-        return failed(request, "the endpoint answered without a choice", usage)
-    # One is asked for; of several, some servers send them as they came.
-    choice = min(answer.choices, key=lambda one: one.index or 0)
+        return failed(request, Reason("endpoint_without_choice"), usage)
+    choice = answer.choices[0]
     if choice.message.refusal:
-        # In quotes, as by them a report without texts knows what a model wrote.
         said = told_line(choice.message.refusal)
-        return failed(request, f"the model refused: '{said}'", usage)
+        return failed(request, Reason("model_refused", {"said": said}), usage)
     if choice.finish_reason not in ("stop", "length"):
         why = told_line(str(choice.finish_reason))
-        return failed(request, f"the endpoint ended the completion: {why}", usage)
+        return failed(request, Reason("endpoint_ended", {"said": why}), usage)
     if choice.message.content is None and choice.finish_reason == "stop":
-        return failed(request, "the endpoint answered without a text", usage)
+        return failed(request, Reason("endpoint_without_text"), usage)
     text = _whole(choice.message.content or "")
     # A server that does not keep a thought apart leaves it to `split_served` of who reads this.
     _, bare = split_served(text)
@@ -196,6 +193,6 @@ def _counted(usage: _Usage, output: Output) -> Output:
     )
 
 
-def failed(request: Request, error: str, usage: _Usage | None = None) -> Output:
+def failed(request: Request, error: Reason | str, usage: _Usage | None = None) -> Output:
     """Return the output of a request that has no completion, with the tokens it took."""
     return _counted(usage or _Usage(), Output(request.key, finish_reason="error", error=error))

@@ -29,6 +29,7 @@ from harness.engines.schemas import Schemas
 from harness.engines.transformers_options import Options, read_options
 from harness.engines.tryout import Able, try_out
 from harness.errors import EngineError
+from harness.reasons import Reason
 from harness.records import Adapter, EngineConfig, Output, Request
 
 if TYPE_CHECKING:
@@ -105,9 +106,9 @@ class TransformersEngine:
         # The base model goes first, before any adapter is in it, and what changes it last.
         for adapter in sorted(by_adapter, key=loading_order):
             group = by_adapter[adapter]
-            problem = self._adapters.load(adapter)
-            if problem is not None:
-                yield from (_failed(request, problem) for request in group)
+            refusal = self._adapters.load(adapter)
+            if refusal is not None:
+                yield from (_failed(request, refusal) for request in group)
                 continue
             outputs = self._run(group)
             while True:
@@ -129,7 +130,7 @@ class TransformersEngine:
         if self._config.device == "cuda":
             torch.cuda.empty_cache()
 
-    def _problem(self, request: Request) -> str | None:
+    def _problem(self, request: Request) -> Reason | str | None:
         """Return why a request cannot be run, or None."""
         if not request.prompt_ids:
             return "the prompt has no tokens"
@@ -283,7 +284,7 @@ def _goes_on(request: Request) -> bool:
     return request.sampling.max_tokens > 1 or bool(request.sampling.choices)
 
 
-def _failed(request: Request, error: str) -> Output:
+def _failed(request: Request, error: Reason | str) -> Output:
     return Output(
         key=request.key,
         finish_reason="error",

@@ -20,6 +20,7 @@ from harness.engines.vllm_options import (
 from harness.engines.vllm_sampling import sampling_params
 from harness.errors import EngineError
 from harness.prompts.tokenizers import faithful_folder
+from harness.reasons import Reason
 from harness.records import Adapter, EngineConfig, Output, Request, Sampling
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class VllmEngine:
         if llm is not None:
             llm.llm_engine.engine_core.shutdown()
 
-    def _add(self, request: Request) -> tuple[_Pending, str | None]:
+    def _add(self, request: Request) -> tuple[_Pending, Reason | str | None]:
         """Hand a request to vLLM; return what is under way, and why it was refused, or None."""
         from vllm.inputs import tokens_input
         from vllm.v1.engine.exceptions import EngineDeadError
@@ -113,7 +114,8 @@ class VllmEngine:
         assert self._llm is not None
         pending = _Pending(request, [])
         lora = self._lora(request.adapter) if request.adapter else None
-        refusal = lora if isinstance(lora, str) else too_long(request, self._window)
+        refusal: Reason | str | None = lora if isinstance(lora, str) else None
+        refusal = refusal or too_long(request, self._window)
         refusal = refusal or self._open_choice(request.sampling)
         if refusal:
             return pending, refusal

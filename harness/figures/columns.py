@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.figures.pairs import fewest, mean_placed
+from harness.figures.pairs import accuracy_influence, fewest, mean_placed
 from harness.figures.scores import CellScores, Names, shared
 from harness.stats import Floats
 from harness.stats.resampling import group_sums
@@ -70,10 +70,9 @@ def column(
         # Means of a few zeros and ones: what rounds to nothing is nothing.
         step[np.abs(step) < 1e-12] = 0.0
         value = float(step.mean())
-        if figure == "calibrated_accuracy":
-            step = step + np.mean([cell.moved(samples) for cell in second], axis=0)
-            if before in ("", figure):
-                step -= np.mean([cell.moved(samples) for cell in first], axis=0)
+        moved = accuracy_influence(first, second, figure, samples, positive, before=before)
+        if moved is not None:
+            step = step + moved
         return _by_unit(value, samples, clusters, step / n, (step - step.mean()) / n)
     mask = second[0].targets(samples) == positive
     if fewest(mask, clusters) < 2:

@@ -21,11 +21,13 @@ def pair(
     *,
     positive: str,
     before: str = "",
+    part: bool = False,
 ) -> tuple[Difference, int] | None:
     """Return how two sides differ in a figure on the samples that all of their cells have it for.
 
-    Accuracies of one cell a side by McNemar's exact test and Newcombe's interval, AUCs by DeLong's;
-    of several draws of shots a side, by each sample's mean over the draws. Where samples share
+    Accuracies of one cell a side by McNemar's exact test and Newcombe's interval, both with what
+    the threshold of a calibrated side adds to their variance; AUCs by DeLong's covariance; of
+    several draws of shots a side, by each sample's mean over the draws. Where samples share
     clusters, accuracies by their cluster-robust standard error with Student's t, AUCs by
     Obuchowski's variance.
 
@@ -35,6 +37,8 @@ def pair(
         figure: `accuracy`, `calibrated_accuracy`, `contextual_accuracy` or `auc`.
         positive: The label that the AUC ranks first.
         before: The accuracy of the first side, where it is another.
+        part: Whether these are some of the samples only that the calibration rests on, whose own
+            influence on it then is not counted.
 
     Returns:
         The difference, second minus first, and the number of samples left out; None where no
@@ -47,6 +51,7 @@ def pair(
         figure,
         positive=positive,
         before=before,
+        part=part,
     )
 
 
@@ -57,6 +62,7 @@ def pair_scores(
     *,
     positive: str,
     before: str = "",
+    part: bool = False,
 ) -> tuple[Difference, int] | None:
     """Return what `pair` does, of cells whose scores are known already."""
     found = shared(first, second, figure, before)
@@ -74,13 +80,55 @@ def pair_scores(
         )
         return area_difference(old, new, mask, clusters), found.left_out
     was, now = found.first, found.second
+    moved = None
+    if not part:
+        moved = accuracy_influence(first, second, figure, samples, positive, before=before)
     if clusters:
-        difference = paired_clusters(np.mean(was, axis=0), np.mean(now, axis=0), clusters)
+        means = np.mean(was, axis=0), np.mean(now, axis=0)
+        difference = paired_clusters(*means, clusters, influence=moved)
     elif one_each:
-        difference = paired_accuracy(was[0] == 1, now[0] == 1)
+        difference = paired_accuracy(was[0] == 1, now[0] == 1, influence=moved)
     else:
-        difference = pooled_accuracy(np.array(was) == 1, np.array(now) == 1)
+        difference = pooled_accuracy(np.array(was) == 1, np.array(now) == 1, influence=moved)
     return difference, found.left_out
+
+
+def accuracy_influence(
+    first: Sequence[CellScores],
+    second: Sequence[CellScores],
+    figure: str,
+    samples: Names,
+    positive: str,
+    *,
+    before: str = "",
+) -> Floats | None:
+    """Return by how much each sample moves a difference of accuracies beside being right, [n].
+
+    That is through the threshold of batch calibration, see `calibration_influence`; of several
+    draws a side, the mean over them.
+
+    Args:
+        first: As for `pair`.
+        second: Likewise.
+        figure: One of the accuracies.
+        samples: Those that are paired.
+        positive: As for `pair`.
+        before: As for `pair`.
+
+    Returns:
+        None where no side is calibrated, or the probabilities that it rests on were not kept.
+    """
+    total, some = np.zeros(len(samples)), False
+    for side, name, sign in ((first, before or figure, -1.0), (second, figure, 1.0)):
+        if name != "calibrated_accuracy":
+            continue
+        for cell in side:
+            moved = cell.moved(samples, positive)
+            if moved is None:
+                return None
+            total += sign / len(side) * moved
+            some = True
+    return total if some else None
 
 
 def mean_placed(

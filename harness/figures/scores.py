@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from harness.records import Result
 from harness.stats import Floats
-from harness.stats.arrays import Bools
+from harness.stats.arrays import Bools, Whole
 from harness.stats.auc import placements
 from harness.stats.calibration import calibration_influence
 
@@ -70,7 +70,7 @@ class CellScores:
         self.results = results
         self._scores: dict[str, tuple[Names, Floats]] = {}
         self._areas: dict[str, Floats] = {}
-        self._moved: Floats | None = None
+        self._moved: dict[str, Floats | None] = {}
         self._targets: Names | None = None
         self._clusters: tuple[str, ...] | None = None
         self.names = np.array(sorted(results), dtype=np.object_)
@@ -90,16 +90,19 @@ class CellScores:
             self._scores[figure] = names, scores
         return self._scores[figure]
 
-    def moved(self, samples: Names) -> Floats:
+    def moved(self, samples: Names, positive: str) -> Floats | None:
         """Return by how much each sample moves the accuracy through batch calibration: [samples].
 
-        All zeros where the results hold no log-probabilities, as those of two labels do not that
-        are known by their log-odds alone.
+        See `calibration_influence`; None where the probabilities that it rests on were not kept.
         """
-        names, _ = self.of("calibrated_accuracy")
-        if self._moved is None:
-            self._moved = _influence([self.results[name] for name in names.tolist()])
-        return self._moved[np.searchsorted(names, samples)]
+        whole = len(samples) == len(self.of("calibrated_accuracy")[0])
+        if not whole or positive not in self._moved:
+            rows = _probabilities(self.results, samples.tolist(), positive)
+            found = None if rows is None else calibration_influence(*rows)
+            if not whole:
+                return found
+            self._moved[positive] = found
+        return self._moved[positive]
 
     def targets(self, samples: Names) -> Names:
         """Return the target of each sample."""
@@ -169,13 +172,20 @@ def shared(
                   asked - len(samples))  # fmt: skip
 
 
-def _influence(results: Sequence[Result]) -> Floats:
-    labels = list(results[0].logprobs) if results else []
-    if len(labels) < 2 or any(set(one.logprobs) != set(labels) for one in results):
-        return np.zeros(len(results))
-    table = np.array([[one.logprobs[label] for label in labels] for one in results])
-    targets = [labels.index(one.target) if one.target in labels else -1 for one in results]
-    return calibration_influence(table, targets)
+def _probabilities(
+    cell: ResultsById, samples: Sequence[str], positive: str
+) -> tuple[Floats, Whole] | None:
+    """Return the log-probabilities of the labels, [n, labels], and the places of the targets."""
+    results = [cell[sample] for sample in samples]
+    if all(one.log_odds is not None and not math.isnan(one.log_odds) for one in results):
+        odds = np.array([one.log_odds for one in results], dtype=np.float64)
+        targets = np.array([one.target != positive for one in results], dtype=np.intp)
+        return np.column_stack([-np.logaddexp(0, -odds), -np.logaddexp(0, odds)]), targets
+    labels = list(results[0].logprobs)
+    if len(labels) < 2 or any(list(one.logprobs) != labels for one in results):
+        return None
+    rows = np.array([list(one.logprobs.values()) for one in results], dtype=np.float64)
+    return rows, np.array([labels.index(one.target) for one in results], dtype=np.intp)
 
 
 def _either(first: Names, second: Names) -> Names:

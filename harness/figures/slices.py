@@ -15,6 +15,7 @@ from harness.figures.measures import area, mean, proportion
 from harness.figures.scores import by_sample, log_odds, right_answers
 from harness.figures.table import figure_kind
 from harness.markdown import cut
+from harness.reasons import Reason, count
 from harness.records import Contrast, Figure, Result, Row
 from harness.stats import clopper_pearson_interval, cluster_proportion_interval
 from harness.stats.slices import ALPHA, widening
@@ -113,7 +114,7 @@ def narrowed(row: Row, results: Sequence[Result], names: Sequence[str]) -> Row:
         names: The figures that are wanted; one that these samples do not define is left out.
     """
     scored = [one for one in results if one.correct is not None]
-    reasons = Counter(one.reason or "no reason given" for one in results if one.correct is None)
+    unscored = [one.reason or Reason("no_reason") for one in results if one.correct is None]
     labels, asked = tuple(row.targets), Counter(one.target for one in results)
     given = Counter(one.answer for one in scored)
     figures = {name: figure_on(results, name, labels) for name in names}
@@ -121,7 +122,7 @@ def narrowed(row: Row, results: Sequence[Result], names: Sequence[str]) -> Row:
         row,
         n=len(scored),
         unscored=len(results) - len(scored),
-        reasons=dict(reasons),
+        reasons=count(unscored),
         figures={name: one for name, one in figures.items() if one is not None},
         shares={label: given[label] / len(scored) for label in labels} if scored else {},
         targets={label: asked[label] / len(results) if results else 0.0 for label in labels},

@@ -61,6 +61,7 @@ class FigureKind:
         smaller: Whether less of it is better.
         lowest: Least value that it can have, `highest` the greatest.
         argument: What follows its name behind a colon: a label, or a share of errors.
+        part: How some of the cells' samples are compared by it, where that is otherwise.
         title: Of a registered figure, its name in words; the phrases have those of the others.
     """
 
@@ -76,6 +77,7 @@ class FigureKind:
     lowest: float = 0.0
     highest: float = 1.0
     argument: Literal["", "label", "budget"] = ""
+    part: Compare | None = None
     title: str = ""
 
     @property
@@ -84,11 +86,11 @@ class FigureKind:
         return self.highest - self.lowest
 
 
-def _pairwise(figure: str) -> Compare:
+def _pairwise(figure: str, *, part: bool = False) -> Compare:
     def compare(
         first: ResultsById, second: ResultsById, labels: Sequence[str], _: str
     ) -> tuple[Difference, int] | None:
-        return pair([first], [second], figure, positive=labels[0])
+        return pair([first], [second], figure, positive=labels[0], part=part)
 
     return compare
 
@@ -97,7 +99,8 @@ _KINDS = (
     FigureKind("accuracy", "answers", "interval", compare=_pairwise("accuracy"), tested=3,
                exact=True),
     FigureKind("calibrated_accuracy", "logprobs", "interval",
-               compare=_pairwise("calibrated_accuracy"), tested=2, exact=True),
+               compare=_pairwise("calibrated_accuracy"), tested=2, exact=True,
+               part=_pairwise("calibrated_accuracy", part=True)),
     FigureKind("contextual_accuracy", "contextual", "interval", exact=True),
     FigureKind("auc", "two labels", "interval", compare=_pairwise("auc"), tested=1),
     FigureKind("label_mass", "logprobs", "value"),

@@ -68,7 +68,7 @@ def _problem(
 ) -> Reason | None:
     total = standing.n + standing.unscored
     if standing.void:
-        return Reason("void", causes=(Reason("other", {"said": standing.void}),))
+        return Reason("void", causes=(standing.void,))
     if total == 0:
         return Reason("no_answers")
     if figure is None and standing.n == 0:

@@ -29,6 +29,7 @@ def contrast(
     *,
     labels: Sequence[str],
     unchanged: bool = False,
+    part: bool = False,
 ) -> Contrast | None:
     """Return one figure of two sides on the samples that both have it for, second minus first.
 
@@ -39,18 +40,21 @@ def contrast(
         labels: The set's; the AUC ranks the first of them first.
         unchanged: Whether both sides are the very same system with the same results, which then
             differ by nothing on samples of whatever number.
+        part: Whether these are some of the cells' samples, such as a slice.
 
     Returns:
         None where the two cannot be paired, see `harness.figures.pairs.pair`.
     """
     kind, argument = figure_kind(figure)
-    paired = kind.compare(first, second, labels, argument) if kind.compare else None
+    compare = kind.part if part and kind.part else kind.compare
+    paired = compare(first, second, labels, argument) if compare else None
     if paired is None:
         return None
     found, left_out = paired
     if unchanged:
         found = replace(found, low=0.0, high=0.0, p=1.0)
-    if not kind.exact or any(one.cluster for one in second.values()):
+    fitted = kind.part is not None and not part
+    if not kind.exact or fitted or any(one.cluster for one in second.values()):
         detectable = half_width_detectable(found.low, found.high, most=kind.span)
     else:
         detectable = mde_paired(found.n, (found.lost + found.won) / found.n)

@@ -140,7 +140,7 @@ def slice_contrasts(
     for part in parts:
         ids = [results[place].sample for place in part.places]
         sides = [{key: side[key] for key in ids if key in side} for side in (first, second)]
-        if (one := contrast(sides[0], sides[1], figure, labels=labels)) is not None:
+        if (one := contrast(sides[0], sides[1], figure, labels=labels, part=True)) is not None:
             units = units_of(part.of(results), row)
             found.append((part, simultaneous_difference(one, len(parts), units)))
     adjusted = holm([one.p for _, one in found])
@@ -176,9 +176,8 @@ def _named(
         problem = cell_problem(row, spec, figure)
     else:
         first, second, theirs = _sides(part, outcome.results, row, spec, other, now)
-        found = contrast(
-            first, second, spec.figure, labels=tuple(row.targets), unchanged=other.unchanged
-        )
+        found = contrast(first, second, spec.figure, labels=tuple(row.targets), part=True,
+                         unchanged=other.unchanged)  # fmt: skip
         gate = judge_contrast(row, spec, found, against=other.name, gate_id=gate_id, other=theirs)
         problem = contrast_problem(row, spec, found, theirs)
     told = replace(
@@ -214,9 +213,8 @@ def _judge(
         bad = figure.value if spec.bound == "at_least" else -figure.value
         return _Judged(part, row, verdict, bad, figure=figure, problem=problem)
     first, second, theirs = _sides(part, every, row, spec, other, now)
-    found = contrast(
-        first, second, spec.figure, labels=tuple(row.targets), unchanged=other.unchanged
-    )
+    found = contrast(first, second, spec.figure, labels=tuple(row.targets), part=True,
+                     unchanged=other.unchanged)  # fmt: skip
     problem = contrast_problem(row, spec, found, theirs)
     if found is None:
         verdict = "fail" if row.n == 0 else "inconclusive"

@@ -12,6 +12,7 @@ from harness.judge.canaries import Canary, canaries
 from harness.judge.verdict import settle
 from harness.prompts.fence import Fenced, fence
 from harness.prompts.rubric import Rubric, absolute_messages, pairwise_messages
+from harness.reasons import Reason
 from harness.records import (
     CanaryKind,
     CanaryResult,
@@ -36,7 +37,7 @@ class Reply:
     text: str = ""
     tokens: int = 0
     cut: bool = False
-    problem: str | None = None
+    problem: Reason | None = None
     thought: Thought | None = None
 
 

@@ -50,6 +50,6 @@ def reply_of(number: int, seed: int, said: Said) -> Reply:
         output.text.strip(),
         output.length,
         cut=output.finish_reason == "length",
-        problem=output.error,
+        problem=output.failure,
         thought=said.thought,
     )

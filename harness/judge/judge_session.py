@@ -23,6 +23,7 @@ from harness.judge.verdict import (
 )
 from harness.prompts.label_words import LabelTree, label_tree
 from harness.prompts.thoughttokens import tokens_behind_thought
+from harness.reasons import Reason
 from harness.records import (
     Output,
     Request,
@@ -41,7 +42,7 @@ from harness.run.thoughtnotes import tell_of_replies
 from harness.workers.store import Store, fingerprint
 
 VERDICT_TOKENS = 320
-_FIX = "give it room by thinking: {limit: N} in models.yaml, or switch thinking off there"
+_FIX = Reason("give_judge_room")
 # What these engine options change is speed and memory, not what a judge says.
 _OF_SPEED = frozenset(
     "batch_tokens enable_prefix_caching enforce_eager gpu_memory_utilization kv_cache_gib "

@@ -12,6 +12,7 @@ from harness.judge.judge_session import JudgeSession
 from harness.judge.passport import FOLDER
 from harness.judge.trust import check_passport
 from harness.prompts.rubric import DEFAULT_RUBRICS
+from harness.reasons import Fact, Reason
 from harness.records import (
     CanaryKind,
     CanaryResult,
@@ -28,10 +29,10 @@ from harness.spec.thinkingspec import setting_name
 # The share of deliberately bad answers that may lack a score.
 _MUTE = 0.1
 _KINDS: Mapping[CanaryKind, str] = {
-    "null": "an empty answer",
-    "constant": "a constant answer",
-    "off_topic": "an answer to another probe",
-    "shuffled": "an answer against another probe's points",
+    "null": "canary_null",
+    "constant": "canary_constant",
+    "off_topic": "canary_off_topic",
+    "shuffled": "canary_shuffled",
 }
 
 
@@ -113,8 +114,8 @@ def _options(asked: CaseSet) -> str:
     return named + cut
 
 
-def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:
-    """Say which deliberately bad answers a judge scored above the limit, or failed to score.
+def _void(judge: str, canaries: Sequence[CanaryResult]) -> Reason | None:
+    """Return which deliberately bad answers a judge scored above the limit, or failed to score.
 
     A judge that leaves more than a tenth of them without a score, or all of one kind, has not
     shown that it marks them down.
@@ -123,16 +124,19 @@ def _void(judge: str, canaries: Sequence[CanaryResult]) -> str:
     mute = [one for one in canaries if one.ruling.value is None]
     kinds = {one.kind for one in mute} - {c.kind for c in canaries if c.ruling.value is not None}
     if not broken and (len(mute) > _MUTE * len(canaries) or kinds):
-        named = " or ".join(_KINDS[kind] for kind in _KINDS if kind in kinds)
-        which = f", never to {named}" if named else ""
-        return (f"{judge} gave no score to {len(mute)} of {len(canaries)} deliberately bad "
-                f"answers{which}: {mute[0].ruling.problem}")  # fmt: skip
+        never = tuple(_KINDS[kind] for kind in _KINDS if kind in kinds)
+        facts: dict[str, Fact] = {"judge": judge, "lost": len(mute), "n": len(canaries)}
+        causes = (mute[0].ruling.problem or Reason("no_reason"),)
+        if never:
+            return Reason("canary_kinds_mute", {**facts, "kinds": never}, causes)
+        return Reason("canaries_mute", facts, causes)
     if not broken:
-        return ""
+        return None
     worst = max(broken, key=lambda one: one.ruling.value or 0.0)
-    return (f"{judge} scored {len(broken)} of {len(canaries)} deliberately bad answers above "
-            f"{worst.limit:g}, such as {_KINDS[worst.kind]} (probe {worst.probe}): "
-            f"{worst.ruling.value:.1f}")  # fmt: skip
+    return Reason("canaries_broke", {
+        "judge": judge, "broke": len(broken), "n": len(canaries), "limit": worst.limit,
+        "worst": (_KINDS[worst.kind],), "probe": worst.probe, "value": worst.ruling.value or 0.0,
+    })  # fmt: skip
 
 
 def _expected(rulings: Sequence[Ruling]) -> float:

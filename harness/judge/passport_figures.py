@@ -168,7 +168,7 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
 
 def _reason(*rulings: Ruling) -> str:
     """Return why there is no verdict, without details, which may repeat what was asked."""
-    problem = next((one.problem for one in rulings if one.problem), "no verdict")
+    problem = next((one.problem.text for one in rulings if one.problem), "no verdict")
     return problem.partition(":")[0][:80]
 
 

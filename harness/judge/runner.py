@@ -18,7 +18,7 @@ from harness.judge.one_judge import JudgedBy, ask_judge
 from harness.judge.passport import FOLDER, load_passport
 from harness.judge.standings import jury_agreement, standings
 from harness.prompts.rubric import load_rubric
-from harness.reasons import Reason
+from harness.reasons import Reason, several
 from harness.records import (
     EngineInfo,
     Gate,
@@ -45,7 +45,7 @@ from harness.spec.modelspec import ModelSpec
 from harness.spec.thinkingspec import setting_name
 from harness.workers.store import Store
 
-_FIX = "raise answers.max_tokens"
+_FIX = Reason("raise_answer_tokens")
 
 
 @dataclass(slots=True)
@@ -249,7 +249,7 @@ class Probing:
         pairs = tuple(chain.from_iterable(one.pairs for one in asked_judges))
         infos = tuple(one.info for one in asked_judges)
         trusted = all(info.check.trusted for info in infos)
-        void = "; ".join(info.void for info in infos if info.void)
+        void = several([info.void for info in infos if info.void])
         errors = self._errors(infos, spec.passing)
         found = standings(cell.evalset, path, results, pairs, errors=errors)
         thinking = {one.model: setting_name(one.spec.thinking) for one in cells}

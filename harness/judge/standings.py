@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from harness.judge.error_rates import JudgeErrors
+from harness.reasons import Reason
 from harness.records import Figure, JudgedAnswer, PairResult, ProbeResult, Standing
 from harness.spec.judgeset import HIGHEST, LOWEST, JudgeSet
 from harness.stats.agreement import krippendorff_alpha
@@ -147,10 +148,10 @@ def _corrected(
         return None
 
 
-def _reason(answer: JudgedAnswer) -> str:
+def _reason(answer: JudgedAnswer) -> Reason:
     if answer.problem is not None:
         return answer.problem
-    return next((r.problem for r in answer.rulings.values() if r.problem), "not judged")
+    return next((r.problem for r in answer.rulings.values() if r.problem), Reason("not_judged"))
 
 
 def _scored(

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import NoReturn, get_args
 
+from harness.reasons import Reason
 from harness.records import Choice, Json, Output, Ruling
 
 SCORES = range(1, 11)
@@ -46,6 +47,10 @@ PAIRWISE_SCHEMA = _schema("verdict", CHOICES, "string")
 class _NoVerdict(ValueError):
     """Why a completion holds no verdict."""
 
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.text)
+        self.reason = reason
+
 
 def read_absolute(output: Output) -> Ruling:
     """Return the ruling on one answer, `value` a whole number from 1 to 10.
@@ -58,11 +63,11 @@ def read_absolute(output: Output) -> Ruling:
         reason, score = _read(output, "score")
         # bool is an int to Python, and 7.0 is not a token that the schema allows.
         if isinstance(score, bool) or not isinstance(score, int):
-            raise _NoVerdict("the score is not a whole number")
+            raise _NoVerdict(Reason("score_not_whole"))
         if score not in SCORES:
-            raise _NoVerdict("the score is not between 1 and 10")
+            raise _NoVerdict(Reason("score_out_of_range"))
     except _NoVerdict as error:
-        return Ruling(problem=str(error))
+        return Ruling(problem=error.reason)
     return Ruling(value=float(score), reason=reason)
 
 
@@ -73,9 +78,9 @@ def read_pairwise(output: Output) -> Ruling:
         for choice in CHOICES:
             if verdict == choice:
                 return Ruling(choice=choice, reason=reason)
-        raise _NoVerdict("the verdict is not A, B or tie")
+        raise _NoVerdict(Reason("verdict_not_choice"))
     except _NoVerdict as error:
-        return Ruling(problem=str(error))
+        return Ruling(problem=error.reason)
 
 
 def score_prefix(text: str) -> str | None:
@@ -124,32 +129,32 @@ def with_expectation(ruling: Ruling, logprobs: Mapping[int, float]) -> Ruling:
 
 def _read(output: Output, key: str) -> tuple[str, Json]:
     """Return the reason and the value of a key of the one JSON object in a completion."""
-    if output.error is not None:
-        raise _NoVerdict(output.error)
+    if output.failure is not None:
+        raise _NoVerdict(output.failure)
     if output.finish_reason != "stop":
-        cut = output.finish_reason == "length"
-        raise _NoVerdict("the verdict was cut at the token limit" if cut
-                         else f"the judge ended by {output.finish_reason}")  # fmt: skip
+        if output.finish_reason == "length":
+            raise _NoVerdict(Reason("verdict_cut"))
+        raise _NoVerdict(Reason("judge_ended", {"by": output.finish_reason}))
     found = _one_object(output.text.strip())
     for name in ("reason", key):
         if name not in found:
-            raise _NoVerdict(f"the verdict has no {name}")
+            raise _NoVerdict(Reason("verdict_lacks", {"key": name}))
     if len(found) > 2:
-        raise _NoVerdict("the verdict has further keys")
+        raise _NoVerdict(Reason("verdict_of_more"))
     reason = found["reason"]
     if not isinstance(reason, str):
-        raise _NoVerdict("the reason is not text")
+        raise _NoVerdict(Reason("verdict_unfounded"))
     if not reason.strip():
-        raise _NoVerdict("the reason is empty")
+        raise _NoVerdict(Reason("verdict_without_words"))
     # JSON can spell half a character, which no file can hold.
     return reason.encode("utf-8", "replace").decode("utf-8"), found[key]
 
 
 def _one_object(text: str) -> dict[str, Json]:
     if not text:
-        raise _NoVerdict("the judge wrote nothing")
+        raise _NoVerdict(Reason("judge_silent"))
     if not text.startswith("{"):
-        raise _NoVerdict("the judge's reply is not a JSON object")
+        raise _NoVerdict(Reason("verdict_not_object"))
     decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
     try:
         found: dict[str, Json]
@@ -157,24 +162,24 @@ def _one_object(text: str) -> dict[str, Json]:
     except _NoVerdict:
         raise
     except (ValueError, RecursionError) as error:
-        raise _NoVerdict("the verdict is not valid JSON") from error
+        raise _NoVerdict(Reason("verdict_not_json")) from error
     rest = text[end:].lstrip(" \t\r\n,;")
     if rest:
-        raise _NoVerdict("two verdicts" if rest[0] in "{[" else "text behind the verdict")
+        raise _NoVerdict(Reason("two_verdicts" if rest[0] in "{[" else "verdict_with_text"))
     if end != len(text):
-        raise _NoVerdict("text behind the verdict")
+        raise _NoVerdict(Reason("verdict_with_text"))
     return found
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _NoVerdict("a key stands twice in the verdict")
+        raise _NoVerdict(Reason("verdict_key_twice"))
     return found
 
 
 def _no_number(name: str) -> NoReturn:
-    raise _NoVerdict(f"{name} is not a number of JSON")
+    raise _NoVerdict(Reason("verdict_no_number", {"name": name}))
 
 
 def settle(forward: Ruling, backward: Ruling) -> tuple[float | None, bool | None]:

@@ -210,13 +210,14 @@ def _doubts(run: Run) -> list[str]:
     for row in run.rows:
         if row.unscored and not row.n:
             # Each prompt that is too long has a reason of its own: the commonest stands for all.
-            reason = max(row.reasons, key=lambda one: row.reasons[one], default="")
+            reason = max(row.reasons, key=lambda one: row.reasons[one], default=None)
+            said = reason.text if reason else ""
             lines.append(f"warning: {row.evalset}::{row.cell}: none of {row.unscored} samples has "
-                         f"a verdict, most often: {' '.join(reason.split())}")  # fmt: skip
+                         f"a verdict, most often: {' '.join(said.split())}")  # fmt: skip
     for judge in run.judged.judges:
         if not judge.check.trusted:
             lines.append(f"untrusted: {judge.evalset}: {judge.judge} gates nothing: "
                          f"{judge.check.problem.text if judge.check.problem else ''}")  # fmt: skip
         if judge.void:
-            lines.append(f"void: {judge.evalset}: {judge.void}")
+            lines.append(f"void: {judge.evalset}: {judge.void.text}")
     return lines

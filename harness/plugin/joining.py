@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import hardware
-from harness.paths import public, public_argument, public_source, public_text
+from harness.paths import public, public_argument, public_source
 from harness.plugin.tally import RUN_ID, Tally
 from harness.records import Judged, Note, Result, Run, RunInfo
 
@@ -113,7 +113,7 @@ def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run
 
 def _named_publicly(result: Result, *here: Path) -> Result:
     """Return a result with its reason made public, the only field of paths in a great many."""
-    return replace(result, reason=public_text(result.reason, *here)) if result.reason else result
+    return replace(result, reason=public(result.reason, *here)) if result.reason else result
 
 
 def _notes(parts: Sequence[Run], sets: Sequence[str], *here: Path) -> tuple[Note, ...]:

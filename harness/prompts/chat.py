@@ -13,6 +13,7 @@ from harness.prompts.forms import Conversation, Forms, Shown, lost_texts, plain_
 from harness.prompts.rendering import Rendering
 from harness.prompts.thinking import Start, ThoughtPlan
 from harness.prompts.tokenize import Pieces
+from harness.reasons import Reason
 from harness.records import Json, Message, TemplateUse, Thinking
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class ChatFormat:
 
     def lost(
         self, conversations: Sequence[Sequence[Message]], texts: Sequence[str]
-    ) -> dict[int, str]:
+    ) -> dict[int, Reason]:
         """Return why a prompt is not what was to be said, by its number.
 
         Args:

@@ -16,6 +16,7 @@ from typing import Literal
 from harness.errors import PromptError
 from harness.prompts.rendering import Rendering
 from harness.prompts.templates import LONG_TEXT
+from harness.reasons import Reason
 from harness.records import Message, SystemPlace
 
 Conversation = list[Message]
@@ -201,7 +202,7 @@ def plain_text(conversation: Conversation) -> str:
 
 def lost_texts(
     conversations: Sequence[Sequence[Message]], texts: Sequence[str]
-) -> Iterator[tuple[int, str]]:
+) -> Iterator[tuple[int, Reason]]:
     """Yield the number of each conversation that is not shown as it is, and what is lost of it.
 
     Templates look at texts too: some cut an answer at `</think>`. White space around a text is no
@@ -213,10 +214,17 @@ def lost_texts(
             content = turn["content"].strip()
             at = text.find(content, at)
             if at < 0:
-                name = _turn(conversation, place, go_on=False)
-                yield number, f"the chat template changes or leaves out {name}"
+                yield number, _left_out(conversation, place)
                 break
             at += len(content)
+
+
+def _left_out(conversation: Sequence[Message], place: int) -> Reason:
+    role = conversation[place]["role"]
+    if role == "system":
+        return Reason("system_left_out")
+    number = sum(turn["role"] == role for turn in conversation[: place + 1])
+    return Reason("user_left_out" if role == "user" else "assistant_left_out", {"turn": number})
 
 
 def _form(conversation: Conversation, *, ask: bool, go_on: bool) -> Form:

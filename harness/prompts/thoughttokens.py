@@ -13,6 +13,7 @@ from dataclasses import replace
 from harness.prompts.chat import ChatFormat
 from harness.prompts.thinking import ThoughtPlan
 from harness.prompts.thoughts import split_thought
+from harness.reasons import Reason
 from harness.records import Output, Sampling, Thinking, Thought
 
 # Stands before a text where its tokens are wanted as they are in the middle of one.
@@ -56,7 +57,7 @@ def read_thought(chat: ChatFormat, output: Output) -> Thought:
 
 def answer_row(
     chat: ChatFormat, text: str, row: tuple[int, ...], output: Output, prefill: str
-) -> tuple[int, ...] | str:
+) -> tuple[int, ...] | Reason:
     """Return the prompt of the answer behind a thought, or why there is none.
 
     Args:
@@ -77,7 +78,7 @@ def answer_row(
     if plan.end_id is not None:
         return (*row, *_kept(plan, chat, output), *chat.pieces.encode([closing + prefill])[0])
     if token := chat.control_token(output.text):
-        return f"the thought holds {token!r}, a special token of the model"
+        return Reason("special_token_in_thought", {"token": token})
     return chat.encode([text + output.text + closing + prefill])[0]
 
 

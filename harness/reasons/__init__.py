@@ -4,6 +4,7 @@ One place for all of them: `kinds` says what there is and which facts are texts,
 record and its JSON, `words` and a YAML file for each language say it.
 """
 
-from harness.reasons.reason import Counted, Fact, Reason, count, redact_counts, say, several
+from harness.reasons.counts import Counts, changed, count
+from harness.reasons.reason import Fact, Reason, say, several
 
-__all__ = ["Counted", "Fact", "Reason", "count", "redact_counts", "say", "several"]
+__all__ = ["Counts", "Fact", "Reason", "changed", "count", "say", "several"]

@@ -53,9 +53,42 @@ _PASSPORTS = {
     "gold_scores": "set known pairs", "gold_no_scores": "set",
     "gold_accuracy": "set known pairs demand", "gold_orders": "set known pairs demand",
 }  # fmt: skip
-_OTHERS = {"other": "said*", "several": "cause"}
+_SAMPLES = {
+    "no_reason": "", "empty_answer": "", "ambiguous_answer": "", "more_than_label": "",
+    "no_label": "", "answer_cut": "", "cut_behind_label": "word*", "not_a_label": "",
+    "label_not_finite": "", "equal_labels": "", "scorer": "said*",
+}  # fmt: skip
+_REQUESTS = {
+    "prompt_too_long": "tokens window", "no_room_to_think": "tokens window",
+    "no_room_to_answer": "tokens wanted window", "request_too_long": "tokens completion window",
+    "no_known_word": "", "special_token": "token*", "special_token_in_thought": "token*",
+    "system_left_out": "",
+    "user_left_out": "turn", "assistant_left_out": "turn", "thought_ended_turn": "",
+    "thought_not_closed": "room cause", "thought_without_window": "",
+    "budget_without_answer": "room cause", "budget_spent_on_thought": "room cause",
+    "raise_scoring_tokens": "", "raise_answer_tokens": "", "raise_thinking_limit": "limit",
+    "give_judge_room": "",
+}  # fmt: skip
+_ENGINES = {
+    "engine": "said*", "float16_not_finite": "", "bfloat16_not_finite": "", "not_finite": "dtype",
+    "endpoint_refused": "said*", "endpoint_failed": "said*", "model_refused": "said*",
+    "endpoint_ended": "said*", "endpoint_without_choice": "", "endpoint_without_text": "",
+    "endpoint_not_openai": "place",
+}  # fmt: skip
+_JUDGES = {
+    "score_not_whole": "", "score_out_of_range": "", "verdict_not_choice": "", "verdict_cut": "",
+    "judge_ended": "by", "verdict_lacks": "key", "verdict_of_more": "", "verdict_unfounded": "",
+    "verdict_without_words": "", "judge_silent": "", "verdict_not_object": "",
+    "verdict_not_json": "", "two_verdicts": "", "verdict_with_text": "", "verdict_key_twice": "",
+    "verdict_no_number": "name", "not_judged": "", "canaries_broke":
+    "judge broke n limit worst probe value", "canaries_mute": "judge lost n cause",
+    "canary_kinds_mute": "judge lost n kinds cause", "canary_null": "", "canary_constant": "",
+    "canary_off_topic": "", "canary_shuffled": "",
+}  # fmt: skip
+_OTHERS = {"other": "said*", "several": "cause", "or": ""}
+_TABLES = (_OTHERS, _GATES, _PASSPORTS, _SAMPLES, _REQUESTS, _ENGINES, _JUDGES)
 
 KINDS: Mapping[str, Facts] = {
-    kind: _facts(told) for table in (_OTHERS, _GATES, _PASSPORTS) for kind, told in table.items()
+    kind: _facts(told) for table in _TABLES for kind, told in table.items()
 }
 """By name; each has a phrase in every language's file, in this order."""

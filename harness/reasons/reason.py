@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,8 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
     from pydantic_core.core_schema import CoreSchema
 
-Fact = int | float | str
+Fact = int | float | str | tuple[str, ...]
+"""A number, a text as it was given, or kinds without facts, of which any may hold."""
 _MASK = "…"
 
 
@@ -77,17 +77,19 @@ class Reason:
         """
         if isinstance(value, cls):
             return value
-        if isinstance(value, str):
+        if isinstance(value, str) and value:
             return cls("other", {"said": value})
         if not isinstance(value, dict):
             raise ValueError("a reason is a text, or an object with kind, facts and text")
         try:
             causes = tuple(map(cls.from_json, value.get("causes", ())))
-            found = cls(str(value["kind"]), dict(value["facts"]), causes)
+            facts = {name: tuple(fact) if isinstance(fact, list) else fact
+                     for name, fact in value["facts"].items()}  # fmt: skip
+            found = cls(str(value["kind"]), facts, causes)
             # Its facts must be such as the phrase can be filled with, and can be counted.
             if not found.text or not hash(found):
                 raise ValueError("a reason that says nothing")
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             if not isinstance(value.get("text"), str):
                 raise ValueError("a reason without kind, facts and text") from error
             return cls("other", {"said": value["text"]})
@@ -109,6 +111,11 @@ class Reason:
     def __get_pydantic_json_schema__(
         cls, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, object]:
+        """See `json_schema`."""
+        return cls.json_schema()
+
+    @staticmethod
+    def json_schema() -> dict[str, object]:
         """Describe what `to_json` writes."""
         return {
             "title": "Reason",
@@ -117,7 +124,7 @@ class Reason:
                 "kind": {"enum": list(KINDS)},
                 "facts": {
                     "type": "object",
-                    "additionalProperties": {"type": ["integer", "number", "string"]},
+                    "additionalProperties": {"type": ["integer", "number", "string", "array"]},
                 },
                 "causes": {"type": "array", "items": {"type": "object"}},
                 "text": {"type": "string"},
@@ -133,29 +140,12 @@ def say(reason: Reason, lang: str) -> str:
         reason: Of any kind.
         lang: `en` or `ru`.
     """
+    words = phrases(lang)
+    facts = {name: words["or"].join(words[kind] for kind in fact)
+             if isinstance(fact, tuple) else fact
+             for name, fact in reason.facts.items()}  # fmt: skip
     cause = "; ".join(say(one, lang) for one in reason.causes)
-    return phrases(lang)[reason.kind].format(**reason.facts, cause=cause)
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """A reason, and how often it was given."""
-
-    reason: Reason
-    n: int
-
-
-def count(reasons: Iterable[Reason]) -> tuple[Counted, ...]:
-    """Return how often each reason was given, the commonest first, then by their texts."""
-    return _sorted(Counter(reasons))
-
-
-def redact_counts(counted: Iterable[Counted]) -> tuple[Counted, ...]:
-    """Return the counts of redacted reasons, of which several may be one."""
-    found: Counter[Reason] = Counter()
-    for one in counted:
-        found[one.reason.redacted()] += one.n
-    return _sorted(found)
+    return words[reason.kind].format(**facts, cause=cause)
 
 
 def several(reasons: Sequence[Reason]) -> Reason | None:
@@ -163,8 +153,3 @@ def several(reasons: Sequence[Reason]) -> Reason | None:
     if len(reasons) < 2:
         return reasons[0] if reasons else None
     return Reason("several", causes=tuple(reasons))
-
-
-def _sorted(found: Mapping[Reason, int]) -> tuple[Counted, ...]:
-    pairs = sorted(found.items(), key=lambda item: (-item[1], item[0].text))
-    return tuple(Counted(reason, n) for reason, n in pairs)

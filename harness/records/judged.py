@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.reasons import Reason
+from harness.reasons import Counts, Reason
 from harness.records.results import Figure
 from harness.records.templates import TemplateUse
 from harness.records.thinking import Thought
@@ -33,7 +33,7 @@ class Ruling:
     choice: Choice | None = None
     expected: bool = False
     reason: str = ""
-    problem: str | None = None
+    problem: Reason | None = None
     thought: Thought | None = None
 
 
@@ -54,7 +54,7 @@ class JudgedAnswer:
     text: str
     tokens: int
     cut: bool
-    problem: str | None
+    problem: Reason | None
     rulings: Mapping[str, Ruling]
     score: float | None
     thought: Thought | None = None
@@ -147,7 +147,7 @@ class JudgeInfo:
     Attributes:
         expected: Share of the scored absolute rulings that are expectations.
         asked: Rulings asked for, `unscored` without a verdict, counted by reason.
-        void: Why its scores count for nothing (a canary that broke), or empty.
+        void: Why its scores count for nothing (a canary that broke), or None.
         prompt_tokens: Of all its requests, `completion_tokens` likewise.
         cost: Of these tokens in dollars, None where models.yaml names no price.
         kin: Judged models with the judge's own weights, adapters on them included.
@@ -161,10 +161,10 @@ class JudgeInfo:
     dtype: str
     digest: str
     check: PassportCheck
-    void: str
+    void: Reason | None
     expected: float
     asked: int
-    unscored: Mapping[str, int]
+    unscored: Counts
     prompt_tokens: int
     completion_tokens: int
     cost: float | None = None
@@ -196,12 +196,12 @@ class Standing:
     probes: int
     n: int
     unscored: int
-    reasons: Mapping[str, int]
+    reasons: Counts
     figures: Mapping[str, Figure]
     spread: float | None = None
     strength: Figure | None = None
     trusted: bool = False
-    void: str = ""
+    void: Reason | None = None
     pairs: int = 0
     of_probes: int = 0
     template: TemplateUse | None = None

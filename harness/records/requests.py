@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypedDict
 
+from harness.reasons import Reason
+
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Placement = Literal["system", "user", "chat"]
 ShotOrder = Literal["shuffled", "alternating", "nearest_last", "pool"]
@@ -128,7 +130,7 @@ class Output:
             apart.
         thought_tokens: Its length in tokens, 0 where the server does not tell it; the completion's
             count in it.
-        error: Why there is no completion, or None.
+        error: Why there is no completion, or None; a text where a library or an extension says it.
         served_by: Of an endpoint: name of the model in the response, empty where it has none.
     """
 
@@ -140,10 +142,15 @@ class Output:
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
-    error: str | None = None
+    error: Reason | str | None = None
     thought: str = ""
     thought_tokens: int = 0
     served_by: str = ""
+
+    @property
+    def failure(self) -> Reason | None:
+        """Why there is no completion, or None."""
+        return Reason("engine", {"said": self.error}) if isinstance(self.error, str) else self.error
 
     @property
     def length(self) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from harness.reasons import Counts, Reason
 from harness.records.requests import Placement, ShotOrder
 from harness.records.templates import TemplateUse
 from harness.records.thinking import Thought, ThoughtPlace, Thoughts
@@ -26,7 +27,7 @@ class Score:
 
     value: float | None
     answer: str | None
-    reason: str | None = None
+    reason: Reason | None = None
     logprobs: tuple[float, ...] = ()
 
 
@@ -70,7 +71,7 @@ class Result:
     answer: str | None
     calibrated: str | None
     correct: bool | None
-    reason: str | None
+    reason: Reason | None
     logprobs: Mapping[str, float]
     log_odds: float | None
     completion: str = ""
@@ -124,7 +125,7 @@ class Row:
     scoring: str
     n: int
     unscored: int
-    reasons: Mapping[str, int]
+    reasons: Counts
     figures: Mapping[str, Figure]
     shares: Mapping[str, float]
     targets: Mapping[str, float]

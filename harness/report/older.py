@@ -13,16 +13,6 @@ from harness.records import Json
 _Change = Callable[[Json], Json]
 
 
-def upgraded(head: Json) -> Json:
-    """Return what `run.json` holds in the form of this version; what is damaged stays so."""
-    judged = _within({"judges": _each(_judge)})
-    return _within({"judged": judged})(head)
-
-
-def _judge(value: Json) -> Json:
-    return _within({"check": _within({"problem": _reason})})(value)
-
-
 def _reason(value: Json) -> Json:
     return None if value == "" else value
 
@@ -42,3 +32,13 @@ def _within(changes: dict[str, _Change]) -> _Change:
 def _each(change: _Change) -> _Change:
     """Return what changes every record of a list."""
     return lambda value: [change(one) for one in value] if isinstance(value, list) else value
+
+
+_VOID = _within({"void": _reason})
+_JUDGE = _within({"void": _reason, "check": _within({"problem": _reason})})
+
+
+def upgraded(head: Json) -> Json:
+    """Return what `run.json` holds in the form of this version; what is damaged stays so."""
+    judged = _within({"judges": _each(_JUDGE), "standings": _each(_VOID)})
+    return _within({"judged": judged})(head)

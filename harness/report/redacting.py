@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from harness.figures.slices import spoken
+from harness.reasons import Reason, changed
 from harness.records import BaselineCheck, Gate, Judged, JudgedAnswer, Result, Row, Ruling, Thought
-
-# From the first quote to the last: a quoted text may hold quotes itself.
-_QUOTED = re.compile(r"""(?<!\w)['"“«].*['"”»](?!\w)""", re.DOTALL)
 
 _SPAN = re.compile(r"\d+-\d+|\d+\+")
 
 
 def redact(result: Result) -> Result:
     """Return the result without the sample's text and the model's, its thought and reason too."""
-    reason = result.reason and _without(
-        result.reason, (result.text, result.completion, result.completion.strip())
-    )
-    return replace(result, text="", completion="", reason=reason, thought=_mute(result.thought))
+    hidden = _hidden(result.reason)
+    return replace(result, text="", completion="", reason=hidden, thought=_mute(result.thought))
 
 
-def redact_rows(rows: Sequence[Row], results: Sequence[Result]) -> tuple[Row, ...]:
-    """Return the rows with their reasons as those of the redacted results are."""
-    known = {one.reason: redact(one).reason for one in results if one.reason}
-    redacted: list[Row] = []
-    for row in rows:
-        reasons: dict[str, int] = {}
-        for reason, count in row.reasons.items():
-            shown = known.get(reason) or reason
-            reasons[shown] = reasons.get(shown, 0) + count
-        redacted.append(replace(row, reasons=reasons))
-    return tuple(redacted)
+def redact_rows(rows: Sequence[Row]) -> tuple[Row, ...]:
+    """Return the rows with redacted reasons."""
+    return tuple(replace(row, reasons=changed(row.reasons, Reason.redacted)) for row in rows)
 
 
 def redact_judged(judged: Judged) -> Judged:
     """Return what judge sets came to without the models' answers and the judges' words.
 
-    Questions and points are the project's own and stay. Of why there is no verdict, all that is
-    quoted goes: a judge's completion is kept nowhere, so that it cannot be looked for.
+    Questions and points are the project's own and stay.
     """
     probes = tuple(
         replace(probe, answers=tuple(map(_answer, probe.answers))) for probe in judged.probes
@@ -55,25 +42,26 @@ def redact_judged(judged: Judged) -> Judged:
         pairs=pairs,
         canaries=tuple(replace(one, ruling=_ruling(one.ruling)) for one in judged.canaries),
         judges=tuple(
-            replace(one, unscored=_counted(one.unscored), void=_unquoted(one.void))
+            replace(one, unscored=changed(one.unscored, Reason.redacted), void=_hidden(one.void))
             for one in judged.judges
         ),
         standings=tuple(
-            replace(one, reasons=_counted(one.reasons), void=_unquoted(one.void))
+            replace(one, reasons=changed(one.reasons, Reason.redacted), void=_hidden(one.void))
             for one in judged.standings
         ),
     )
 
 
-def redact_gates(gates: Sequence[Gate], judged: Judged) -> tuple[Gate, ...]:
-    """Return the gates; those on judged models say without quotes why they failed."""
-    sets = {one.evalset for one in judged.standings}
-    return tuple(
-        replace(one, line=_unquoted(one.line), reason=one.reason.redacted() if one.reason else None)
-        if one.evalset in sets
-        else one
-        for one in gates
-    )
+def redact_gates(gates: Sequence[Gate]) -> tuple[Gate, ...]:
+    """Return the gates with redacted reasons, in their lines too."""
+    return tuple(map(_gate, gates))
+
+
+def _gate(gate: Gate) -> Gate:
+    if gate.reason is None:
+        return gate
+    hidden = gate.reason.redacted()
+    return replace(gate, reason=hidden, line=gate.line.replace(gate.reason.text, hidden.text))
 
 
 Masks = Mapping[tuple[str, str, str], str]
@@ -123,12 +111,12 @@ def mask_baseline(check: BaselineCheck, masks: Masks) -> BaselineCheck:
 
 def _answer(answer: JudgedAnswer) -> JudgedAnswer:
     rulings = {judge: _ruling(one) for judge, one in answer.rulings.items()}
-    return replace(answer, text="", problem=answer.problem and _unquoted(answer.problem),
+    return replace(answer, text="", problem=_hidden(answer.problem),
                    rulings=rulings, thought=_mute(answer.thought))  # fmt: skip
 
 
 def _ruling(ruling: Ruling) -> Ruling:
-    return replace(ruling, reason="", problem=ruling.problem and _unquoted(ruling.problem),
+    return replace(ruling, reason="", problem=_hidden(ruling.problem),
                    thought=_mute(ruling.thought))  # fmt: skip
 
 
@@ -137,21 +125,5 @@ def _mute(thought: Thought | None) -> Thought | None:
     return replace(thought, text="") if thought else None
 
 
-def _counted(reasons: Mapping[str, int]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for reason, count in reasons.items():
-        shown = _unquoted(reason)
-        counts[shown] = counts.get(shown, 0) + count
-    return counts
-
-
-def _unquoted(reason: str) -> str:
-    return _QUOTED.sub("'…'", reason)
-
-
-def _without(reason: str, texts: Iterable[str]) -> str:
-    for text in texts:
-        if reason and text.strip():
-            # Whole words only: a completion of one letter must not riddle the reason with holes.
-            reason = re.sub(rf"(?<!\w){re.escape(text)}(?!\w)", "…", reason)
-    return reason
+def _hidden(reason: Reason | None) -> Reason | None:
+    return reason.redacted() if reason else None

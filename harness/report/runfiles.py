@@ -124,10 +124,10 @@ def redact_run(run: Run) -> Run:
     """Return the run without the samples' texts, the models' and the judges', reasons included."""
     masks = slice_masks(run.results)
     results = tuple(mask_result(redact(one), masks) for one in run.results)
-    gates = redact_gates(run.gates, run.judged)
+    gates = redact_gates(run.gates)
     return replace(
         run,
-        rows=redact_rows(run.rows, run.results),
+        rows=redact_rows(run.rows),
         results=results,
         gates=tuple(mask_gate(one, masks) for one in gates),
         baselines=tuple(mask_baseline(one, masks) for one in run.baselines),

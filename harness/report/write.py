@@ -24,6 +24,7 @@ from harness.report.mistakes import Names, wrong_answers
 from harness.report.notes import note_lines
 from harness.report.plots.write_plots import PlotKind, Plots, draw_plots
 from harness.report.questions import question_table
+from harness.report.reasons import why
 from harness.report.runfiles import Texts, redact_run
 from harness.report.slices import sliced_part
 from harness.report.tables import (
@@ -299,7 +300,7 @@ def _unscored(rows: Sequence[Row], names: Names, t: Words) -> list[str]:
             cell=names[row.evalset, row.cell],
             count=count(number),
             total=count(row.n + row.unscored),
-            reason=escape(reason),
+            reason=why(reason, t),
         )
         for row in rows
         for reason, number in row.reasons.items()

@@ -12,13 +12,14 @@ from harness.engines.classifiers.rows import save_training, training_set
 from harness.engines.classifiers.words import Vocabulary, vocabulary
 from harness.errors import SpecError
 from harness.prompts.label_words import LabelTree
+from harness.reasons import Reason
 from harness.records import Request, Sample, Sampling
 from harness.run.cells import Cell
 from harness.run.prepare import Prepared, digest
 from harness.spec.classifierspec import train_spec
 from harness.workers.store import content_key
 
-_NO_WORD = "no word in the text"
+_NO_WORD = Reason("no_known_word")
 
 
 @dataclass(frozen=True, slots=True)

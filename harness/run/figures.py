@@ -10,6 +10,7 @@ import numpy as np
 
 from harness.figures import Sheet, figure_kind
 from harness.figures.measures import area, mean, proportion
+from harness.reasons import Counts, Reason, count
 from harness.records import Figure, Score
 from harness.stats import (
     Floats,
@@ -36,7 +37,7 @@ class Summary:
 
     n: int
     unscored: int
-    reasons: Mapping[str, int]
+    reasons: Counts
     figures: Mapping[str, Figure]
     shares: Mapping[str, float]
     targets: Mapping[str, float]
@@ -76,7 +77,7 @@ def summarize(
     if len(scores) != len(targets) or not set(targets) <= set(labels):
         raise ValueError(f"{len(scores)} scores, {len(targets)} targets out of {sorted(labels)}")
     scored = [i for i, score in enumerate(scores) if score.value is not None]
-    reasons = Counter(s.reason or "no reason given" for s in scores if s.value is None)
+    unscored = [one.reason or Reason("no_reason") for one in scores if one.value is None]
     figures: dict[str, Figure] = {}
     calibrated: list[str | None] = [None] * len(scores)
     contextual: list[str | None] = [None] * len(scores)
@@ -104,7 +105,7 @@ def summarize(
     return Summary(
         n=len(scored),
         unscored=len(scores) - len(scored),
-        reasons=dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0]))),
+        reasons=count(unscored),
         figures=figures,
         shares={label: given[label] / len(scored) for label in labels} if scored else {},
         targets={label: asked[label] / len(scores) for label in labels} if scores else {},

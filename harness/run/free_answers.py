@@ -17,6 +17,7 @@ from harness.prompts.thoughttokens import (
     read_thought,
     thought_sampling,
 )
+from harness.reasons import Reason
 from harness.records import (
     Adapter,
     Message,
@@ -49,7 +50,7 @@ class Turn:
     """
 
     sampling: Sampling
-    first: Request | str
+    first: Request | Reason
     text: str = ""
 
 
@@ -155,14 +156,14 @@ class Speaker:
             for number, turn in enumerate(made)
         ]
 
-    def answer(self, turn: Turn, outputs: Mapping[str, Output]) -> Request | str | None:
+    def answer(self, turn: Turn, outputs: Mapping[str, Output]) -> Request | Reason | None:
         """Return the request that brings a turn's answer, or why there is none.
 
         Args:
             turn: Of a model that thinks.
             outputs: By key; None is returned where that of the turn's thought is not there.
         """
-        if isinstance(turn.first, str):
+        if isinstance(turn.first, Reason):
             return turn.first
         chat = self.chat
         if chat is None or not chat.thinks:
@@ -170,15 +171,15 @@ class Speaker:
         output = outputs.get(turn.first.key)
         if output is None:
             return None
-        if output.error is not None:
-            return output.error
+        if output.failure is not None:
+            return output.failure
         if read_thought(chat, output).end == "open" and chat.plan and chat.plan.thinking:
             room = turn.first.sampling.max_tokens
             return unfinished(output, chat.plan.thinking, room=room)
         row = answer_row(chat, turn.text, turn.first.prompt_ids, output, "")
-        return row if isinstance(row, str) else self.of_ids(row, self._ended(turn.sampling))
+        return row if isinstance(row, Reason) else self.of_ids(row, self._ended(turn.sampling))
 
-    def said(self, turn: Turn, outputs: Mapping[str, Output], *, fix: str) -> Said | None:
+    def said(self, turn: Turn, outputs: Mapping[str, Output], *, fix: Reason) -> Said | None:
         """Return what the model said, None where an engine that failed owes it.
 
         Args:
@@ -186,14 +187,14 @@ class Speaker:
             outputs: By key, of one round or both.
             fix: What gives more room to an answer that its thought left none.
         """
-        if isinstance(turn.first, str):
+        if isinstance(turn.first, Reason):
             return Said(Output("", finish_reason="error", error=turn.first))
         request = self.answer(turn, outputs)
         first = outputs.get(turn.first.key)
         if request is None or first is None:
             return None
         thought = read_thought(self.chat, first) if self.chat and self.thinks else None
-        if isinstance(request, str):
+        if isinstance(request, Reason):
             return Said(failed(first, request), thought)
         output = outputs.get(request.key)
         if output is None:
@@ -216,9 +217,9 @@ class Speaker:
         first = self.of_ids(row, thought_sampling(chat, sampling, room=room))
         return Turn(sampling, first, text)
 
-    def _too_long(self, row: Sequence[int], wanted: int) -> str:
-        return (f"too long: {len(row)} prompt tokens and room for {wanted} exceed the model's "
-                f"window of {self.window}")  # fmt: skip
+    def _too_long(self, row: Sequence[int], wanted: int) -> Reason:
+        facts = {"tokens": len(row), "wanted": wanted, "window": self.window}
+        return Reason("no_room_to_answer", facts)
 
     def _sent(
         self, conversations: Sequence[Sequence[Message]], samplings: Sequence[Sampling]

@@ -12,6 +12,7 @@ from harness.prompts.chat import ChatFormat
 from harness.prompts.label_words import LabelTree, label_tree
 from harness.prompts.templates import Prompt
 from harness.prompts.thoughttokens import closing_tokens, thought_sampling
+from harness.reasons import Reason
 from harness.records import (
     Adapter,
     Request,
@@ -110,7 +111,7 @@ class Prepared:
     words: Mapping[str, str]
     tree: LabelTree | None
     requests: tuple[tuple[Request, ...], ...]
-    errors: Mapping[int, str]
+    errors: Mapping[int, Reason]
     prompt_tokens: float
     window: int
     bare: tuple[tuple[Request, ...], ...] = ()
@@ -196,7 +197,7 @@ def prepare(
     if chat.thinks:
         texts = chat.thought_texts(conversations)
     rows = chat.encode(texts)
-    errors = {
+    errors: dict[int, Reason] = {
         index: _too_long(questions, row)
         for index, row in enumerate(rows)
         if questions.room(row) < 0
@@ -204,7 +205,7 @@ def prepare(
     errors |= chat.lost(conversations, texts)
     for index, sample in enumerate(samples):
         if token := chat.control_token(sample.text):
-            errors[index] = f"the text holds {token!r}, a special token of the model"
+            errors[index] = Reason("special_token", {"token": token})
     bare = _without_content(cell, shots, prompt, chat)
     fits = all(questions.room(row) >= 0 for _, row in bare)
     asked = [() if index in errors else questions.ask(row) for index, row in enumerate(rows)]
@@ -234,11 +235,10 @@ def prepare(
     )
 
 
-def _too_long(questions: Questions, row: Sequence[int]) -> str:
-    """Say why a prompt cannot be asked that leaves no room."""
-    what = "thought and answer" if questions.chat.thinks else "the answer"
-    return (f"too long: {len(row)} prompt tokens and room for {what} exceed the model's window of "
-            f"{questions.chat.window}")  # fmt: skip
+def _too_long(questions: Questions, row: Sequence[int]) -> Reason:
+    """Return why a prompt cannot be asked that leaves no room."""
+    kind = "no_room_to_think" if questions.chat.thinks else "prompt_too_long"
+    return Reason(kind, {"tokens": len(row), "window": questions.chat.window})
 
 
 def _without_content(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from harness.prompts.chat import ChatFormat
 from harness.prompts.thoughts import split_served
 from harness.prompts.thoughttokens import cut_thought
+from harness.reasons import Reason
 from harness.records import Output, Thinking, Thought
 
 
@@ -24,7 +25,7 @@ class Said:
     thought: Thought | None = None
 
 
-def said(output: Output, chat: ChatFormat | None, *, room: int, fix: str) -> Said:
+def said(output: Output, chat: ChatFormat | None, *, room: int, fix: Reason) -> Said:
     """Return what a model said in one completion, which it wrote freely.
 
     Args:
@@ -41,15 +42,15 @@ def said(output: Output, chat: ChatFormat | None, *, room: int, fix: str) -> Sai
     return Said(failed(output, unclosed(output, room=room, fix=fix)), thought)
 
 
-def unclosed(output: Output, *, room: int, fix: str) -> str:
-    """Say why a thought has no end."""
+def unclosed(output: Output, *, room: int, fix: Reason) -> Reason:
+    """Return why a thought has no end."""
     if output.finish_reason != "length":
-        return "the model ended its turn within its thought"
-    return f"the thought was not closed within {room} tokens; {fix}"
+        return Reason("thought_ended_turn")
+    return Reason("thought_not_closed", {"room": room}, (fix,))
 
 
-def unfinished(output: Output, thinking: Thinking, *, room: int) -> str:
-    """Say why a thought that was asked for has no end, and what would give it one.
+def unfinished(output: Output, thinking: Thinking, *, room: int) -> Reason:
+    """Return why a thought that was asked for has no end, and what would give it one.
 
     Args:
         output: The thought.
@@ -57,18 +58,17 @@ def unfinished(output: Output, thinking: Thinking, *, room: int) -> str:
         room: How long the window let it be, in tokens.
     """
     if room < thinking.limit and output.finish_reason == "length":
-        return ("the thought was not closed within what the model's window leaves; raise "
-                "max_model_len, or give a budget")  # fmt: skip
-    fix = f"raise thinking: {{limit: {thinking.limit}}}, or give a budget"
+        return Reason("thought_without_window")
+    fix = Reason("raise_thinking_limit", {"limit": thinking.limit})
     return unclosed(output, room=room, fix=fix)
 
 
-def failed(output: Output, problem: str) -> Output:
+def failed(output: Output, problem: Reason) -> Output:
     """Return an output that counts as none, with the tokens that it took."""
     return replace(output, text="", finish_reason="error", error=problem)
 
 
-def _at_endpoint(output: Output, *, room: int, fix: str) -> Said:
+def _at_endpoint(output: Output, *, room: int, fix: Reason) -> Said:
     if output.error is not None:
         return Said(output)
     thought, text = split_served(output.text)
@@ -78,8 +78,8 @@ def _at_endpoint(output: Output, *, room: int, fix: str) -> Said:
         if thought is not None and thought.end == "open":
             return Said(failed(output, unclosed(output, room=room, fix=fix)), thought)
         return Said(replace(output, text=text), thought)
-    spent = "brought no answer"
+    kind = "budget_without_answer"
     if thought is not None or output.thought_tokens:
-        thought, spent = replace(thought or Thought(""), end="open"), "went into its reasoning"
-    problem = f"the budget of {room} tokens {spent}; {fix}"
-    return Said(failed(output, problem), thought)
+        thought = replace(thought or Thought(""), end="open")
+        kind = "budget_spent_on_thought"
+    return Said(failed(output, Reason(kind, {"room": room}, (fix,))), thought)

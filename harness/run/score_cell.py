@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from harness.reasons import Reason
 from harness.records import (
     EngineInfo,
     Output,
@@ -82,7 +83,7 @@ def _said(prepared: Prepared, request: Request, outputs: Mapping[str, Output]) -
     output, questions = outputs[request.key], prepared.questions
     if questions is None or prepared.cell.asks != "generate":
         return Said(output)
-    fix = "raise scoring.max_tokens, or set thinking"
+    fix = Reason("raise_scoring_tokens")
     return said(output, questions.chat, room=request.sampling.max_tokens, fix=fix)
 
 

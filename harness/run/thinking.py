@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.prompts.thoughttokens import answer_row, read_thought
+from harness.reasons import Reason
 from harness.records import Output, Request, Thought
 from harness.run.ask import Asked, joined
 from harness.run.prepare import Prepared, Questions
@@ -68,7 +69,7 @@ def think_through(prepared: Prepared, outputs: Mapping[str, Output]) -> Prepared
     questions = prepared.questions
     if questions is None or not prepared.begun:
         return prepared
-    rows: list[tuple[int, ...] | str] = []
+    rows: list[tuple[int, ...] | Reason] = []
     thoughts: dict[int, Thought] = {}
     for index, one in enumerate(prepared.begun):
         if one is None:
@@ -81,11 +82,11 @@ def think_through(prepared: Prepared, outputs: Mapping[str, Output]) -> Prepared
         rows.append(_row(questions, text, request, output))
     own, bare = rows[: len(prepared.samples)], rows[len(prepared.samples) :]
     # Where one text without content has no answer, the others say too little of what is usual.
-    whole = [row for row in bare if not isinstance(row, str)]
+    whole = [row for row in bare if not isinstance(row, Reason)]
     return replace(
         prepared,
-        requests=tuple(() if isinstance(row, str) else questions.ask(row) for row in own),
-        errors={index: row for index, row in enumerate(own) if isinstance(row, str)},
+        requests=tuple(() if isinstance(row, Reason) else questions.ask(row) for row in own),
+        errors={index: row for index, row in enumerate(own) if isinstance(row, Reason)},
         bare=tuple(map(questions.ask, whole)) if len(whole) == len(bare) else (),
         thoughts=thoughts,
     )
@@ -93,11 +94,11 @@ def think_through(prepared: Prepared, outputs: Mapping[str, Output]) -> Prepared
 
 def _row(
     questions: Questions, text: str, request: Request, output: Output
-) -> tuple[int, ...] | str:
+) -> tuple[int, ...] | Reason:
     """Return the prompt of an answer, or why there is none."""
     chat = questions.chat
-    if output.error is not None:
-        return output.error
+    if output.failure is not None:
+        return output.failure
     if read_thought(chat, output).end == "open" and chat.plan and chat.plan.thinking:
         return unfinished(output, chat.plan.thinking, room=request.sampling.max_tokens)
     return answer_row(chat, text, request.prompt_ids, output, questions.prefill)

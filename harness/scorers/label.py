@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from harness.contracts.scoring import Tree
+from harness.reasons import Reason
 from harness.records import Output, Score
 
 
@@ -19,13 +20,13 @@ def score_label(target: str, labels: Sequence[str], outputs: Sequence[Output], t
         tree: How they add up.
     """
     for output in outputs:
-        if output.error is not None:
-            return Score(None, None, reason=output.error)
+        if output.failure is not None:
+            return Score(None, None, reason=output.failure)
     logprobs = tree.logprobs([output.logprobs for output in outputs])
     if not all(math.isfinite(value) for value in logprobs):
-        return Score(None, None, reason="a label's log-probability is not finite")
+        return Score(None, None, reason=Reason("label_not_finite"))
     best = max(logprobs)
     if logprobs.count(best) > 1:
-        return Score(None, None, reason="two labels are equally probable", logprobs=logprobs)
+        return Score(None, None, reason=Reason("equal_labels"), logprobs=logprobs)
     answer = labels[logprobs.index(best)]
     return Score(float(answer == target), answer, logprobs=logprobs)

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from harness.prompts.answers import normal_answer
+from harness.reasons import Reason
 from harness.records import Output, Score
 
 # Signs that make another word or number of the one that they touch: +1, C++, 4%, not-signs.
@@ -16,8 +17,6 @@ _BEHIND, _BEHIND_NUMBER = f"{_SIGNS}-\u2212#", f"{_SIGNS}-\u2212#%\u2030\u00b0<>
 # A minus apart from its number, which may be the dash of a list as well.
 _MINUS_APART = re.compile(r"[-\u2212\u2013]\s+(?=\d)")
 _DENIALS = "\u00ac\u2260"
-_SEVERAL = "ambiguous: several labels in the answer"
-_CUT = "the answer was cut at its limit; raise scoring.max_tokens"
 
 
 def _bare(text: str) -> str:
@@ -50,7 +49,7 @@ def _signs(text: str) -> str:
     return "".join(char for char in text if unicodedata.category(char).startswith("S"))
 
 
-def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, str | None]:
+def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, Reason | None]:
     """Return (label, None), or (None, reason) when the text is not exactly one label word.
 
     Case, white space, and punctuation or mark-up around the word do not count; any other word
@@ -66,18 +65,18 @@ def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, str | 
     if len(found) == 1:
         joined = _MINUS_APART.sub("-", normal)
         if joined != normal and _labels(joined, words) not in ([], found):
-            return None, _SEVERAL
+            return None, Reason("ambiguous_answer")
         return found[0], None
     if not bare:
-        return None, "empty answer"
+        return None, Reason("empty_answer")
     mentioned = [
         word
         for word in words.values()
         if re.search(rf"(?<!\w){re.escape(normal_answer(word))}(?!\w)", normal)
     ]
     if len(mentioned) > 1:
-        return None, _SEVERAL
-    return None, "more than the label in the answer" if mentioned else "no label in the answer"
+        return None, Reason("ambiguous_answer")
+    return None, Reason("more_than_label" if mentioned else "no_label")
 
 
 def _labels(normal: str, words: Mapping[str, str]) -> list[str]:
@@ -91,27 +90,27 @@ def _labels(normal: str, words: Mapping[str, str]) -> list[str]:
 
 def score_match(target: str, words: Mapping[str, str], output: Output) -> Score:
     """Return the verdict on free text."""
-    if output.error is not None:
-        return Score(None, None, reason=output.error)
+    if output.failure is not None:
+        return Score(None, None, reason=output.failure)
     answer, reason = parse_label(output.text, words)
     if answer is None:
         return Score(None, None, reason=reason)
     # What would have followed could be another word, or the rest of this one.
     if output.finish_reason == "length":
-        return Score(None, None, reason=_CUT)
+        return Score(None, None, reason=Reason("answer_cut"))
     return Score(float(answer == target), answer)
 
 
 def score_choice(target: str, words: Mapping[str, str], output: Output) -> Score:
     """Return the verdict on a constrained answer, which is a label word or was cut short."""
-    if output.error is not None:
-        return Score(None, None, reason=output.error)
+    if output.failure is not None:
+        return Score(None, None, reason=output.failure)
     text = output.text.strip()
     for label, word in words.items():
         if text == word.strip():
             longer = any(len(other.strip()) > len(text) and other.strip().startswith(text)
                          for other in words.values())  # fmt: skip
             if longer and output.finish_reason == "length":
-                return Score(None, None, reason=f"cut behind '{text}', which begins another label")
+                return Score(None, None, reason=Reason("cut_behind_label", {"word": text}))
             return Score(float(label == target), label)
-    return Score(None, None, reason="the constrained answer is not a label")
+    return Score(None, None, reason=Reason("not_a_label"))

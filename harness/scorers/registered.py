@@ -6,6 +6,7 @@ import math
 
 from harness.contracts import Trial
 from harness.errors import RegistryError
+from harness.reasons import Reason
 from harness.records import Score
 from harness.registry import RegisteredScorer
 
@@ -23,9 +24,9 @@ class CheckedScorer:
             RegistryError: The scorer raised, or returned something that is not a verdict.
         """
         # A request that failed has nothing to read, whatever the scorer makes of empty texts.
-        failed = next((one.error for one in trial.outputs if one.error is not None), None)
+        failed = next((one.failure for one in trial.outputs if one.failure is not None), None)
         if failed is not None:
-            return trial.unscored(failed)
+            return Score(None, None, reason=failed)
         try:
             score = self._entry.scorer.score(trial)
         except Exception as error:
@@ -52,7 +53,8 @@ def _problem(score: Score, trial: Trial) -> str:
     if score.value is None:
         if score.answer is not None:
             return f"gave an answer {score.answer!r:.60} and no verdict on it"
-        return "" if score.reason else "gave no verdict and no reason; write trial.unscored(reason)"
+        told = isinstance(score.reason, Reason)
+        return "" if told else "gave no verdict and no reason; write trial.unscored(reason)"
     if score.answer not in labels:
         return f"answer {score.answer!r:.60} is not one of {', '.join(labels)}"
     if score.value != float(score.answer == trial.sample.label) or isinstance(score.value, bool):

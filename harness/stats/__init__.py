@@ -4,7 +4,11 @@ from harness.stats.agreement import cohens_kappa, krippendorff_alpha
 from harness.stats.arrays import Bools, Floats
 from harness.stats.auc import auc, auc_influence, auc_interval, two_classes
 from harness.stats.bradley_terry import Comparison, bradley_terry_strengths, win_rate
-from harness.stats.calibration import batch_calibrate, contextual_calibrate
+from harness.stats.calibration import (
+    batch_calibrate,
+    calibration_influence,
+    contextual_calibrate,
+)
 from harness.stats.clusters import (
     cluster_auc_interval,
     cluster_interval,
@@ -34,6 +38,7 @@ __all__ = [
     "auc_interval",
     "batch_calibrate",
     "bradley_terry_strengths",
+    "calibration_influence",
     "clopper_pearson_interval",
     "cluster_auc_interval",
     "cluster_interval",

@@ -63,53 +63,57 @@ def contextual_calibrate(
 def calibration_influence(
     logprobs: Sequence[Sequence[float]] | Floats, targets: Sequence[int] | Whole
 ) -> Floats:
-    """Return by how much each sample moves the calibrated accuracy through the batch's prior.
+    """Return by how much each sample moves the calibrated accuracy through the batch's own prior.
 
-    Batch calibration fits the labels' prior to the very samples that it is judged by. All answers
-    near a threshold move together with it, so that they err together, which a test that takes the
-    answers for independent does not know. A sample's influence is what it moves the logarithm of
-    each label's mean probability by, times what that moves the accuracy by. The slope of the
-    accuracy is a central difference over a bandwidth of Silverman's rule.
+    Batch calibration takes its threshold from the samples whose answers it then decides, so another
+    draw of samples has another threshold, and all answers between the two change to one side. A
+    sample moves the logarithm of a label's prior by (p - mean p) / mean p, over n, and the accuracy
+    by that times its slope there: the accuracies at a prior h higher and h lower, over 2 h, where h
+    is the normal reference bandwidth of the samples' distances from the label's border.
 
     Args:
-        logprobs: As for `batch_calibrate`, shape [n, labels].
-        targets: Index of each sample's right label, shape [n].
+        logprobs: As for `batch_calibrate`.
+        targets: Place of each sample's target among the labels, [n].
 
     Returns:
-        Shape [n], in units of the accuracy times n: the mean of the squares of these and of what
-        answers differ by, over n, is the variance of a difference.
+        Shape [n], times n, their sum 0. The standard error of a calibrated accuracy is the root of
+        the summed squares of (right or not - accuracy + influence) over n; that of a difference
+        has the influences of both sides subtracted.
 
     Raises:
-        ValueError: As `batch_calibrate`, or if the lengths differ.
+        ValueError: As `batch_calibrate`, or if the numbers of samples differ.
 
-    Source: Hampel (1974), J. Am. Stat. Assoc. 69:383, for influences; Silverman (1986), Density
-    Estimation, 3.4.2, for the bandwidth.
+    Source: Hampel (1974), JASA 69:383, for influence functions; Silverman (1986), Density
+    Estimation, ch. 3, for the bandwidth.
     """
-    normal = _normalised(logprobs)
-    right = np.asarray(targets, dtype=np.intp)
-    if right.shape != (len(normal),):
-        raise ValueError(f"{right.size} targets for {len(normal)} samples")
-    shares = np.exp(normal)
-    means = shares.mean(axis=0)
-    scores = _without(normal, np.log(np.maximum(means, 1e-300)))
-    total = np.zeros(len(normal))
-    for label in range(normal.shape[1]):
-        if means[label] <= 0:
-            continue
-        others = np.delete(scores, label, axis=1).max(axis=1)
-        margin = scores[:, label] - others
-        spread = float(margin[np.isfinite(margin)].std()) if np.isfinite(margin).any() else 0.0
-        width = 1.06 * spread * len(normal) ** -0.2
-        if width <= 0:
-            continue
-        moved = []
-        for step in (width, -width):
-            tried = scores.copy()
-            tried[:, label] -= step
-            moved.append(float((tried.argmax(axis=1) == right).mean()))
-        slope = (moved[0] - moved[1]) / (2 * width)
-        total += slope * (shares[:, label] - means[label]) / means[label]
-    return total
+    places = np.asarray(targets, dtype=np.intp)
+    scores, normal = batch_calibrate(logprobs), _normalised(logprobs)
+    if places.shape != scores.shape[:1]:
+        raise ValueError(f"{len(scores)} samples, {len(places)} targets")
+    probabilities = np.exp(normal)
+    means = probabilities.mean(axis=0)
+    found = np.zeros(len(scores))
+    for label in np.flatnonzero(means > 0):
+        slope = _slope(scores, places, int(label))
+        found += slope * (probabilities[:, label] - means[label]) / means[label]
+    return found
+
+
+def _slope(scores: Floats, targets: Whole, label: int) -> float:
+    """Return how the accuracy changes with the logarithm of a label's prior; 0 without a spread."""
+    with np.errstate(invalid="ignore"):
+        margins = scores[:, label] - np.delete(scores, label, axis=1).max(axis=1)
+    finite = margins[np.isfinite(margins)]
+    width = 1.06 * float(finite.std()) * len(scores) ** -0.2 if finite.size else 0.0
+    if width == 0:
+        return 0.0
+
+    def accuracy(shift: float) -> float:
+        moved = scores.copy()
+        moved[:, label] -= shift
+        return float((moved.argmax(axis=1) == targets).mean())
+
+    return (accuracy(width) - accuracy(-width)) / (2 * width)
 
 
 def _normalised(logprobs: Sequence[Sequence[float]] | Floats) -> Floats:

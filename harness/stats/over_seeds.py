@@ -18,7 +18,10 @@ _SIGNS = 9999
 
 
 def pooled_accuracy(
-    first: Sequence[Sequence[bool]] | Bools, second: Sequence[Sequence[bool]] | Bools
+    first: Sequence[Sequence[bool]] | Bools,
+    second: Sequence[Sequence[bool]] | Bools,
+    *,
+    influence: Floats | None = None,
 ) -> Difference:
     """Compare two mean accuracies over draws, the sample being the unit.
 
@@ -32,6 +35,8 @@ def pooled_accuracy(
     Args:
         first: Whether each answer of the first side is right, of shape [draws, samples].
         second: The same for the second side; its number of draws may be another.
+        influence: By how much each sample moves the difference beside being right or wrong, [n], as
+            for `paired_accuracy`.
 
     Returns:
         The difference; `lost` and `won` count the samples with a lower and a higher second mean.
@@ -53,10 +58,11 @@ def pooled_accuracy(
     n = int(step.size)
     lost, won = int((step < 0).sum()), int((step > 0).sum())
     if not step.any() or n == 1:
-        bare = paired_accuracy(a > 0.5, b > 0.5)
+        bare = paired_accuracy(a > 0.5, b > 0.5, influence=influence)
         return Difference(float(a.mean()), float(b.mean()), bare.low, bare.high, 1.0, lost, won, n)
-    p = sign_flip_test(step, resamples=_SIGNS)
-    half = float(t.ppf(0.975, n - 1) * step.std(ddof=1) / np.sqrt(n))
+    moved = step if influence is None else step + influence
+    p = sign_flip_test(moved, resamples=_SIGNS)
+    half = float(t.ppf(0.975, n - 1) * moved.std(ddof=1) / np.sqrt(n))
     means, value = (float(a.mean()), float(b.mean())), float(step.mean())
     low, high = max(-1.0, value - half), min(1.0, value + half)
     if half < 1e-9:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,9 @@ from harness.stats.intervals import (
     wilson_interval,
 )
 from harness.stats.resampling import block_size
+
+# Quantile of the standard normal distribution for a two-sided 95% interval.
+_Z = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,12 @@ class Difference:
         return self.second - self.first
 
 
-def paired_accuracy(first: Sequence[bool] | Bools, second: Sequence[bool] | Bools) -> Difference:
+def paired_accuracy(
+    first: Sequence[bool] | Bools,
+    second: Sequence[bool] | Bools,
+    *,
+    influence: Floats | None = None,
+) -> Difference:
     """Compare two accuracies on the same samples: exact McNemar, Newcombe's interval.
 
     Newcombe's takes two sides that hardly differ for certain: of 30 samples without a discordant
@@ -58,9 +66,16 @@ def paired_accuracy(first: Sequence[bool] | Bools, second: Sequence[bool] | Bool
     the lower end lies no higher than Clopper and Pearson's bound of the rate of losses, and where
     none was lost, the upper end no lower than that of the rate of gains.
 
+    Answers that hang on the other samples, as calibrated ones do, have a standard error that the
+    pairs do not show. What it adds to the pairs' own variance is added to the squared distances of
+    both ends, and to the variance that McNemar's p stands for; where it takes something away, both
+    are made smaller in proportion.
+
     Args:
         first: Whether the first side is right, per sample.
         second: The same for the second side, in the same order.
+        influence: By how much each sample moves the difference beside being right or wrong, [n],
+            such as the difference of two sides' `calibration_influence`.
 
     Raises:
         ValueError: If there are no samples or the lengths differ.
@@ -88,13 +103,36 @@ def paired_accuracy(first: Sequence[bool] | Bools, second: Sequence[bool] | Bool
         low = min(low, -clopper_pearson_interval(lost, n)[1])
     if lost == 0:
         high = max(high, clopper_pearson_interval(won, n)[1])
-    return Difference(p, q, low, high, mcnemar_exact(lost, won), lost, won, n)
+    found = Difference(p, q, low, high, mcnemar_exact(lost, won), lost, won, n)
+    return found if influence is None else _stretched(found, b.astype(np.float64) - a, influence)
+
+
+def _stretched(found: Difference, step: Floats, influence: Floats) -> Difference:
+    """Return the difference with the variance that the influence adds or takes away."""
+    from scipy.special import ndtr, ndtri
+
+    off = step - step.mean()
+    own, whole = (float(one @ one) / step.size**2 for one in (off, off + influence))
+    value, z = found.value, float(-ndtri(found.p / 2))
+    below, above = value - found.low, found.high - value
+    if whole >= own:
+        more = whole - own
+        below, above = (math.sqrt(one**2 + _Z**2 * more) for one in (below, above))
+        z = abs(value) / math.sqrt((value / z) ** 2 + more) if z > 0 else 0.0
+    else:
+        shrink = math.sqrt(whole / own)
+        below, above = shrink * below, shrink * above
+        z = z / shrink if shrink > 0 else z
+    low, high = max(-1.0, value - below), min(1.0, value + above)
+    return replace(found, low=low, high=high, p=float(2 * ndtr(-z)))
 
 
 def paired_clusters(
     first: Sequence[float] | Floats | Bools,
     second: Sequence[float] | Floats | Bools,
     clusters: Sequence[Hashable],
+    *,
+    influence: Floats | None = None,
 ) -> Difference:
     """Compare two means on the same samples, which share clusters: CR1 standard error with t.
 
@@ -108,6 +146,7 @@ def paired_clusters(
         first: The first side's value of each sample, finite; booleans count as 0 and 1.
         second: The same for the second side, in the same order.
         clusters: The cluster of each sample, at least two different ones.
+        influence: As for `paired_accuracy`.
 
     Returns:
         The difference; `lost` and `won` count the samples with a lower and a higher second value.
@@ -126,6 +165,8 @@ def paired_clusters(
     sums, sizes, firsts = cluster_sums(step, clusters)
     value, units = float(step.mean()), len(sums)
     residuals = sums - sizes * value
+    if influence is not None:
+        residuals = residuals + cluster_sums(influence, clusters)[0]
     error = math.sqrt(units / (units - 1) * float(residuals @ residuals)) / step.size
     # Clusters with the same difference leave rounding errors.
     if error > 1e-12:

@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn, TypedDict
@@ -26,6 +26,7 @@ import numpy as np
 from harness.engines import open_engine
 from harness.errors import EngineError
 from harness.markdown import cut, plain
+from harness.reasons import Reason
 from harness.records import Adapter, EngineConfig, Output, Request, Sampling
 
 _PARENT_CHECK_S = 1.0
@@ -109,7 +110,7 @@ def encode_output(output: Output) -> Sequence[object]:
         output.prompt_tokens,
         output.cached_tokens,
         output.completion_tokens,
-        output.error,
+        output.error.to_json() if isinstance(output.error, Reason) else output.error,
         output.thought,
         output.thought_tokens,
         output.served_by,
@@ -119,7 +120,9 @@ def encode_output(output: Output) -> Sequence[object]:
 def decode_output(row: Sequence[object]) -> Output:
     """Return what `encode_output` was given, as it came out of JSON."""
     fields: Any = [tuple(value) if isinstance(value, list) else value for value in row]
-    return Output(*fields)
+    output = Output(*fields)
+    typed = isinstance(output.error, dict)
+    return replace(output, error=Reason.from_json(output.error)) if typed else output
 
 
 def main(fd: int) -> None:

@@ -11,6 +11,7 @@ import pytest
 from drawn import GATES, drawn_cell, make_run
 from jsonschema import Draft202012Validator
 from judged_builders import make_judged, make_judged_run
+from reasoned import because
 from reports import report_markdown
 
 from harness.analysis.analyze import analyze
@@ -38,7 +39,7 @@ def labelled() -> Run:
                 thought=Thought(SECRET, 3))
         for one in run.results
     )  # fmt: skip
-    rows = tuple(replace(row, reasons={SECRET: row.unscored} if row.unscored else {})
+    rows = tuple(replace(row, reasons={because(SECRET): row.unscored} if row.unscored else {})
                  for row in run.rows)  # fmt: skip
     return replace(run, rows=rows, results=results, baselines=(check,))
 
@@ -46,7 +47,9 @@ def labelled() -> Run:
 def both() -> Run:
     judged = make_judged()
     standings = tuple(
-        replace(one, reasons={SECRET: 1}, void=SECRET) if one.model == "ru-b" else one
+        replace(one, reasons={because(SECRET): 1}, void=because(SECRET))
+        if one.model == "ru-b"
+        else one
         for one in judged.standings
     )
     probes = tuple(

@@ -309,7 +309,7 @@ def test_a_prompt_too_long_is_an_error_of_its_own(engine):
     outputs = answers(engine, requests)
     for key in ("r2", "r3"):
         assert outputs[key].finish_reason == "error"
-        assert str(WINDOW) in outputs[key].error
+        assert str(WINDOW) in outputs[key].failure.text
         assert outputs[key].text == ""
     assert outputs["r1"].error is None
     assert outputs["r4"].error is None

@@ -64,7 +64,7 @@ def refused(engine, request=None):
     output = one(engine, request)
     assert output.finish_reason == "error"
     assert output.text == ""
-    return output.error
+    return output.failure.text
 
 
 def scripted(*replies):
@@ -133,8 +133,8 @@ def test_a_cut_completion_says_so(endpoint, engine):
 def test_a_request_fails_alone(endpoint, engine, reply, reason):
     endpoint.script = lambda body: reply if "bad" in str(body["messages"]) else chat("fine")
     outputs = {o.key: o for o in engine.generate([ask("a", text="bad"), ask("b"), ask("c")])}
-    assert reason in outputs["a"].error
-    assert "\n" not in outputs["a"].error
+    assert reason in outputs["a"].failure.text
+    assert "\n" not in outputs["a"].failure.text
     assert outputs["a"].finish_reason == "error"
     assert [outputs[key].text for key in "bc"] == ["fine", "fine"]
     assert len(endpoint.asked) == 3
@@ -216,7 +216,7 @@ def test_a_silent_endpoint_ends_the_engine_but_a_slow_request_only_itself(endpoi
     endpoint.script = lambda body: slow if "slow" in str(body["messages"]) else chat("fine")
     engine = opened(endpoint, deadline_s=1.5, concurrency=2)
     outputs = {o.key: o for o in engine.generate([ask("a", text="slow"), ask("b"), ask("c")])}
-    assert outputs["a"].error == "the endpoint failed: no answer within 1.5 s"
+    assert outputs["a"].failure.text == "the endpoint failed: no answer within 1.5 s"
     assert [outputs[key].text for key in "bc"] == ["fine", "fine"]
     with pytest.raises(EngineError, match=r"judge-1.*no answer within 1\.5 s; if it is slow"):
         one(engine, ask(text="slow"))
@@ -298,7 +298,7 @@ def test_a_broken_answer_among_others_is_asked_for_again_and_then_fails_alone(
     asks = [ask("a"), ask("b", text="once"), ask("c", text="bad"), ask("d")]
     outputs = {o.key: o for o in engine.generate(asks)}
     assert [outputs[key].text for key in "abd"] == ["fine", "now", "fine"]
-    assert outputs["c"].error == (
+    assert outputs["c"].failure.text == (
         "the endpoint failed: the answer is an error: upstream overloaded"
     )
     assert len(endpoint.asked) == 6
@@ -313,7 +313,7 @@ def test_one_forbidden_text_fails_alone(endpoint):
     outputs = {o.key: o for o in engine.generate(asks)}
     assert (outputs["a"].text, outputs["c"].text) == ("fine", "fine")
     refusal = "the endpoint refused the request: status 403: your input was flagged"
-    assert {outputs[f"b{i}"].error for i in range(15)} == {refusal}
+    assert {outputs[f"b{i}"].failure.text for i in range(15)} == {refusal}
     engine.close()
 
 

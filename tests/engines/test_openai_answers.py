@@ -50,15 +50,6 @@ def test_a_completion():
     assert found.logprobs == pytest.approx((-0.01, -math.inf))
 
 
-@pytest.mark.parametrize("numbers", [(1, 0), (2, 1), (1, None)])
-def test_of_several_choices_the_first_by_number_is_taken(numbers):
-    made = body()
-    other, first = body("no"), made["choices"][0]
-    made["choices"] = [other["choices"][0] | {"index": numbers[0]}, first | {"index": numbers[1]}]
-    assert read(made).text == VERDICT
-    assert read(choice(index="x")).text == VERDICT
-
-
 @pytest.mark.parametrize("text", ["", "{", "<html>", "[1]", '"x"', "null", "\xff", "[" * 100_000])
 def test_what_is_no_json_object_is_no_answer(text):
     with pytest.raises(NoAnswer, match="not one of the OpenAI API"):
@@ -90,7 +81,10 @@ def test_an_error_in_place_of_an_answer():
 )
 def test_an_answer_of_another_form_says_where(made, where):
     found = read(made)
-    assert found.error == f"the answer is not one of the OpenAI API: {where} is not as it is there"
+    assert (
+        found.failure.text
+        == f"the answer is not one of the OpenAI API: {where} is not as it is there"
+    )
     assert found.finish_reason == "error"
 
 
@@ -107,7 +101,7 @@ def test_an_answer_of_another_form_says_where(made, where):
 )
 def test_what_is_no_completion_has_its_tokens_counted(made, reason):
     found = read(made)
-    assert reason in found.error
+    assert reason in found.failure.text
     assert (found.prompt_tokens, found.completion_tokens) == (11, 5)
 
 

@@ -117,8 +117,8 @@ def test_verdicts_of_a_real_server(url):
         assert max(chances) == pytest.approx(chances[SCORES.index(str(found["score"]))])
     assert (outputs["free"].length, outputs["free"].finish_reason) == (4, "length")
     assert outputs["cut"].finish_reason == "length"
-    assert "status 400" in outputs["long"].error
-    assert "status 400" in outputs["nonsense"].error
+    assert "status 400" in outputs["long"].failure.text
+    assert "status 400" in outputs["nonsense"].failure.text
     engine.close()
 
 

@@ -197,7 +197,7 @@ class TestCompletions:
     def test_choice_beyond_the_window_is_an_error_of_its_own(self, engine):
         long = Request("long", ids(1, WINDOW - 3), Sampling(choices=("abcdef", "x")))
         outputs = run(engine, [long, *requests_of([ids(1, WINDOW - 3)])])
-        assert f"window of {WINDOW}" in outputs["long"].error
+        assert f"window of {WINDOW}" in outputs["long"].failure.text
         assert outputs["r0"].error is None
 
 
@@ -213,7 +213,7 @@ class TestProblems:
     )
     def test_unfit_request_is_an_error_of_its_own(self, engine, request_, error):
         outputs = run(engine, [request_, *requests_of([ids(1, 4)])])
-        assert error in outputs["x"].error
+        assert error in outputs["x"].failure.text
         assert outputs["x"].finish_reason == "error"
         assert outputs["r0"].error is None
 
@@ -222,7 +222,7 @@ class TestProblems:
         with torch.no_grad():
             engine._model.model.norm.weight.fill_(float("nan"))
         output = run(engine, requests_of([ids(1, 4)]))["r0"]
-        assert "not finite in float32; its weights may be damaged" in output.error
+        assert "not finite in float32; its weights may be damaged" in output.failure.text
         assert output.logprobs == ()
 
     def test_closed_engine(self, tiny_llama):

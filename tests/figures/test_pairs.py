@@ -2,16 +2,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from harness.figures.pairs import pair
-from harness.figures.scores import by_sample, clusters_of, in_all, log_odds, right_answers
+from harness.figures.pairs import accuracy_influence, pair
+from harness.figures.scores import (
+    CellScores,
+    by_sample,
+    clusters_of,
+    in_all,
+    log_odds,
+    right_answers,
+)
 from harness.records import Result
+from harness.stats import batch_calibrate, calibration_influence
 from harness.stats.over_seeds import pooled_accuracy, pooled_auc
-from harness.stats.paired import paired_accuracy
+from harness.stats.paired import paired_accuracy, paired_clusters
 from harness.stats.paired_auc import paired_auc
 
 LABELS = ("positive", "negative")
+
+
+def influences(first, second, samples):
+    """What the threshold of each side adds to a difference of calibrated accuracies."""
+    sides = ([CellScores(cell) for cell in side] for side in (first, second))
+    names = np.array(samples, dtype=object)
+    return accuracy_influence(*sides, "calibrated_accuracy", names, LABELS[0])
 
 
 def cell(right: list[bool | None], **changes: object) -> dict[str, Result]:
@@ -108,3 +124,76 @@ def test_nothing_in_common():
     none = cell([None] * 40)
     assert pair([none], [SECOND], "accuracy", positive="positive") is None
     assert pair([none], [SECOND], "auc", positive="positive") is None
+
+
+def calibrated_cells(n: int = 200) -> list[dict[str, Result]]:
+    """Two cells whose answers hang on the mean of their probabilities, four targets of five one."""
+    rng, cells = np.random.default_rng(0), []
+    mask = np.arange(n) % 5 > 0
+    for skill in (1.0, 1.5):
+        odds = rng.normal(size=n) + skill * np.where(mask, 1, -1)
+        rows = np.column_stack([-np.logaddexp(0, -odds), -np.logaddexp(0, odds)])
+        answers = [LABELS[i] for i in batch_calibrate(rows).argmax(axis=1)]
+        raw = [LABELS[0 if one > 0 else 1] for one in odds]
+        targets = [LABELS[0 if one else 1] for one in mask]
+        cells.append(by_sample([
+            Result("e.yaml", "c", f"s{i:03}", "", "", target, said, answer, said == target, None,
+                   {}, float(odds[i]))
+            for i, (target, said, answer) in enumerate(zip(targets, raw, answers, strict=True))
+        ]))  # fmt: skip
+    return cells
+
+
+def test_calibrated_accuracies_carry_the_threshold_of_their_batch():
+    first, second = calibrated_cells()
+    samples, right = in_all([right_answers(one, "calibrated_accuracy") for one in (first, second)])
+    found, _ = pair([first], [second], "calibrated_accuracy", positive=LABELS[0])
+    influence = influences([first], [second], samples)
+    assert found == paired_accuracy(*right, influence=influence)
+    assert found != paired_accuracy(*right)
+    own = [calibration_influence(np.column_stack([np.array(list(log_odds(one).values())) / 2,
+                                                  -np.array(list(log_odds(one).values())) / 2]),
+                                 [LABELS.index(r.target) for r in one.values()])
+           for one in (first, second)]  # fmt: skip
+    assert influence == pytest.approx(own[1] - own[0])
+    # A part of the samples does not tell how much they move the threshold of all.
+    part, _ = pair([first], [second], "calibrated_accuracy", positive=LABELS[0], part=True)
+    assert part == paired_accuracy(*right)
+    raw, _ = pair([first], [second], "accuracy", positive=LABELS[0])
+    assert raw == paired_accuracy(*in_all([right_answers(one, "accuracy")
+                                           for one in (first, second)])[1])  # fmt: skip
+
+
+def test_a_cell_against_itself_calibrated_has_the_influence_of_one_side():
+    first, _ = calibrated_cells()
+    found, _ = pair([first], [first], "calibrated_accuracy", positive=LABELS[0], before="accuracy")
+    right = [
+        list(right_answers(first, one).values()) for one in ("accuracy", "calibrated_accuracy")
+    ]
+    naive = paired_accuracy(*right)
+    assert found.value == naive.value
+    assert found.high - found.low > 1.15 * (naive.high - naive.low)
+    assert found.p > naive.p
+
+
+def test_draws_and_clusters_carry_the_threshold_too():
+    first, second = calibrated_cells()
+    name, positive = "calibrated_accuracy", LABELS[0]
+    samples, right = in_all([right_answers(one, name) for one in (first, second)])
+    influence = influences([first, second], [second], samples)
+    found, _ = pair([first, second], [second], name, positive=positive)
+    assert found == pooled_accuracy(right, right[1:], influence=influence)
+    one, two = (clustered(side, 4) for side in (first, second))
+    groups = [two[sample].cluster for sample in samples]
+    influence = influences([first], [second], samples)
+    found, _ = pair([one], [two], name, positive=positive)
+    assert found == paired_clusters(*right, groups, influence=influence)
+    assert found.low != paired_clusters(*right, groups).low
+
+
+def test_log_probabilities_that_were_not_kept_leave_the_pairs_as_they_are():
+    first, second = ({key: replace(one, log_odds=None) for key, one in cell.items()}
+                     for cell in calibrated_cells())  # fmt: skip
+    right = in_all([right_answers(one, "calibrated_accuracy") for one in (first, second)])[1]
+    found, _ = pair([first], [second], "calibrated_accuracy", positive=LABELS[0])
+    assert found == paired_accuracy(*right)

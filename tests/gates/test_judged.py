@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from reasoned import because
 
 from harness.errors import UntrustedJudge
 from harness.gates.judged import judge_standing
@@ -76,7 +77,10 @@ def test_the_line_says_what_it_rests_on():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"void": "wise scored a null answer 9.1"}, "the run is void: wise scored a null answer"),
+        (
+            {"void": because("wise scored a null answer 9.1")},
+            "the run is void: wise scored a null answer",
+        ),
         ({"n": 0, "unscored": 30, "figures": {}}, "none of 30 answers was scored"),
         ({"n": 0, "unscored": 0, "figures": {}}, "the model has no answers"),
         ({"probes": 9}, "only 9 of 10 probes were answered"),
@@ -123,4 +127,4 @@ def test_unscored_is_a_figure_of_its_own():
 
 def test_an_untrusted_judge_gates_nothing_not_even_a_failure():
     with pytest.raises(UntrustedJudge, match=r"^untrusted: wise: no passport"):
-        judge(replace(STANDING, void="broken"), untrusted=UNTRUSTED)
+        judge(replace(STANDING, void=because("broken")), untrusted=UNTRUSTED)

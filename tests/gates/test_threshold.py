@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import pytest
 from builders import make_row
+from reasoned import because
 
 from harness.gates.threshold import judge_threshold
+from harness.reasons import Reason
 from harness.records import Figure, Row
 from harness.spec import GateSpec
 from harness.stats.power import mde_proportion
@@ -124,7 +126,7 @@ def test_too_many_unscored_fail_a_good_figure():
 
 def test_a_gate_counts_the_samples_that_its_own_figure_lacks():
     figures = {**ROW.figures, "auc": Figure(0.9, 0.85, 0.95, 329)}
-    row = replace(ROW, unscored=30, reasons={"two labels are equally probable": 29, "x": 1},
+    row = replace(ROW, unscored=30, reasons={Reason("equal_labels"): 29, because("x"): 1},
                   figures=figures)  # fmt: skip
     assert judge(row, figure="accuracy", at_least=0.5).line.endswith(
         "n=300, unscored 30: at least 0.5 - fail: unscored 9.1% of the samples, more than 2.0%"

@@ -8,6 +8,7 @@ import pytest
 
 from harness.judge.cases import CaseSet, Reply
 from harness.prompts.rubric import load_rubric
+from harness.reasons import Reason
 from harness.records import Ruling
 from harness.spec.judgeset import JudgeSet
 
@@ -98,7 +99,7 @@ def test_a_score_is_the_mean_of_all_judges_and_none_where_one_has_none():
         },
         "kind": {
             "answer base letter 0": Ruling(value=9.0),
-            "answer base letter 1": Ruling(problem="two verdicts"),
+            "answer base letter 1": Ruling(problem=Reason("two_verdicts")),
         },
     }
     letter, sum_ = asked.results(rulings)
@@ -109,14 +110,14 @@ def test_a_score_is_the_mean_of_all_judges_and_none_where_one_has_none():
 
 def test_an_answer_that_is_missing_is_not_judged_and_has_no_pair():
     replies = two_each()
-    replies["one", "sum"][0] = Reply(0, 0, problem="the engine refused it")
+    replies["one", "sum"][0] = Reply(0, 0, problem=Reason("engine", {"said": "refused it"}))
     asked = make_round(judge_set(), replies)
     names = [case.id for case in asked.cases(None)]
     assert "answer one sum 0" not in names
     assert "pair one base sum 0 0" not in names
     assert "pair two base sum 0 0" in names
     found = {(r.model, r.probe): r for r in asked.results({"wise": {}})}
-    assert found["one", "sum"].answers[0].problem == "the engine refused it"
+    assert found["one", "sum"].answers[0].problem == Reason("engine", {"said": "refused it"})
     assert found["one", "sum"].answers[0].score is None
 
 

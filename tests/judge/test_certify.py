@@ -105,7 +105,7 @@ def test_an_oracle_passes_and_a_coin_does_not(run, tmp_path):
     assert check(run()[0], tmp_path / "wise.json").trusted
     refused = check(run(*coin(4))[0], tmp_path / "wise.json")
     assert not refused.trusted
-    assert "near chance" in refused.problem
+    assert "near chance" in refused.problem.text
 
 
 def test_biased_judges_show_in_the_right_figure(run):
@@ -171,7 +171,7 @@ def test_a_part_of_a_file_certifies_nothing(run, tmp_path):
     (one,) = passport.sets
     assert (one.n, one.total, one.certifies) == (36, 40, False)
     found = check(passport, tmp_path / "wise.json")
-    assert "the largest has 36 pairs; 30 and a whole file are needed" in found.problem
+    assert "the largest has 36 pairs; 30 and a whole file are needed" in found.problem.text
     assert run(gold=[make_gold(40)], limit=40)[0].sets[0].certifies
 
 

@@ -13,6 +13,7 @@ from harness.judge.cases import CaseSet, Reply
 from harness.judge.one_judge import ask_judge
 from harness.judge.passport import Manner
 from harness.prompts.rubric import load_rubric
+from harness.reasons import Reason
 from harness.records import Ruling
 from harness.run.settings import Settings
 from harness.spec.judgeset import JudgeSet, PassportSpec
@@ -88,7 +89,7 @@ def by_kind(canary: float | None, answer: float = 7.0, kind: str = ""):
         if case.startswith("pair"):
             return Ruling(choice="A" if case.endswith("0") else "B")
         if case.startswith("canary") and case.endswith(kind):
-            return Ruling(value=canary) if canary else Ruling(problem="no verdict")
+            return Ruling(value=canary) if canary else Ruling(problem=Reason("verdict_cut"))
         return Ruling(value=answer if case.startswith("answer") else 1.0)
 
     return rule
@@ -96,7 +97,7 @@ def by_kind(canary: float | None, answer: float = 7.0, kind: str = ""):
 
 def test_a_judge_that_marks_canaries_down_is_not_void(asked):
     made = asked(by_kind(1.0))
-    assert made.info.void == ""
+    assert made.info.void is None
     assert len(made.canaries) == 40
     assert {pair.points for pair in made.pairs} == {1.0}
     assert (made.info.prompt_tokens, made.info.completion_tokens) == (100, 20)
@@ -106,7 +107,7 @@ def test_a_judge_that_marks_canaries_down_is_not_void(asked):
 
 
 def test_a_canary_that_scores_high_voids_the_run_and_names_the_worst(asked):
-    void = asked(by_kind(9.0, kind="constant")).info.void
+    void = asked(by_kind(9.0, kind="constant")).info.void.text
     assert void.startswith(
         "wise scored 10 of 40 deliberately bad answers above 4, such as a constant"
     )
@@ -121,33 +122,39 @@ def test_a_canary_that_scores_high_voids_the_run_and_names_the_worst(asked):
 def test_a_judge_that_gives_canaries_no_score_has_not_shown_anything(asked, kind, named):
     info = asked(by_kind(None, kind=kind)).info
     count = 10 if kind else 40
-    assert info.void == (f"wise gave no score to {count} of 40 deliberately bad answers{named}: "
-                         "no verdict")  # fmt: skip
-    assert info.unscored == {"no verdict": count}
+    assert info.void.text == (
+        f"wise gave no score to {count} of 40 deliberately bad answers{named}: the verdict was cut "
+        "at the token limit"
+    )
+    assert info.unscored == {Reason("verdict_cut"): count}
 
 
 def test_a_few_canaries_without_a_score_are_tolerated(asked):
     scored = by_kind(1.0)
     mute = {"canary p0 null", "canary p1 constant", "canary p2 shuffled", "canary p3 off_topic"}
-    info = asked(lambda case: Ruling(problem="x") if case in mute else scored(case)).info
-    assert info.void == ""
-    assert info.unscored == {"x": 4}
+    info = asked(
+        lambda case: Ruling(problem=Reason("verdict_cut")) if case in mute else scored(case)
+    ).info
+    assert info.void is None
+    assert info.unscored == {Reason("verdict_cut"): 4}
     mute.add("canary p4 null")
-    assert asked(lambda case: Ruling(problem="x") if case in mute else scored(case)).info.void
+    assert asked(
+        lambda case: Ruling(problem=Reason("verdict_cut")) if case in mute else scored(case)
+    ).info.void
 
 
 def test_without_a_passport_a_judge_is_not_trusted_and_is_told_how_to_get_one(asked):
     check = asked(by_kind(1.0)).info.check
     assert not check.trusted
-    assert "harness judge passport wise" in check.problem
-    assert "--rubric" not in check.problem
+    assert "harness judge passport wise" in check.problem.text
+    assert "--rubric" not in check.problem.text
 
 
 def test_the_command_for_a_passport_asks_as_the_set_does(asked):
     made = asked(by_kind(1.0), rubric="judge/absolute.en.j2", pairwise="judge/pairwise.en.j2",
                  max_answer_chars=500)  # fmt: skip
     assert ("--rubric judge/absolute.en.j2 --pairwise judge/pairwise.en.j2 --max-answer-chars 500"
-            in made.info.check.problem)  # fmt: skip
+            in made.info.check.problem.text)  # fmt: skip
 
 
 def test_the_share_of_scores_that_are_expectations(asked):
@@ -158,4 +165,4 @@ def test_the_share_of_scores_that_are_expectations(asked):
 
     # 20 answers and 40 canaries are scored.
     assert asked(rule).info.expected == pytest.approx(20 / 60)
-    assert asked(lambda case: Ruling(problem="none")).info.expected == 0
+    assert asked(lambda case: Ruling(problem=Reason("verdict_cut"))).info.expected == 0

@@ -17,6 +17,7 @@ from judges import (
     oracle,
     rule,
 )
+from reasoned import because
 
 from harness.judge.gold import GoldSet
 from harness.judge.passport import (
@@ -284,7 +285,7 @@ def test_a_hard_set_that_is_left_out_still_counts(path, silent):
     gold = GoldSet("gold/hard", "1" * 64, tuple(make_pairs(80)))
     ruled = rule(gold.pairs, mistaken)
     for at in range(silent):
-        ruled[at] = replace(ruled[at], backward=Ruling(problem="no JSON"))
+        ruled[at] = replace(ruled[at], backward=Ruling(problem=because("no JSON")))
     hard = measure(gold, ruled, passing=7.0)
     assert hard.scored < SMOKE
     found = check(path, make_passport(one_set(), hard))
@@ -318,7 +319,7 @@ def test_pairs_without_a_verdict_are_no_way_to_certify(path, silent, reason):
     gold = make_gold(80)
     ruled = rule(gold.pairs, oracle)
     for at in range(silent):
-        ruled[at] = replace(ruled[at], backward=Ruling(problem="no JSON"))
+        ruled[at] = replace(ruled[at], backward=Ruling(problem=because("no JSON")))
     one = measure(gold, ruled, passing=7.0)
     assert doubt(one, DEMANDS) == reason
     assert check(path, make_passport(one)).trusted is (reason is None)
@@ -328,6 +329,6 @@ def test_answers_without_a_score_are_none_either(path):
     gold = make_gold(80)
     ruled = rule(gold.pairs, oracle)
     for at in range(4):
-        ruled[at] = replace(ruled[at], first=Ruling(problem="no JSON"))
+        ruled[at] = replace(ruled[at], first=Ruling(problem=because("no JSON")))
     found = check(path, make_passport(measure(gold, ruled, passing=7.0)))
     assert "0 of 80 pairs and 4 of 160 answers have no verdict, more than 2%" in found.problem.text

@@ -13,6 +13,7 @@ from judges import (
     rule,
     undecided,
 )
+from reasoned import because
 
 from harness.judge.gold import GoldPair
 from harness.judge.passport_figures import RuledPair, measure
@@ -121,10 +122,10 @@ def test_ties_are_right_only_where_people_see_one():
 def test_a_missing_verdict_is_neither_right_nor_wrong():
     gold = make_gold(40)
     ruled = rule(gold.pairs, oracle)
-    silent = Ruling(problem="no JSON")
+    silent = Ruling(problem=because("no JSON"))
     ruled[0] = replace(ruled[0], forward=silent)
     ruled[1] = replace(
-        ruled[1], forward=Ruling(problem="too long: 900 tokens of p1"), backward=silent
+        ruled[1], forward=Ruling(problem=because("too long: 900 tokens of p1")), backward=silent
     )
     ruled[2] = replace(ruled[2], first=silent)
     found = measure(gold, ruled, passing=7.0)
@@ -142,7 +143,7 @@ def test_a_missing_verdict_is_neither_right_nor_wrong():
 
 
 def test_without_any_verdict_there_is_a_parse_rate_and_nothing_else():
-    silent = Ruling(problem="no JSON")
+    silent = Ruling(problem=because("no JSON"))
     ruled = [RuledPair(pair, silent, silent, silent, silent) for pair in GOLD.pairs]
     found = measure(GOLD, ruled, passing=7.0)
     assert values(found) == {"both_orders_correct": 0, "parse_rate": 0, "score_parse_rate": 0}
@@ -199,7 +200,8 @@ def test_a_single_pair_has_no_narrow_interval():
 
 def test_scores_say_whether_they_are_expectations():
     ruled = rule(GOLD.pairs, oracle)
-    ruled[0] = replace(ruled[0], first=Ruling(value=8.7, expected=True), second=Ruling(problem="-"))
+    silent = Ruling(problem=because("-"))
+    ruled[0] = replace(ruled[0], first=Ruling(value=8.7, expected=True), second=silent)
     found = measure(GOLD, ruled, passing=7.0).figures["score_expected"]
     assert (found.value, found.n) == (1 / 159, 159)
 

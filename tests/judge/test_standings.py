@@ -6,6 +6,7 @@ import pytest
 
 from harness.judge.error_rates import JudgeErrors
 from harness.judge.standings import jury_agreement, standings
+from harness.reasons import Reason
 from harness.records import JudgedAnswer, PairResult, ProbeResult, Ruling
 from harness.spec.judgeset import JudgeSet
 from harness.stats.corrected_rate import GoldCounts
@@ -37,7 +38,9 @@ def probe(model: str, name: str, *scores: float | None) -> ProbeResult:
             tokens=1,
             cut=False,
             problem=None,
-            rulings={"wise": Ruling(value=score, problem=None if score else "two verdicts")},
+            rulings={
+                "wise": Ruling(value=score, problem=None if score else Reason("two_verdicts"))
+            },
             score=score,
         )
         for number, score in enumerate(scores)
@@ -99,7 +102,7 @@ def test_equal_scores_of_a_few_probes_are_no_point(probes, low, high):
 def test_what_has_no_verdict_is_counted_and_never_a_number():
     results = [probe("one", "p0", 8.0, None), probe("one", "p1", None, None)]
     (found,) = standings(judge_set(2), "p.yaml", results, [])
-    assert (found.n, found.unscored, found.reasons) == (1, 3, {"two verdicts": 3})
+    assert (found.n, found.unscored, found.reasons) == (1, 3, {Reason("two_verdicts"): 3})
     assert found.figures["score"].value == 8.0
     (none,) = standings(judge_set(1), "p.yaml", [probe("one", "p0", None)], [])
     assert (none.n, none.figures, none.spread) == (0, {}, None)

@@ -15,6 +15,7 @@ from harness.judge.verdict import (
     score_words,
     with_expectation,
 )
+from harness.reasons import Reason
 from harness.records import Output, Ruling
 
 
@@ -96,30 +97,32 @@ BROKEN = {
 
 @pytest.mark.parametrize(("text", "problem"), BROKEN.items(), ids=range(len(BROKEN)))
 def test_what_is_no_verdict_has_no_value_and_says_why(text, problem):
-    assert absolute(text) == Ruling(problem=problem)
+    found = absolute(text)
+    assert found == Ruling(problem=found.problem)
+    assert found.problem.text == problem
 
 
 @pytest.mark.parametrize("verdict", ['"a"', '"C"', '"A "', '"Tie"', '"A or B"', "1", "true", "null",
                                      '["A"]', '{"A": 1}'])  # fmt: skip
 def test_only_three_choices(verdict):
     text = f'{{"reason": "so", "verdict": {verdict}}}'
-    assert pairwise(text) == Ruling(problem="the verdict is not A, B or tie")
+    assert pairwise(text) == Ruling(problem=Reason("verdict_not_choice"))
 
 
 def test_pairwise_fails_closed_like_absolute():
-    assert pairwise('{"reason": "a", "score": 7}').problem == "the verdict has no verdict"
-    assert pairwise('{"reason": "a", "verdict": "A"} B').problem == "text behind the verdict"
+    assert pairwise('{"reason": "a", "score": 7}').problem.text == "the verdict has no verdict"
+    assert pairwise('{"reason": "a", "verdict": "A"} B').problem.text == "text behind the verdict"
 
 
 @pytest.mark.parametrize("read", [absolute, pairwise])
 def test_an_engine_s_error_is_the_problem(read):
     whole = '{"reason": "a", "score": 7}'
     assert read(whole, error="out of memory", finish_reason="error") == Ruling(
-        problem="out of memory"
+        problem=Reason("engine", {"said": "out of memory"})
     )
     cut = read(whole, finish_reason="length")
-    assert cut == Ruling(problem="the verdict was cut at the token limit")
-    assert read(whole, finish_reason="error").problem == "the judge ended by error"
+    assert cut == Ruling(problem=Reason("verdict_cut"))
+    assert read(whole, finish_reason="error").problem.text == "the judge ended by error"
 
 
 def test_half_a_character_in_a_reason_can_be_written_to_a_file():
@@ -213,5 +216,5 @@ def test_what_is_no_distribution_leaves_the_written_score(logprobs):
 
 
 def test_without_a_verdict_there_is_no_expectation():
-    ruling = Ruling(problem="two verdicts")
+    ruling = Ruling(problem=Reason("two_verdicts"))
     assert with_expectation(ruling, {7: 0.0}) == ruling

@@ -322,7 +322,7 @@ def test_a_verdict_that_cannot_be_read_is_unscored_and_fails_the_gate(
     result.assert_outcomes(passed=8, failed=2)
     fine = next(one for one in judged.saved.judged.standings if one.model == "fine")
     assert (fine.n, fine.unscored, dict(fine.figures)) == (0, 8, {})
-    assert reason in next(iter(fine.reasons))
+    assert reason in next(iter(fine.reasons)).text
     assert {gate.verdict for gate in judged.saved.gates} == {"fail"}
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from endpoints import chat, serving
+from reasoned import numbers, told
 from typer.testing import CliRunner
 
 from harness.cli import app
@@ -121,8 +122,8 @@ def test_reasoning_that_takes_the_whole_budget_is_no_answer(asked, endpoint):
     talker, thinker, mute = evals.saved.judged.standings
     assert (talker.n, talker.unscored) == (2, 0)
     reason = "the budget of 64 tokens went into its reasoning; raise answers.max_tokens"
-    assert (thinker.n, thinker.unscored, thinker.reasons) == (0, 2, {reason: 2})
-    assert (mute.n, mute.unscored, mute.reasons) == (0, 2, {reason: 2})
+    assert (thinker.n, thinker.unscored, numbers(thinker.reasons)) == (0, 2, {reason: 2})
+    assert (mute.n, mute.unscored, numbers(mute.reasons)) == (0, 2, {reason: 2})
     assert "score" not in thinker.figures
     assert {one.thought.end for one in answers(evals, "thinker")} == {"open"}
     assert not any(SECRET in text for text in shown_to_judge(endpoint))
@@ -187,7 +188,7 @@ def test_a_thought_that_has_no_end_is_no_answer(asked, endpoint):
     reason = (
         "the thought was not closed within 5 tokens; raise thinking: {limit: 5}, or give a budget"
     )
-    assert standing.reasons == {reason: 2}
+    assert numbers(standing.reasons) == {reason: 2}
 
 
 @pytest.mark.parametrize(
@@ -204,7 +205,8 @@ def test_a_thought_that_nobody_asked_for_is_cut_off(asked, endpoint, said, text,
     for one in answers(evals, "m"):
         assert one.text == text
         assert (one.thought and one.thought.text) == thought
-        assert one.problem == (None if text else "the model ended its turn within its thought")
+        why = None if text else "the model ended its turn within its thought"
+        assert told(one.problem) == why
     assert not any(SECRET in shown for shown in shown_to_judge(endpoint))
 
 

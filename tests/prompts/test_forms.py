@@ -15,6 +15,7 @@ from harness.prompts.forms import Forms, Shown, fold
 from harness.prompts.open_format import open_format
 from harness.prompts.rendering import open_rendering
 from harness.prompts.tokenizers import load_tokenizer
+from harness.reasons import Reason
 from harness.spec.modelspec import ModelSpec
 
 TURN = "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
@@ -147,9 +148,7 @@ def test_a_text_that_a_template_changes_is_named(chat):
     cuts = EVERY.replace("m.content", "m.content.split('</think>')[-1]")
     found = chat(cuts)
     talks = [[SYSTEM, *ONE], [SYSTEM, {"role": "user", "content": "What is </think> for?"}]]
-    assert found.lost(talks, found.texts(talks)) == {
-        1: "the chat template changes or leaves out user turn 1"
-    }
+    assert found.lost(talks, found.texts(talks)) == {1: Reason("user_left_out", {"turn": 1})}
 
 
 def test_white_space_around_a_text_is_no_part_of_it(chat):

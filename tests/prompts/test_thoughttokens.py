@@ -120,7 +120,7 @@ def test_a_mark_of_ordinary_tokens_is_cut_in_the_text(open_as):
     found = answer_row(chat, text, row, output, "It is")
     assert found == chat.encode([text + "hm\n</think>\n\nIt is"])[0]
     spelled = Output("k", "so <|im_end|> then\n", ids, "stop")
-    assert answer_row(chat, text, row, spelled, "") == (
+    assert answer_row(chat, text, row, spelled, "").text == (
         "the thought holds '<|im_end|>', a special token of the model"
     )
 

@@ -12,6 +12,7 @@ from builders import make_cell
 from judged_builders import FAILED, make_judged, make_judged_run
 from judges import make_passport, one_set
 from PIL import Image
+from reasoned import because
 from reports import report_markdown, write_report
 
 from harness.judge.passport import Passport, save_passport
@@ -42,7 +43,7 @@ def scores(odd: int) -> list[Score]:
         answer = NAMES[i % 2] if right else NAMES[1 - i % 2]
         odds = (-0.2, -1.7) if answer == NAMES[0] else (-1.7, -0.2)
         found.append(Score(float(right), answer, None, odds))
-    found[3] = Score(None, None, "it said 'nothing'")
+    found[3] = Score(None, None, because("it said 'nothing'"))
     return found
 
 
@@ -79,7 +80,9 @@ def labelled() -> Run:
 
 @pytest.fixture(scope="module")
 def judged() -> Run:
-    run = make_judged_run(make_judged(probes=2, answers=2, check=FAILED, void="canary 'x' scored"))
+    run = make_judged_run(
+        make_judged(probes=2, answers=2, check=FAILED, void=because("canary 'x' scored"))
+    )
     return replace(run, info=replace(run.info, notes=(Note("no_thought", "m", {}),)))
 
 

@@ -7,6 +7,7 @@ import pytest
 from builders import make_row
 
 from harness.analysis.diff import diff_runs
+from harness.reasons import Reason
 from harness.records import Result, Run, RunInfo
 from harness.report.diff import diff_text
 from harness.stats import clopper_pearson_interval
@@ -26,7 +27,7 @@ def result(sample: str, odds: float | None, *, cell: str = "m-p-zeroshot", **cha
         answer=answer,
         calibrated=answer,
         correct=None if answer is None else answer == "positive",
-        reason=None if answer else "two labels are equally probable",
+        reason=None if answer else Reason("equal_labels"),
         logprobs={},
         log_odds=odds,
     )

@@ -16,6 +16,7 @@ from judges import (
     oracle,
     rule,
 )
+from reasoned import because
 
 from harness.judge.passport_figures import measure
 from harness.records import Figure, Note, Ruling
@@ -51,8 +52,10 @@ def blind(n: int = 60):
 def silent(n: int = 60):
     gold = make_gold(n)
     ruled = rule(gold.pairs, oracle)
-    ruled[0] = replace(ruled[0], forward=Ruling(problem="too long: 9000 tokens"))
-    ruled[1] = replace(ruled[1], first=Ruling(problem="no <b>JSON</b>"), forward=ruled[0].forward)
+    ruled[0] = replace(ruled[0], forward=Ruling(problem=because("too long: 9000 tokens")))
+    ruled[1] = replace(
+        ruled[1], first=Ruling(problem=because("no <b>JSON</b>")), forward=ruled[0].forward
+    )
     return measure(gold, ruled, passing=7.0)
 
 

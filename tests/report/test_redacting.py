@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 from judged_builders import HOSTILE, PROSE, REASONS, make_judged
+from reasoned import because
 
+from harness.reasons import Reason
 from harness.records import Gate, Result, Ruling, Thought
 from harness.report.redacting import redact, redact_gates, redact_judged
 
@@ -29,22 +31,24 @@ def test_answers_and_words_of_judges_go():
         assert repr(text)[1:20] not in found
 
 
+SAID = Reason("model_refused", {"said": 'I won\'t say "it"'})
+CANARIES = {"judge": "j", "lost": 2, "n": 2}
+HIDDEN = Reason("model_refused", {"said": "…"})
+
+
 @pytest.mark.parametrize(
     ("problem", "left"),
     [
-        ("the verdict was cut at the token limit", "the verdict was cut at the token limit"),
-        ("no verdict in 'I | can't say'", "no verdict in '…'"),
-        ('the judge wrote "a" and "b": no JSON', "the judge wrote '…': no JSON"),
-        ("судья написал «десять»", "судья написал '…'"),
-        ("the model refused: 'I won't say \"it\"'", "the model refused: '…'"),
-        ("the judge's engine died, the model's too", "the judge's engine died, the model's too"),
+        (Reason("verdict_cut"), Reason("verdict_cut")),
+        (because("no verdict in 'I | can't say'"), because("…")),
+        (SAID, HIDDEN),
     ],
 )
 def test_what_a_reason_quotes_goes(problem, left):
     judged = make_judged({"base": 5.0}, probes=2, answers=1)
     first = judged.probes[0]
     answer = replace(first.answers[0], problem=problem, rulings={"j": Ruling(problem=problem)})
-    void = f"j gave no score to 2 of 2 deliberately bad answers: {problem}"
+    void = Reason("canaries_mute", {"judge": "j", "lost": 2, "n": 2}, (problem,))
     judged = replace(
         judged,
         probes=(replace(first, answers=(answer,)),),
@@ -55,26 +59,27 @@ def test_what_a_reason_quotes_goes(problem, left):
     assert bare.probes[0].answers[0].problem == left
     assert bare.probes[0].answers[0].rulings["j"].problem == left
     assert bare.judges[0].unscored == bare.standings[0].reasons == {left: 2}
-    assert bare.judges[0].void == bare.standings[0].void == void.replace(problem, left)
+    assert bare.judges[0].void == bare.standings[0].void == replace(void, causes=(left,))
 
 
 def test_reasons_that_become_alike_are_counted_together():
     judged = make_judged({"base": 5.0}, probes=2, answers=1)
-    reasons = {"wrote 'a'": 1, "wrote 'b'": 2}
+    reasons = {because("wrote 'a'"): 1, because("wrote 'b'"): 2}
     judged = replace(judged, standings=(replace(judged.standings[0], reasons=reasons),))
-    assert redact_judged(judged).standings[0].reasons == {"wrote '…'": 3}
+    assert redact_judged(judged).standings[0].reasons == {because("…"): 3}
 
 
 def test_a_gate_on_a_judged_model_quotes_nothing():
-    judged = make_judged({"base": 5.0}, probes=2, answers=1)
-    line = "score: fail, the run is void: no score: the model refused: 'I won't'"
-    made = [
-        Gate(evalset, "base", "score", "at_least", 5.0, "fail", failed=True, line=line)
-        for evalset in (judged.standings[0].evalset, "evalsets/labelled.yaml")
-    ]
-    bare, other = redact_gates(made, judged)
-    assert bare.line == "score: fail, the run is void: no score: the model refused: '…'"
-    assert other == made[1]
+    why = Reason("void", causes=(Reason("canaries_mute", CANARIES, (SAID,)),))
+    line = f"score: fail: {why.text}"
+    gate = Gate("e", "base", "score", "at_least", 5.0, "fail", True, line, reason=why)
+    bare, other = redact_gates([gate, replace(gate, line="passed 'well'", reason=None)])
+    assert bare.line == (
+        "score: fail: the run is void: j gave no score to 2 of 2 deliberately bad answers: "
+        "the model refused: '…'"
+    )
+    assert bare.reason == why.redacted()
+    assert other.line == "passed 'well'"
 
 
 def test_thoughts_go_and_their_lengths_stay():

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +10,13 @@ from builders import make_row
 from judged_builders import make_judged
 
 from harness.errors import HarnessError
+from harness.reasons import Reason
 from harness.records import DataInfo, EngineInfo, Figure, Gate, Result, Run, RunInfo
 from harness.report.redacting import redact
 from harness.report.runfiles import load_run, save_run
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+SAID = Reason("scorer", {"said": "no label in 'what a film'"})
 RESULT = Result(
     evalset="evalsets/mini.yaml",
     cell="m-p-zeroshot",
@@ -41,7 +42,7 @@ def run() -> Run:
         prompt="p",
         n=1,
         unscored=1,
-        reasons=Counter({"no label in 'what a film'": 1}),
+        reasons={SAID: 1},
         figures={"accuracy": Figure(0.0, 0.0, 0.7934567891234567, 1)},
         shares={"positive": 0.0, "negative": 1.0},
         targets={"positive": 1.0, "negative": 0.0},
@@ -86,7 +87,7 @@ def run() -> Run:
         answer=None,
         calibrated=None,
         correct=None,
-        reason="no label in 'what a film'",
+        reason=SAID,
         logprobs={},
         log_odds=math.nan,
         completion="what a film",
@@ -147,8 +148,9 @@ def test_texts_none_leaves_no_text(run, tmp_path):
     for text in ("with lines", "Ünïcode", "what a film"):
         assert text not in written
     found = load_run(tmp_path)
-    assert found.results[1].reason == "no label in '…'"
-    assert found.rows[0].reasons == {"no label in '…'": 1}
+    hidden = Reason("scorer", {"said": "…"})
+    assert found.results[1].reason == hidden
+    assert found.rows[0].reasons == {hidden: 1}
     assert found.results[0].target == "positive"
 
 
@@ -162,10 +164,15 @@ def test_length_of_a_text_outlives_it_and_may_be_missing(run, tmp_path):
     assert [one.length for one in load_run(tmp_path).results] == [0, 0]
 
 
-def test_redacting_a_short_completion_keeps_the_reason_whole(run):
-    one = run.results[1]
-    object.__setattr__(one, "completion", "a")
-    assert redact(one).reason == "no label in 'what … film'"
+def test_only_what_a_reason_quotes_is_redacted(run):
+    for reason, left in (
+        (Reason("no_label"), "no label in the answer"),
+        (Reason("special_token", {"token": "<s>"}), "the text holds '…', a special token"),
+        (Reason("prompt_too_long", {"tokens": 900, "window": 512}), "too long: 900 prompt tokens"),
+        (Reason("endpoint_refused", {"said": "a film"}), "the endpoint refused the request: …"),
+    ):
+        one = replace(run.results[1], completion="a", reason=reason)
+        assert redact(one).reason.text.startswith(left)
 
 
 def test_missing_run_is_one_line(tmp_path):

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from builders import LABELS, judged, make_cell
+from reasoned import because
 from reports import report_markdown, write_report
 
+from harness.reasons import Reason
 from harness.records import DataInfo, EngineInfo, Figure, Result, Row, Run, RunInfo, Score
 from harness.report.runfiles import load_run, save_run
 from harness.report.summary import SUMMARY_BYTES, append_step_summary
@@ -53,7 +55,7 @@ def cell(
         answer = LABELS[0] if odds > 0 else LABELS[1]
         scores.append(Score(float(answer == target), answer, None, logprobs))
     if placement == "system":
-        scores[3] = Score(None, None, "prompt has 2100 tokens, the window 2048")
+        scores[3] = Score(None, None, Reason("prompt_too_long", {"tokens": 2100, "window": 2048}))
     return _cell(evalset, model, prompt, placement, scores, targets)
 
 
@@ -79,7 +81,7 @@ def generated() -> tuple[Row, list[Result]]:
         answer = LABELS[1] if i in (4, 6, 8) else target
         completion = "I | cannot say" if i in (2, 9) else f"It is {answer}!"
         completions.append(completion)
-        reason = f"no label in '{completion}'" if i in (2, 9) else None
+        reason = Reason("scorer", {"said": f"no label in '{completion}'"}) if i in (2, 9) else None
         scores.append(
             Score(None, None, reason) if reason else Score(float(answer == target), answer)
         )
@@ -184,7 +186,7 @@ def test_report_equals_golden(run, name, options):
 
 
 def test_a_figure_with_an_n_of_its_own_shows_it(run):
-    reason = "two labels are equally probable"
+    reason = Reason("equal_labels")
     targets = [LABELS[i % 2] for i in range(40)]
     scores = [
         Score(1.0, t, None, (-1.0, -3.0) if t == "positive" else (-3.0, -1.0)) for t in targets
@@ -199,7 +201,7 @@ def test_a_figure_with_an_n_of_its_own_shows_it(run):
     n, accuracy, calibrated, auc, mass = [part.strip() for part in line.split("|")][4:9]
     assert (n, accuracy) == ("35", "1.000 [0.90, 1.00]")
     assert [part.endswith(", n=40") for part in (calibrated, auc, mass)] == [True] * 3
-    assert f"5 of 40, {reason}" in english
+    assert f"5 of 40, {reason.text}" in english
     assert "n=40, unscored 0: at least 0.5 - pass" in english
     assert "n=40, без оценки 0: не меньше 0.5, выполнено" in russian
     assert "n=35, без оценки 5: не меньше 0.5, " in russian
@@ -301,7 +303,7 @@ def test_texts_none_shows_no_text(run):
         assert text in markdown(run) or text == "It is"
         assert text not in found
     assert "sample s034" in found
-    assert "no label in '…'" in found
+    assert "2 of 12, …" in found
 
 
 @pytest.mark.parametrize("options", [{}, {"lang": "ru"}, {"texts": "none"}])
@@ -334,7 +336,7 @@ def test_hostile_names_keep_the_tables(run):
             "prompt": "<img src=x>",
             "targets": {"x|y": 0.5, "z": 0.5},
             "shares": {"x|y": 0.25, "z": 0.75},
-            "reasons": {"`|` <b>\n::warning::": 1},
+            "reasons": {because("`|` <b>\n::warning::"): 1},
         }
     )
     found = report_markdown(Run(run.info, (odd,)))

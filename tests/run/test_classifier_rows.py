@@ -4,6 +4,7 @@ import pytest
 
 from harness.engines.classifiers.rows import load_training
 from harness.errors import SpecError
+from harness.reasons import Reason
 from harness.records import Sample
 from harness.run.cells import cells
 from harness.run.classifier_rows import build_training, draw_rows, prepare_trained
@@ -111,7 +112,7 @@ def test_samples_become_requests_for_the_labels():
     assert asked.sampling.score_ids == (0, 1)
     assert asked.key == again.key
     assert none == ()
-    assert prepared.errors == {1: "no word in the text"}
+    assert prepared.errors == {1: Reason("no_known_word")}
     assert prepared.tree.logprobs([(-0.1, -2.3)]) == (-0.1, -2.3)
     assert (prepared.train_rows, prepared.window) == (30, 3)
     assert prepared.prompt_tokens == pytest.approx(4 / 3)

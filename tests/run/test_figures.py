@@ -3,7 +3,9 @@ from __future__ import annotations
 import math
 
 import pytest
+from reasoned import because, numbers
 
+from harness.reasons import Reason
 from harness.records import Score
 from harness.run.figures import summarize
 from harness.stats import clopper_pearson_interval, cluster_proportion_interval
@@ -38,13 +40,13 @@ def test_unscored_enter_no_figure():
     targets = ["positive", "negative", "positive", "positive"]
     scores = [
         score(0.6, 0.2, "positive"),
-        Score(None, None, "too long"),
+        Score(None, None, because("too long")),
         score(0.2, 0.6, "positive"),
         Score(None, None),
     ]
     found = summarize(scores, targets, LABELS)
     assert (found.n, found.unscored) == (2, 2)
-    assert found.reasons == {"no reason given": 1, "too long": 1}
+    assert numbers(found.reasons) == {"no reason given": 1, "too long": 1}
     assert found.figures["accuracy"].value == 0.5
     assert found.figures["accuracy"].n == 2
     assert "auc" not in found.figures
@@ -69,7 +71,7 @@ def test_a_label_mass_without_spread_has_an_interval_with_a_width(n, groups, low
 def test_equal_labels_lack_only_the_raw_verdict():
     """Log-odds of +2, 0 and -1: the tie is not a raw answer, and calibration decides it."""
     targets = ["positive", "negative", "negative"]
-    tie = Score(None, None, "two labels are equally probable", (math.log(0.3), math.log(0.3)))
+    tie = Score(None, None, Reason("equal_labels"), (math.log(0.3), math.log(0.3)))
     scores = [score(0.7, 0.1, "positive"), tie, score(0.2, 0.5, "negative")]
     found = summarize(scores, targets, LABELS)
     assert (found.n, found.unscored) == (2, 1)
@@ -84,7 +86,7 @@ def test_equal_labels_lack_only_the_raw_verdict():
 
 
 def test_a_batch_of_equal_labels_is_no_coin_toss():
-    tie = Score(None, None, "two labels are equally probable", (-1.0, -1.0))
+    tie = Score(None, None, Reason("equal_labels"), (-1.0, -1.0))
     found = summarize([tie] * 4, ["positive", "negative"] * 2, LABELS)
     assert (found.n, found.unscored, found.calibrated) == (0, 4, (None,) * 4)
     assert set(found.figures) == {"auc", "label_mass"}
@@ -92,7 +94,7 @@ def test_a_batch_of_equal_labels_is_no_coin_toss():
 
 
 def test_no_score_gives_no_figure():
-    found = summarize([Score(None, None, "engine died")] * 3, ["positive"] * 3, LABELS)
+    found = summarize([Score(None, None, because("engine died"))] * 3, ["positive"] * 3, LABELS)
     assert (found.n, found.unscored, found.figures, found.shares) == (0, 3, {}, {})
     assert found.calibrated == (None, None, None)
     empty = summarize([], [], LABELS)
@@ -118,8 +120,9 @@ def test_three_labels_have_no_auc():
 
 
 def test_reasons_are_ordered_by_count():
-    scores = [Score(None, None, reason) for reason in ("b", "a", "b", "c")]
-    assert list(summarize(scores, ["positive"] * 4, LABELS).reasons) == ["b", "a", "c"]
+    scores = [Score(None, None, because(reason)) for reason in ("b", "a", "b", "c")]
+    found = summarize(scores, ["positive"] * 4, LABELS)
+    assert list(numbers(found.reasons)) == ["b", "a", "c"]
 
 
 def test_the_seed_moves_the_intervals_only():
@@ -161,7 +164,9 @@ def test_clusters_widen_every_interval_and_move_no_value():
 
 def test_unscored_samples_leave_their_clusters():
     targets = ["positive", "negative"] * 3
-    scores = [score(0.6, 0.2, t) for t in targets[:4]] + [Score(None, None, "too long")] * 2
+    scores = [score(0.6, 0.2, t) for t in targets[:4]] + [
+        Score(None, None, because("too long"))
+    ] * 2
     found = summarize(scores, targets, LABELS, clusters=["a", "a", "b", "b", "c", "c"])
     assert (found.n, found.clusters) == (4, 2)
 

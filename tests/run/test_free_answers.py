@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 from thinkers import SPECIAL, TEMPLATE
 
+from harness.engines import not_finite
 from harness.errors import PromptError
 from harness.prompts.open_format import open_format
+from harness.reasons import Reason
 from harness.records import Adapter, Output, Sampling, Thinking
 from harness.run.free_answers import Speaker
 from harness.spec.modelspec import ModelSpec
 
 ASK = [{"role": "user", "content": "What is 2 + 2?"}]
 SYSTEM = [{"role": "system", "content": "Be brief."}, *ASK]
-FIX = "raise answers.max_tokens"
+FIX = Reason("raise_answer_tokens")
 
 
 def speaker(folder, root, *, thinking=None, adapter=None) -> Speaker:
@@ -81,9 +83,9 @@ def test_the_adapter_and_the_seed_are_in_the_key(plain, tiny_folder, tmp_path):
 def test_what_does_not_fit_the_window_is_refused_never_cut(plain):
     long = [{"role": "user", "content": "a positive " * 600}]
     fits, too_long = plain.turns([ASK, long], [Sampling(max_tokens=9)] * 2)
-    assert not isinstance(fits.first, str)
-    assert too_long.first.startswith("too long: ")
-    assert too_long.first.endswith("and room for 9 exceed the model's window of 512")
+    assert not isinstance(fits.first, Reason)
+    assert too_long.first.text.startswith("too long: ")
+    assert too_long.first.text.endswith("and room for 9 exceed the model's window of 512")
     said = plain.said(too_long, {}, fix=FIX)
     assert said.output.error == too_long.first
 
@@ -122,7 +124,7 @@ def test_an_open_thought_has_no_answer(thinker):
     (turn,) = thinker.turns([ASK], [Sampling(max_tokens=9)])
     thought = output_of(thinker, turn.first, "<think>\nTwo and")
     reason = thinker.answer(turn, {turn.first.key: thought})
-    assert isinstance(reason, str)
+    assert isinstance(reason, Reason)
     said = thinker.said(turn, {turn.first.key: thought}, fix=FIX)
     assert said.output.error == reason
     assert said.output.text == ""
@@ -130,9 +132,11 @@ def test_an_open_thought_has_no_answer(thinker):
 
 def test_an_engine_error_in_the_thought_is_the_answers(thinker):
     (turn,) = thinker.turns([ASK], [Sampling(max_tokens=9)])
-    failed = Output(turn.first.key, finish_reason="error", error="not finite")
-    assert thinker.answer(turn, {turn.first.key: failed}) == "not finite"
-    assert thinker.said(turn, {turn.first.key: failed}, fix=FIX).output.error == "not finite"
+    failed = Output(turn.first.key, finish_reason="error", error=not_finite("float32"))
+    assert thinker.answer(turn, {turn.first.key: failed}) == not_finite("float32")
+    assert thinker.said(turn, {turn.first.key: failed}, fix=FIX).output.error == not_finite(
+        "float32"
+    )
 
 
 def test_an_endpoint_is_sent_messages_with_its_system_text():

@@ -114,7 +114,7 @@ def test_float16_by_name_costs_the_samples_and_names_the_fix(study):
     assert all((one.row.n, one.row.unscored) == (0, 6) for one in found)
     assert {reason for one in found for reason in one.row.reasons} == {not_finite("float16")}
     assert {result.answer for one in found for result in one.results} == {None}
-    assert "use dtype bfloat16 or float32" in not_finite("float16")
+    assert "use dtype bfloat16 or float32" in not_finite("float16").text
     assert [engine.dtype for engine in runner.engines] == ["float16"]
     assert runner.notes == []
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from reasoned import told
 
+from harness.reasons import Reason
 from harness.records import Output, Thinking, Thought
 from harness.run.replies import said, unfinished
 
-FIX = "raise answers.max_tokens"
+FIX = Reason("raise_answer_tokens")
 
 
 def served(**fields):
@@ -43,7 +45,7 @@ def test_an_answer_without_a_thought():
 )
 def test_a_budget_that_is_spent_before_the_answer(fields, why, thought):
     found = served(finish_reason="length", completion_tokens=64, **fields)
-    assert found.output.error == f"the budget of 64 tokens {why}; raise answers.max_tokens"
+    assert told(found.output.error) == f"the budget of 64 tokens {why}; raise answers.max_tokens"
     assert (found.thought, found.output.text, found.output.length) == (thought, "", 64)
 
 
@@ -60,25 +62,27 @@ def test_an_empty_answer_is_one():
 
 def test_a_thought_that_a_model_ended_within():
     found = served(text="<think>hm")
-    assert found.output.error == "the model ended its turn within its thought"
+    assert told(found.output.error) == "the model ended its turn within its thought"
     assert found.thought == Thought("hm", end="open")
 
 
 def test_an_error_stays_one():
-    assert served(error="broken", finish_reason="error").output.error == "broken"
+    assert served(error="broken", finish_reason="error").output.failure == Reason(
+        "engine", {"said": "broken"}
+    )
 
 
 def test_why_a_thought_has_no_end_and_what_gives_it_one():
     cut, ended = Output("k", finish_reason="length"), Output("k", finish_reason="stop")
-    assert unfinished(cut, Thinking(64), room=64) == (
+    assert unfinished(cut, Thinking(64), room=64).text == (
         "the thought was not closed within 64 tokens; raise thinking: {limit: 64}, or give a budget"
     )
     # However much that is for a sample: one reason is counted for all of them.
-    assert unfinished(cut, Thinking(64), room=9) == (
+    assert unfinished(cut, Thinking(64), room=9).text == (
         "the thought was not closed within what the model's window leaves; raise max_model_len, or "
         "give a budget"
     )
     for room in (9, 64):
-        assert unfinished(ended, Thinking(64), room=room) == (
+        assert unfinished(ended, Thinking(64), room=room).text == (
             "the model ended its turn within its thought"
         )

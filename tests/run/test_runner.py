@@ -9,6 +9,7 @@ from filelock import FileLock
 
 from harness.collect import load_cells
 from harness.errors import AssetError, EngineError, HarnessError, PromptError, SpecError
+from harness.reasons import Reason
 from harness.run.runner import Runner
 from harness.run.settings import Settings
 from harness.workers.worker import Worker
@@ -210,7 +211,7 @@ def test_error_outputs_are_unscored_and_asked_again(study):
     unscored = sum(outcome.row.unscored for outcome in first.outcomes())
     assert 0 < unscored < 8 * SAMPLES
     reasons = {reason for outcome in first.outcomes() for reason in outcome.row.reasons}
-    assert reasons == {"the fake engine was told to refuse 'ab'"}
+    assert {one.text for one in reasons} == {"the fake engine was told to refuse 'ab'"}
     second = study.runner()
     run(second)
     assert second.outcomes() == first.outcomes()
@@ -228,7 +229,7 @@ def test_an_overlong_sample_is_unscored_and_not_asked(study):
     outcome = runner.outcome(zeroshot[0])
     assert (outcome.row.n, outcome.row.unscored) == (SAMPLES - 1, 1)
     assert outcome.results[3].sample == long.sample
-    assert outcome.results[3].reason.startswith("too long: ")
+    assert outcome.results[3].reason.text.startswith("too long: ")
     assert (runner.engines[0].computed, runner.engines[0].stored) == (0, SAMPLES - 1)
 
 
@@ -369,7 +370,7 @@ def test_special_tokens_in_the_data_are_left_out_and_counted(study):
         datasets={"set": str(root / "mine.csv")}, shots={"set": str(root / "shots.csv")}
     )
     assert failed(run(runner)) == set()
-    reason = "the text holds '<|im_end|>', a special token of the model"
+    reason = Reason("special_token", {"token": "<|im_end|>"})
     for outcome in runner.outcomes():
         assert outcome.row.reasons.get(reason) == 1
     data = runner.data["evalsets/set.yaml"]

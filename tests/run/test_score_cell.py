@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from reasoned import because, numbers, told
 
 from harness.prompts.label_words import label_tree
 from harness.records import EngineInfo, Output, Request, Sample, Sampling
@@ -91,12 +92,12 @@ def test_results_hold_each_sample():
 def test_an_overlong_sample_is_unscored_with_its_reason():
     outputs = logprobs(*RIGHT)
     del outputs["k1.0"]
-    outcome = score(prepared(errors={1: "too long: 900"}), outputs)
+    outcome = score(prepared(errors={1: because("too long: 900")}), outputs)
     assert (outcome.row.n, outcome.row.unscored) == (3, 1)
-    assert outcome.row.reasons == {"too long: 900": 1}
+    assert numbers(outcome.row.reasons) == {"too long: 900": 1}
     result = outcome.results[1]
     assert (result.answer, result.correct, result.calibrated) == (None, None, None)
-    assert (result.reason, result.prompt_key, result.log_odds) == ("too long: 900", "", None)
+    assert (told(result.reason), result.prompt_key, result.log_odds) == ("too long: 900", "", None)
     assert result.logprobs == {}
 
 
@@ -108,7 +109,7 @@ def test_engine_errors_and_bad_numbers_are_unscored():
     }
     outcome = score(prepared(), outputs)
     assert (outcome.row.n, outcome.row.unscored) == (1, 3)
-    assert set(outcome.row.reasons) == {
+    assert set(numbers(outcome.row.reasons)) == {
         "it broke",
         "a label's log-probability is not finite",
         "two labels are equally probable",

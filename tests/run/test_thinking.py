@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from reasoned import numbers, told
 from thinkers import SPECIAL, TEMPLATE
 
 from harness.collect import load_cells
@@ -142,7 +143,7 @@ def test_a_thought_without_an_end_is_no_answer(study, asked):
     reason = (
         "the thought was not closed within 5 tokens; raise thinking: {limit: 5}, or give a budget"
     )
-    assert outcome.row.reasons == {reason: SAMPLES}
+    assert numbers(outcome.row.reasons) == {reason: SAMPLES}
     assert [len(one) for one in asked] == [SAMPLES]
     assert outcome.row.thoughts == Thoughts(SAMPLES, closed=0, cut=0, open=SAMPLES, tokens=5)
     assert {one.thought.end for one in outcome.results} == {"open"}
@@ -240,8 +241,8 @@ def test_room_is_made_for_a_whole_budget(study, asked):
     _, (outcome,) = study.run("{budget: 380}", more=", max_model_len: 400")
     assert outcome.row.n == 0
     for reason in outcome.row.reasons:
-        assert reason.startswith("too long: ")
-        assert reason.endswith(
+        assert reason.text.startswith("too long: ")
+        assert reason.text.endswith(
             "prompt tokens and room for thought and answer exceed the model's window of 400"
         )
     assert asked == []
@@ -251,7 +252,7 @@ def test_a_thought_without_a_budget_takes_what_the_window_leaves(study, asked):
     _, (outcome,) = study.run("on", more=", max_model_len: 74")
     rooms = {len(one.prompt_ids) + one.sampling.max_tokens for one in asked[0]}
     assert outcome.row.unscored == SAMPLES
-    assert outcome.row.reasons == {
+    assert numbers(outcome.row.reasons) == {
         "the thought was not closed within what the model's window leaves; raise max_model_len, or "
         "give a budget": SAMPLES
     }
@@ -307,7 +308,7 @@ def test_a_thought_that_nobody_asked_for_is_no_part_of_a_free_answer(study, answ
     row, results = runner.outcome(cells[0]).row, runner.outcome(cells[0]).results
     assert (row.cell, row.thinking, row.place) == ("tiny-plain-zeroshot", "", "before")
     assert {one.answer for one in results} == {label}
-    assert {one.reason for one in results} == {reason}
+    assert {told(one.reason) for one in results} == {reason}
     thought = results[0].thought
     assert (thought is None) == (answer == "positive")
     if thought:

@@ -3,8 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.stats import batch_calibrate, contextual_calibrate
-from harness.stats.calibration import calibration_influence
+from harness.stats import (
+    batch_calibrate,
+    calibration_influence,
+    contextual_calibrate,
+    paired_accuracy,
+)
 
 
 def test_batch_calibrate_by_hand():
@@ -74,49 +78,59 @@ def test_contextual_calibrate_refuses(bare, problem):
         contextual_calibrate([[-1.0, -2.0]], bare)
 
 
-def batch(n, share, rng, offset):
-    """Answers of a model whose mean probability is one half, though the labels are not even."""
-    positive = rng.random(n) < share
-    odds = rng.normal(0.0, 1.5, n) + 1.2 * (2 * positive - 1) + offset
-    return np.stack([-np.logaddexp(0, -odds), -np.logaddexp(0, odds)], axis=1), 1 - positive
+def two_labels(odds):
+    return np.column_stack([-np.logaddexp(0, -odds), -np.logaddexp(0, odds)])
 
 
-def test_a_threshold_that_the_batch_moves_is_no_effect_of_calibration():
-    # With this offset the mean probability of 80% positives is 0.5: calibration moves the
-    # threshold by chance alone, and takes all answers near it along.
+def test_influence_on_the_threshold_equals_the_formula_of_two_labels():
     rng = np.random.default_rng(0)
-    without, carried = 0, 0
+    positives = rng.random(300) < 0.7
+    odds = rng.normal(size=300) + 2 * positives - 0.5
+    p = 1 / (1 + np.exp(-odds))
+    border = np.log(p.mean() / (1 - p.mean()))
+    h = 1.06 * odds.std() * 300**-0.2
+    slope = (((odds > border + h) == positives).mean()
+             - ((odds > border - h) == positives).mean()) / (2 * h)  # fmt: skip
+    expected = slope * (p - p.mean()) / (p.mean() * (1 - p.mean()))
+    found = calibration_influence(two_labels(odds), (~positives).astype(int))
+    assert found == pytest.approx(expected)
+    assert found.sum() == pytest.approx(0, abs=1e-9)
+
+
+def test_influence_tells_the_spread_of_an_accuracy_after_calibration_of_three_labels():
+    rng, shares, told, seen = np.random.default_rng(1), [0.7, 0.2, 0.1], [], []
+    for _ in range(300):
+        targets = rng.choice(3, 400, p=shares)
+        logprobs = rng.normal(size=(400, 3)) + 1.5 * np.eye(3)[targets]
+        right = batch_calibrate(logprobs).argmax(axis=1) == targets
+        psi = right - right.mean() + calibration_influence(logprobs, targets)
+        told.append(np.sqrt(psi @ psi) / 400)
+        seen.append(right.mean())
+    assert np.mean(told) == pytest.approx(np.std(seen), rel=0.12)
+
+
+def test_influence_without_a_spread_is_none():
+    same = calibration_influence(two_labels(np.zeros(6)), [0, 1] * 3)
+    assert (same == 0).all()
+    far = calibration_influence([[0.0, -np.inf], [-np.inf, 0.0]], [0, 1])
+    assert np.isfinite(far).all()
+    with pytest.raises(ValueError, match="2 samples, 3 targets"):
+        calibration_influence([[0.0, -1.0], [-1.0, 0.0]], [0, 1, 1])
+
+
+@pytest.mark.parametrize(("share", "n"), [(0.65, 2000), (0.8, 300), (0.8, 2000)])
+def test_calibration_that_changes_nothing_on_average_is_rarely_said_to(share, n):
+    """The mean probability is one half, so that raw and calibrated answers agree in the limit."""
+    shift = {0.65: -0.759, 0.8: -1.3845}[share]
+    rng, alarms, naive = np.random.default_rng(2), 0, 0
     for _ in range(200):
-        logprobs, targets = batch(2000, 0.8, rng, -0.7668)
-        raw, answers = logprobs.argmax(1), batch_calibrate(logprobs).argmax(1)
-        step = (answers == targets) * 1.0 - (raw == targets)
-        moved = step + calibration_influence(logprobs, targets)
-        without += abs(step.sum()) > 1.96 * np.sqrt((step**2).sum())
-        carried += abs(step.sum()) > 1.96 * np.sqrt((moved**2).sum())
-    assert without / 200 > 0.3
-    assert carried / 200 <= 0.08
-
-
-@pytest.mark.parametrize("labels", [2, 3])
-def test_its_squares_are_the_spread_of_the_accuracy_over_batches(labels):
-    # The accuracy's own spread over 400 batches, to what answers and influences say of one.
-    rng = np.random.default_rng(1)
-    accuracies, said = [], []
-    for _ in range(400):
-        targets = rng.choice(labels, 600, p=[0.7, *[0.3 / (labels - 1)] * (labels - 1)])
-        scores = rng.normal(size=(600, labels)) + 1.5 * np.eye(labels)[targets]
-        right = batch_calibrate(scores).argmax(1) == targets
-        moved = right - right.mean() + calibration_influence(scores, targets)
-        accuracies.append(right.mean())
-        said.append((moved**2).sum() / 600**2)
-    assert np.mean(said) == pytest.approx(np.var(accuracies, ddof=1), rel=0.2)
-
-
-def test_targets_of_another_number_are_refused():
-    with pytest.raises(ValueError, match="3 targets for 2 samples"):
-        calibration_influence(np.zeros((2, 2)), [0, 1, 0])
-
-
-def test_a_label_without_any_mass_moves_nothing():
-    table = np.array([[0.0, -1.0, -np.inf], [-1.0, 0.0, -np.inf]])
-    assert np.isfinite(calibration_influence(table, [0, 1])).all()
+        positives = rng.random(n) < share
+        odds = 1.5 * rng.normal(size=n) + 2 * np.where(positives, 1, -1) + shift
+        logprobs, targets = two_labels(odds), (~positives).astype(int)
+        raw = (odds > 0) == positives
+        right = batch_calibrate(logprobs).argmax(axis=1) == targets
+        influence = calibration_influence(logprobs, targets)
+        alarms += paired_accuracy(raw, right, influence=influence).p < 0.05
+        naive += paired_accuracy(raw, right).p < 0.05
+    assert alarms <= 19  # 10 expected; above 19 is p < 0.003
+    assert naive > 25

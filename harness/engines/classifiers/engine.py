@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from harness.engines import engine_version, too_long
 from harness.engines.classifiers.rows import TrainingSet, load_training
 from harness.errors import EngineError
+from harness.reasons import Reason
 from harness.records import EngineConfig, Output, Request
 from harness.sources.cache import building, cache_folder
 from harness.spec.classifierspec import TrainSpec
@@ -65,7 +66,7 @@ class ClassifierEngine:
         """Free the weights; a second call does nothing."""
         self._predict = None
 
-    def _refusal(self, request: Request) -> str | None:
+    def _refusal(self, request: Request) -> Reason | str | None:
         """Return why a request cannot be answered, or None."""
         sampling = request.sampling
         if error := too_long(request, self._window):

@@ -9,6 +9,7 @@ from statistics import mean
 from harness.markdown import escape, html, quoted
 from harness.records import Judged, JudgedAnswer, PairResult, ProbeResult
 from harness.report.format import NOTHING, count
+from harness.report.reasons import why
 from harness.report.thoughts import folded
 
 Words = Mapping[str, str]
@@ -101,11 +102,11 @@ def _answer(probe: ProbeResult, answer: JudgedAnswer, pairs: Pairs, t: Words) ->
     parts += [_pair(pair, t, several=several) for pair in own]
     line = f"**{escape(probe.model)}**, {', '.join(parts)}."
     if answer.problem:
-        line += f" {t['j_no_answer'].format(why=escape(answer.problem))}"
+        line += f" {t['j_no_answer'].format(why=why(answer.problem, t))}"
     for judge, ruling in answer.rulings.items():
         said = t["quote"].format(text=escape(ruling.reason, limit=_REASON)) if ruling.reason else ""
         if ruling.problem:
-            said = t["j_problem"].format(why=escape(ruling.problem))
+            said = t["j_problem"].format(why=why(ruling.problem, t))
         value = "" if ruling.value is None or len(answer.rulings) == 1 else f" {ruling.value:.1f}"
         if said or value:
             line += f" {escape(judge)}{value}{': ' if said else '.'}{said}"

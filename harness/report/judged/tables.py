@@ -10,6 +10,7 @@ from harness.records import CanaryResult, Figure, Gate, Judged, JudgedAnswer, Ju
 from harness.report.format import count, percent, with_interval
 from harness.report.judged.numbers import mean_spread, scale_interval, strength_interval
 from harness.report.modes import thinking_word
+from harness.report.reasons import why
 from harness.report.tables import DIGEST, table, worst_gate
 
 Words = Mapping[str, str]
@@ -52,7 +53,7 @@ def probe_table(probes: Sequence[ProbeResult], t: Words) -> str:
             t["h_j_kind"]: escape(one.kind, limit=60),
             t["h_j_scores"]: mean_spread(one.scores),
             t["h_unscored"]: count(len(one.answers) - len(one.scores)),
-            t["h_j_reason"]: _reason(one),
+            t["h_j_reason"]: _reason(one, t),
         }
         for one in probes
     ]
@@ -102,7 +103,7 @@ def judge_notes(judges: Sequence[JudgeInfo], t: Words) -> list[str]:
         name = code(one.judge)
         lines += [
             t["j_unscored"].format(who=name, count=count(n), total=count(one.asked),
-                                   reason=escape(reason))
+                                   reason=why(reason, t))
             for reason, n in one.unscored.items()
         ]  # fmt: skip
         if one.expected <= 0:
@@ -116,7 +117,7 @@ def unscored_notes(judged: Judged, evalset: str, t: Words) -> list[str]:
     """Say of each model how many answers have no score, and why."""
     return [
         t["j_unscored"].format(who=code(one.model), count=count(n),
-                               total=count(one.n + one.unscored), reason=escape(reason))
+                               total=count(one.n + one.unscored), reason=why(reason, t))
         for one in judged.standings
         if one.evalset == evalset
         for reason, n in one.reasons.items()
@@ -146,12 +147,12 @@ def _canary(own: Sequence[CanaryResult], t: Words, *, several: bool) -> dict[str
     }
 
 
-def _reason(probe: ProbeResult) -> str:
+def _reason(probe: ProbeResult, t: Words) -> str:
     answer = median_answer(probe)
     if answer is None:
         problems = [one.problem for one in probe.answers if one.problem]
         problems += [r.problem for one in probe.answers for r in one.rulings.values() if r.problem]
-        return escape(problems[0], limit=_REASON) if problems else ""
+        return why(problems[0], t, limit=_REASON) if problems else ""
     return next(
         (escape(one.reason, limit=_REASON) for one in answer.rulings.values() if one.reason), ""
     )

@@ -31,8 +31,8 @@ def trust_lines(judged: Judged, evalset: str, t: Words) -> list[str]:
     own = {one.void for one in judges}
     voids = [one.void for one in judged.standings if one.evalset == evalset and one.void]
     lines += [
-        t["j_void"].format(who=escape(evalset), why=_void(why))
-        for why in dict.fromkeys(voids)
+        t["j_void"].format(who=escape(evalset), why=_reason(void, t))
+        for void in dict.fromkeys(voids)
         if not any(own)
     ]
     if state == "untrusted" and all(one.check.trusted for one in judges):
@@ -46,7 +46,7 @@ def _line(judge: JudgeInfo, t: Words) -> str:
     check, name = judge.check, code(judge.judge)
     known, doubt = _known(judge, t), _reason(check.problem, t)
     if judge.void:
-        line = t["j_void"].format(who=name, why=_void(judge.void))
+        line = t["j_void"].format(who=name, why=_reason(judge.void, t))
         if not check.trusted:
             return f"{line} {t['j_void_untrusted'].format(why=doubt)}"
         return f"{line} {t['j_void_known'].format(known=known)}" if known else line
@@ -81,7 +81,3 @@ def _figure(figure: Figure) -> str:
 def _reason(reason: Reason | None, t: Words) -> str:
     """Return a reason as part of a sentence, whose full stop follows."""
     return why(reason or Reason("not_covered"), t, limit=400).rstrip(".")
-
-
-def _void(text: str) -> str:
-    return escape(text, limit=400).rstrip(".")

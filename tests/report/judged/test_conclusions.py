@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from judged_builders import EVALSET, FAILED, make_judged
+from reasoned import because
 
 from harness.analysis.judged_sets import all_judged
 from harness.records import Figure, Judged
@@ -69,7 +70,7 @@ def test_what_is_shown_needs_no_such_sentence():
     ("judged", "intro"),
     [
         (make_judged(check=FAILED), "*Untrusted judge, nothing is claimed.* "),
-        (make_judged(void="canary of p01 scored 8"), "*Void, nothing is claimed.* "),
+        (make_judged(void=because("canary of p01 scored 8")), "*Void, nothing is claimed.* "),
     ],
 )
 def test_nothing_is_claimed_by_scores_that_prove_nothing(judged, intro):

@@ -21,6 +21,7 @@ from judged_builders import (
     make_judged,
     make_judged_run,
 )
+from reasoned import because
 from reports import report_markdown, write_report
 
 from harness.reasons import Reason
@@ -29,7 +30,7 @@ from harness.report.runfiles import load_run, save_run
 from harness.report.summary import SUMMARY_BYTES, append_step_summary
 
 GOLDEN = Path(__file__).parents[2] / "golden"
-VOID = "canary 'shuffled' of p01 scored 8.2, more than 4"
+VOID = because("canary 'shuffled' of p01 scored 8.2, more than 4")
 RATE = make_judged().standings[2].figures["win_rate"]
 GATE = Gate(
     EVALSET, "ru-b", "win_rate", "at_least", 0.6, "inconclusive", False,
@@ -107,7 +108,7 @@ def test_every_answer_is_shown_side_by_side(run):
         assert models == ["base", "ru-a", "ru-b"] * 3
         assert fold.count("<h4>Answer ") == 3
     assert "ru-a</strong>, score 8.9, better than base. judge-7b:" in folds[0]
-    assert "No answer: prompt has 2100 tokens, the window 2048." in folds[4]
+    assert "No answer: too long: 2100 prompt tokens and room for 512 exceed" in folds[4]
     assert "An empty answer." in folds[4]
     assert "no score. judge-7b: No verdict: the verdict was cut" in folds[2]
     assert "better than ru-a" in "".join(folds) or "worse than ru-a" in "".join(folds)
@@ -135,7 +136,8 @@ def test_texts_none_shows_no_answer_and_no_word_of_a_judge(run, lang):
     for text in ("alert(1)", "Коэффициенты", "invents a fact", "cannot", "heading of my own"):
         assert text in full
         assert text not in bare
-    for kept in ("Вопрос 1: что нужно знать?", "Названо главное.", "the judge wrote '…'"):
+    refused = {"en": "the model refused: '…'", "ru": "модель отказалась отвечать: «…»"}[lang]
+    for kept in ("Вопрос 1: что нужно знать?", "Названо главное.", refused):
         assert kept in bare
     assert len(re.findall(r"> \*(The text was left out|Текст не сохранён)\.\*", bare)) == 89
 
@@ -197,7 +199,7 @@ def test_gates_stand_in_both_languages(run):
     ("reason", "words"),
     [
         (
-            Reason("void", causes=(Reason("other", {"said": VOID}),)),
+            Reason("void", causes=(VOID,)),
             "оценки судьи недействительны: canary 'shuffled'",
         ),
         (

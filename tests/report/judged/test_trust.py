@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from judged_builders import CHECK, EVALSET, FAILED, make_judged
+from reasoned import because
 
 from harness.analysis.judged_sets import judged_sets, trust
 from harness.reasons import Reason
@@ -12,7 +13,7 @@ from harness.report.judged.trust import head_word, trust_lines
 from harness.report.texts import texts
 
 T = texts("en")
-VOID = "canary 'shuffled' of p01 scored 8.2, more than 4"
+VOID = because("canary 'shuffled' of p01 scored 8.2, more than 4")
 
 
 @pytest.mark.parametrize(
