@@ -132,7 +132,7 @@ def test_an_overlong_sample_fails_alone(ready, scoring):
     assert found.requests[2] == ()
     assert all(found.requests[i] for i in (0, 1, 3, 4))
     tokens = round(found.prompt_tokens * 5 - sum(len(r[0].prompt_ids) for r in found.requests if r))
-    assert found.errors[2] == (
+    assert found.errors[2].text == (
         f"too long: {tokens} prompt tokens and room for the answer exceed the model's window of 512"
     )
 
