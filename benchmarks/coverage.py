@@ -14,6 +14,7 @@ import gc
 from collections.abc import Callable
 
 import numpy as np
+from error_rates import error_rates
 from numpy.random import Generator
 from scipy.stats import binom
 from slice_tests import slice_rows
@@ -401,6 +402,7 @@ def main() -> None:
             ["test", "clusters of", "found", "false alarms"],
             slice_rows(repeats),
         ),
+        **error_rates(repeats),
     }
     for title, (headers, rows) in tables.items():
         print(f"\n{title}\n")

@@ -10,9 +10,10 @@ import pytest
 from harness.characters import one_line
 from harness.collect import AnyCell, AnyGate
 from harness.errors import HarnessError
-from harness.plugin.items import RUN, fail_setup, mark_as, only_planned, outcome_of, told
+from harness.plugin.items import RUN, fail_setup, mark_as, only_planned, outcome_of, skip, why
 from harness.plugin.options import data_options
 from harness.plugin.tally import GATE
+from harness.reasons import Reason
 from harness.records import Gate
 
 
@@ -65,7 +66,7 @@ class GateItem(pytest.Item):
         """See to the outcomes; what goes wrong here is not a failed gate."""
         if self.lacking:
             names = ", ".join(name.rpartition("::")[2] for name in self.lacking)
-            pytest.skip(f"needs cells that are not selected: {names}")
+            skip(self, Reason("cells_not_selected", {"cells": names}))
         if only_planned(self):
             return
         active = self.config.stash[RUN]
@@ -85,9 +86,8 @@ class GateItem(pytest.Item):
 
         given = data_options(self.config)
         if given and isinstance(failure, BaselineError):
-            pytest.skip(
-                f"the data is not the set's own ({', '.join(given)}): {told(self, failure)}"
-            )
+            facts = {"options": ", ".join(given)}
+            skip(self, Reason("data_not_its_own", facts, (why(self, failure),)))
 
     def _check_cells(self) -> None:
         """Raise why a cell has no outcome, or skip where the cell's own item says so already."""
@@ -99,13 +99,13 @@ class GateItem(pytest.Item):
                 failure = error
             if name not in self.collected:
                 raise failure
-            pytest.skip(f"{cell.id} has no outcome: {told(self, failure)}")
+            skip(self, Reason("no_outcome", {"cell": cell.id}, (why(self, failure),)))
 
     def runtest(self) -> None:
         """Fail if the gate failed."""
         gate = self._gate
         if gate is None:
-            pytest.skip("its baseline is written by this run")
+            skip(self, Reason("baseline_written"))
         contrast = gate.contrast
         found: dict[str, str | float | int | None] = {
             "verdict": gate.verdict,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from harness.records import Run
 
 EXIT_ENGINE = 10
+_WHY = "evalsets_why"
 _MENDABLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
 
 
@@ -100,6 +101,19 @@ class Hooks:
         if report.failed and self._is_ours(report.nodeid):
             self._tally.broken[report.nodeid] = str(report.longrepr)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Put the reason of a skip beside its text, so that xdist carries it over."""
+        report = yield
+        if report.skipped and self._is_ours(item.nodeid):
+            from harness.plugin.items import WHY
+
+            if (reason := item.stash.get(WHY, None)) is not None:
+                vars(report)[_WHY] = reason.to_json()
+        return report
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note what became of each cell and gate."""
         if not self._is_ours(report.nodeid):
@@ -112,7 +126,10 @@ class Hooks:
             # xdist's own report of a worker that died under an item.
             properties = {ENGINE_ERROR: str(report.longrepr)} if report.failed else {}
         if report.skipped and isinstance(report.longrepr, tuple):
-            skipped[name] = str(report.longrepr[2]).removeprefix("Skipped: ")
+            from harness.reasons import Reason
+
+            text = str(report.longrepr[2]).removeprefix("Skipped: ") or "skipped"
+            skipped[name] = Reason.from_json(vars(report).get(_WHY, text))
         elif report.when == "call":
             done.add(name)
             # xdist runs an item again whose worker died.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
@@ -16,9 +16,10 @@ from harness.errors import (
     MadeUpAnswers,
     UntrustedJudge,
 )
-from harness.paths import public_text
+from harness.paths import public, public_text
 from harness.plugin.options import options_of
 from harness.plugin.tally import CELL, ENGINE_ERROR, RUN_ERROR
+from harness.reasons import Reason
 from harness.run.probe_cells import ProbeCell
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 
 RUN = pytest.StashKey["ActiveRun"]()
+WHY = pytest.StashKey[Reason]()
+"""Why an item is skipped."""
 
 
 class CellItem(pytest.Item):
@@ -93,8 +96,20 @@ def outcome_of(item: pytest.Item, cell: AnyCell) -> AnyOutcome:
     """
     needs_gpu = cell.gpu and options_of(item.config).engine != "fake"
     if needs_gpu and hardware.device() != "cuda":
-        pytest.skip(f"model {cell.gpu} needs CUDA, and this machine has none")
+        skip(item, Reason("no_cuda", {"model": str(cell.gpu)}))
     return item.config.stash[RUN].outcome(cell, item.config)
+
+
+def skip(item: pytest.Item, reason: Reason) -> NoReturn:
+    """Skip an item; its report carries the reason beside the text."""
+    item.stash[WHY] = reason
+    pytest.skip(reason.text)
+
+
+def why(item: pytest.Item, failure: HarnessError) -> Reason:
+    """Return a failure as a reason, as reports of all kinds show it."""
+    here = item.config.invocation_params.dir, item.config.rootpath
+    return public(failure.reason or Reason("failed", {"said": str(failure)}), *here)
 
 
 def told(item: pytest.Item | pytest.Collector, failure: HarnessError) -> str:
@@ -111,7 +126,7 @@ def fail_setup(item: pytest.Item, failure: HarnessError) -> None:
     """
     said = told(item, failure)
     if isinstance(failure, AssetUnreachable | MadeUpAnswers | UntrustedJudge):
-        pytest.skip(said)
+        skip(item, why(item, failure))
     kind = ENGINE_ERROR if isinstance(failure, EngineError) else RUN_ERROR
     item.user_properties.append((kind, said))
     pytest.fail(said, pytrace=False)

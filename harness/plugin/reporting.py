@@ -31,6 +31,7 @@ from harness.plugin.joining import join_parts, together, versions
 from harness.plugin.options import named_files, options_of
 from harness.plugin.tally import FOLDER_FILE, RUN_ID, WORKER_KEY, Tally, new_run_id
 from harness.plugin.terminal import Terminal
+from harness.reasons import Reason
 from harness.records import BaselineCheck, Gate, ProbeResult, Run, RunInfo
 from harness.registry import Name, current
 from harness.report.runfiles import Texts, load_run, redact_run, save_run
@@ -105,7 +106,7 @@ class ActiveRun:
             HarnessError: Why there is none.
         """
         if self.runner.settings.engine == FAKE and any(not _trained(one) for one in planned.needs):
-            raise MadeUpAnswers("the engine fake made its answers up, which decide no gate")
+            raise MadeUpAnswers(reason=Reason("made_up_answers"))
         if isinstance(planned, PlannedJudgedGate):
             self.gates.append(self.probing.judge(planned))
             return self.gates[-1]

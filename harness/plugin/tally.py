@@ -6,8 +6,12 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from harness.reasons import Reason
 
 RUN_ID = pytest.StashKey[str]()
 SESSION = pytest.StashKey[pytest.Session]()
@@ -39,8 +43,8 @@ class Tally:
     """
 
     cells: list[str] = field(default_factory=list)
-    skipped: dict[str, str] = field(default_factory=dict)
-    unjudged: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, Reason] = field(default_factory=dict)
+    unjudged: dict[str, Reason] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)

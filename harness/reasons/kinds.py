@@ -85,8 +85,12 @@ _JUDGES = {
     "canary_kinds_mute": "judge lost n kinds cause", "canary_null": "", "canary_constant": "",
     "canary_off_topic": "", "canary_shuffled": "",
 }  # fmt: skip
+_SKIPS = {
+    "cells_not_selected": "cells", "data_not_its_own": "options cause", "no_outcome": "cell cause",
+    "baseline_written": "", "no_cuda": "model", "made_up_answers": "", "failed": "said",
+}  # fmt: skip
 _OTHERS = {"other": "said*", "several": "cause", "or": ""}
-_TABLES = (_OTHERS, _GATES, _PASSPORTS, _SAMPLES, _REQUESTS, _ENGINES, _JUDGES)
+_TABLES = (_OTHERS, _GATES, _PASSPORTS, _SAMPLES, _REQUESTS, _ENGINES, _JUDGES, _SKIPS)
 
 KINDS: Mapping[str, Facts] = {
     kind: _facts(told) for table in _TABLES for kind, told in table.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.reasons import Reason
 from harness.records.extensions import Extension
 from harness.records.gates import BaselineCheck, Gate
 from harness.records.judged import Judged
@@ -106,7 +107,7 @@ class Run:
     rows: tuple[Row, ...] = ()
     gates: tuple[Gate, ...] = ()
     results: tuple[Result, ...] = ()
-    skipped: tuple[tuple[str, str], ...] = ()
-    unjudged: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, Reason], ...] = ()
+    unjudged: tuple[tuple[str, Reason], ...] = ()
     baselines: tuple[BaselineCheck, ...] = ()
     judged: Judged = field(default_factory=Judged)

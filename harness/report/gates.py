@@ -8,6 +8,7 @@ from harness.figures import figure_kind
 from harness.gates.judged import missing_verdicts, standing_figure
 from harness.gates.threshold import gate_figure, missing, shown_detectable
 from harness.markdown import code, escape
+from harness.reasons import Reason
 from harness.records import Contrast, Gate, GateSlice, Row, Standing
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.mistakes import Names
@@ -77,10 +78,10 @@ def _sliced(gate: Gate, told: GateSlice, t: Words) -> str:
     )
 
 
-def unjudged_lines(unjudged: Sequence[tuple[str, str]], t: Words) -> list[str]:
+def unjudged_lines(unjudged: Sequence[tuple[str, Reason]], t: Words) -> list[str]:
     """Return one line for each gate that was not judged."""
     return [
-        t["gate_unjudged"].format(gate=code(gate), reason=escape(reason, limit=400))
+        t["gate_unjudged"].format(gate=code(gate), reason=why(reason, t, limit=400))
         for gate, reason in unjudged
     ]
 

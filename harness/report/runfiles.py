@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.jsontext import json_text
+from harness.reasons import Reason
 from harness.records import (
     BaselineCheck,
     Gate,
@@ -54,8 +55,8 @@ class _Head:
     info: RunInfo
     rows: tuple[Row, ...]
     gates: tuple[Gate, ...]
-    skipped: tuple[tuple[str, str], ...]
-    unjudged: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, Reason], ...]
+    unjudged: tuple[tuple[str, Reason], ...] = ()
     baselines: tuple[BaselineCheck, ...] = ()
     judged: Judged = field(default_factory=Judged)
     """Without its probes, which have a file of their own."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.findings import Findings
 from harness.markdown import code, escape
+from harness.reasons import Reason
 from harness.records import Extension, Gate, Row, Run, RunInfo
 from harness.registry import remembered, using
 from harness.report.baseline import baseline_lines
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from jinja2 import Template
 
 Words = Mapping[str, str]
-Skipped = Sequence[tuple[str, str]]
+Skipped = Sequence[tuple[str, Reason]]
 
 REPORT_FILE = "report.md"
 
@@ -236,12 +237,12 @@ def _counts(run: Run, t: Words, *, labelled: bool) -> str:
 
 
 def _skipped(skipped: Skipped, t: Words) -> list[str]:
-    groups: dict[str, list[str]] = {}
+    groups: dict[Reason, list[str]] = {}
     for cell, reason in skipped:
         groups.setdefault(reason, []).append(cell)
     return [
         t["skipped_line"].format(
-            count=len(cells), reason=escape(reason), cells=", ".join(code(cell) for cell in cells)
+            count=len(cells), reason=why(reason, t), cells=", ".join(code(cell) for cell in cells)
         )
         for reason, cells in groups.items()
     ]

@@ -45,3 +45,11 @@ def test_intervals_hold_the_truth(benchmark, name, case):
     held, truth = benchmark.further_held(name, case, 300, REPEATS)
     assert 0 < truth < 2
     assert held >= 0.9
+
+
+def test_tables_of_error_rates_have_a_number_in_every_place(benchmark):
+    for headers, rows in benchmark.error_rates(2).values():
+        assert rows
+        for row in rows:
+            assert len(row) == len(headers)
+            assert row[-1].endswith("%")

@@ -6,6 +6,8 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
+from harness.reasons import Reason
+
 ZERO, FEW = "m-prefill-zeroshot", "m-prefill-fewshot5-chat-s0"
 SET = "evalsets/mini.yaml"
 WIDE = {"cells": "*-fewshot*", "figure": "accuracy", "no_worse_than": {"mode": "zeroshot"}, "by": 1}
@@ -67,7 +69,7 @@ def test_a_gate_without_its_cells_is_skipped_and_says_which(evals):
     assert evals.saved.gates == ()
     assert [row.cell for row in evals.saved.rows] == [FEW]
     assert evals.saved.unjudged == tuple(
-        (f"{SET}::{name}", f"needs cells that are not selected: {ZERO}")
+        (f"{SET}::{name}", Reason("cells_not_selected", {"cells": ZERO}))
         for name in (PAIR, f"gate-unscored-{ZERO}")
     )
     assert f"`{SET}::{PAIR}`: not judged, needs cells that are not selected" in evals.report

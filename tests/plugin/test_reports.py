@@ -204,7 +204,7 @@ def test_a_hub_set_out_of_reach_is_skipped_with_the_way_to_run_it(evals, monkeyp
     result.stdout.no_fnmatch_line("*setup*evalsets/far.yaml*")
     ((cell, reason),) = evals.saved.skipped
     assert cell == "evalsets/far.yaml::m-prefill-zeroshot"
-    assert "--eval-dataset far=PATH" in reason
+    assert "--eval-dataset far=PATH" in reason.text
     assert cell in evals.report
 
 

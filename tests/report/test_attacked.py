@@ -74,7 +74,7 @@ def labelled() -> Run:
         BaselineCheck(SET, rows[1].cell, refused="other samples"),
     )
     return Run(info, rows, (gate,), tuple(one for _, results in cells for one in results),
-               (("n-q", "needs CUDA"),), (("gate:n", "its cell is missing"),),
+               (("n-q", because("needs CUDA")),), (("gate:n", because("its cell is missing")),),
                baselines)  # fmt: skip
 
 

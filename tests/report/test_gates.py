@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from reasoned import because
 
 from harness.reasons import Reason, say
 from harness.records import Contrast, Figure, Gate, Row
@@ -88,8 +89,14 @@ def test_what_failed_stands_first():
 
 
 def test_gates_that_were_not_judged():
-    found = unjudged_lines([("e.yaml::gate-x", "needs <cells>")], texts("en"))
+    found = unjudged_lines([("e.yaml::gate-x", because("needs <cells>"))], texts("en"))
     assert found == ["`e.yaml::gate-x`: not judged, needs &lt;cells&gt;"]
+
+
+def test_gates_that_were_not_judged_say_why_in_russian():
+    why = Reason("no_outcome", {"cell": "a"}, (Reason("no_cuda", {"model": "m"}),))
+    (line,) = unjudged_lines([("e.yaml::gate-x", why)], texts("ru"))
+    assert line.endswith("нет результата a: модели m нужна CUDA, а на этой машине её нет")  # noqa: RUF001
 
 
 def test_what_is_not_detectable_is_said_in_russian():
@@ -100,5 +107,5 @@ def test_what_is_not_detectable_is_said_in_russian():
 
 def test_reasons_of_gates_that_were_not_judged_are_whole():
     reason = "the committed baseline was made with another model " * 5
-    (line,) = unjudged_lines([("gate-accuracy", reason)], texts("en"))
+    (line,) = unjudged_lines([("gate-accuracy", because(reason))], texts("en"))
     assert line.endswith(reason.strip())

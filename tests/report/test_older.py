@@ -52,3 +52,16 @@ def test_what_a_passport_lacks_was_an_empty_text(saved):
 )
 def test_what_is_damaged_stays_so(damaged):
     assert upgraded(damaged) == damaged
+
+
+def test_counts_voids_and_skips_were_texts(saved):
+    def as_text(data) -> None:
+        data["judged"]["judges"][0] |= {"void": "as it was", "unscored": {"as it was": 3}}
+        data["judged"]["standings"][0] |= {"void": "", "reasons": {"as it was": 2}}
+        data["skipped"], data["unjudged"] = [["cell", "as it was"]], [["gate", "as it was"]]
+
+    run = saved(as_text)
+    (judge,), (standing, *_) = run.judged.judges, run.judged.standings
+    assert (judge.void, judge.unscored) == (SAID, {SAID: 3})
+    assert (standing.void, standing.reasons) == (None, {SAID: 2})
+    assert (run.skipped, run.unjudged) == ((("cell", SAID),), (("gate", SAID),))

@@ -92,7 +92,9 @@ def run() -> Run:
         log_odds=math.nan,
         completion="what a film",
     )
-    return Run(info, (row,), (gate,), (RESULT, unscored), (("other", "needs CUDA"),))
+    return Run(
+        info, (row,), (gate,), (RESULT, unscored), (("other", Reason("no_cuda", {"model": "m"})),)
+    )
 
 
 def save(run: Run, path, **options) -> None:

@@ -159,8 +159,8 @@ def run() -> Run:
         gates=judged(rows, specs),
         results=tuple(result for _, results in cells for result in results),
         skipped=(
-            ("qwen2.5-3b-prefill-zeroshot", "needs CUDA; run it on a GPU machine"),
-            ("qwen2.5-3b-plain-zeroshot", "needs CUDA; run it on a GPU machine"),
+            ("qwen2.5-3b-prefill-zeroshot", because("needs CUDA; run it on a GPU machine")),
+            ("qwen2.5-3b-plain-zeroshot", because("needs CUDA; run it on a GPU machine")),
         ),
     )
 
@@ -358,12 +358,15 @@ def test_title_says_how_it_went(run):
     assert verdict(run, gates=held) == "# Evaluation report: passed"
     assert verdict(run, gates=held, info=lost) == "# Evaluation report: INCOMPLETE"
     assert verdict(run) == "# Evaluation report: no gates"
-    assert verdict(run, unjudged=[("g", "why")]) == "# Evaluation report: gates not judged"
+    assert verdict(run, unjudged=[("g", because("why"))]) == "# Evaluation report: gates not judged"
     assert verdict(run, rows=()) == "# Evaluation report: nothing ran"
 
 
 def test_title_says_passed_only_where_every_gate_is_judged_and_passes(run):
-    held, unjudged = next(gate for gate in run.gates if gate.verdict == "pass"), [("g", "why")] * 2
+    held, unjudged = (
+        next(gate for gate in run.gates if gate.verdict == "pass"),
+        [("g", because("why"))] * 2,
+    )
     open_gates = [replace(held, verdict="inconclusive", on_inconclusive="pass")] * 17
     found = verdict(run, gates=[held, *open_gates], unjudged=unjudged)
     assert found == "# Evaluation report: undecided: 1 passed, 17 inconclusive, 2 not judged"

@@ -172,7 +172,9 @@ def test_title_says_what_the_judge_is_worth(judged, title):
 
 def test_gates_that_were_not_judged_are_no_missing_gates(run):
     untrusted = make_judged_run(make_judged(check=FAILED))
-    found = report_markdown(replace(untrusted, unjudged=(("gate-win_rate", "no passport"),)))
+    found = report_markdown(
+        replace(untrusted, unjudged=(("gate-win_rate", because("no passport")),))
+    )
     assert found.startswith("# Evaluation report: gates not judged, judge UNTRUSTED\n")
     assert "\n- `gate-win_rate`: not judged, no passport\n" in found
     counts = "Gates: 0 passed, 0 failed, 0 inconclusive, 1 not judged. Probes skipped: 0."
