@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from builders import LABELS, make_cell
+from reasoned import because
 
 from harness.records import Result, Row, Score
 
@@ -28,7 +29,7 @@ def cell(
     scores: list[Score] = []
     for i, target in enumerate(TARGETS):
         if i < unscored:
-            scores.append(Score(None, None, "too long"))
+            scores.append(Score(None, None, because("too long")))
         elif odds is not None:
             answer = LABELS[0] if odds[i] > 0 else LABELS[1]
             logprobs = (odds[i] / 2 - 10, -odds[i] / 2 - 10)

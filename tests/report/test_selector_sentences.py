@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+from reasoned import because
 from reports import compare, conclude, findings_of, questions, report_markdown
 from scipy.stats import t as student_t
 
@@ -35,7 +36,7 @@ def cell(
         right = draw.random() < accuracy
         answer = target if right else LABELS[target == LABELS[0]]
         scores.append(
-            Score(None, None, "none") if i < unscored else Score(float(right), answer)
+            Score(None, None, because("none")) if i < unscored else Score(float(right), answer)
         )  # fmt: skip
     summary = summarize(scores, TARGETS, LABELS)
     mode = f"fewshot{k}-chat-{selector}-{order}-s{seed}"
