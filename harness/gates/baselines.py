@@ -15,6 +15,7 @@ from harness.gates.kept import Kept, as_kept, gave, rounded
 from harness.gates.paired import contrast
 from harness.gates.slices import slice_contrasts
 from harness.jsontext import json_text
+from harness.reasons import Reason
 from harness.records import BaselineCheck, Flip, Result, Treatment
 from harness.run.provenance import (
     Provenance,
@@ -125,18 +126,20 @@ def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
         BaselineError: The file is damaged or of another format.
     """
     shown = baseline_path(evalset, cell)
-    fix = "write it again with --eval-write-baseline"
+    path = shown.as_posix()
     try:
         data = json.loads((root / shown).read_text(encoding="utf-8"))
         found = data.get("format") if isinstance(data, dict) else None
         if found != FORMAT:
-            raise BaselineError(f"{shown}: format {found} is not {FORMAT}; {fix}")
+            facts = {"path": path, "found": str(found), "present": str(FORMAT)}
+            raise BaselineError(reason=Reason("baseline_format", facts))
         baseline = _BASELINE.validate_python(data)
     except FileNotFoundError:
         return None
     except (OSError, json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
         first = str(error).splitlines()[0]
-        raise BaselineError(f"{shown}: damaged ({first}); {fix}") from error
+        facts = {"path": path, "detail": first}
+        raise BaselineError(reason=Reason("baseline_damaged", facts)) from error
     columns = (baseline.targets, baseline.answers, baseline.calibrated, baseline.correct,
                baseline.log_odds)  # fmt: skip
     rows = baseline.logprobs
@@ -146,7 +149,7 @@ def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
         or uneven
         or (rows and len(rows) != len(baseline.samples))
     ):
-        raise BaselineError(f"{shown}: damaged (columns of unequal length); {fix}")
+        raise BaselineError(reason=Reason("baseline_uneven", {"path": path}))
     return baseline
 
 
@@ -161,13 +164,13 @@ def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
     try:
         baseline = load_baseline(root, row.evalset, row.cell)
     except BaselineError as error:
-        return BaselineCheck(row.evalset, row.cell, refused=str(error))
+        return BaselineCheck(row.evalset, row.cell, refused=error.reason)
     if baseline is None:
         return None
     shown = baseline_path(row.evalset, row.cell)
     if reason := _refusal(baseline, outcome):
-        fix = "run it as the baseline was run, or accept with --eval-write-baseline"
-        return BaselineCheck(row.evalset, row.cell, refused=f"{shown}: {reason}; {fix}")
+        refused = Reason("baseline", {"path": shown.as_posix()}, (reason,))
+        return BaselineCheck(row.evalset, row.cell, refused=refused)
     kept = kept_results(baseline, outcome)
     before, now = kept.before, kept.now
     labels = tuple(row.targets)
@@ -204,20 +207,19 @@ def kept_results(baseline: Baseline, outcome: Outcome) -> Kept:
     return Kept(before, now, not changed and gave(before) == gave(now))
 
 
-def _refusal(baseline: Baseline, outcome: Outcome) -> str:
-    """Say why the two cannot be compared, or return an empty string."""
+def _refusal(baseline: Baseline, outcome: Outcome) -> Reason | None:
+    """Say why the two cannot be compared, None where they can."""
     before, now = baseline.provenance, outcome.provenance
     if before.data != now.data:
         old, new = baseline.samples, [one.sample for one in outcome.results]
         if len(old) != len(new):
-            return f"made on {len(old)} samples, this run has {len(new)}"
-        other = len(set(old) - set(new))
-        what = f"{other} of its {len(old)} samples are not in this run" if other else (
-            "its samples have other texts, labels or order")  # fmt: skip
-        return f"made on other data: {what}"
+            return Reason("baseline_count", {"then": len(old), "now": len(new)})
+        if other := len(set(old) - set(new)):
+            return Reason("baseline_samples", {"other": other, "total": len(old)})
+        return Reason("baseline_texts")
     if before.scoring != now.scoring:
-        return f"made with other scoring: {before.scoring}, not {now.scoring}"
-    return ""
+        return Reason("baseline_scoring", {"then": before.scoring, "now": now.scoring})
+    return None
 
 
 def _treatment(before: Provenance, now: Provenance) -> tuple[Treatment, ...]:

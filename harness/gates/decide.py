@@ -86,5 +86,5 @@ def _with_baseline(planned: PlannedGate, baseline: BaselineCheck | None) -> Cont
         raise BaselineError(f"{planned.cell.path}: {planned.id}: no baseline {path.as_posix()}; "
                             "write it with pytest --eval-write-baseline")  # fmt: skip
     if baseline.refused:
-        raise BaselineError(f"{planned.cell.path}: {planned.id}: {baseline.refused}")
+        raise BaselineError(f"{planned.cell.path}: {planned.id}: {baseline.refused.text}")
     return next((one for one in baseline.contrasts if one.figure == planned.spec.figure), None)

@@ -89,8 +89,14 @@ _SKIPS = {
     "cells_not_selected": "cells", "data_not_its_own": "options cause", "no_outcome": "cell cause",
     "baseline_written": "", "no_cuda": "model", "made_up_answers": "", "failed": "said",
 }  # fmt: skip
+_BASELINES = {
+    "baseline": "path cause", "baseline_count": "then now", "baseline_samples": "other total",
+    "baseline_texts": "", "baseline_scoring": "then now", "baseline_format": "path found present",
+    "baseline_damaged": "path detail", "baseline_uneven": "path",
+}  # fmt: skip
 _OTHERS = {"other": "said*", "several": "cause", "or": ""}
-_TABLES = (_OTHERS, _GATES, _PASSPORTS, _SAMPLES, _REQUESTS, _ENGINES, _JUDGES, _SKIPS)
+_TABLES = (_OTHERS, _GATES, _PASSPORTS, _SAMPLES, _REQUESTS, _ENGINES, _JUDGES, _SKIPS,
+           _BASELINES)  # fmt: skip
 
 KINDS: Mapping[str, Facts] = {
     kind: _facts(told) for table in _TABLES for kind, told in table.items()

@@ -148,7 +148,7 @@ class BaselineCheck:
     """A cell against its committed baseline.
 
     Attributes:
-        refused: Why the two cannot be compared, empty where they can.
+        refused: Why the two cannot be compared, None where they can.
         treatment: What else differs and may be the cause, by name.
         changed: Of these, what each was and is, but for prompts and shots, which have digests only.
         contrasts: One a figure.
@@ -158,7 +158,7 @@ class BaselineCheck:
 
     evalset: str
     cell: str
-    refused: str = ""
+    refused: Reason | None = None
     treatment: tuple[Treatment, ...] = ()
     changed: tuple[str, ...] = ()
     contrasts: tuple[Contrast, ...] = ()

@@ -10,6 +10,7 @@ from harness.markdown import code, escape
 from harness.records import BaselineCheck, Flip
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.mistakes import Names
+from harness.report.reasons import why
 from harness.report.texts import figure_name
 
 Words = Mapping[str, str]
@@ -35,7 +36,7 @@ def baseline_lines(
     for check in checks:
         name = names.get((check.evalset, check.cell)) or code(check.cell)
         if check.refused:
-            line = t["b_refused"].format(cell=name, reason=escape(check.refused, limit=400))
+            line = t["b_refused"].format(cell=name, reason=why(check.refused, t, limit=400))
             lines.append({"line": line, "flips": []})
             continue
         figures = "; ".join(
@@ -52,10 +53,12 @@ def baseline_lines(
 
 
 def _changed(check: BaselineCheck, t: Words) -> str:
-    """Name what differs, and behind it in brackets what each was and is."""
+    """Name what differs, and behind it what each was and is, which is told in English alone."""
     named = ", ".join(t[f"b_t_{name}"] for name in check.treatment)
     details = escape("; ".join(check.changed), limit=400)
-    return f"{named} ({details})" if named and details else named or details
+    if not named or not details:
+        return named or details
+    return f"{named} ({details})" if t["lang"] == "en" else named
 
 
 def _figure(one: BaselineDifference, t: Words) -> str:

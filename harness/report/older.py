@@ -41,4 +41,5 @@ _JUDGE = _within({"void": _reason, "check": _within({"problem": _reason})})
 def upgraded(head: Json) -> Json:
     """Return what `run.json` holds in the form of this version; what is damaged stays so."""
     judged = _within({"judges": _each(_JUDGE), "standings": _each(_VOID)})
-    return _within({"judged": judged})(head)
+    baselines = _each(_within({"refused": _reason}))
+    return _within({"judged": judged, "baselines": baselines})(head)

@@ -106,7 +106,8 @@ def mask_baseline(check: BaselineCheck, masks: Masks) -> BaselineCheck:
         replace(one, value=masks.get((check.evalset, one.column, one.value), one.value))
         for one in check.slices
     )
-    return replace(check, slices=slices)
+    refused = check.refused and check.refused.redacted()
+    return replace(check, refused=refused, slices=slices)
 
 
 def _answer(answer: JudgedAnswer) -> JudgedAnswer:

@@ -191,7 +191,7 @@ def test_a_wait_beyond_the_deadline_is_not_begun(endpoint):
 @pytest.mark.parametrize("told", ["0", "Wed, 21 Oct 2015 07:28:00 GMT"])
 def test_a_server_that_asks_for_no_wait_is_not_asked_at_once(endpoint, told):
     endpoint.script = scripted(trouble(429, retry_after=told))
-    engine = opened(endpoint, deadline_s=2.0)
+    engine = opened(endpoint, deadline_s=5.0)
     with pytest.raises(EngineError, match="status 429"):
         one(engine)
     assert len(endpoint.asked) <= 4

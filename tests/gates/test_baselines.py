@@ -75,7 +75,7 @@ def test_the_same_results_differ_in_nothing(tmp_path):
     now = outcome("pnpnpnnp" * 5)
     write_baseline(tmp_path, now, {})
     check = check_baseline(tmp_path, now)
-    assert (check.refused, check.changed, check.lost, check.won) == ("", (), (), ())
+    assert (check.refused, check.changed, check.lost, check.won) == (None, (), (), ())
     assert [one.figure for one in check.contrasts] == ["accuracy", "calibrated_accuracy", "auc"]
     for one in check.contrasts:
         assert (one.value, one.lost, one.won, one.left_out, one.n) == (0, 0, 0, 0, 40)
@@ -109,7 +109,7 @@ def test_flips_are_named_with_both_answers(tmp_path):
 def test_what_cannot_be_compared_is_refused_with_the_difference(tmp_path, now, reason):
     write_baseline(tmp_path, outcome("pnpn"), {})
     check = check_baseline(tmp_path, now)
-    assert check.refused == (
+    assert check.refused.text == (
         f"{FILE}: {reason}; run it as the baseline was run, or accept with --eval-write-baseline"
     )
     assert check.contrasts == ()
@@ -127,7 +127,7 @@ def test_what_cannot_be_compared_is_refused_with_the_difference(tmp_path, now, r
 def test_all_else_is_the_treatment_and_is_named(tmp_path, now, treatment):
     write_baseline(tmp_path, outcome("pnpn"), {})
     check = check_baseline(tmp_path, now)
-    assert (check.refused, check.treatment) == ("", treatment)
+    assert (check.refused, check.treatment) == (None, treatment)
     (accuracy,) = [one for one in check.contrasts if one.figure == "accuracy"]
     assert accuracy.lost + accuracy.won > 0
 
@@ -136,13 +136,13 @@ def test_other_samples_are_counted(tmp_path):
     now = outcome("pnpn", data="x")
     other = replace(now, results=(replace(now.results[0], sample="new"), *now.results[1:]))
     write_baseline(tmp_path, outcome("pnpn"), {})
-    assert "1 of its 4 samples are not in this run" in check_baseline(tmp_path, other).refused
+    assert "1 of its 4 samples are not in this run" in check_baseline(tmp_path, other).refused.text
 
 
 def test_other_weights_and_engines_are_what_a_comparison_is_for(tmp_path):
     write_baseline(tmp_path, outcome("pnpn"), {})
     check = check_baseline(tmp_path, outcome("pnpn", model="sha256:2", adapter="a", engine="vllm"))
-    assert check.refused == ""
+    assert check.refused is None
     assert check.changed == (
         "weights sha256:1 → sha256:2",
         "adapter none → a",
@@ -166,7 +166,7 @@ def test_a_damaged_file_is_one_line(tmp_path, text, words):
     assert words in str(raised.value)
     assert str(raised.value).endswith("; write it again with --eval-write-baseline")
     assert "\n" not in str(raised.value)
-    assert check_baseline(tmp_path, outcome("pnpn")).refused == str(raised.value)
+    assert check_baseline(tmp_path, outcome("pnpn")).refused.text == str(raised.value)
 
 
 def test_columns_of_unequal_length_are_damage(tmp_path):

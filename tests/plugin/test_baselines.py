@@ -126,7 +126,7 @@ def test_another_wording_is_compared_and_named(gated):
     gated.write("prompts/prefill.j2", template.read_text().replace("Is it", "Is the text"))
     gated.run()
     (check,) = gated.saved.baselines
-    assert (check.refused, check.treatment) == ("", ("wording",))
+    assert (check.refused, check.treatment) == (None, ("wording",))
     (gate,) = gated.saved.gates
     assert gate.contrast is not None
     assert gate.line.endswith("; changed since the baseline: wording")
@@ -149,7 +149,7 @@ def test_other_weights_are_compared_and_named(gated):
     # The same answers of other weights to six samples do not show that nothing was lost.
     gated.run().assert_outcomes(passed=1, failed=1)
     (check,) = gated.saved.baselines
-    assert check.refused == ""
+    assert check.refused is None
     assert check.changed[0].startswith("weights ")
     (one,) = [one for one in check.contrasts if one.figure == "accuracy"]
     assert (one.lost, one.won, one.n) == (0, 0, 6)

@@ -204,8 +204,9 @@ def test_a_judge_that_does_not_score_canaries_is_void(judged, endpoint):
     endpoint.script = script
     judged.run().assert_outcomes(passed=8, failed=2)
     (info,) = judged.saved.judged.judges
-    assert info.void.startswith("wise gave no score to 4 of 12 deliberately bad answers, never to")
-    assert "never to an empty answer: " in info.void
+    begun = "wise gave no score to 4 of 12 deliberately bad answers, never to"
+    assert info.void.text.startswith(begun)
+    assert "never to an empty answer: " in info.void.text
     assert all("the run is void: wise gave" in gate.line for gate in judged.saved.gates)
 
 

@@ -71,7 +71,7 @@ def labelled() -> Run:
     flip = Flip("s1", NAMES[0], NAMES[0], NAMES[1])
     baselines = (
         BaselineCheck(SET, first.cell, changed=("weights",), lost=(flip,), won=(flip,)),
-        BaselineCheck(SET, rows[1].cell, refused="other samples"),
+        BaselineCheck(SET, rows[1].cell, refused=because("other samples")),
     )
     return Run(info, rows, (gate,), tuple(one for _, results in cells for one in results),
                (("n-q", because("needs CUDA")),), (("gate:n", because("its cell is missing")),),

@@ -6,6 +6,7 @@ import pytest
 from reports import report_markdown
 
 from harness.analysis.analyze import against_baselines
+from harness.reasons import Reason
 from harness.records import BaselineCheck, Contrast, Flip, Run, RunInfo
 from harness.report.baseline import baseline_lines
 from harness.report.texts import texts
@@ -51,8 +52,26 @@ def test_flips_are_listed_with_both_answers():
 
 
 def test_a_refused_baseline_says_why():
-    found = lines(BaselineCheck("evalsets/e.yaml", "c", refused="baselines/e/c.json: other data"))
-    assert found == [{"line": "`c`: not compared. baselines/e/c.json: other data", "flips": []}]
+    refused = Reason("baseline", {"path": "b/c.json"}, (Reason("baseline_texts"),))
+    found = lines(BaselineCheck("evalsets/e.yaml", "c", refused=refused))
+    said = (
+        "`c`: not compared. b/c.json: made on other data: its samples have other texts, labels or "
+        "order; run it as the baseline was run, or accept with --eval-write-baseline"
+    )
+    assert found == [{"line": said, "flips": []}]
+
+
+def test_russian_has_no_english_reason_and_no_english_change():
+    refused = Reason(
+        "baseline", {"path": "b/c.json"}, (Reason("baseline_count", {"then": 3, "now": 2}),)
+    )
+    checks = [BaselineCheck("e", "c", refused=refused),
+              replace(CHECK, treatment=("wording", "weights"))]  # fmt: skip
+    found = baseline_lines(checks, against_baselines(checks), {}, texts("ru"))
+    said = " ".join(str(one["line"]) for one in found)
+    assert "примеров было 3, в этом запуске 2" in said
+    assert "формулировка промпта, веса." in said
+    assert "weights" not in said
 
 
 @pytest.mark.parametrize("lang", ["en", "ru"])
