@@ -31,7 +31,7 @@ from tabulate import tabulate
 from harness.analysis.compare_cells import compare
 from harness.analysis.findings import ALPHA, Comparison
 from harness.analysis.questions import questions
-from harness.analysis.tested import Cells, tests
+from harness.analysis.tested import Cells, all_tests
 from harness.records import Figure, Placement, Result, Row
 from harness.stats import Floats, auc
 
@@ -144,7 +144,7 @@ def one_report(n: int, gain: float, seed: int) -> Counter[tuple[str, str]]:
     rng = np.random.default_rng([n, round(1000 * gain), seed])
     rows, results = drawn(n, gain, better_cell, rng)
     cells = Cells(results)
-    found = compare(tests(rows, cells), cells)
+    found = compare(all_tests(rows, cells), cells)
     counts: Counter[tuple[str, str]] = Counter()
     for scheme, said in claims(found).items():
         shown = [c for c, sign in said if sign]
@@ -159,7 +159,7 @@ def one_report(n: int, gain: float, seed: int) -> Counter[tuple[str, str]]:
         counts[scheme, "best of 8"] += any(
             c.kind == "trained" and c.first.cell == "rnn" for c in better
         )
-    pooled = next(q for q in questions(rows, cells) if q.kind == "shots")
+    pooled = next(q for q in questions(rows, cells, found) if q.kind == "shots")
     counts["mean over the six", "any"] += pooled.sign != 0
     return counts
 

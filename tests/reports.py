@@ -9,7 +9,7 @@ from harness.analysis.analyze import analyze
 from harness.analysis.compare_cells import compare as compare_tests
 from harness.analysis.findings import Comparison, Findings, JudgedSet
 from harness.analysis.judged_sets import all_judged
-from harness.analysis.tested import Cells, tests
+from harness.analysis.tested import Cells, all_tests
 from harness.records import Gate, Judged, Result, Row, Run, RunInfo
 from harness.report import conclusions, write
 from harness.report.conclusions import Conclusions
@@ -30,7 +30,7 @@ def compare(
 ) -> list[Comparison]:
     """Return the comparisons of rows and their results."""
     cells = Cells(results)
-    return compare_tests(tests(rows, cells), cells, gates)
+    return compare_tests(all_tests(rows, cells), cells, gates)
 
 
 def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang="en") -> Conclusions:

@@ -19,10 +19,10 @@ from harness.analysis.findings import (
 from harness.analysis.judged_sets import all_judged
 from harness.analysis.mistakes import mistakes, of_prompted, untelling
 from harness.analysis.questions import questions
-from harness.analysis.ranking import best_pair, grouped, lead, primary_of
+from harness.analysis.ranking import best_pair, grouped, lead, primaries
 from harness.analysis.seeds import over_draws
 from harness.analysis.slices import sliced_cells
-from harness.analysis.tested import Cells, tests
+from harness.analysis.tested import Cells, all_tests
 from harness.analysis.verdicts import model_verdicts, pair_verdicts
 from harness.records import BaselineCheck, Contrast, Result, Row, Run
 from harness.registry import remembered, using
@@ -42,13 +42,13 @@ def analyze(run: Run) -> Findings:
 def _analyzed(run: Run) -> Findings:
     rows, results = tuple(map(told, run.rows)), run.results
     cells = Cells(results)
-    compared = compare(tests(rows, cells), cells, run.gates)
+    compared = compare(all_tests(rows, cells), cells, run.gates)
     prompted = of_prompted(rows, results)
     dull = untelling([row for row in rows if not row.train_rows], prompted)
     return Findings(
         rows=rows,
         comparisons=tuple(compared),
-        questions=tuple(questions(rows, cells)),
+        questions=tuple(questions(rows, cells, compared)),
         pairs=tuple(pair_verdicts(compared)),
         models=tuple(model_verdicts(compared)),
         bests=tuple(_bests(rows, compared)),
@@ -72,9 +72,9 @@ def told(row: Row) -> Row:
 
 
 def _bests(rows: Sequence[Row], compared: Sequence[Comparison]) -> Iterable[Best]:
+    primary_by_set = primaries(rows)
     for own in grouped(rows, lambda row: (row.evalset, row.model)):
-        asked = [row for row in rows if row.evalset == own[0].evalset and not row.train_rows]
-        figure = primary_of(asked)
+        figure = primary_by_set[own[0].evalset]
         bare, shown = best_pair(own, figure)
         if bare or shown:
             found = (

@@ -28,8 +28,6 @@ Kind = Literal[
 Family = Literal["primary", "secondary", "gate", "models", "draws", "baselines"]
 """Which tests a p-value is adjusted for: of a question by the set's primary figure, or by all other
 figures; none, where a gate had declared the test; or, by Holm's method, those of one section."""
-Verdict = Literal["helps", "hurts", "same", "open"]
-Overall = Literal["helps", "hurts", "mixed", "partly_helps", "partly_hurts", "same"]
 ALPHA = 0.05
 """A difference is called one where its adjusted p-value is below."""
 
@@ -112,72 +110,6 @@ class Comparison:
         if self.adjusted >= ALPHA or self.difference.value == 0:
             return 0
         return 1 if self.difference.value > 0 else -1
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One estimate over several comparisons of a model, and whether these differ.
-
-    Attributes:
-        first: The first side of one of them; what its shots, place or prompt is, all have there.
-        second: The second side.
-        figure: The set's primary one; `accuracy` for calibration.
-        value: The mean difference, second minus first.
-        low: Lower end of its 95% interval, `high` the upper one.
-        p: Two-sided p-value of a mean difference of 0, not adjusted: one test a question.
-        comparisons: How many it is the mean of; draws of the same cells count once.
-        draws: Draws of shots that its interval allows for: it then speaks of draws like these. With
-            1, it speaks of these shots alone, of which there may be two draws. 0 without shots.
-        differ: P-value that all comparisons have one true difference; None where it is not known.
-    """
-
-    kind: Kind
-    evalset: str
-    model: str
-    first: CellRef
-    second: CellRef
-    figure: str
-    value: float
-    low: float
-    high: float
-    p: float
-    comparisons: int
-    draws: int
-    differ: float | None
-
-    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
-    @property
-    def sign(self) -> int:
-        """1 if the second side is shown to be better on average, -1 if worse, 0 if neither."""
-        if self.p >= ALPHA or self.value == 0:
-            return 0
-        return 1 if self.value > 0 else -1
-
-
-@dataclass(frozen=True, slots=True)
-class PairVerdict:
-    """What the set's primary figure says of two cells; `open` where it could not be compared."""
-
-    kind: Kind
-    first: CellRef
-    second: CellRef
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class ModelVerdict:
-    """What all pairs of one kind say of a model on an eval set.
-
-    Attributes:
-        kind: `shots` or `selector`.
-        about: The selector, "" for shots.
-    """
-
-    evalset: str
-    model: str
-    kind: Kind
-    about: str
-    verdict: Overall
 
 
 @dataclass(frozen=True, slots=True)

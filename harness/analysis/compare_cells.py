@@ -40,7 +40,7 @@ def compare(tests: Sequence[Test], cells: Cells, gates: Sequence[Gate] = ()) -> 
     correction: it has the gate's p-value and interval, and is not in a family.
 
     Args:
-        tests: Of `harness.analysis.tested.tests`.
+        tests: Of `harness.analysis.tested.all_tests`.
         cells: The results that they are of.
         gates: Those that were judged.
     """
@@ -107,8 +107,7 @@ def _reported(outcomes: Sequence[_Outcome]) -> list[tuple[_Outcome, int]]:
 
     def height(one: _Outcome) -> tuple[float, float]:
         figure, pairing = one.test.figure, one.test.pairing
-        sides = pairing.second[0].figures[figure].value, pairing.first[0].figures[figure].value
-        return sides
+        return pairing.second[0].figures[figure].value, pairing.first[0].figures[figure].value
 
     chosen = [(max(own, key=height), len(own)) for own in groups.values()]
     return [(one, max(count, one.test.candidates)) for one, count in chosen]

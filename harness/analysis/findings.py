@@ -20,14 +20,9 @@ from harness.analysis.cell_findings import (
     Family,
     Kind,
     Mistake,
-    ModelVerdict,
-    Overall,
     OverSeeds,
     Overused,
-    PairVerdict,
-    Question,
     SeedSpread,
-    Verdict,
     cell_name,
 )
 from harness.analysis.judged_findings import (
@@ -41,12 +36,21 @@ from harness.analysis.judged_findings import (
     Thinkers,
     Trust,
 )
+from harness.analysis.question_findings import (
+    Answer,
+    ModelVerdict,
+    Overall,
+    PairVerdict,
+    Question,
+    Verdict,
+)
 from harness.analysis.slice_findings import SlicedCell, SliceFigures
 from harness.records import Row
 
 __all__ = [
     "ALPHA",
     "EVEN",
+    "Answer",
     "BaselineDifference",
     "Best",
     "Bin",

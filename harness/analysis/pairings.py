@@ -22,15 +22,12 @@ class Pairing:
     Attributes:
         first: The draws of the first side, one at least.
         second: Likewise, of the side that is judged.
-        level: What the question asks of beside a model, such as two placements; pairings of one
-            level and model are pooled.
         one_of: What only one of all pairings with the same is reported of; None where each is.
     """
 
     kind: Kind
     first: tuple[Row, ...]
     second: tuple[Row, ...]
-    level: Hashable = None
     one_of: Hashable = None
 
     @property
@@ -42,6 +39,23 @@ class Pairing:
     def model(self) -> str:
         """The model that is judged."""
         return self.second[0].model
+
+
+def level(kind: Kind, first: Row, second: Row) -> Hashable:
+    """Return what a question asks of beside a model, such as two placements; None for nothing.
+
+    Pairings of one kind, level and model are one question.
+    """
+    levels: dict[Kind, Hashable] = {
+        "placement": (first.placement, second.placement),
+        "selector": second.selector,
+        "order": (second.selector, first.order or "shuffled", second.order or "shuffled"),
+        "thinking": (first.thinking, second.thinking),
+        "wording": frozenset((first.prompt, second.prompt)),
+        "model": first.model,
+        "trained": first.cell,
+    }
+    return levels.get(kind)
 
 
 def pairings(rows: Sequence[Row]) -> list[Pairing]:
@@ -69,14 +83,14 @@ def _selectors(rows: Sequence[Row]) -> Iterable[Pairing]:
         base = next((name for name in _BASES if name in by_selector), None)
         for selector, draws in by_selector.items():
             if base is not None and selector != base:
-                yield Pairing("selector", tuple(by_selector[base]), tuple(draws), selector)
+                yield Pairing("selector", tuple(by_selector[base]), tuple(draws))
 
 
 def _orders(rows: Sequence[Row]) -> Iterable[Pairing]:
     for ways in _ways(rows):
         for (one, first), (other, second) in combinations(ways.items(), 2):
             if one[0] == other[0]:
-                yield Pairing("order", tuple(first), tuple(second), (one, other))
+                yield Pairing("order", tuple(first), tuple(second))
 
 
 def _thinking(rows: Sequence[Row]) -> Iterable[Pairing]:
@@ -89,7 +103,7 @@ def _thinking(rows: Sequence[Row]) -> Iterable[Pairing]:
         base = next((row for row in group if row.thinking == "off"), group[0])
         for row in group:
             if row.thinking != base.thinking:
-                yield Pairing("thinking", (base,), (row,), (base.thinking, row.thinking))
+                yield Pairing("thinking", (base,), (row,))
 
 
 def _placements(rows: Sequence[Row]) -> Iterable[Pairing]:
@@ -100,7 +114,7 @@ def _placements(rows: Sequence[Row]) -> Iterable[Pairing]:
     for group in grouped([row for row in rows if row.k > 0], draw):
         ordered = sorted(group, key=lambda row: _PLACEMENTS[row.placement])
         for first, second in combinations(ordered, 2):
-            yield Pairing("placement", (first,), (second,), (first.placement, second.placement))
+            yield Pairing("placement", (first,), (second,))
 
 
 def _wordings(rows: Sequence[Row]) -> Iterable[Pairing]:
@@ -109,7 +123,7 @@ def _wordings(rows: Sequence[Row]) -> Iterable[Pairing]:
     for group in grouped(prompted, lambda row: (row.evalset, row.model, row.scoring, row.mode)):
         mode = (group[0].evalset, group[0].model, group[0].scoring, group[0].mode)
         for first, second in combinations(group, 2):
-            yield Pairing("wording", (first,), (second,), (first.prompt, second.prompt), mode)
+            yield Pairing("wording", (first,), (second,), mode)
 
 
 def _calibrations(rows: Sequence[Row]) -> Iterable[Pairing]:
@@ -128,7 +142,7 @@ def _models(rows: Sequence[Row]) -> Iterable[Pairing]:
     for group in grouped([row for row in rows if not row.train_rows], asked):
         for first, second in combinations(group, 2):
             if first.model != second.model:
-                yield Pairing("model", (first,), (second,), first.model)
+                yield Pairing("model", (first,), (second,))
 
 
 def _trained(rows: Sequence[Row]) -> Iterable[Pairing]:
@@ -138,7 +152,7 @@ def _trained(rows: Sequence[Row]) -> Iterable[Pairing]:
         for row in prompted:
             if row.evalset == trained.evalset:
                 pick = (trained.evalset, trained.cell, row.model)
-                yield Pairing("trained", (trained,), (row,), one_of=pick)
+                yield Pairing("trained", (trained,), (row,), pick)
 
 
 def _bests(rows: Sequence[Row]) -> Iterable[Pairing]:
@@ -147,7 +161,7 @@ def _bests(rows: Sequence[Row]) -> Iterable[Pairing]:
         for bare in (row for row in group if row.k == 0 and not row.train_rows):
             for shown in (row for row in group if row.k > 0):
                 pick = (shown.evalset, shown.model)
-                yield Pairing("best", (bare,), (shown,), one_of=pick)
+                yield Pairing("best", (bare,), (shown,), pick)
 
 
 def _ways(rows: Sequence[Row]) -> list[dict[tuple[str, str], list[Row]]]:

@@ -6,9 +6,10 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from harness.analysis.cell_findings import ALPHA, Question
-from harness.analysis.pairings import Pairing, pairings
-from harness.analysis.ranking import grouped, primary_of
+from harness.analysis.cell_findings import ALPHA, Comparison, Kind
+from harness.analysis.pairings import Pairing, level, pairings
+from harness.analysis.question_findings import Question
+from harness.analysis.ranking import primaries
 from harness.analysis.tested import CALIBRATED, Cells, stacked
 from harness.figures.columns import Column
 from harness.figures.pairs import pair_scores
@@ -16,30 +17,76 @@ from harness.records import Row
 from harness.stats import Difference, Floats
 from harness.stats.pooled import Pooled, differ, pooled
 
-_POOLED = ("shots", "selector", "order", "thinking", "placement", "wording", "calibration",
-           "contextual", "model")  # fmt: skip
+_POOLED: tuple[Kind, ...] = ("shots", "selector", "order", "thinking", "placement", "wording",
+                             "model", "calibration", "contextual")  # fmt: skip
+_KINDS = (*_POOLED, "trained")
 # In these, a side that is drawn anew is drawn for both sides, or for the only one with shots.
 _DRAWN = ("shots", "placement", "selector", "order")
 # Of two draws, an interval for others held the truth in as few as 86% of studies.
 _FEWEST = 3
 
 
-def questions(rows: Sequence[Row], cells: Cells) -> list[Question]:
-    """Return the estimate of each question of a model that has several comparisons or draws."""
-    primaries = {
-        own[0].evalset: primary_of([row for row in own if not row.train_rows])
-        for own in grouped(rows, lambda row: row.evalset)
-    }
+def questions(rows: Sequence[Row], cells: Cells, compared: Sequence[Comparison]) -> list[Question]:
+    """Return an answer to each question of each model, from its comparisons by the primary figure.
+
+    Args:
+        rows: All cells.
+        cells: Their results.
+        compared: What `compare` found of them; a question with one of them only is answered by it.
+    """
+    primary_by_set = primaries(rows)
     groups: dict[Hashable, list[Pairing]] = {}
     for one in pairings(rows):
         if one.kind in _POOLED:
-            key = one.kind, one.evalset, one.model, one.level
-            groups.setdefault(key, []).append(one)
-    found = (_question(own, primaries[own[0].evalset], cells) for own in groups.values())
-    return [one for one in found if one is not None]
+            groups.setdefault(_key(one.kind, one.first[0], one.second[0]), []).append(one)
+    shown: dict[Hashable, list[Comparison]] = {}
+    for c in compared:
+        if c.primary and c.kind != "best":
+            shown.setdefault(_key(c.kind, c.first, c.second), []).append(c)
+    found: dict[Hashable, Question] = {}
+    for key, own in groups.items():
+        mean = _mean(own, primary_by_set[own[0].evalset], cells, shown.get(key, []))
+        if mean is not None:
+            found[key] = mean
+    for key, singles in shown.items():
+        if key not in found:
+            found[key] = _single(singles[0])
+    models = list(dict.fromkeys((row.evalset, row.model) for row in rows))
+
+    def place(one: Question) -> tuple[int, int]:
+        return models.index((one.evalset, one.model)), _KINDS.index(one.kind)
+
+    return sorted(found.values(), key=place)
 
 
-def _question(own: Sequence[Pairing], primary: str, cells: Cells) -> Question | None:
+def _key(kind: Kind, first: Row, second: Row) -> Hashable:
+    return kind, second.evalset, second.model, level(kind, first, second)
+
+
+def _single(c: Comparison) -> Question:
+    return Question(
+        kind=c.kind,
+        evalset=c.second.evalset,
+        model=c.second.model,
+        first=c.first,
+        second=c.second,
+        figure=c.figure,
+        value=c.value,
+        low=c.low,
+        high=c.high,
+        p=c.adjusted,
+        comparisons=1,
+        draws=1 if c.first.k or c.second.k else 0,
+        differ=None,
+        better=int(c.sign > 0),
+        worse=int(c.sign < 0),
+        open=int(c.sign == 0),
+    )
+
+
+def _mean(
+    own: Sequence[Pairing], primary: str, cells: Cells, shown: Sequence[Comparison]
+) -> Question | None:
     kind = own[0].kind
     figure, before = CALIBRATED.get(kind, primary), "accuracy" if kind in CALIBRATED else ""
     table: dict[Hashable, dict[int | None, Column]] = {}
@@ -66,6 +113,11 @@ def _question(own: Sequence[Pairing], primary: str, cells: Cells) -> Question | 
     places = [at for at, draws in enumerate(table.values()) for _ in draws]
     if estimate is None or len(columns) < 2:
         return None
+    # The best wording of a mode stands second there, whichever it is.
+    signs = [
+        -c.sign if kind == "wording" and c.second.prompt == own[0].first[0].prompt else c.sign
+        for c in shown
+    ]
     shots = any(row.k for pairing in own for row in (*pairing.first, *pairing.second))
     return Question(
         kind=kind,
@@ -81,6 +133,9 @@ def _question(own: Sequence[Pairing], primary: str, cells: Cells) -> Question | 
         comparisons=len(table),
         draws=estimate.draws if shots else 0,
         differ=differ(*_averaged(values, influences, places)),
+        better=signs.count(1),
+        worse=signs.count(-1),
+        open=signs.count(0),
     )
 
 

@@ -24,6 +24,14 @@ def primary_of(rows: Sequence[Row]) -> str:
     return next(having, "accuracy")
 
 
+def primaries(rows: Sequence[Row]) -> dict[str, str]:
+    """Return the figure that verdicts go by of each eval set; classifiers do not choose it."""
+    return {
+        own[0].evalset: primary_of([row for row in own if not row.train_rows])
+        for own in grouped(rows, lambda row: row.evalset)
+    }
+
+
 def lead(rows: Sequence[Row]) -> str:
     """Return the accuracy that shares of right answers are of: calibrated where all have it."""
     scored = [row for row in rows if row.n]

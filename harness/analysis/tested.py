@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from harness.analysis.pairings import Pairing, pairings
-from harness.analysis.ranking import best_pair, grouped, primary_of
+from harness.analysis.ranking import best_pair, grouped, primaries
 from harness.figures import COMPARED
 from harness.figures.columns import Column, column
 from harness.figures.scores import CellScores, Names
@@ -79,7 +79,7 @@ class Cells:
         return column(*sides, figure, positive=next(iter(first[0].targets), ""), before=before)
 
 
-def tests(rows: Sequence[Row], cells: Cells) -> list[Test]:
+def all_tests(rows: Sequence[Row], cells: Cells) -> list[Test]:
     """Return all tests that enter a family.
 
     Those of the wordings are already no more than one a mode and figure: the best wording against
@@ -88,15 +88,12 @@ def tests(rows: Sequence[Row], cells: Cells) -> list[Test]:
 
     Source: Gutmann and Maymin (1987), Ann. Stat. 15:456, for the best of several.
     """
-    primaries = {
-        own[0].evalset: primary_of([row for row in own if not row.train_rows])
-        for own in grouped(rows, lambda row: row.evalset)
-    }
-    known = _best_known(rows, primaries)
+    primary_by_set, paired = primaries(rows), pairings(rows)
+    known = _best_known(rows, paired, primary_by_set)
     found: list[Test] = []
     rivals: dict[Hashable, list[Test]] = {}
-    for pairing in pairings(rows):
-        primary = primaries[pairing.evalset]
+    for pairing in paired:
+        primary = primary_by_set[pairing.evalset]
         if pairing.kind == "best" and pairing.one_of in known:
             continue
         for test in _tested(pairing, primary, cells):
@@ -104,7 +101,7 @@ def tests(rows: Sequence[Row], cells: Cells) -> list[Test]:
                 rivals.setdefault((pairing.one_of, test.figure), []).append(test)
             else:
                 found.append(test)
-    return found + [test for own in rivals.values() for test in _nearest_rival(own, cells)]
+    return found + [test for own in rivals.values() for test in _nearest_rival(own)]
 
 
 def _tested(pairing: Pairing, primary: str, cells: Cells) -> Iterable[Test]:
@@ -121,47 +118,43 @@ def _tested(pairing: Pairing, primary: str, cells: Cells) -> Iterable[Test]:
             yield Test(pairing, figure, figure, figure == primary, own)
 
 
-def _best_known(rows: Sequence[Row], primaries: Mapping[str, str]) -> set[Hashable]:
+def _best_known(
+    rows: Sequence[Row], paired: Sequence[Pairing], primary_by_set: Mapping[str, str]
+) -> set[Hashable]:
     """Return the sets and models whose two best cells another question compares already."""
     shots = {
-        (one.first[0].cell, one.second[0].cell, one.evalset)
-        for one in pairings(rows)
+        (one.evalset, one.first[0].cell, one.second[0].cell)
+        for one in paired
         if one.kind == "shots"
     }
     known: set[Hashable] = set()
     for own in grouped(rows, lambda row: (row.evalset, row.model)):
         evalset = own[0].evalset
-        bare, shown = best_pair(own, primaries[evalset])
-        if not (bare and shown) or (bare.cell, shown.cell, evalset) in shots:
+        bare, shown = best_pair(own, primary_by_set[evalset])
+        if not (bare and shown) or (evalset, bare.cell, shown.cell) in shots:
             known.add((evalset, own[0].model))
     return known
 
 
-def _nearest_rival(tests: Sequence[Test], cells: Cells) -> Iterable[Test]:
+def _nearest_rival(tests: Sequence[Test]) -> Iterable[Test]:
     """Yield the best prompt of a mode against the one that it is least clearly ahead of."""
     figure = tests[0].figure
-    rows = dict.fromkeys(row.cell for one in tests for row in (*one.pairing.first,
-                                                               *one.pairing.second))  # fmt: skip
-    by_cell = {row.cell: row for one in tests for row in (*one.pairing.first, *one.pairing.second)}
-    best = min(
-        (by_cell[cell] for cell in rows), key=lambda row: (-row.figures[figure].value, row.prompt)
-    )
-    against: list[Test] = []
-    for one in tests:
-        first, second = one.pairing.first[0], one.pairing.second[0]
-        if best.cell not in (first.cell, second.cell):
-            continue
-        other = first if second.cell == best.cell else second
-        turned = Pairing("wording", (other,), (best,), one.pairing.level, one.pairing.one_of)
-        own = one.column if second.cell == best.cell else _turned(one.column)
-        against.append(Test(turned, figure, figure, one.primary, own))
-    if against:
-        nearest = min(against, key=lambda one: one.statistic)
-        yield replace(nearest, candidates=len(against) + 1)
+    cells = [row for one in tests for row in (one.pairing.first[0], one.pairing.second[0])]
+    best = min(cells, key=lambda row: (-row.figures[figure].value, row.prompt))
+    against = [_ahead(one, best) for one in tests
+               if best in (one.pairing.first[0], one.pairing.second[0])]  # fmt: skip
+    nearest = min(against, key=lambda one: one.statistic)
+    yield replace(nearest, candidates=len(against) + 1)
 
 
-def _turned(own: Column) -> Column:
-    return Column(-own.value, own.units, -own.values, -own.influence)
+def _ahead(test: Test, best: Row) -> Test:
+    """Return a test with the best cell as its second side."""
+    pairing, own = test.pairing, test.column
+    if pairing.second[0] == best:
+        return test
+    turned = replace(pairing, first=pairing.second, second=pairing.first)
+    column = Column(-own.value, own.units, -own.values, -own.influence)
+    return replace(test, pairing=turned, column=column)
 
 
 def stacked(columns: Sequence[tuple[str, Names, Floats]]) -> Floats:

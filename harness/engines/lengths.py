@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.engines.tryout import Able
+from harness.reasons import Reason
 from harness.records import Request
 from harness.sources.loaded import rope_settings
 
@@ -39,14 +40,12 @@ def last_length(config: PretrainedConfig) -> int | None:
     return None
 
 
-def unsteady(request: Request, last: int | None) -> str | None:
+def unsteady(request: Request, last: int | None) -> Reason | None:
     """Return why a request cannot be answered the same way whatever else is asked, or None."""
     reach = _reach(request)
     if last is None or reach <= last:
         return None
-    return (f"prompt and answer have {reach} tokens, and beyond {last} the positions of this model "
-            "(rope_type dynamic) depend on what else is asked; set max_model_len to "
-            f"{last}, or give shorter prompts")  # fmt: skip
+    return Reason("positions_vary", {"tokens": reach, "last": last})
 
 
 def by_length(

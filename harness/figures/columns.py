@@ -10,6 +10,7 @@ import numpy as np
 from harness.figures.pairs import accuracy_influence, fewest, mean_placed
 from harness.figures.scores import CellScores, Names, shared
 from harness.stats import Floats
+from harness.stats.auc import area_influence
 from harness.stats.resampling import group_sums
 
 
@@ -79,13 +80,10 @@ def column(
         return None
     old, new = (mean_placed(cells, samples, scores, mask, positive)
                 for cells, scores in ((first, found.first), (second, found.second)))  # fmt: skip
-    values, influence = np.empty(n), np.empty(n)
-    for side, was, now in ((mask, old[0], new[0]), (~mask, old[1], new[1])):
-        step, own = now - was, int(side.sum())
-        influence[side] = (step - step.mean()) / own
-        values[side] = influence[side] * np.sqrt(own / (own - 1))
-    values[np.abs(values) < 1e-15] = 0.0
-    return _by_unit(float((new[0] - old[0]).mean()), samples, clusters, values, influence)
+    up, down = (now - was for was, now in zip(old, new, strict=True))
+    influence = area_influence(up, down, mask)
+    influence[np.abs(influence) < 1e-15] = 0.0
+    return _by_unit(float(up.mean()), samples, clusters, influence, influence)
 
 
 def _by_unit(

@@ -9,6 +9,7 @@ import numpy as np
 from harness.figures.scores import CellScores, Names, ResultsById, shared
 from harness.stats import Floats
 from harness.stats.arrays import Bools
+from harness.stats.auc import mean_placements
 from harness.stats.over_seeds import pooled_accuracy
 from harness.stats.paired import Difference, paired_accuracy, paired_clusters
 from harness.stats.paired_auc import area_difference
@@ -139,11 +140,9 @@ def mean_placed(
     positive: str,
 ) -> tuple[Floats, Floats]:
     """Return the mean placements over a side's cells, of its positives and of its negatives."""
-    placed = [
-        cell.placed(samples, own, mask, positive) for cell, own in zip(cells, scores, strict=True)
-    ]
-    mean = np.mean(placed, axis=0)
-    return mean[mask], mean[~mask]
+    return mean_placements(
+        [cell.placed(samples, own, mask, positive) for cell, own in zip(cells, scores, strict=True)]
+    )
 
 
 def fewest(mask: Bools, clusters: Sequence[str] | None) -> int:

@@ -69,7 +69,7 @@ class CellScores:
         """Take the results by sample."""
         self.results = results
         self._scores: dict[str, tuple[Names, Floats]] = {}
-        self._areas: dict[str, Floats] = {}
+        self._areas: dict[str, tuple[Floats, Floats]] = {}
         self._moved: dict[str, Floats | None] = {}
         self._targets: Names | None = None
         self._clusters: tuple[str, ...] | None = None
@@ -120,15 +120,14 @@ class CellScores:
         own = tuple(self._clusters[at] for at in np.searchsorted(self.names, samples).tolist())
         return own if any(own) else None
 
-    def placed(self, samples: Names, scores: Floats, mask: Bools, positive: str) -> Floats:
-        """Return the placement of each sample in the other class, of shape [samples]."""
-        whole = len(samples) == len(self.of("auc")[0])
-        if not whole or positive not in self._areas:
-            placed = np.empty(len(samples))
-            placed[mask], placed[~mask] = placements(scores, mask)
-            if not whole:
-                return placed
-            self._areas[positive] = placed
+    def placed(
+        self, samples: Names, scores: Floats, mask: Bools, positive: str
+    ) -> tuple[Floats, Floats]:
+        """Return the placements of the positives and of the negatives, see `placements`."""
+        if len(samples) != len(self.of("auc")[0]):
+            return placements(scores, mask)
+        if positive not in self._areas:
+            self._areas[positive] = placements(scores, mask)
         return self._areas[positive]
 
 

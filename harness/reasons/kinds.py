@@ -61,8 +61,8 @@ _SAMPLES = {
 _REQUESTS = {
     "prompt_too_long": "tokens window", "no_room_to_think": "tokens window",
     "no_room_to_answer": "tokens wanted window", "request_too_long": "tokens completion window",
-    "no_known_word": "", "special_token": "token*", "special_token_in_thought": "token*",
-    "system_left_out": "",
+    "positions_vary": "tokens last", "no_known_word": "", "special_token": "token*",
+    "special_token_in_thought": "token*", "system_left_out": "",
     "user_left_out": "turn", "assistant_left_out": "turn", "thought_ended_turn": "",
     "thought_not_closed": "room cause", "thought_without_window": "",
     "budget_without_answer": "room cause", "budget_spent_on_thought": "room cause",

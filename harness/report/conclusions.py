@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.analysis.findings import ALPHA, Best, Comparison, Findings
-from harness.analysis.ranking import best_pair, primary_of
+from harness.analysis.ranking import best_pair, primaries
 from harness.markdown import code, escape
 from harness.records import Row
 from harness.report import classifiers, selector_sentences, sentences
@@ -47,6 +47,7 @@ class Conclusions:
 def conclude(findings: Findings, *, lang: Lang = "en") -> Conclusions:
     """Return the conclusions that the findings allow, in sentences without any sample's text."""
     t, rows, compared = texts(lang), findings.rows, findings.comparisons
+    primary = primaries(rows)
     topics: list[Topic] = []
     several = len({row.evalset for row in rows}) > 1
     labels = {(one.row.evalset, one.row.cell): one for one in findings.overused}
@@ -74,11 +75,10 @@ def conclude(findings: Findings, *, lang: Lang = "en") -> Conclusions:
         title = f"{escape(model)}, {escape(evalset)}"
         name = title if several else escape(model)
         cautions = [c for c in findings.cautions if (c.evalset, c.model) == (evalset, model)]
-        asked = [row for row in rows if row.evalset == evalset and not row.train_rows]
-        short = (*beware(name, cautions, t), *_short(name, own, primary_of(asked), theirs, t))
+        short = (*beware(name, cautions, t), *_short(name, own, primary[evalset], theirs, t))
         topics.append(Topic(title, short, points))
     bests = findings.bests if any(one.comparison for one in findings.bests) else ()
-    return Conclusions(_method(findings, t), tuple(topics), bests)
+    return Conclusions(_method(findings, primary, t), tuple(topics), bests)
 
 
 def _short(
@@ -101,18 +101,14 @@ def _short(
     return said
 
 
-def _method(findings: Findings, t: Words) -> str:
+def _method(findings: Findings, primary: Mapping[str, str], t: Words) -> str:
     """Say how comparisons were made, and how often such a report claims what is not so."""
     compared = findings.comparisons
     if not compared:
         return t["c_none"]
-    asked = [row for row in findings.rows if not row.train_rows]
-    primaries = dict.fromkeys(
-        primary_of([row for row in asked if row.evalset == evalset])
-        for evalset in dict.fromkeys(c.second.evalset for c in compared)
-    )
+    figures = dict.fromkeys(primary[c.second.evalset] for c in compared)
     method = t["c_method"].format(
-        figures=", ".join(t[f"f_{figure}"] for figure in primaries), rates=_rates(findings, t)
+        figures=", ".join(t[f"f_{figure}"] for figure in figures), rates=_rates(findings, t)
     )
     if any(c.draws != (1, 1) for c in compared):
         method += t["c_method_draws"]
@@ -123,12 +119,13 @@ def _method(findings: Findings, t: Words) -> str:
 
 def _rates(findings: Findings, t: Words) -> str:
     """Say how many reports claim a difference where there is none, "" where a gate claims all."""
-    if any(row.family == "report" for row in findings.rows):
-        return " " + t["c_rates_strict"]
-    families = {c.kind for c in findings.comparisons if c.family == "primary"}
-    if not families:
-        return ""
-    return " " + t["c_rates"].format(
-        questions=counted(len(families), "n_questions", t),
-        together=percent(min(1.0, ALPHA * len(families))),
-    )
+    primary = [c for c in findings.comparisons if c.family == "primary"]
+    said = ""
+    if families := {c.kind for c in primary if c.second.family == "question"}:
+        said += " " + t["c_rates"].format(
+            questions=counted(len(families), "n_questions", t),
+            together=percent(min(1.0, ALPHA * len(families))),
+        )
+    if any(c.second.family == "report" for c in primary):
+        said += " " + t["c_rates_strict"]
+    return said

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -15,12 +14,13 @@ from harness.markdown import code, escape
 from harness.reasons import Reason
 from harness.records import Extension, Gate, Row, Run, RunInfo
 from harness.registry import remembered, using
+from harness.report import headline
 from harness.report.baseline import baseline_lines
 from harness.report.chattemplates import template_lines
 from harness.report.conclusions import conclude
 from harness.report.format import NOTHING, count, duration, percent
 from harness.report.gates import gate_lines, unjudged_lines
-from harness.report.judged.sections import JudgedPart, judged_part
+from harness.report.judged.sections import judged_part
 from harness.report.mistakes import Names, wrong_answers
 from harness.report.notes import note_lines
 from harness.report.plots.write_plots import PlotKind, Plots, draw_plots
@@ -122,8 +122,8 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
         ran=bool(rows),
         judged=judged,
         made_up=", ".join(code(name) for name in findings.made_up),
-        verdict=_verdict(run, findings, judged, t),
-        counts=_counts(run, t, labelled=labelled),
+        verdict=headline.verdict(run, findings, judged, t),
+        counts=headline.counts(run, t, labelled=labelled),
         skipped=_skipped(run.skipped, t),
         info=_head(info, t),
         engines=engine_table(info.engines, t),
@@ -197,43 +197,6 @@ def _judged_names(run: Run) -> Names:
         (one.evalset, one.model): code(f"{one.evalset}::{one.model}" if several else one.model)
         for one in standings
     }
-
-
-def _verdict(run: Run, findings: Findings, judged: JudgedPart, t: Words) -> str:
-    if any(gate.failed for gate in run.gates):
-        verdict = t["failed"]
-    elif run.info.lost:
-        verdict = t["incomplete"]
-    elif not run.rows and not judged.sections:
-        verdict = t["empty"]
-    elif not run.gates:
-        verdict = t["unjudged" if run.unjudged else "ungated"]
-    elif run.unjudged or any(gate.verdict != "pass" for gate in run.gates):
-        verdict = _undecided(run, t)
-    else:
-        verdict = t["passed"]
-    before = [t["made_up_title"]] if findings.made_up else []
-    return ", ".join([*before, verdict, *([judged.word] if judged.word else [])])
-
-
-def _undecided(run: Run, t: Words) -> str:
-    verdicts = Counter(gate.verdict for gate in run.gates)
-    numbers = {"inconclusive": verdicts["inconclusive"], "unjudged": len(run.unjudged)}
-    parts = [t["undecided_passed"].format(count=verdicts["pass"])]
-    parts += [t[f"undecided_{key}"].format(count=n) for key, n in numbers.items() if n]
-    return t["undecided"].format(parts=", ".join(parts))
-
-
-def _counts(run: Run, t: Words, *, labelled: bool) -> str:
-    verdicts = Counter(gate.verdict for gate in run.gates)
-    return t["verdict" if labelled else "verdict_judged"].format(
-        passed=verdicts["pass"],
-        failed=verdicts["fail"],
-        open=verdicts["inconclusive"],
-        unjudged=t["verdict_unjudged"].format(count=len(run.unjudged)) if run.unjudged else "",
-        cells=len(run.rows),
-        skipped=len(run.skipped),
-    )
 
 
 def _skipped(skipped: Skipped, t: Words) -> list[str]:

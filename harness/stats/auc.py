@@ -118,10 +118,28 @@ def auc_influence(scores: Sequence[float] | Floats, positives: Sequence[bool] | 
     up, down = placements(values, mask)
     if min(up.size, down.size) < 2:
         raise ValueError("the influence on an AUC needs two samples of each class")
-    found = np.zeros(values.size)
+    return area_influence(up, down, mask) * values.size
+
+
+def area_influence(up: Floats, down: Floats, mask: Bools) -> Floats:
+    """Return by how much each sample moves an area, or a difference of areas, [n]; they sum to 0.
+
+    The sum of their squares is DeLong's variance, see `area_variance`.
+
+    Args:
+        up: Placement of each positive, two at least, or the difference of two.
+        down: The same of each negative.
+        mask: Whether each sample is a positive.
+    """
+    found = np.zeros(mask.size)
     for side, own in ((mask, up), (~mask, down)):
-        found[side] = (own - own.mean()) * values.size / math.sqrt(own.size * (own.size - 1))
+        found[side] = (own - own.mean()) / math.sqrt(own.size * (own.size - 1))
     return found
+
+
+def mean_placements(draws: Sequence[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
+    """Return the mean of several draws' placements, of the positives and of the negatives."""
+    return np.mean([up for up, _ in draws], axis=0), np.mean([down for _, down in draws], axis=0)
 
 
 def two_classes(

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from harness.stats.arrays import Bools, Floats
-from harness.stats.auc import placements, two_classes
+from harness.stats.auc import mean_placements, placements, two_classes
 from harness.stats.hypothesis import sign_flip_test
 from harness.stats.intervals import fixed_means_interval
 from harness.stats.paired import Difference, paired_accuracy
@@ -111,5 +111,4 @@ def _mean_placements(
     """Per positive the mean share of negatives below it; per negative that of positives above."""
     if len(scores) == 0:
         raise ValueError("no draws")
-    parts = [placements(*two_classes(draw, positives)) for draw in scores]
-    return np.mean([up for up, _ in parts], axis=0), np.mean([down for _, down in parts], axis=0)
+    return mean_placements([placements(*two_classes(draw, positives)) for draw in scores])

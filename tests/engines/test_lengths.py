@@ -41,4 +41,4 @@ def test_both_sides_of_a_turn_are_apart_and_what_passes_it_is_read_again():
 def test_up_to_the_last_length_nothing_is_refused(length, answer):
     assert unsteady(request_of(length, answer), 10) is None
     assert unsteady(request_of(length, answer + 1), None) is None
-    assert "set max_model_len to 10" in unsteady(request_of(length, answer + 1), 10)
+    assert "set max_model_len to 10" in unsteady(request_of(length, answer + 1), 10).text

@@ -73,9 +73,10 @@ def test_an_influence_is_what_a_sample_moves_the_area_by(drawn):
     every = np.arange(60)
     left_out = np.array([difference(np.delete(every, at)) for at in every])
     assert found.value == pytest.approx(difference(every))
-    # A sample's influence is times (n - 1), n of its own class, what leaving it out takes away.
+    # What leaving it out takes away, but for its class's n: it is as DeLong's variance has it.
     size = np.where(targets, targets.sum(), (~targets).sum())
-    assert found.influence == pytest.approx((found.value - left_out) * (size - 1) / size, abs=1e-9)
+    wanted = (found.value - left_out) * np.sqrt((size - 1) / size)
+    assert found.influence == pytest.approx(wanted, abs=1e-9)
 
 
 def test_what_cannot_be_paired_is_none(drawn):

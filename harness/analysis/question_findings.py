@@ -1,0 +1,107 @@
+"""What is found of questions: one estimate each, and what all comparisons of two cells say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import computed_field
+
+from harness.analysis.cell_findings import ALPHA, CellRef, Kind
+
+Verdict = Literal["helps", "hurts", "same", "open"]
+Overall = Literal["helps", "hurts", "mixed", "partly_helps", "partly_hurts", "same"]
+Answer = Literal[
+    "better", "worse", "same", "better_mean", "worse_mean", "better_part", "worse_part", "mixed"
+]
+"""To a question: of all its comparisons, on average alone, of some while the mean shows nothing, or
+not the same of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One estimate over the comparisons of a model, and whether these differ.
+
+    Attributes:
+        first: The first side of one of them; what its shots, place or prompt is, all have there.
+        second: The second side.
+        figure: The set's primary one; `accuracy` for calibration.
+        value: The mean difference, second minus first.
+        low: Lower end of its 95% interval, `high` the upper one.
+        p: Two-sided p-value of a mean difference of 0: one test a question, or that of the only
+            comparison among those of its family.
+        comparisons: How many it is the mean of; draws of the same cells count once.
+        draws: Draws of shots that its interval allows for: it then speaks of draws like these. With
+            1, it speaks of these shots alone, of which there may be two draws. 0 without shots.
+        differ: P-value that all comparisons have one true difference; None where it is not known.
+        better: Comparisons by this figure, draws counted each, that show the second side better;
+            `worse` likewise, and `open` neither. Of wordings, only best ones are compared.
+    """
+
+    kind: Kind
+    evalset: str
+    model: str
+    first: CellRef
+    second: CellRef
+    figure: str
+    value: float
+    low: float
+    high: float
+    p: float
+    comparisons: int
+    draws: int
+    differ: float | None
+    better: int
+    worse: int
+    open: int
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
+    @property
+    def sign(self) -> int:
+        """1 if the second side is shown to be better on average, -1 if worse, 0 if neither."""
+        if self.p >= ALPHA or self.value == 0:
+            return 0
+        return 1 if self.value > 0 else -1
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
+    @property
+    def answer(self) -> Answer:
+        """What the mean and the single comparisons say together."""
+        sign, several = self.sign, self.better + self.worse + self.open > 1
+        if (self.better and (self.worse or sign < 0)) or (self.worse and sign > 0):
+            return "mixed"
+        if sign:
+            like = self.better if sign > 0 else self.worse
+            if several and (self.open or not like):
+                return "better_mean" if sign > 0 else "worse_mean"
+            return "better" if sign > 0 else "worse"
+        # Of several draws, what single ones show is no part of an answer about draws.
+        if several and self.draws <= 1 and (self.better or self.worse):
+            return "better_part" if self.better else "worse_part"
+        return "same"
+
+
+@dataclass(frozen=True, slots=True)
+class PairVerdict:
+    """What the set's primary figure says of two cells; `open` where it could not be compared."""
+
+    kind: Kind
+    first: CellRef
+    second: CellRef
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVerdict:
+    """What all pairs of one kind say of a model on an eval set.
+
+    Attributes:
+        kind: `shots` or `selector`.
+        about: The selector, "" for shots.
+    """
+
+    evalset: str
+    model: str
+    kind: Kind
+    about: str
+    verdict: Overall
