@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness.collect import collect_evalset
+from harness.commands.compare import compare
 from harness.commands.judge import judge_app
 from harness.commands.project import Project, evalsets_of
 from harness.commands.saying import say
@@ -27,6 +28,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(data_app, name="data")
 app.add_typer(judge_app, name="judge")
 app.command()(train)
+app.command()(compare)
 _SCHEMAS: dict[str, type[Strict]] = {
     "evalset": EvalSet,
     "judgeset": JudgeSet,
@@ -124,29 +126,14 @@ def report(
 
 
 @app.command()
-def diff(
-    run_a: Annotated[Path, typer.Argument(help="Folder of a run.")],
-    run_b: Annotated[Path, typer.Argument(help="Folder of another run of the same cells.")],
-) -> None:
-    """Compare two runs sample by sample: labels that flipped, log-odds that moved."""
-    from harness.report.diff import diff_text
-    from harness.report.runfiles import load_run
-
-    try:
-        text = diff_text(load_run(run_a), load_run(run_b))
-    except (HarnessError, OSError) as error:
-        _fail(str(error))
-    say(text)
-
-
-@app.command()
 def schema(
     out: Annotated[Path, typer.Option(help="Folder for the files.")] = Path("docs/schema"),
     root: Annotated[Path, typer.Option(help="The project folder.")] = Path(),
 ) -> None:
     """Write the JSON Schemas: of the YAML files, with what the project registers, and of findings.
 
-    Editors read those of the YAML files; that of `findings.json` is for programs.
+    Editors read those of the YAML files; those of `findings.json` and of `harness compare --json`
+    are for programs.
     """
     root = root.resolve()
     try:
@@ -173,9 +160,10 @@ def _fail(problem: str) -> NoReturn:
 
 
 def schemas() -> dict[str, str]:
-    """Return the JSON Schema text of each kind of YAML file, and of `findings.json`."""
-    from harness.analysis.files import findings_schema
+    """Return the JSON Schema text of each kind of YAML file, and of what programs read."""
+    from harness.analysis.files import comparison_schema, findings_schema
 
     found = {name: model.model_json_schema() for name, model in _SCHEMAS.items()}
     found["findings"] = findings_schema()
+    found["compare"] = comparison_schema()
     return {name: json.dumps(schema, indent=1) + "\n" for name, schema in found.items()}

@@ -6,14 +6,14 @@ import json
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from drawn import drawn_cell, make_run
 from typer.testing import CliRunner
 
 from harness.cli import app, schemas
-from harness.records import Figure, Result, Row, Run, RunInfo
+from harness.records import Figure, Row, Run, RunInfo
 from harness.report.runfiles import save_run
 
 ROOT = Path(__file__).parents[1]
@@ -129,13 +129,14 @@ def test_schema_writes_what_is_committed(tmp_path, call):
     committed = {path.name: path.read_text() for path in (ROOT / "docs/schema").iterdir()}
     assert written == committed, "run `harness schema`"
     assert set(written) == {
-        "evalset.json", "judgeset.json", "models.json", "recipe.json", "findings.json"
+        "evalset.json", "judgeset.json", "models.json", "recipe.json", "findings.json",
+        "compare.json",
     }  # fmt: skip
 
 
 def test_schemas_refuse_unknown_keys():
     # Findings are written, not read by hand.
-    for text in (text for name, text in schemas().items() if name != "findings"):
+    for text in (text for name, text in schemas().items() if name not in ("findings", "compare")):
         assert json.loads(text)["additionalProperties"] is False
 
 
@@ -156,24 +157,87 @@ def test_editors_find_the_schema_of_every_shipped_file():
         assert target.is_file()
 
 
-def test_diff_of_two_runs(tmp_path, call):
-    result = Result("evalsets/x.yaml", "c", "s", "", "t", "a", "a", "a", True, None, {}, 0.5)
-    other = replace(result, answer="b", correct=False, log_odds=-0.25)
-    for name, one in (("one", result), ("two", other)):
-        save_run(tmp_path / name, Run(INFO, results=(one,)))
-    found = call("diff", tmp_path / "one", tmp_path / "two")
-    assert found.exit_code == 0
-    assert "evalsets/x.yaml::c" in found.stdout
-    assert "0.75" in found.stdout
+@pytest.fixture
+def two_runs(tmp_path):
+    """Folders of two runs of the same two cells, the second one better."""
+    for name, skill in (("one", 1.5), ("two", 3.5)):
+        save_run(tmp_path / name, make_run(drawn_cell(skill=skill),
+                                           drawn_cell(prompt="terse", skill=skill)))  # fmt: skip
+    return tmp_path / "one", tmp_path / "two"
 
 
-def test_diff_with_a_folder_that_is_no_run(tmp_path, call):
+def test_compare_of_two_runs(two_runs, call):
+    found = call("compare", *two_runs)
+    assert found.exit_code == 0, found.stderr
+    assert "| `evalsets/mini.yaml::small-plain-zeroshot` | auc " in found.stdout
+    assert "| mean of 2 cells " in found.stdout
+    assert "**better**" in found.stdout
+    assert found.stderr == ""
+
+
+def test_compare_as_json(two_runs, call):
+    found = call("compare", *two_runs, "--json", "--against", "small-plain-zeroshot")
+    data = json.loads(found.stdout)
+    assert data["schema"] == 1
+    assert [one["first"] for one in data["pairs"]] == ["small-plain-zeroshot"] * 2
+    assert [one["effect"]["sign"] for one in data["pairs"]] == [1, 1]
+    schema = json.loads(schemas()["compare"])
+    assert set(data) == set(schema["required"])
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (["--match", "plain"], "--match plain: write OLD=NEW"),
+        (["--match", "plain=terse", "--match", "plain=plain"],
+         "--match plain=plain: a name is given twice; leave one out"),
+        (["--match", "plane=terse"], "--match plane=terse: 'plane' is not a cell, model or prompt "
+         "of run A; did you mean 'plain'?"),
+        (["--match", "plain=terse", "--against", "x"], "--match with --against: the one names a "
+         "cell of run A for each, the other one for all; leave one of them out"),
+    ],
+)  # fmt: skip
+def test_compare_says_what_is_wrong_in_one_line(two_runs, call, options, line):
+    found = call("compare", *two_runs, *options)
+    assert (found.exit_code, found.stdout, found.stderr) == (2, "", line + "\n")
+
+
+def test_compare_where_nothing_can_be_compared(two_runs, tmp_path, call):
+    save_run(tmp_path / "few", make_run(drawn_cell(n=40)))
+    found = call("compare", two_runs[0], tmp_path / "few")
+    assert found.exit_code == 2
+    assert "refused: `evalsets/mini.yaml::small-plain-zeroshot`: other samples: " in found.stdout
+    found = call("compare", two_runs[0], tmp_path / "few", "--json")
+    assert found.exit_code == 2
+    assert found.stderr.startswith("evalsets/mini.yaml::small-plain-zeroshot: other samples: ")
+    save_run(tmp_path / "other", make_run(drawn_cell(prompt="gone")))
+    found = call("compare", two_runs[0], tmp_path / "other")
+    assert found.exit_code == 2
+    assert found.stderr.startswith("no cell of one run stands against one of the other; ")
+
+
+def test_compare_with_a_folder_that_is_no_run(tmp_path, call):
     save_run(tmp_path / "one", Run(INFO))
-    found = call("diff", tmp_path / "one", tmp_path / "gone")
+    found = call("compare", tmp_path / "one", tmp_path / "gone")
     assert found.exit_code == 2
     assert found.stderr == (
         f"{tmp_path / 'gone/run.json'}: no such file; give the folder of a finished run\n"
     )
+
+
+def test_diff_is_no_command(call):
+    assert call("diff", "a", "b").exit_code == 2
+    assert "diff" not in call("--help").stdout
+
+
+def test_compare_loads_no_engine(two_runs):
+    script = ("import sys\nfrom harness.cli import app\n"
+              "try:\n    app(sys.argv[1:])\nexcept SystemExit as end:\n    assert end.code == 0\n"
+              "print(sorted({'torch', 'transformers', 'vllm', 'peft', 'datasets', 'matplotlib'} & "
+              "{one.partition('.')[0] for one in sys.modules}))\n")  # fmt: skip
+    done = subprocess.run([sys.executable, "-c", script, "compare", *two_runs],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_package_runs_as_the_command():

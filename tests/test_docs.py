@@ -134,7 +134,8 @@ def test_the_tests_see_what_they_must(tmp_path):
     page = tmp_path / "page.md"
     page.write_text(
         "# A `b` (c), d\n## Twice\n## Twice\n```\n# no heading\n$ pytest --limt 5 x.yaml\n```\n"
-        "[a](#there) `[b](none)` and `harness reprot RUN`.\n\n    harness diff A B --langs ru # x\n"
+        "[a](#there) `[b](none)` and `harness reprot RUN`.\n\n"
+        "    harness compare A B --langs ru # x\n"
     )
     assert anchors(page) == {"a-b-c-d", "twice", "twice-1"}
     assert links(page) == ["#there"]

@@ -1,4 +1,4 @@
-"""`findings.json`: the findings of a run, written beside its `run.json` and read back."""
+"""What is found, as JSON: `findings.json` beside a `run.json`, and a comparison of two runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import cast
 from pydantic import TypeAdapter, ValidationError
 
 from harness.analysis.findings import Findings, cell_name
+from harness.analysis.run_findings import RunComparison
 from harness.errors import HarnessError
 from harness.jsontext import json_text
 from harness.records import Json, Row
@@ -17,15 +18,31 @@ FINDINGS_FILE = "findings.json"
 SCHEMA = 2
 _FINDINGS = TypeAdapter(Findings)
 _ROWS = TypeAdapter(tuple[Row, ...])
+COMPARISON_SCHEMA = 1
+_COMPARISON = TypeAdapter(RunComparison)
 
 
 def findings_schema() -> dict[str, Json]:
     """Return the JSON Schema of `findings.json`."""
-    schema = cast(dict[str, Json], _FINDINGS.json_schema(mode="serialization"))
+    return _numbered(_FINDINGS.json_schema(mode="serialization"), SCHEMA)
+
+
+def comparison_schema() -> dict[str, Json]:
+    """Return the JSON Schema of what `harness compare --json` prints."""
+    return _numbered(_COMPARISON.json_schema(mode="serialization"), COMPARISON_SCHEMA)
+
+
+def _numbered(found: object, number: int) -> dict[str, Json]:
+    schema = cast(dict[str, Json], found)
     properties = cast(dict[str, Json], schema["properties"])
-    schema["properties"] = {"schema": {"const": SCHEMA}, **properties}
+    schema["properties"] = {"schema": {"const": number}, **properties}
     schema["required"] = ["schema", *properties]
     return schema
+
+
+def comparison_json(found: RunComparison) -> str:
+    """Return a comparison of two runs as JSON."""
+    return json_text({"schema": COMPARISON_SCHEMA, **_COMPARISON.dump_python(found)}, indent=1)
 
 
 def save_findings(run_dir: Path, findings: Findings) -> Path:

@@ -106,10 +106,10 @@ def _mean(
     values = np.array([one.value for one in columns])
     influences = stacked([(evalset, one.units, one.influence) for one in columns])
     of_draw = [seed for draws in table.values() for seed in draws] if drawn else [0] * len(columns)
-    estimate = pooled(*_averaged(values, influences, of_draw))
+    estimate = pooled(*averaged(values, influences, of_draw))
     if estimate is None and len(columns) > 1:
-        mean = float(_averaged(values, influences, of_draw)[0].mean())
-        estimate = _unmoved(mean, len(set(of_draw)), own, figure, before, cells)
+        mean = float(averaged(values, influences, of_draw)[0].mean())
+        estimate = unmoved(mean, len(set(of_draw)), own, figure, before, cells)
     places = [at for at, draws in enumerate(table.values()) for _ in draws]
     if estimate is None or len(columns) < 2:
         return None
@@ -132,14 +132,14 @@ def _mean(
         p=estimate.p,
         comparisons=len(table),
         draws=estimate.draws if shots else 0,
-        differ=differ(*_averaged(values, influences, places)),
+        differ=differ(*averaged(values, influences, places)),
         better=signs.count(1),
         worse=signs.count(-1),
         open=signs.count(0),
     )
 
 
-def _unmoved(
+def unmoved(
     mean: float, draws: int, own: Sequence[Pairing], figure: str, before: str, cells: Cells
 ) -> Pooled | None:
     """Return a mean that no unit moves, as where no answer differs, known as its comparisons are.
@@ -180,7 +180,7 @@ def _cell(pairing: Pairing) -> Hashable:
     return row.prompt, row.regime, shots, pairing.first[0].prompt
 
 
-def _averaged(
+def averaged(
     values: Floats, influences: Floats, groups: Sequence[Hashable]
 ) -> tuple[Floats, Floats]:
     """Return the mean difference and influence of each group, in order of appearance."""

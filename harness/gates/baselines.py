@@ -16,14 +16,9 @@ from harness.gates.paired import contrast
 from harness.gates.slices import slice_contrasts
 from harness.jsontext import json_text
 from harness.reasons import Reason
-from harness.records import BaselineCheck, Flip, Result, Treatment
-from harness.run.provenance import (
-    Provenance,
-    extension_changes,
-    template_changes,
-    told_changes,
-)
+from harness.records import BaselineCheck, Flip, Provenance, Result
 from harness.run.score_cell import Outcome
+from harness.run.treatment import changed, treatment
 
 FOLDER = "baselines"
 FORMAT = 1
@@ -190,8 +185,8 @@ def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
     return BaselineCheck(
         evalset=row.evalset,
         cell=row.cell,
-        treatment=_treatment(baseline.provenance, outcome.provenance),
-        changed=_changed(baseline.provenance, outcome.provenance),
+        treatment=treatment(baseline.provenance, outcome.provenance),
+        changed=changed(baseline.provenance, outcome.provenance),
         contrasts=tuple(one for one in found if one is not None),
         lost=tuple(lost),
         won=tuple(won),
@@ -203,8 +198,8 @@ def kept_results(baseline: Baseline, outcome: Outcome) -> Kept:
     """Return a cell's results beside those of a baseline that it can be compared with."""
     now = {key: as_kept(one) for key, one in by_sample(outcome.results).items()}
     before = by_sample(_results(baseline))
-    changed = _treatment(baseline.provenance, outcome.provenance)
-    return Kept(before, now, not changed and gave(before) == gave(now))
+    differs = treatment(baseline.provenance, outcome.provenance)
+    return Kept(before, now, not differs and gave(before) == gave(now))
 
 
 def _refusal(baseline: Baseline, outcome: Outcome) -> Reason | None:
@@ -220,38 +215,6 @@ def _refusal(baseline: Baseline, outcome: Outcome) -> Reason | None:
     if before.scoring != now.scoring:
         return Reason("baseline_scoring", {"then": before.scoring, "now": now.scoring})
     return None
-
-
-def _treatment(before: Provenance, now: Provenance) -> tuple[Treatment, ...]:
-    """Return the names of what differs."""
-    wording = before.wording != now.wording
-    found: dict[Treatment, bool] = {
-        "wording": wording,
-        "shots": before.prompts != now.prompts and not wording,
-        "weights": before.model != now.model,
-        "adapter": before.adapter != now.adapter,
-        "engine": before.engine != now.engine,
-        "dtype": before.numbers != now.numbers,
-        "thinking": before.thinking != now.thinking,
-        "template": bool(template_changes(before.template, now.template)),
-        "extensions": bool(extension_changes(before.extensions, now.extensions)),
-    }
-    return tuple(name for name, differs in found.items() if differs)
-
-
-def _changed(before: Provenance, now: Provenance) -> tuple[str, ...]:
-    pairs = (
-        ("weights", before.model, now.model),
-        ("adapter", before.adapter, now.adapter),
-        ("engine", before.engine, now.engine),
-        ("dtype", before.numbers, now.numbers),
-        ("thinking", before.thinking, now.thinking),
-    )
-    return (
-        told_changes(pairs)
-        + template_changes(before.template, now.template)
-        + extension_changes(before.extensions, now.extensions)
-    )
 
 
 def _by_label(row: Sequence[float], labels: Sequence[str]) -> dict[str, float]:

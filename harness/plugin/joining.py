@@ -101,6 +101,8 @@ def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run
         baselines=tuple(sorted((b for p in parts for b in p.baselines),
                                key=lambda b: rank(b.evalset, b.cell))),
         judged=together([p.judged for p in parts]),
+        provenances=tuple(sorted((one for p in parts for one in p.provenances),
+                                 key=lambda one: rank(one.evalset, one.cell))),
     )  # fmt: skip
     results = (
         _named_publicly(one, here, config.rootpath) for part in parts for one in part.results

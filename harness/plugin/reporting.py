@@ -32,7 +32,7 @@ from harness.plugin.options import named_files, options_of
 from harness.plugin.tally import FOLDER_FILE, RUN_ID, WORKER_KEY, Tally, new_run_id
 from harness.plugin.terminal import Terminal
 from harness.reasons import Reason
-from harness.records import BaselineCheck, Gate, ProbeResult, Run, RunInfo
+from harness.records import BaselineCheck, CellProvenance, Gate, ProbeResult, Run, RunInfo
 from harness.registry import Name, current
 from harness.report.runfiles import Texts, load_run, redact_run, save_run
 from harness.report.summary import append_step_summary
@@ -160,6 +160,9 @@ class ActiveRun:
             results=tuple(result for outcome in outcomes for result in outcome.results),
             baselines=tuple(check for check in map(self._baseline, outcomes) if check),
             judged=together(list(self.probing.judged.values())),
+            provenances=tuple(
+                CellProvenance(o.row.evalset, o.row.cell, o.provenance) for o in outcomes
+            ),
         )
         save_run(self.part, run, texts=self.texts)
         if self.writes_baseline:

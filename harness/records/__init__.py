@@ -27,6 +27,7 @@ from harness.records.judged import (
     Standing,
 )
 from harness.records.notes import Note, NoteKind, Tell
+from harness.records.provenance import CellProvenance, Provenance
 from harness.records.requests import (
     ENGINE_NAMES,
     SCORINGS,
@@ -65,6 +66,7 @@ __all__ = [
     "Bound",
     "CanaryKind",
     "CanaryResult",
+    "CellProvenance",
     "Choice",
     "Contrast",
     "DataInfo",
@@ -88,6 +90,7 @@ __all__ = [
     "PassportCheck",
     "Placement",
     "ProbeResult",
+    "Provenance",
     "Request",
     "Result",
     "Row",

@@ -10,6 +10,7 @@ from harness.records.extensions import Extension
 from harness.records.gates import BaselineCheck, Gate
 from harness.records.judged import Judged
 from harness.records.notes import Note
+from harness.records.provenance import CellProvenance
 from harness.records.results import Result, Row
 
 
@@ -101,6 +102,7 @@ class Run:
         unjudged: Gate id and reason of each gate that was not judged.
         baselines: The cells that have a committed baseline, against it.
         judged: What the judge sets came to.
+        provenances: What the cells' results rest on; of runs that an earlier version saved, none.
     """
 
     info: RunInfo
@@ -111,3 +113,4 @@ class Run:
     unjudged: tuple[tuple[str, Reason], ...] = ()
     baselines: tuple[BaselineCheck, ...] = ()
     judged: Judged = field(default_factory=Judged)
+    provenances: tuple[CellProvenance, ...] = ()

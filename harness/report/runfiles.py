@@ -19,6 +19,7 @@ from harness.jsontext import json_text
 from harness.reasons import Reason
 from harness.records import (
     BaselineCheck,
+    CellProvenance,
     Gate,
     Json,
     Judged,
@@ -60,6 +61,7 @@ class _Head:
     baselines: tuple[BaselineCheck, ...] = ()
     judged: Judged = field(default_factory=Judged)
     """Without its probes, which have a file of their own."""
+    provenances: tuple[CellProvenance, ...] = ()
 
 
 _HEAD = TypeAdapter(_Head)
@@ -82,7 +84,7 @@ def save_run(run_dir: Path, run: Run, *, texts: Texts = "full") -> None:
     if texts == "none":
         run = redact_run(run)
     head = _Head(SCHEMA, run.info, run.rows, run.gates, run.skipped, run.unjudged, run.baselines,
-                 replace(run.judged, probes=()))  # fmt: skip
+                 replace(run.judged, probes=()), run.provenances)  # fmt: skip
     _write(run_dir / RESULTS_FILE, _lines(_RESULT.dump_python(one) for one in run.results))
     if run.judged.probes:
         _write(run_dir / PROBES_FILE, _lines(_PROBE.dump_python(one) for one in run.judged.probes))
@@ -117,7 +119,7 @@ def load_run(run_dir: Path) -> Run:
         raise HarnessError(f"{path}: damaged ({first}): run the evals again") from error
     return Run(
         head.info, head.rows, head.gates, results, head.skipped, head.unjudged, head.baselines,
-        replace(head.judged, probes=probes),
+        replace(head.judged, probes=probes), head.provenances,
     )  # fmt: skip
 
 

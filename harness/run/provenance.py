@@ -4,45 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from harness.prompts.thinking import plan_name
-from harness.records import EngineInfo, TemplateUse
+from harness.records import EngineInfo, Provenance, TemplateUse
 from harness.registry import Name, current
 from harness.run.cells import Cell
 from harness.run.prepare import Prepared, digest
-
-
-@dataclass(frozen=True, slots=True)
-class Provenance:
-    """Digests of what a cell was asked, and what answered.
-
-    Attributes:
-        data: Of all samples: ids, texts and labels, in order.
-        wording: Of the prompt without samples and shots, label words included.
-        prompts: Of all conversations as they were rendered, before the model's chat template.
-        scoring: The method, those of its options that are not at their defaults, and the labels.
-        model: Digest of the weights; `adapter` likewise, empty without one.
-        engine: Name and version, `numbers` its dtype and device.
-        thinking: Whether the model thought before its answers, and what these stood behind; empty
-            where that was left to a template that knows no thought or does it all by itself.
-        template: How the conversations became text; None for a classifier, and in baselines of
-            before it was kept.
-        extensions: What was registered and took part, but for the engine, by kind and name: source
-            and digest.
-    """
-
-    data: str
-    wording: str
-    prompts: str
-    scoring: str
-    model: str
-    adapter: str
-    engine: str
-    numbers: str
-    thinking: str = ""
-    template: TemplateUse | None = None
-    extensions: Mapping[str, str] = field(default_factory=dict)
 
 
 def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
@@ -63,7 +31,7 @@ def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
         engine=f"{engine.engine} {engine.version}",
         numbers=f"{engine.dtype}, {engine.device}",
         thinking=_thinking(prepared),
-        template=_without_text(prepared.template),
+        template=without_text(prepared.template),
         extensions=_extensions(prepared.cell),
     )
 
@@ -120,7 +88,7 @@ def _known(use: TemplateUse | None) -> str:
     return "not known" if use is None else use.digest or "plain text"
 
 
-def _without_text(use: TemplateUse | None) -> TemplateUse | None:
+def without_text(use: TemplateUse | None) -> TemplateUse | None:
     """Return the same with a digest in place of the template's own words."""
     if use is None or not use.own_system:
         return use

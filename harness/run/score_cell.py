@@ -9,6 +9,7 @@ from harness.reasons import Reason
 from harness.records import (
     EngineInfo,
     Output,
+    Provenance,
     Request,
     Result,
     Row,
@@ -20,7 +21,7 @@ from harness.records import (
 )
 from harness.run.figures import Summary, summarize
 from harness.run.prepare import Prepared
-from harness.run.provenance import Provenance, provenance
+from harness.run.provenance import provenance
 from harness.run.replies import Said, said
 from harness.scorers import SCORERS, Trial
 

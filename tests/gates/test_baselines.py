@@ -14,7 +14,7 @@ from harness.gates.baselines import (
 )
 from harness.gates.decide import judge
 from harness.records import Figure, Result, Row
-from harness.run.provenance import Provenance
+from harness.records.provenance import Provenance
 from harness.run.score_cell import Outcome
 
 LABELS = ("positive", "negative")

@@ -6,7 +6,7 @@ from builders import make_row
 from harness.figures import by_sample
 from harness.gates.slices import OtherSide, judge_slice, slice_contrasts
 from harness.records import Result
-from harness.run.provenance import Provenance
+from harness.records.provenance import Provenance
 from harness.run.score_cell import Outcome
 from harness.spec import GateSpec
 from harness.stats import clopper_pearson_interval

@@ -1,4 +1,4 @@
-"""What reports, baselines and `harness diff` say of chat templates."""
+"""What reports, baselines and `harness compare` say of chat templates."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.report.diff import diff_text
+from harness.analysis.compare_runs import compare_runs
 from harness.report.runfiles import load_run
 
 TURN = "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
@@ -92,10 +92,9 @@ def test_a_comparison_across_a_change_names_it(asked, first, then, changes):
     for found, part in zip(check.changed, changes, strict=True):
         assert all(piece in found for piece in part.split("*"))
         assert found in evals.report
-    said = diff_text(load_run(before), evals.saved)
-    lines = [line for line in said.splitlines() if ARROW in line and "|" not in line]
-    assert len(lines) == len(changes)
-    assert all(line.endswith(f": evalsets/mini.yaml::{ZERO}") for line in lines)
+    (pair,) = compare_runs(load_run(before), evals.saved).pairs
+    assert (pair.known, pair.changed) == (True, check.changed)
+    assert pair.treatment == check.treatment
 
 
 def test_a_placement_that_is_folded_is_a_change(asked):

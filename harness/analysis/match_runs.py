@@ -1,0 +1,97 @@
+"""Which cells of two runs stand against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from harness.errors import HarnessError
+from harness.records import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """The pairs, in the order of run B, and the cells of either run that are in none."""
+
+    pairs: tuple[tuple[Row, Row], ...]
+    only_first: tuple[Row, ...]
+    only_second: tuple[Row, ...]
+
+
+def match_rows(
+    first: Sequence[Row],
+    second: Sequence[Row],
+    *,
+    renamed: Mapping[str, str] | None = None,
+    against: str = "",
+) -> Matched:
+    """Return which cells of run B stand against which of run A.
+
+    A cell stands against the one of the same eval set and id.
+
+    Args:
+        first: Of run A.
+        second: Of run B.
+        renamed: Names of run A -> names of run B: of cells, models or prompts.
+        against: The cell of run A that all cells of run B stand against, in place of their own.
+
+    Raises:
+        HarnessError: A name is none of its run.
+    """
+    renamed = renamed or {}
+    _check(renamed, against, first, second)
+    rows = {(row.evalset, row.cell): row for row in first}
+    former = {new: old for old, new in renamed.items()}
+    pairs, alone = [], []
+    for row in second:
+        name = against or _former(row, former)
+        found = rows.get((row.evalset, name))
+        if found is None:
+            alone.append(row)
+        else:
+            pairs.append((found, row))
+    used = {(row.evalset, row.cell) for row, _ in pairs}
+    others = [row for row in first if (row.evalset, row.cell) not in used]
+    return Matched(tuple(pairs), tuple(others), tuple(alone))
+
+
+def _former(row: Row, former: Mapping[str, str]) -> str:
+    """Return the id that a cell of run B has in run A."""
+    if row.cell in former:
+        return former[row.cell]
+    if row.model not in former and row.prompt not in former:
+        return row.cell
+    parts = [former.get(row.model, row.model), former.get(row.prompt, row.prompt), row.mode]
+    return "-".join(filter(None, parts))
+
+
+def _check(
+    renamed: Mapping[str, str], against: str, first: Sequence[Row], second: Sequence[Row]
+) -> None:
+    asked = [(f"--match {old}={new}", name, rows, run)
+             for old, new in renamed.items()
+             for name, rows, run in ((old, first, "A"), (new, second, "B"))]  # fmt: skip
+    for option, name, rows, run in asked:
+        known = _names(rows)
+        if name not in known:
+            raise HarnessError(f"{option}: '{name}' is not a cell, model or prompt of run {run}; "
+                               f"{_near(name, known)}")  # fmt: skip
+    cells = list(dict.fromkeys(row.cell for row in first))
+    if against and against not in cells:
+        raise HarnessError(f"--against {against}: is not a cell of run A; {_near(against, cells)}")
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    names = [name for row in rows for name in (row.cell, row.model, row.prompt)]
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.0)
+    return f"did you mean '{near[0]}'?" if near else "it has none"
+
+
+def marked(row: Row, mark: str) -> Row:
+    """Return a row by a name of its run alone, so that those of two runs are told apart."""
+    return replace(row, cell=f"{mark}: {row.cell}")

@@ -1,0 +1,39 @@
+"""What differs between two sides on the same samples: the treatment that a comparison is of."""
+
+from __future__ import annotations
+
+from harness.records import Provenance, Treatment
+from harness.run.provenance import extension_changes, template_changes, told_changes
+
+
+def treatment(before: Provenance, now: Provenance) -> tuple[Treatment, ...]:
+    """Return the names of what differs between two sides that can be compared."""
+    wording = before.wording != now.wording
+    found: dict[Treatment, bool] = {
+        "wording": wording,
+        "shots": before.prompts != now.prompts and not wording,
+        "weights": before.model != now.model,
+        "adapter": before.adapter != now.adapter,
+        "engine": before.engine != now.engine,
+        "dtype": before.numbers != now.numbers,
+        "thinking": before.thinking != now.thinking,
+        "template": bool(template_changes(before.template, now.template)),
+        "extensions": bool(extension_changes(before.extensions, now.extensions)),
+    }
+    return tuple(name for name, differs in found.items() if differs)
+
+
+def changed(before: Provenance, now: Provenance) -> tuple[str, ...]:
+    """Return what each of these was and is, but for prompts and shots, which have digests only."""
+    pairs = (
+        ("weights", before.model, now.model),
+        ("adapter", before.adapter, now.adapter),
+        ("engine", before.engine, now.engine),
+        ("dtype", before.numbers, now.numbers),
+        ("thinking", before.thinking, now.thinking),
+    )
+    return (
+        told_changes(pairs)
+        + template_changes(before.template, now.template)
+        + extension_changes(before.extensions, now.extensions)
+    )
