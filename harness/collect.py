@@ -9,6 +9,7 @@ from pathlib import Path
 from harness.errors import HarnessError, LeakError, SpecError
 from harness.gates.plan import GATE_PREFIX, PlannedGate, plan_gates
 from harness.gates.plan_judged import PlannedJudgedGate, plan_judged_gates
+from harness.gates.renamed import check_renamed
 from harness.prompts.answers import normal_answer
 from harness.prompts.rubric import RubricKind, load_rubric
 from harness.prompts.templates import load_prompt
@@ -76,6 +77,7 @@ def collect_evalset(
     _check_cells([cell.id for cell in found], file, place="modes",
                  fix="rename a prompt or remove the duplicate mode")  # fmt: skip
     gates = plan_gates(evalset.gates, found, file)
+    check_renamed(found, file, root)
     dataset, pool = (datasets or {}).get(path.stem), (shots or {}).get(path.stem)
     if dataset is None:
         _check_files(evalset, file, root)

@@ -148,24 +148,31 @@ def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
     return baseline
 
 
-def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
+def check_baseline(root: Path, outcome: Outcome, *, of: str = "") -> BaselineCheck | None:
     """Compare a cell with its baseline; None if it has none.
 
     What cannot be compared is refused with the difference named: other samples, targets or scoring.
     All else is what a comparison is for: another wording, other shots, another model, adapter,
     engine, precision or template are the treatment, which is named.
+
+    Args:
+        root: The project.
+        outcome: Of the cell.
+        of: The cell whose baseline it is compared with, by default its own.
     """
     row = outcome.row
+    name = of or row.cell
+    former = "" if name == row.cell else name
     try:
-        baseline = load_baseline(root, row.evalset, row.cell)
+        baseline = load_baseline(root, row.evalset, name)
     except BaselineError as error:
-        return BaselineCheck(row.evalset, row.cell, refused=error.reason)
+        return BaselineCheck(row.evalset, row.cell, refused=error.reason, former=former)
     if baseline is None:
         return None
-    shown = baseline_path(row.evalset, row.cell)
+    shown = baseline_path(row.evalset, name)
     if reason := _refusal(baseline, outcome):
         refused = Reason("baseline", {"path": shown.as_posix()}, (reason,))
-        return BaselineCheck(row.evalset, row.cell, refused=refused)
+        return BaselineCheck(row.evalset, row.cell, refused=refused, former=former)
     kept = kept_results(baseline, outcome)
     before, now = kept.before, kept.now
     labels = tuple(row.targets)
@@ -185,6 +192,7 @@ def check_baseline(root: Path, outcome: Outcome) -> BaselineCheck | None:
     return BaselineCheck(
         evalset=row.evalset,
         cell=row.cell,
+        former=former,
         treatment=treatment(baseline.provenance, outcome.provenance),
         changed=changed(baseline.provenance, outcome.provenance),
         contrasts=tuple(one for one in found if one is not None),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.figures import by_sample
@@ -12,7 +11,7 @@ from harness.gates.paired import contrast, judge_contrast
 from harness.gates.plan import PlannedGate
 from harness.gates.slices import OtherSide, judge_slice
 from harness.gates.threshold import judge_threshold
-from harness.records import BaselineCheck, Contrast, Gate, Treatment
+from harness.records import BaselineCheck, Contrast, Gate
 from harness.run.score_cell import Outcome
 from harness.spec.gatespec import BASELINE
 
@@ -42,7 +41,7 @@ def judge(
     with_baseline = planned.against == BASELINE and planned.other is None
     if with_baseline:
         found = _with_baseline(planned, baseline)
-    treatment = baseline.treatment if with_baseline and baseline else ()
+    against = baseline if with_baseline else None
     if spec.slice is not None:
         side = OtherSide(planned.against, by_sample(other.results), other.row) if other else None
         if with_baseline:
@@ -51,7 +50,7 @@ def judge(
             side = OtherSide(BASELINE, kept.before, unchanged=kept.unchanged)
         now = kept.now if kept else None
         gate = judge_slice(spec, outcome, gate_id=planned.id, other=side, now=now)
-        return _told(gate, treatment)
+        return _told(gate, against)
     if not with_baseline and other is None:
         return judge_threshold(outcome.row, spec, gate_id=planned.id)
     if other is not None:
@@ -69,15 +68,19 @@ def judge(
         gate_id=planned.id,
         other=other.row if other else None,
     )
-    return _told(gate, treatment)
+    return _told(gate, against)
 
 
-def _told(gate: Gate, treatment: Sequence[Treatment]) -> Gate:
-    """Return a gate that names what differs from its baseline."""
-    if not treatment:
+def _told(gate: Gate, baseline: BaselineCheck | None) -> Gate:
+    """Return a gate that names whose baseline it compares with, and what differs from it."""
+    if baseline is None:
         return gate
-    line = f"{gate.line}; changed since the baseline: {', '.join(treatment)}"
-    return replace(gate, line=line, treatment=tuple(treatment))
+    line, treatment = gate.line, baseline.treatment
+    if baseline.former:
+        line += f"; the baseline is that of {baseline.former}"
+    if treatment:
+        line += f"; changed since the baseline: {', '.join(treatment)}"
+    return replace(gate, line=line, treatment=treatment, former=baseline.former)
 
 
 def _with_baseline(planned: PlannedGate, baseline: BaselineCheck | None) -> Contrast | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.plugin.against import check_against
 from harness.plugin.evalsets import SUFFIXES, is_evalset, is_gate
 from harness.plugin.options import check_names, check_writable
 from harness.plugin.tally import (
@@ -83,6 +84,7 @@ class Hooks:
         if not self._is_worker:
             names = {cell.name for cell in selected} | {gate.planned.cell.name for gate in gates}
             check_names(self._config, names)
+            check_against(self._config, [cell.path for cell in selected])
             check_writable(self._config)
         if selected:
             session.config.stash[RUN] = open_run(session.config, selected)
@@ -94,6 +96,7 @@ class Hooks:
         self._tally.cells = [nodeid for nodeid in ours if not is_gate(nodeid)]
         check_names(self._config, {Path(nodeid.partition("::")[0]).stem for nodeid in ours})
         if ours:
+            check_against(self._config, [nodeid.partition("::")[0] for nodeid in ours])
             check_writable(self._config)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -85,6 +85,8 @@ def add_options(parser: pytest.Parser) -> None:
                     help="run the first N samples of each set")  # fmt: skip
     group.addoption("--eval-write-baseline", action="store_true",
                     help="accept the results of this run: write them to baselines/")  # fmt: skip
+    group.addoption("--eval-against", metavar="CELL",
+                    help="compare the selected cells with the baseline of this cell")  # fmt: skip
     group.addoption("--eval-repeat-engine", action="store_true",
                     help="make every request twice and report how many labels flip")  # fmt: skip
 

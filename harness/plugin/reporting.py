@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from harness.gates.baselines import (
 )
 from harness.gates.decide import judge
 from harness.gates.plan_judged import PlannedJudgedGate
+from harness.gates.renamed import compared_cell
 from harness.judge.runner import Probing
 from harness.plugin.joining import join_parts, together, versions
 from harness.plugin.options import named_files, options_of
@@ -57,6 +58,8 @@ class ActiveRun:
     Attributes:
         part: Folder that it saves into.
         writes_baseline: Whether the results become baselines at the end.
+        against: The cell whose baseline all cells are compared with, empty for each cell's own.
+        cells: Those of labelled sets, by eval set and id.
         asked: Cells that pytest came to; a group computes its others too.
         gates: What was judged.
         baselines: Cells against their baselines, by eval set and id; None without one.
@@ -68,6 +71,8 @@ class ActiveRun:
     texts: Texts
     terminal: Terminal
     writes_baseline: bool = False
+    against: str = ""
+    cells: Mapping[tuple[str, str], Cell] = field(default_factory=dict)
     asked: list[AnyCell] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
     baselines: dict[tuple[str, str], BaselineCheck | None] = field(default_factory=dict)
@@ -118,7 +123,8 @@ class ActiveRun:
             return None
         kept = None
         if planned.spec.slice and wants_baseline and baseline and not baseline.refused:
-            found = load_baseline(self.runner.settings.root, outcome.row.evalset, outcome.row.cell)
+            found = load_baseline(self.runner.settings.root, outcome.row.evalset,
+                                  baseline.former or outcome.row.cell)  # fmt: skip
             kept = kept_results(found, outcome) if found else None
         gate = judge(planned, outcome, other=other, baseline=baseline, kept=kept)
         self.gates.append(gate)
@@ -127,7 +133,9 @@ class ActiveRun:
     def _baseline(self, outcome: Outcome) -> BaselineCheck | None:
         key = (outcome.row.evalset, outcome.row.cell)
         if key not in self.baselines:
-            self.baselines[key] = check_baseline(self.runner.settings.root, outcome)
+            root = self.runner.settings.root
+            of = self.against or compared_cell(root, self.cells[key])
+            self.baselines[key] = check_baseline(root, outcome, of=of)
         return self.baselines[key]
 
     @contextmanager
@@ -215,6 +223,8 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
         texts=given.texts,
         terminal=terminal,
         writes_baseline=option("--eval-write-baseline"),
+        against=option("--eval-against") or "",
+        cells={(c.path, c.id): c for c in cells if isinstance(c, Cell)},
     )
 
 

@@ -95,6 +95,7 @@ class Gate:
         on_inconclusive: What becomes of an inconclusive gate.
         slice: What was judged of a gate on a slice, None of one on all samples.
         treatment: What differs from the baseline that is compared with.
+        former: The cell whose baseline that is, empty for the gated cell's own.
         reason: Why there is nothing to judge or too little, None where its interval decides.
     """
 
@@ -113,6 +114,7 @@ class Gate:
     on_inconclusive: Literal["pass", "warn", "fail"] = "warn"
     slice: GateSlice | None = None
     treatment: tuple[Treatment, ...] = ()
+    former: str = ""
     reason: Reason | None = None
 
 
@@ -149,6 +151,7 @@ class BaselineCheck:
 
     Attributes:
         refused: Why the two cannot be compared, None where they can.
+        former: The cell whose baseline it is, empty for the cell's own.
         treatment: What else differs and may be the cause, by name.
         changed: Of these, what each was and is, but for prompts and shots, which have digests only.
         contrasts: One a figure.
@@ -159,6 +162,7 @@ class BaselineCheck:
     evalset: str
     cell: str
     refused: Reason | None = None
+    former: str = ""
     treatment: tuple[Treatment, ...] = ()
     changed: tuple[str, ...] = ()
     contrasts: tuple[Contrast, ...] = ()

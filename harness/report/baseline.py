@@ -45,6 +45,8 @@ def baseline_lines(
             if (one.evalset, one.cell) == (check.evalset, check.cell)
         )
         line = f"{name}: {figures or t['gate_no_pairs']}."
+        if check.former:
+            line += " " + t["b_former"].format(cell=code(check.former))
         if check.treatment or check.changed:
             line += " " + t["b_changed"].format(changed=_changed(check, t))
         flips = [*_flips(check.lost, "b_lost", t), *_flips(check.won, "b_won", t)]

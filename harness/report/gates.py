@@ -42,6 +42,8 @@ def gate_lines(
             words = _judged(gate, standing, t) if standing else ""
         else:
             words = _words(gate, row, t)
+            if gate.former:
+                words += t["gate_former"].format(cell=code(gate.former))
             if gate.treatment:
                 named = ", ".join(t[f"b_t_{name}"] for name in gate.treatment)
                 words += t["gate_changed"].format(changed=named)

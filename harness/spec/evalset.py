@@ -174,6 +174,8 @@ class EvalSet(Strict):
         primary: The figure that verdicts on comparisons of cells go by; None takes AUC where two
             labels have log-probabilities, else calibrated accuracy, else raw accuracy.
         family: What is tested together: the comparisons of each question, or of all questions.
+        was: Former names by present ones, of models, prompts, modes or cells: a renamed cell that
+            has no baseline yet is compared with that of the cell that it was.
     """
 
     kind: Literal["classify"] = "classify"
@@ -189,6 +191,7 @@ class EvalSet(Strict):
     primary: Annotated[str, OneOf(lambda: COMPARED)] | None = None
     family: Literal["question", "report"] = "question"
     gates: list[GateSpec] = Field(default=[])
+    was: dict[Word, Word] = Field(default={})
 
     @field_validator("labels", mode="before")
     @classmethod

@@ -116,7 +116,7 @@ MISTAKES = {
         "description: good",
         "zzz: 1",
         "1: zzz: unknown key; remove it, or use one of kind, description, data, labels, models, "
-        "prompts, modes, scoring, figures, slices, primary, family, gates",
+        "prompts, modes, scoring, figures, slices, primary, family, gates, was",
     ),
     "unknown key, nested": (
         "    k: 2",
