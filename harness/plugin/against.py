@@ -1,4 +1,4 @@
-"""What `--eval-against` names; cheap to import in any session."""
+"""What `--eval-against` names."""
 
 from __future__ import annotations
 
@@ -8,27 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from harness.gates.renamed import baselines_of
+from harness.spec.yamlfile import read_yaml
 
-def check_against(config: pytest.Config, evalsets: Iterable[str]) -> None:
+
+def check_against(root: Path, wanted: str, evalsets: Iterable[str]) -> None:
     """Check that `--eval-against` names a baseline of each labelled set that is run.
 
     Args:
-        config: Of the session.
+        root: The project.
+        wanted: The cell.
         evalsets: The sets of the selected cells, relative to the root.
 
     Raises:
         pytest.UsageError: A set has none of this name.
     """
-    wanted: str | None = config.getoption("--eval-against")
-    if wanted is None:
-        return
-    from harness.gates.renamed import baselines_of
-    from harness.spec.yamlfile import read_yaml
-
     labelled = [path for path in dict.fromkeys(evalsets)
-                if not _is_judged(read_yaml(config.rootpath / path, Path(path)).data)]  # fmt: skip
+                if not _is_judged(read_yaml(root / path, Path(path)).data)]  # fmt: skip
     for path in labelled:
-        there = baselines_of(config.rootpath, path)
+        there = baselines_of(root, path)
         if wanted not in there:
             near = get_close_matches(wanted, there, n=1, cutoff=0.0)
             hint = f"did you mean '{near[0]}'?" if near else "it has none at all"

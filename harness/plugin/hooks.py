@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.plugin.against import check_against
 from harness.plugin.evalsets import SUFFIXES, is_evalset, is_gate
 from harness.plugin.options import check_names, check_writable
 from harness.plugin.tally import (
@@ -84,7 +83,7 @@ class Hooks:
         if not self._is_worker:
             names = {cell.name for cell in selected} | {gate.planned.cell.name for gate in gates}
             check_names(self._config, names)
-            check_against(self._config, [cell.path for cell in selected])
+            self._check_against([cell.path for cell in selected])
             check_writable(self._config)
         if selected:
             session.config.stash[RUN] = open_run(session.config, selected)
@@ -96,8 +95,14 @@ class Hooks:
         self._tally.cells = [nodeid for nodeid in ours if not is_gate(nodeid)]
         check_names(self._config, {Path(nodeid.partition("::")[0]).stem for nodeid in ours})
         if ours:
-            check_against(self._config, [nodeid.partition("::")[0] for nodeid in ours])
+            self._check_against([nodeid.partition("::")[0] for nodeid in ours])
             check_writable(self._config)
+
+    def _check_against(self, evalsets: Sequence[str]) -> None:
+        if (wanted := self._config.getoption("--eval-against")) is not None:
+            from harness.plugin.against import check_against
+
+            check_against(self._config.rootpath, wanted, evalsets)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note an eval set that does not load."""
