@@ -10,13 +10,13 @@ from harness.analysis.compare_cells import compare as compare_tests
 from harness.analysis.findings import Comparison, Findings, JudgedSet
 from harness.analysis.judged_sets import all_judged
 from harness.analysis.tested import Cells, all_tests
+from harness.language import words
 from harness.records import Gate, Judged, Result, Row, Run, RunInfo
 from harness.report import conclusions, write
 from harness.report.conclusions import Conclusions
 from harness.report.plots import write_plots
 from harness.report.plots.write_plots import PlotKind
 from harness.report.questions import question_table
-from harness.report.texts import texts
 
 
 def findings_of(rows: Sequence[Row], results: Sequence[Result]) -> Findings:
@@ -40,7 +40,7 @@ def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang="en") -> Co
 
 def questions(rows: Sequence[Row], results: Sequence[Result], *, lang="en") -> list[list[str]]:
     """Return the lines of the table of questions, cell by cell, without its header."""
-    lines = question_table(findings_of(rows, results), texts(lang)).splitlines()[2:]
+    lines = question_table(findings_of(rows, results), words(lang)).splitlines()[2:]
     return [[part.strip() for part in line.split("|")[1:-1]] for line in lines]
 
 

@@ -63,7 +63,7 @@ def test_it_holds_the_package_and_nothing_else(wheel):
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert held == package
-    assert {"harness/py.typed", "harness/report/templates/phrases.ru.yaml"} < held
+    assert {"harness/py.typed", "harness/language/ru.j2"} < held
 
 
 def test_its_metadata(wheel):

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.language import words
 from harness.reasons.kinds import KINDS
-from harness.reasons.words import phrases
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -140,12 +140,12 @@ def say(reason: Reason, lang: str) -> str:
         reason: Of any kind.
         lang: `en` or `ru`.
     """
-    words = phrases(lang)
-    facts = {name: words["or"].join(words[kind] for kind in fact)
+    t = words(lang)
+    facts = {name: t["why_or"].join(t[f"why_{kind}"] for kind in fact)
              if isinstance(fact, tuple) else fact
              for name, fact in reason.facts.items()}  # fmt: skip
     cause = "; ".join(say(one, lang) for one in reason.causes)
-    return words[reason.kind].format(**facts, cause=cause)
+    return t.say(f"why_{reason.kind}", **facts, cause=cause)
 
 
 def several(reasons: Sequence[Reason]) -> Reason | None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from harness.analysis.findings import BaselineDifference
 from harness.figures import figure_kind
+from harness.language import Words
 from harness.markdown import code, escape
 from harness.records import BaselineCheck, Flip
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.mistakes import Names
+from harness.report.names import figure_name
 from harness.report.reasons import why
-from harness.report.texts import figure_name
-
-Words = Mapping[str, str]
 
 _FLIPS = 10
 
@@ -36,7 +35,7 @@ def baseline_lines(
     for check in checks:
         name = names.get((check.evalset, check.cell)) or code(check.cell)
         if check.refused:
-            line = t["b_refused"].format(cell=name, reason=why(check.refused, t, limit=400))
+            line = t.say("b_refused", cell=name, reason=why(check.refused, t, limit=400))
             lines.append({"line": line, "flips": []})
             continue
         figures = "; ".join(
@@ -46,9 +45,9 @@ def baseline_lines(
         )
         line = f"{name}: {figures or t['gate_no_pairs']}."
         if check.former:
-            line += " " + t["b_former"].format(cell=code(check.former))
+            line += " " + t.say("b_former", cell=code(check.former))
         if check.treatment or check.changed:
-            line += " " + t["b_changed"].format(changed=_changed(check, t))
+            line += " " + t.say("b_changed", changed=_changed(check, t))
         flips = [*_flips(check.lost, "b_lost", t), *_flips(check.won, "b_won", t)]
         lines.append({"line": line, "flips": flips})
     return lines
@@ -65,9 +64,10 @@ def _changed(check: BaselineCheck, t: Words) -> str:
 
 def _figure(one: BaselineDifference, t: Words) -> str:
     found = one.contrast
-    phrase = t["b_figure"] if one.shown else t["b_figure_unshown"]
-    pairs = t["gate_pairs"].format(lost=found.lost, won=found.won)
-    return phrase.format(
+    phrase = "b_figure" if one.shown else "b_figure_unshown"
+    pairs = t.say("gate_pairs", lost=found.lost, won=found.won)
+    return t.say(
+        phrase,
         figure=figure_name(found.figure, t),
         first=fraction(found.first),
         second=fraction(found.second),
@@ -88,5 +88,5 @@ def _flips(flips: Sequence[Flip], phrase: str, t: Words) -> list[str]:
         for flip in flips[:_FLIPS]
     ]
     if more := len(flips) - len(shown):
-        shown.append(t["b_more"].format(count=more))
-    return [t[phrase].format(count=len(flips), samples=", ".join(shown))]
+        shown.append(t.say("b_more", count=more))
+    return [t.say(phrase, count=len(flips), samples=", ".join(shown))]

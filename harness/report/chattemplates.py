@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from harness.language import Words
 from harness.markdown import code, escape
 from harness.records import Row, Run, TemplateUse
-from harness.report.texts import some
+from harness.report.names import some
 
-Words = Mapping[str, str]
 Asked = tuple[str, TemplateUse]
 """A way of asking in words, and what the template made of it."""
 
@@ -27,7 +27,7 @@ def template_lines(run: Run, t: Words) -> list[str]:
     for model, way, use in others:
         models.setdefault(model, []).extend([(way, use)] if use else [])
     return [
-        t["tpl_line"].format(model=code(model), parts="; ".join(_parts(asked, t)))
+        t.say("tpl_line", model=code(model), parts="; ".join(_parts(asked, t)))
         for model, asked in models.items()
         if asked
     ]
@@ -37,7 +37,7 @@ def _cells(rows: Sequence[Row], t: Words) -> list[Asked]:
     """Return how cells were asked: zero-shot and each placement, or cell by cell if they differ."""
     ways: dict[str, list[tuple[str, TemplateUse]]] = {}
     for row in rows:
-        way = t["zeroshot"] if row.k == 0 else t["tpl_placement"].format(place=row.placement)
+        way = t["zeroshot"] if row.k == 0 else t.say("tpl_placement", place=row.placement)
         if row.template is not None:
             ways.setdefault(way, []).append((code(row.cell), row.template))
     found: list[Asked] = []
@@ -50,25 +50,25 @@ def _cells(rows: Sequence[Row], t: Words) -> list[Asked]:
 def _parts(asked: Sequence[Asked], t: Words) -> list[str]:
     parts = list(dict.fromkeys(_given(use, t) for _, use in asked))
     if folded := [way for way, use in asked if use.system == "folded"]:
-        parts.append(t["tpl_folded"].format(ways=_ways(folded, t)))
+        parts.append(t.say("tpl_folded", ways=_ways(folded, t)))
     if empty := [way for way, use in asked if use.system == "empty"]:
-        parts.append(t["tpl_empty"].format(ways=_ways(empty, t)))
+        parts.append(t.say("tpl_empty", ways=_ways(empty, t)))
     for own in dict.fromkeys(use.own_system for _, use in asked if use.own_system):
         under = [way for way, use in asked if use.own_system == own]
-        said = t["tpl_own"].format(text=escape(own, limit=_OWN), ways=_ways(under, t))
+        said = t.say("tpl_own", text=escape(own, limit=_OWN), ways=_ways(under, t))
         if without := [way for way, use in asked if use.own_system != own]:
-            said += t["tpl_own_not"].format(ways=_ways(without, t))
+            said += t.say("tpl_own_not", ways=_ways(without, t))
         parts.append(said)
     return parts
 
 
 def _given(use: TemplateUse, t: Words) -> str:
     """Return a template's digest, and what it was given."""
-    said = t["tpl_template"].format(digest=use.digest) if use.digest else t["tpl_plain"]
+    said = t.say("tpl_template", digest=use.digest) if use.digest else t["tpl_plain"]
     if use.variables:
-        said += t["tpl_variables"].format(variables=code(use.variables, limit=_VARIABLES))
+        said += t.say("tpl_variables", variables=code(use.variables, limit=_VARIABLES))
     if use.day:
-        said += t["tpl_day" if use.day_chosen else "tpl_day_fixed"].format(day=use.day)
+        said += t.say("tpl_day" if use.day_chosen else "tpl_day_fixed", day=use.day)
     return said
 
 

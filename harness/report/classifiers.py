@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from harness.analysis.findings import Comparison
 from harness.analysis.verdicts import verdict
+from harness.language import Words
 from harness.markdown import code
 from harness.report import sentences
 from harness.report.format import count, fraction
-from harness.report.sentences import Words
-from harness.report.texts import counted
 
 
 def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
@@ -19,7 +18,8 @@ def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
     for group in _by_trained(compared):
         row = group[0].first
         said = {
-            c.figure: t["c_trained_part"].format(
+            c.figure: t.say(
+                "c_trained_part",
                 figure=t[f"f_{c.figure}"],
                 cell=code(c.second.cell),
                 value=fraction(c.difference.second),
@@ -30,9 +30,10 @@ def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
         }
         parts = sentences.ranked(group, said, t)
         if left := max(c.left_out for c in group):
-            parts.append(t["c_left_out"].format(count=left))
+            parts.append(t.say("c_left_out", count=left))
         found.append(
-            t["c_trained"].format(
+            t.say(
+                "c_trained",
                 trained=code(row.cell),
                 rows=count(row.train_rows),
                 verdict=t[f"c_b_{verdict(group)}"],
@@ -40,7 +41,7 @@ def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
             )
         )
         if (total := max(c.chosen_of for c in group)) > 1:
-            found[-1] += t["c_trained_chosen"].format(total=counted(total, "n_cells", t))
+            found[-1] += t.say("c_trained_chosen", total=t.say("n_cells", count=total))
     return found
 
 

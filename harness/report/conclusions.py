@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from harness.analysis.findings import ALPHA, Best, Comparison, Findings
 from harness.analysis.ranking import best_pair, primaries
+from harness.language import Lang, Words, words
 from harness.markdown import code, escape
 from harness.records import Row
 from harness.report import classifiers, selector_sentences, sentences
 from harness.report.cautions import beware
 from harness.report.format import percent, with_interval
 from harness.report.seeds import draw_sentences
-from harness.report.sentences import Words
-from harness.report.texts import Lang, counted, texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Conclusions:
 
 def conclude(findings: Findings, *, lang: Lang = "en") -> Conclusions:
     """Return the conclusions that the findings allow, in sentences without any sample's text."""
-    t, rows, compared = texts(lang), findings.rows, findings.comparisons
+    t, rows, compared = words(lang), findings.rows, findings.comparisons
     primary = primaries(rows)
     topics: list[Topic] = []
     several = len({row.evalset for row in rows}) > 1
@@ -90,7 +89,8 @@ def _short(
     if len(ranked) > 1 and None in best_pair(rows, primary):
         best = max(ranked, key=lambda row: row.figures[primary].value)
         said.append(
-            t["c_best_short"].format(
+            t.say(
+                "c_best_short",
                 figure=t[f"f_{primary}"],
                 model=model,
                 cell=code(best.cell),
@@ -107,8 +107,10 @@ def _method(findings: Findings, primary: Mapping[str, str], t: Words) -> str:
     if not compared:
         return t["c_none"]
     figures = dict.fromkeys(primary[c.second.evalset] for c in compared)
-    method = t["c_method"].format(
-        figures=", ".join(t[f"f_{figure}"] for figure in figures), rates=_rates(findings, t)
+    method = t.say(
+        "c_method",
+        figures=", ".join(t[f"f_{figure}"] for figure in figures),
+        rates=_rates(findings, t),
     )
     if any(c.draws != (1, 1) for c in compared):
         method += t["c_method_draws"]
@@ -122,8 +124,9 @@ def _rates(findings: Findings, t: Words) -> str:
     primary = [c for c in findings.comparisons if c.family == "primary"]
     said = ""
     if families := {c.kind for c in primary if c.second.family == "question"}:
-        said += " " + t["c_rates"].format(
-            questions=counted(len(families), "n_questions", t),
+        said += " " + t.say(
+            "c_rates",
+            questions=t.say("n_questions", count=len(families)),
             together=percent(min(1.0, ALPHA * len(families))),
         )
     if any(c.second.family == "report" for c in primary):

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from harness.figures import figure_kind
 from harness.gates.judged import missing_verdicts, standing_figure
 from harness.gates.threshold import gate_figure, missing, shown_detectable
+from harness.language import Lang, Words, words
 from harness.markdown import code, escape
 from harness.reasons import Reason
 from harness.records import Contrast, Gate, GateSlice, Row, Standing
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.mistakes import Names
+from harness.report.names import figure_name
 from harness.report.reasons import why
 from harness.report.slices import slice_name
-from harness.report.texts import Lang, figure_name, texts
-
-Words = Mapping[str, str]
 
 
 def gate_lines(
@@ -28,7 +27,7 @@ def gate_lines(
     standings: Sequence[Standing] = (),
 ) -> list[str]:
     """Return one line a gate: what failed first, then what is open, then what passed."""
-    t = texts(lang)
+    t = words(lang)
     cells = {(row.evalset, row.cell): row for row in rows}
     models = {(one.evalset, one.model): one for one in standings}
     ordered = sorted(gates, key=lambda gate: (not gate.failed, gate.verdict == "pass"))
@@ -37,17 +36,17 @@ def gate_lines(
         row = cells.get((gate.evalset, gate.cell))
         standing = models.get((gate.evalset, gate.cell))
         if lang == "en" or (row is None and standing is None):
-            words = escape(gate.line, limit=400)
+            said = escape(gate.line, limit=400)
         elif row is None:
-            words = _judged(gate, standing, t) if standing else ""
+            said = _judged(gate, standing, t) if standing else ""
         else:
-            words = _words(gate, row, t)
+            said = _words(gate, row, t)
             if gate.former:
-                words += t["gate_former"].format(cell=code(gate.former))
+                said += t.say("gate_former", cell=code(gate.former))
             if gate.treatment:
                 named = ", ".join(t[f"b_t_{name}"] for name in gate.treatment)
-                words += t["gate_changed"].format(changed=named)
-        lines.append(f"{names.get((gate.evalset, gate.cell)) or code(gate.cell)}: {words}")
+                said += t.say("gate_changed", changed=named)
+        lines.append(f"{names.get((gate.evalset, gate.cell)) or code(gate.cell)}: {said}")
     return lines
 
 
@@ -60,11 +59,11 @@ def _words(gate: Gate, row: Row, t: Words) -> str:
     else:
         line = _sliced(gate, told, t)
     if told.of and not told.samples:
-        return t["gate_worst_none"].format(of=told.of, line=line)
+        return t.say("gate_worst_none", of=told.of, line=line)
     name = slice_name(told.column, told.value, told.kind, t)
     if not told.of:
         return f"{name}: {line}"
-    return t["gate_worst"].format(of=told.of, slice=name, line=line)
+    return t.say("gate_worst", of=told.of, slice=name, line=line)
 
 
 def _sliced(gate: Gate, told: GateSlice, t: Words) -> str:
@@ -83,7 +82,7 @@ def _sliced(gate: Gate, told: GateSlice, t: Words) -> str:
 def unjudged_lines(unjudged: Sequence[tuple[str, Reason]], t: Words) -> list[str]:
     """Return one line for each gate that was not judged."""
     return [
-        t["gate_unjudged"].format(gate=code(gate), reason=why(reason, t, limit=400))
+        t.say("gate_unjudged", gate=code(gate), reason=why(reason, t, limit=400))
         for gate, reason in unjudged
     ]
 
@@ -108,7 +107,7 @@ def _judged(gate: Gate, standing: Standing, t: Words) -> str:
         return f"{name}, {_wanted(gate, t)}: {_verdict(gate, t)}"
     lost, _ = missing_verdicts(gate.figure, standing, figure)
     distance = _detectable(gate.detectable, t)
-    probes = t["gate_probes"].format(n=figure.n, probes=standing.probes)
+    probes = t.say("gate_probes", n=figure.n, probes=standing.probes)
     return (
         f"{name} {fraction(figure.value)} [{fraction(figure.low)}, {fraction(figure.high)}], "
         f"{distance}, {probes}, {t['h_unscored']} {lost}: {_wanted(gate, t)}, {_verdict(gate, t)}"
@@ -128,13 +127,14 @@ def _bare(gate: Gate, t: Words) -> str:
 
 
 def _wanted(gate: Gate, t: Words) -> str:
-    return t[f"gate_{gate.bound}"].format(threshold=f"{gate.threshold:g}")
+    return t.say(f"gate_{gate.bound}", threshold=f"{gate.threshold:g}")
 
 
 def contrast_line(found: Contrast, against: str, t: Words) -> str:
     """Return a comparison with all that belongs to it; the other side's name may be empty."""
-    pairs = t["gate_pairs"].format(lost=found.lost, won=found.won)
-    return t["gate_contrast"].format(
+    pairs = t.say("gate_pairs", lost=found.lost, won=found.won)
+    return t.say(
+        "gate_contrast",
         figure=figure_name(found.figure, t),
         second=fraction(found.second),
         first=fraction(found.first),
@@ -151,7 +151,7 @@ def contrast_line(found: Contrast, against: str, t: Words) -> str:
 
 def _detectable(value: float | None, t: Words) -> str:
     shown = shown_detectable(value)
-    return t["gate_undetectable"] if shown == "none" else t["gate_detectable"].format(value=shown)
+    return t["gate_undetectable"] if shown == "none" else t.say("gate_detectable", value=shown)
 
 
 def _verdict(gate: Gate, t: Words) -> str:

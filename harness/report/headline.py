@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 from harness.analysis.findings import Findings
+from harness.language import Words
 from harness.records import Run
 from harness.report.judged.sections import JudgedPart
-
-Words = Mapping[str, str]
 
 
 def verdict(run: Run, findings: Findings, judged: JudgedPart, t: Words) -> str:
@@ -33,19 +31,20 @@ def verdict(run: Run, findings: Findings, judged: JudgedPart, t: Words) -> str:
 def _undecided(run: Run, t: Words) -> str:
     verdicts = Counter(gate.verdict for gate in run.gates)
     numbers = {"inconclusive": verdicts["inconclusive"], "unjudged": len(run.unjudged)}
-    parts = [t["undecided_passed"].format(count=verdicts["pass"])]
-    parts += [t[f"undecided_{key}"].format(count=n) for key, n in numbers.items() if n]
-    return t["undecided"].format(parts=", ".join(parts))
+    parts = [t.say("undecided_passed", count=verdicts["pass"])]
+    parts += [t.say(f"undecided_{key}", count=n) for key, n in numbers.items() if n]
+    return t.say("undecided", parts=", ".join(parts))
 
 
 def counts(run: Run, t: Words, *, labelled: bool) -> str:
     """Return how many gates came to what, and how many cells or probes ran."""
     verdicts = Counter(gate.verdict for gate in run.gates)
-    return t["verdict" if labelled else "verdict_judged"].format(
+    return t.say(
+        "verdict" if labelled else "verdict_judged",
         passed=verdicts["pass"],
         failed=verdicts["fail"],
         open=verdicts["inconclusive"],
-        unjudged=t["verdict_unjudged"].format(count=len(run.unjudged)) if run.unjudged else "",
+        unjudged=t.say("verdict_unjudged", count=len(run.unjudged)) if run.unjudged else "",
         cells=len(run.rows),
         skipped=len(run.skipped),
     )

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from textwrap import indent
 
 from harness.analysis.findings import Mistake
+from harness.language import Words
 from harness.markdown import code, escape
 from harness.records import Result
 from harness.report.format import signed
-from harness.report.texts import counted
 from harness.report.thoughts import folded
 
-Words = Mapping[str, str]
 # How a report calls the cell of an eval set: (evalset, cell) -> markdown.
 Names = Mapping[tuple[str, str], str]
 
@@ -48,19 +47,20 @@ def _wrong_answer(result: Result, *, name: str, cells: int, wrong: int, t: Words
     odds = "" if result.log_odds is None else signed(result.log_odds, 2)
     completion = result.completion.strip()
     return {
-        "line": t["wrong_line"].format(
+        "line": t.say(
+            "wrong_line",
             cell=name,
             sample=escape(result.sample, limit=60),
-            target=t["quote"].format(text=escape(result.target, limit=60)),
-            answer=t["quote"].format(text=escape(result.answer or "", limit=60)),
-            odds=t["wrong_odds"].format(odds=odds) if odds else "",
+            target=t.say("quote", text=escape(result.target, limit=60)),
+            answer=t.say("quote", text=escape(result.answer or "", limit=60)),
+            odds=t.say("wrong_odds", odds=odds) if odds else "",
             wrong=wrong,
-            cells=counted(cells, "n_cells", t),
+            cells=t.say("n_cells", count=cells),
         ),
-        "text": t["quote"].format(text=escape(result.text, limit=_EXCERPT)) if result.text else "",
+        "text": t.say("quote", text=escape(result.text, limit=_EXCERPT)) if result.text else "",
         "thought": indent(folded(result.thought, t), "   "),
-        "completion": t["wrong_completion"].format(
-            text=t["quote"].format(text=escape(completion, limit=_EXCERPT))
+        "completion": t.say(
+            "wrong_completion", text=t.say("quote", text=escape(completion, limit=_EXCERPT))
         )
         if completion
         else "",

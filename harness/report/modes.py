@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from harness.language import Words
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import count
-from harness.report.texts import selector_name
+from harness.report.names import selector_name
 from harness.shots import SELECTORS, own_order
-
-Words = Mapping[str, str]
 
 
 def thinking_word(setting: str, t: Words) -> str:
     """Return the name of a setting of thinking in words, such as `budget 256`."""
     word, _, tokens = setting.partition(" ")
-    return t[f"th_{word}"].format(tokens=count(int(tokens)) if tokens else "")
+    return t.say(f"th_{word}", tokens=count(int(tokens)) if tokens else "")
 
 
 def mode_place(row: Row, t: Words) -> str:
     """Return a mode with the place and the draw of its shots: `5-shot chat (seed 0)`."""
-    thinking = t["th_mode"].format(setting=thinking_word(row.thinking, t)) if row.thinking else ""
+    thinking = t.say("th_mode", setting=thinking_word(row.thinking, t)) if row.thinking else ""
     if row.k == 0:
         return t["zeroshot"] + thinking
-    phrase = t["c_mode" if is_usual(row) else "c_mode_way"]
-    said = phrase.format(k=row.k, placement=row.placement, seed=row.seed, way=way(row, t))
+    phrase = "c_mode" if is_usual(row) else "c_mode_way"
+    said = t.say(phrase, k=row.k, placement=row.placement, seed=row.seed, way=way(row, t))
     return said + thinking
 
 

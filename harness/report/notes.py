@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
+from harness.language import Words, words
 from harness.markdown import code, plain
 from harness.records import Note
 from harness.records.notes import Fact
 from harness.report.format import count
-from harness.report.texts import some, texts
-
-Words = Mapping[str, str]
+from harness.report.names import some
 
 
 def note_lines(notes: Sequence[Note], t: Words) -> list[str]:
@@ -21,13 +20,13 @@ def note_lines(notes: Sequence[Note], t: Words) -> list[str]:
 
 def plain_note(note: Note) -> str:
     """Return a note as a line for a terminal, in English."""
-    return _line(note, texts("en"), plain)
+    return _line(note, words("en"), plain)
 
 
 def _line(note: Note, t: Words, show: Callable[[str], str]) -> str:
     spelled = partial(_spelled, t=t, show=show)
     facts = {name: spelled(fact) for name, fact in note.facts.items()}
-    return t[f"note_{note.kind}"].format(about=show(note.about), **facts)
+    return t.say(f"note_{note.kind}", about=show(note.about), **facts)
 
 
 def _spelled(fact: Fact, t: Words, show: Callable[[str], str]) -> str:

@@ -10,12 +10,11 @@ from tabulate import tabulate
 
 from harness.judge.passport import CHANCE, MAX_UNSCORED, Passport, doubt, large_sets
 from harness.judge.passport_figures import SMOKE, PassportSet
+from harness.language import Lang, Words, words
 from harness.markdown import code, escape
 from harness.records import Figure, Note
 from harness.report.format import NOTHING, percent, with_interval
 from harness.report.notes import note_lines
-from harness.report.sentences import Words
-from harness.report.texts import Lang, texts
 from harness.spec.judgeset import PassportSpec
 
 _FIGURES = (
@@ -73,9 +72,9 @@ def passport_markdown(
         notes: What is to be said of the judge.
         lang: Language of everything that is not data.
     """
-    t, demands = texts(lang), demands or PassportSpec()
+    t, demands = words(lang), demands or PassportSpec()
     parts = [
-        f"# {t['pass_title'].format(judge=code(passport.judge))}",
+        f"# {t.say('pass_title', judge=code(passport.judge))}",
         f"**{passport_verdict(passport, demands=demands, lang=lang)}**",
         "\n".join(f"- {_reason(one, demands, t)}" for one in passport.sets),
         _demands(passport, demands, t),
@@ -93,7 +92,7 @@ def passport_markdown(
         f"## {t['pass_conditions']}",
         _conditions(passport, t),
         f"## {t['pass_how']}",
-        t["pass_how_text"].format(smoke=SMOKE, passing=f"{passport.passing:g}").strip(),
+        t.say("pass_how_text", smoke=SMOKE, passing=f"{passport.passing:g}").strip(),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -104,9 +103,9 @@ def passport_verdict(
     """Return what a passport comes to, in a few words."""
     large = large_sets(passport)
     if not large:
-        return texts(lang)["pass_v_small"]
+        return words(lang)["pass_v_small"]
     found = {_kind(one, demands or PassportSpec()) for one in large}
-    return texts(lang)[f"pass_v_{next((k for k in _GRAVITY if k in found), 'met')}"]
+    return words(lang)[f"pass_v_{next((k for k in _GRAVITY if k in found), 'met')}"]
 
 
 def _kind(one: PassportSet, demands: PassportSpec) -> str:
@@ -125,7 +124,8 @@ def _reason(one: PassportSet, demands: PassportSpec, t: Words) -> str:
     if kind in ("chance", "worse"):
         decided = figures.get("accuracy_decided")
         name = name if decided is not None else "pass_why_never"
-    return t[name].format(
+    return t.say(
+        name,
         set=code(one.name),
         smoke=SMOKE,
         lost=one.n - one.scored,
@@ -142,8 +142,11 @@ def _reason(one: PassportSet, demands: PassportSpec, t: Words) -> str:
 
 
 def _demands(passport: Passport, demands: PassportSpec, t: Words) -> str:
-    line = t["pass_demands"].format(
-        accuracy=f"{demands.min_accuracy:g}", order=f"{demands.min_order_agreement:g}", smoke=SMOKE
+    line = t.say(
+        "pass_demands",
+        accuracy=f"{demands.min_accuracy:g}",
+        order=f"{demands.min_order_agreement:g}",
+        smoke=SMOKE,
     )
     large = large_sets(passport)
     if large and all(_kind(one, demands) in ("met", "below") for one in large):
@@ -151,7 +154,7 @@ def _demands(passport: Passport, demands: PassportSpec, t: Words) -> str:
             min(_floor(one.figures[name].low) for one in large)
             for name in ("accuracy", "order_agreement")
         )
-        line += " " + t["pass_meets"].format(accuracy=accuracy, order=order)
+        line += " " + t.say("pass_meets", accuracy=accuracy, order=order)
     return line
 
 
@@ -170,12 +173,12 @@ def _preferences(passport: Passport, t: Words) -> list[str]:
             kind = "longer" if judge.value > people.value else "shorter"
             kind = "no_length" if judge.low <= CHANCE <= judge.high else kind
             said.append(
-                t[f"pass_p_{kind}"].format(set=name, value=_shown(judge), people=_shown(people))
+                t.say(f"pass_p_{kind}", set=name, value=_shown(judge), people=_shown(people))
             )
         place = one.figures.get("prefers_first")
         if place and not place.low <= CHANCE <= place.high:
             kind = "first" if place.value > CHANCE else "second"
-            said.append(t[f"pass_p_{kind}"].format(set=name, value=_shown(place)))
+            said.append(t.say(f"pass_p_{kind}", set=name, value=_shown(place)))
     return said or [t["pass_p_none" if large else "pass_p_small"]]
 
 
@@ -226,7 +229,7 @@ def _cell(figure: Figure | None, chance: float | None, t: Words) -> str:
 
 def _missing(sets: Sequence[PassportSet], t: Words) -> list[str]:
     return [
-        t[phrase].format(set=code(one.name), count=number, reason=escape(reason))
+        t.say(phrase, set=code(one.name), count=number, reason=escape(reason))
         for one in sets
         for phrase, reasons in (
             ("pass_lost_pairs", one.unscored),

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from harness.analysis.findings import ALPHA, Findings, Question
 from harness.figures import FIGURES
+from harness.language import Words
 from harness.markdown import code, escape
 from harness.report.format import p_value, signed, signed_interval
 from harness.report.modes import thinking_word, way
 from harness.report.tables import table
-
-Words = Mapping[str, str]
 
 _CALIBRATED = ("calibration", "contextual")
 _OF_SHOTS = ("shots", "selector", "order", "placement")
@@ -51,14 +48,15 @@ def _question(one: Question, t: Words) -> str:
     old, new = names.get(one.kind, ("", ""))
     if one.kind == "thinking":
         old, new = thinking_word(first.thinking, t), thinking_word(second.thinking, t)
-    return t[f"q_{one.kind}"].format(first=old, second=new)
+    return t.say(f"q_{one.kind}", first=old, second=new)
 
 
 def _difference(one: Question, t: Words) -> str:
-    scale, digits, phrase = 1.0, 3, t["c_auc_points"]
+    scale, digits, phrase = 1.0, 3, "c_auc_points"
     if FIGURES[one.figure].exact:
-        scale, digits, phrase = 100.0, 1, t["q_points"]
-    return phrase.format(
+        scale, digits, phrase = 100.0, 1, "q_points"
+    return t.say(
+        phrase,
         value=signed(scale * one.value, digits),
         interval=signed_interval(scale * one.low, scale * one.high, digits),
         p=p_value(one.p),
@@ -69,14 +67,14 @@ def _scope(one: Question, t: Words) -> str:
     """Say of which shots an answer speaks: of those alone that were drawn once."""
     if one.kind not in _OF_SHOTS:
         return ""
-    return t["q_these"] if one.draws == 1 else t["q_drawn"].format(draws=one.draws)
+    return t["q_these"] if one.draws == 1 else t.say("q_drawn", draws=one.draws)
 
 
 def _singles(one: Question, t: Words) -> str:
     """Count what the comparisons show each by itself, and say whether they differ."""
     if one.better + one.worse + one.open < 2:
         return ""
-    said = t["q_singles"].format(up=one.better, down=one.worse, open=one.open)
+    said = t.say("q_singles", up=one.better, down=one.worse, open=one.open)
     if one.differ is not None and one.differ < ALPHA:
-        said += t["q_differ"].format(p=p_value(one.differ))
+        said += t.say("q_differ", p=p_value(one.differ))
     return said

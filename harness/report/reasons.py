@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from harness.language import Words
 from harness.markdown import escape
 from harness.reasons import Reason, say
 
 
-def why(reason: Reason, t: Mapping[str, str], *, limit: int = 200) -> str:
-    """Return a reason as part of a sentence in the language of the phrases.
+def why(reason: Reason, t: Words, *, limit: int = 200) -> str:
+    """Return a reason as part of a sentence in the language of the report.
 
     Args:
         reason: Of any kind.
-        t: The phrases of the report.
+        t: The words of the report's language.
         limit: Longest text in characters, beyond which it is cut.
     """
     return escape(say(reason, t["lang"]), limit=limit)

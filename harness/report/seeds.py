@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.analysis.findings import Draws, SeedSpread
+from harness.language import Words
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import count, fraction, p_value, percent
 from harness.report.modes import thinking_word
-from harness.report.texts import selector_name
-
-Words = Mapping[str, str]
+from harness.report.names import selector_name
 
 
 def draw_line(draws: Draws, line: Mapping[str, str], t: Words) -> dict[str, str]:
@@ -27,15 +26,16 @@ def draw_line(draws: Draws, line: Mapping[str, str], t: Words) -> dict[str, str]
     for name in ("h_model", "h_prompt", "h_mode", "h_placement", "h_selector", "h_order",
                  "h_thinking"):  # fmt: skip
         out[t[name]] = line[t[name]]
-    seeds = t["d_seeds"].format(count=len(group))
+    seeds = t.say("d_seeds", count=len(group))
     if group[0].train_rows:
-        out[t["h_mode"]] = t["d_trained"].format(rows=count(group[0].train_rows), seeds=seeds)
+        out[t["h_mode"]] = t.say("d_trained", rows=count(group[0].train_rows), seeds=seeds)
     else:
         out[t["h_seed"]] = seeds
     sizes = sorted({row.n for row in group})
     out[t["h_n"]] = "-".join(count(size) for size in (sizes[0], sizes[-1])[: len(sizes)])
     for name, found in draws.figures.items():
-        out[t[f"h_{name}"]] = t["d_cell"].format(
+        out[t[f"h_{name}"]] = t.say(
+            "d_cell",
             mean=fraction(found.mean),
             low=fraction(found.low),
             high=fraction(found.high),
@@ -53,9 +53,9 @@ def _sentence(group: Sequence[Row], found: SeedSpread, t: Words) -> str:
     row, spread = group[0], found.spread
     kind = "d_trained_" if row.train_rows else "d_"
     seeds = ", ".join(str(one.seed) for one in group)
-    verdict = t[f"{kind}shown" if found.shown else f"{kind}unshown"]
-    return t[f"{kind}sentence"].format(
-        draw=t["d_draw"].format(mode=_mode(row, t), seeds=seeds),
+    return t.say(
+        f"{kind}sentence",
+        draw=t.say("d_draw", mode=_mode(row, t), seeds=seeds),
         prompt=escape(row.prompt),
         figure=t[f"f_{found.figure}"],
         mean=fraction(spread.mean),
@@ -64,7 +64,8 @@ def _sentence(group: Sequence[Row], found: SeedSpread, t: Words) -> str:
         sd=fraction(spread.sd),
         chance=fraction(spread.chance_sd),
         n=count(spread.n),
-        verdict=verdict.format(
+        verdict=t.say(
+            f"{kind}shown" if found.shown else f"{kind}unshown",
             test=t["d_test_clusters" if row.clusters else "d_test"],
             p=p_value(found.adjusted),
             share=percent(spread.share),
@@ -76,10 +77,10 @@ def _mode(row: Row, t: Words) -> str:
     """Name what the draws have in common: a classifier, or such as `5-shot chat, random`."""
     if row.train_rows:
         return escape(row.model)
-    names = [f"{t['fewshot'].format(k=row.k)} {row.placement}"]
+    names = [f"{t.say('fewshot', k=row.k)} {row.placement}"]
     if row.selector != "balanced":
         names.append(selector_name(row.selector, t))
     if row.order not in (None, "shuffled"):
         names.append(t[f"o_{row.order}"])
-    thinking = t["th_mode"].format(setting=thinking_word(row.thinking, t)) if row.thinking else ""
+    thinking = t.say("th_mode", setting=thinking_word(row.thinking, t)) if row.thinking else ""
     return ", ".join(names) + thinking

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from harness.analysis.findings import Comparison, Kind
 from harness.analysis.verdicts import by_pair, verdict
+from harness.language import Words
 from harness.markdown import escape
 from harness.report.format import count
 from harness.report.modes import mode_place, thinking_word, way
 from harness.report.sentences import moves
-
-Words = Mapping[str, str]
 
 
 def selectors(compared: Sequence[Comparison], t: Words) -> list[str]:
@@ -32,12 +31,13 @@ def thinking(compared: Sequence[Comparison], t: Words) -> list[str]:
         first, second = group[0].first, group[0].second
         parts = moves(group, t)
         if left := max(c.left_out for c in group):
-            parts.append(t["c_left_out"].format(count=left))
+            parts.append(t.say("c_left_out", count=left))
         if second.thoughts is not None and second.thoughts.tokens is not None:
             tokens = count(round(second.thoughts.tokens))
-            parts.append(t["c_thought_costs"].format(tokens=tokens))
+            parts.append(t.say("c_thought_costs", tokens=tokens))
         sentences.append(
-            t["c_thinking"].format(
+            t.say(
+                "c_thinking",
                 first=thinking_word(first.thinking, t),
                 second=thinking_word(second.thinking, t),
                 mode=mode_place(replace(second, thinking=""), t),
@@ -55,9 +55,10 @@ def _sentences(compared: Sequence[Comparison], kind: Kind, t: Words) -> list[str
         first, second = group[0].first, group[0].second
         figures = "; ".join(moves(group, t))
         if left := max(c.left_out for c in group):
-            figures += "; " + t["c_left_out"].format(count=left)
+            figures += "; " + t.say("c_left_out", count=left)
         sentences.append(
-            t[f"c_{kind}"].format(
+            t.say(
+                f"c_{kind}",
                 first=way(first, t),
                 second=way(second, t),
                 k=first.k,
@@ -74,4 +75,4 @@ def _sentences(compared: Sequence[Comparison], kind: Kind, t: Words) -> list[str
 def _draws(c: Comparison, t: Words) -> str:
     if c.draws == (1, 1):
         return t["c_one_draw"]
-    return t["c_draws"].format(first=c.draws[0], second=c.draws[1])
+    return t.say("c_draws", first=c.draws[0], second=c.draws[1])

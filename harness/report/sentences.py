@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from harness.analysis.findings import Comparison, Overused
 from harness.analysis.verdicts import by_pair, verdict
 from harness.figures import FIGURES
+from harness.language import Words
 from harness.markdown import code, escape
 from harness.records import Row
 from harness.report.format import (
@@ -18,9 +19,6 @@ from harness.report.format import (
     with_interval,
 )
 from harness.report.modes import is_usual, mode_place, way
-from harness.report.texts import counted
-
-Words = Mapping[str, str]
 
 Labels = Mapping[tuple[str, str], Overused]
 """The label that a cell answers too often, by eval set and cell."""
@@ -36,16 +34,18 @@ def shots(compared: Sequence[Comparison], labels: Labels, t: Words) -> list[str]
         over = labels.get((bare.evalset, bare.cell))
         if raw and raw.sign and len(group) > 1 and over:
             parts.append(
-                t["c_threshold_moved"].format(
+                t.say(
+                    "c_threshold_moved",
                     label=_quoted(over.label, t),
                     first=percent(over.share),
                     second=percent(shown.shares.get(over.label, 0.0)),
                 )
             )
         if left := max(c.left_out for c in group):
-            parts.append(t["c_left_out"].format(count=left))
+            parts.append(t.say("c_left_out", count=left))
         sentences.append(
-            t["c_shots"].format(
+            t.say(
+                "c_shots",
                 mode=mode_place(shown, t),
                 prompt=escape(shown.prompt),
                 verdict=t[f"c_v_{verdict(group)}"],
@@ -66,8 +66,8 @@ def placements(compared: Sequence[Comparison], t: Words) -> list[str]:
     sentences: list[str] = []
     for group in groups.values():
         row = group[0].first
-        phrase = t["c_draw" if is_usual(row) else "c_draw_way"]
-        shots = phrase.format(k=row.k, seed=row.seed, way=way(row, t))
+        phrase = "c_draw" if is_usual(row) else "c_draw_way"
+        shots = t.say(phrase, k=row.k, seed=row.seed, way=way(row, t))
         said = {c.figure: _order([o for o in group if o.figure == c.figure], c.figure, t)
                 for c in group}  # fmt: skip
         # Secondary figures by which nothing is shown take one phrase.
@@ -75,11 +75,11 @@ def placements(compared: Sequence[Comparison], t: Words) -> list[str]:
         quiet = list(dict.fromkeys(c.figure for c in group if c.figure not in shown))
         if quiet:
             names = ", ".join(t[f"f_{figure}"] for figure in quiet)
-            said[quiet[0]] = t["c_no_order"].format(figure=names)
+            said[quiet[0]] = t.say("c_no_order", figure=names)
         figures = ranked([c for c in group if c.figure not in quiet[1:]], said, t)
         sentences.append(
-            t["c_placements"].format(
-                shots=shots, prompt=escape(row.prompt), figures="; ".join(figures)
+            t.say(
+                "c_placements", shots=shots, prompt=escape(row.prompt), figures="; ".join(figures)
             )
         )
     return sentences
@@ -89,15 +89,15 @@ def calibrations_short(model: str, compared: Sequence[Comparison], t: Words) -> 
     """Say in how many cells calibration is shown to raise or to lower accuracy."""
     own = [c for c in compared if c.kind == "calibration"]
     raised, lowered = sum(c.sign > 0 for c in own), sum(c.sign < 0 for c in own)
-    total = counted(len(own), "n_cells", t)
+    total = t.say("n_cells", count=len(own))
     said: list[str] = []
     if raised:
-        said.append(t["c_bias_short"].format(model=model, biased=raised, total=total))
+        said.append(t.say("c_bias_short", model=model, biased=raised, total=total))
     if lowered:
-        phrase = t["c_calibration_lowers"]
-        said.append(phrase.format(model=model, lowered=lowered, total=total))
+        phrase = "c_calibration_lowers"
+        said.append(t.say(phrase, model=model, lowered=lowered, total=total))
     if own and not said:
-        said.append(t["c_calibration_none"].format(model=model, total=total))
+        said.append(t.say("c_calibration_none", model=model, total=total))
     return said
 
 
@@ -105,13 +105,16 @@ def _order(group: Sequence[Comparison], figure: str, t: Words) -> str:
     """Name the placements that are shown to differ in one figure."""
     shown = [c for c in group if c.sign]
     if not shown:
-        return t["c_no_order"].format(figure=t[f"f_{figure}"])
+        return t.say("c_no_order", figure=t[f"f_{figure}"])
     parts = []
     for c in shown:
         better, worse = (c.second, c.first) if c.sign > 0 else (c.first, c.second)
         parts.append(
-            t["c_ahead"].format(
-                better=better.placement, worse=worse.placement, detail=detail(c, t, forward=True)
+            t.say(
+                "c_ahead",
+                better=better.placement,
+                worse=worse.placement,
+                detail=detail(c, t, forward=True),
             )
         )
     if len(shown) < len(group):
@@ -129,8 +132,9 @@ def wordings(compared: Sequence[Comparison], t: Words) -> list[str]:
     for group in groups.values():
         said = {}
         for c in group:
-            phrase = t["c_no_best" if c.sign <= 0 else "c_best_of" if c.chosen_of > 2 else "c_best"]
-            said[c.figure] = phrase.format(
+            phrase = "c_no_best" if c.sign <= 0 else "c_best_of" if c.chosen_of > 2 else "c_best"
+            said[c.figure] = t.say(
+                phrase,
                 figure=t[f"f_{c.figure}"],
                 best=escape(c.second.prompt),
                 next=escape(c.first.prompt),
@@ -141,7 +145,7 @@ def wordings(compared: Sequence[Comparison], t: Words) -> list[str]:
             )
         mode = mode_place(group[0].first, t)
         figures = "; ".join(ranked(group, said, t))
-        sentences.append(t["c_wording"].format(mode=mode, figures=figures))
+        sentences.append(t.say("c_wording", mode=mode, figures=figures))
     return sentences
 
 
@@ -154,15 +158,15 @@ def calibrations(compared: Sequence[Comparison], labels: Labels, t: Words) -> li
             if c.sign == 0:
                 continue
             move = f"{fraction(c.difference.first)} → {fraction(c.difference.second)}"
-            left = f"; {t['c_left_out'].format(count=c.left_out)}" if c.left_out else ""
-            phrase = t[f"c_{kind}_up" if c.sign > 0 else f"c_{kind}_down"]
-            text = phrase.format(cell=code(c.first.cell), move=f"{move} ({detail(c, t)}{left})")
+            left = f"; {t.say('c_left_out', count=c.left_out)}" if c.left_out else ""
+            phrase = f"c_{kind}_up" if c.sign > 0 else f"c_{kind}_down"
+            text = t.say(phrase, cell=code(c.first.cell), move=f"{move} ({detail(c, t)}{left})")
             if kind == "calibration" and c.sign > 0:
                 text += _why(c.first, labels, t)
             sentences.append(text)
         same = [code(c.first.cell) for c in own if c.sign == 0]
         if same:
-            sentences.append(t[f"c_{kind}_same"].format(cells=", ".join(same)))
+            sentences.append(t.say(f"c_{kind}_same", cells=", ".join(same)))
     return sentences
 
 
@@ -171,13 +175,14 @@ def _why(row: Row, labels: Labels, t: Words) -> str:
     over, auc = labels.get((row.evalset, row.cell)), row.figures.get("auc")
     if not over:
         return ""
-    text = t["c_why_bias"].format(
+    text = t.say(
+        "c_why_bias",
         label=_quoted(over.label, t),
         share=percent(over.share),
         target=percent(over.target),
     )
     if auc and auc.low > 0.5:
-        text += t["c_why_auc"].format(auc=with_interval(auc))
+        text += t.say("c_why_auc", auc=with_interval(auc))
     return text + "."
 
 
@@ -190,12 +195,13 @@ def ranked(group: Sequence[Comparison], said: Mapping[str, str], t: Words) -> li
     """Return what is said of each figure, secondary ones in one part behind the primary one."""
     parts = [said[figure] for figure in dict.fromkeys(c.figure for c in group if c.primary)]
     others = [said[figure] for figure in dict.fromkeys(c.figure for c in group if not c.primary)]
-    return [*parts, t["c_secondary"].format(figures="; ".join(others))] if others else parts
+    return [*parts, t.say("c_secondary", figures="; ".join(others))] if others else parts
 
 
 def move(c: Comparison, t: Words) -> str:
     """Spell what a figure was and is, with the difference, its interval and p-value."""
-    return t["c_move"].format(
+    return t.say(
+        "c_move",
         figure=t[f"f_{c.figure}"],
         first=fraction(c.difference.first),
         second=fraction(c.difference.second),
@@ -209,42 +215,44 @@ def _spread(c: Comparison, t: Words) -> str:
         return ""
     scale, digits = (100.0, 1) if FIGURES[c.figure].exact else (1.0, 3)
     low, high = (signed(scale * end, digits) for end in c.spread)
-    return t["c_spread"].format(low=low, high=high)
+    return t.say("c_spread", low=low, high=high)
 
 
 def shown_detail(c: Comparison, t: Words) -> str:
     """Spell a difference, and say so if it is not shown to be one."""
     text = detail(c, t)
-    return text if c.sign else t["c_unshown"].format(detail=text)
+    return text if c.sign else t.say("c_unshown", detail=text)
 
 
 def detail(c: Comparison, t: Words, *, forward: bool = False) -> str:
     """Return a difference in words; with `forward`, a negative one is turned round."""
     d, scale, digits = c.difference, 1.0, 3
-    phrase = t["c_auc_points"]
+    phrase = "c_auc_points"
     if FIGURES[c.figure].exact:
-        scale, digits, phrase = 100.0, 1, t["c_points"]
+        scale, digits, phrase = 100.0, 1, "c_points"
     value, low, high, lost, won = d.value, c.low, c.high, d.lost, d.won
     if forward and value < 0:
         value, low, high, lost, won = -value, -high, -low, won, lost
-    said = phrase.format(
+    said = t.say(
+        phrase,
         value=signed(scale * value, digits),
         interval=signed_interval(scale * low, scale * high, digits),
         lost=lost,
         won=won,
         p=p_value(c.adjusted),
     )
-    return t["c_declared"].format(detail=said) if c.family == "gate" else said
+    return t.say("c_declared", detail=said) if c.family == "gate" else said
 
 
 def _quoted(label: str, t: Words) -> str:
-    return t["quote"].format(text=escape(label))
+    return t.say("quote", text=escape(label))
 
 
 def models(compared: Sequence[Comparison], t: Words) -> list[str]:
     """Say for each model that was named before how another does when asked the same."""
     return [
-        t["c_model"].format(
+        t.say(
+            "c_model",
             first=escape(group[0].first.model),
             second=escape(group[0].second.model),
             mode=mode_place(group[0].second, t),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.analysis.findings import ALPHA, SlicedCell, SliceFigures
 from harness.figures.slices import PartKind
+from harness.language import Words
 from harness.markdown import escape
 from harness.records import BaselineCheck, SliceContrast
 from harness.report.format import (
@@ -19,10 +20,9 @@ from harness.report.format import (
     with_interval,
 )
 from harness.report.mistakes import Names
+from harness.report.names import figure_name, some
 from harness.report.tables import table
-from harness.report.texts import figure_name, some
 
-Words = Mapping[str, str]
 _LONGEST = 40
 _UNFOLDED = 8
 
@@ -61,9 +61,9 @@ def slice_name(column: str, value: str, kind: PartKind, t: Words, values: int = 
     """Return how a report calls a slice, a long value cut."""
     shown = escape(column, limit=_LONGEST)
     if kind == "other":
-        return t["sl_other"].format(column=shown, values=values or "")
+        return t.say("sl_other", column=shown, values=values or "")
     if kind == "nothing":
-        return t["sl_nothing"].format(column=shown)
+        return t.say("sl_nothing", column=shown)
     return f"{shown} = {escape(value, limit=_LONGEST)}"
 
 
@@ -73,26 +73,30 @@ def _name(one: SliceFigures, t: Words) -> str:
 
 def _short(cell: SlicedCell, names: Names, t: Words) -> str:
     off = [
-        t["sl_below" if one.below else "sl_above"].format(
-            slice=_name(one, t), value=with_interval(one.figures[cell.figure])
+        t.say(
+            "sl_below" if one.below else "sl_above",
+            slice=_name(one, t),
+            value=with_interval(one.figures[cell.figure]),
         )
         for one in cell.slices
         if one.deviates and cell.figure in one.figures
     ]
     columns = [escape(name) for name, p in cell.columns.items() if p < ALPHA]
-    return t["sl_differ"].format(
+    return t.say(
+        "sl_differ",
         cell=names[cell.evalset, cell.cell],
         figure=figure_name(cell.figure, t),
-        which=some(off, t) if off else t["sl_by_column"].format(columns=", ".join(columns)),
+        which=some(off, t) if off else t.say("sl_by_column", columns=", ".join(columns)),
         p=p_value(cell.adjusted),
     )
 
 
 def _cell(cell: SlicedCell, names: Names, t: Words) -> dict[str, str | bool]:
     name = names[cell.evalset, cell.cell]
-    line = t["sl_no_worst"].format(cell=name)
+    line = t.say("sl_no_worst", cell=name)
     if cell.worst is not None and cell.interval is not None:
-        line = t["sl_worst"].format(
+        line = t.say(
+            "sl_worst",
             cell=name,
             slice=_name(cell.slices[cell.worst], t),
             figure=figure_name(cell.figure, t),
@@ -102,7 +106,7 @@ def _cell(cell: SlicedCell, names: Names, t: Words) -> dict[str, str | bool]:
             of=len(cell.slices),
         )
     columns = ", ".join(f"{escape(name)} {p_value(p)}" for name, p in cell.columns.items())
-    line += " " + t["sl_columns"].format(columns=columns)
+    line += " " + t.say("sl_columns", columns=columns)
     figures = dict.fromkeys(name for one in cell.slices for name in one.figures)
     lines = []
     for one in cell.slices:
@@ -121,7 +125,8 @@ def _cell(cell: SlicedCell, names: Names, t: Words) -> dict[str, str | bool]:
 
 def _loss(check: BaselineCheck, one: SliceContrast, names: Names, t: Words) -> str:
     found = one.contrast
-    return t["sl_loss" if found.value < 0 else "sl_gain"].format(
+    return t.say(
+        "sl_loss" if found.value < 0 else "sl_gain",
         cell=names[check.evalset, check.cell],
         slice=slice_name(one.column, one.value, one.kind, t),
         figure=figure_name(found.figure, t),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness.report.texts import Lang, texts
+from harness.language import Lang, words
 
 # GitHub refuses a step summary of more than 1 MiB; the rest is left for other writers.
 SUMMARY_BYTES = 1_000_000
@@ -32,7 +32,7 @@ def append_step_summary(markdown: str, path: Path, *, lang: Lang = "en") -> None
     markdown = _PLOTS.sub("", markdown)
     room = SUMMARY_BYTES - (path.stat().st_size if path.exists() else 0)
     if len(markdown.encode()) > room:
-        mark = f"\n{texts(lang)['cut']}\n"
+        mark = f"\n{words(lang)['cut']}\n"
         size = max(0, room - len(mark.encode()) - _DEEPEST_FOLD * len(_FOLD_END))
         kept = markdown.encode()[:size].decode(errors="ignore")
         # The cut falls between lines: half a table row or half an escape renders as anything.

@@ -6,15 +6,14 @@ from collections.abc import Mapping, Sequence
 
 from harness.analysis.findings import Best, Draws
 from harness.figures import INTERVALS, figure_kind
+from harness.language import Words
 from harness.markdown import escape
 from harness.records import DataInfo, EngineInfo, Figure, Gate, Row
 from harness.report.format import NOTHING, count, percent, seconds, with_interval
 from harness.report.modes import mode_place, thinking_word
+from harness.report.names import figure_name, selector_name
 from harness.report.seeds import draw_line
 from harness.report.sentences import detail
-from harness.report.texts import figure_name, selector_name
-
-Words = Mapping[str, str]
 
 # A digest of this length tells any two apart; the whole of it is in run.json.
 DIGEST = 19
@@ -159,8 +158,8 @@ def data_table(data: Sequence[DataInfo], t: Words) -> str:
 
 def _mode(row: Row, t: Words) -> str:
     if row.train_rows:
-        return t["trained"].format(rows=count(row.train_rows), seed=row.seed)
-    return t["zeroshot"] if row.k == 0 else t["fewshot"].format(k=row.k)
+        return t.say("trained", rows=count(row.train_rows), seed=row.seed)
+    return t["zeroshot"] if row.k == 0 else t.say("fewshot", k=row.k)
 
 
 def _shares(row: Row, labels: Sequence[str]) -> str:

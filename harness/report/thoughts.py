@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from harness.language import Words
 from harness.markdown import code, html, quoted
 from harness.records import Row, Thought, ThoughtPlace, Thoughts
 from harness.report.format import count, percent
-from harness.report.texts import some
-
-Words = Mapping[str, str]
+from harness.report.names import some
 
 # Where answers stand of which there is something to say, though no thought was written.
 _PLACES: tuple[ThoughtPlace, ...] = ("before", "empty", "absent")
@@ -22,7 +21,7 @@ def place_lines(rows: Sequence[Row], t: Words) -> list[str]:
     for place in _PLACES:
         cells = [code(row.cell) for row in rows if row.place == place]
         if cells:
-            found.append(t[f"th_at_{place}"].format(cells=some(cells, t)))
+            found.append(t.say(f"th_at_{place}", cells=some(cells, t)))
     return found
 
 
@@ -54,10 +53,10 @@ def folded(thought: Thought | None, t: Words, *, by: str = "") -> str:
         return ""
     quote, left_out = quoted(thought.text, limit=_LONGEST)
     if left_out:
-        quote += f"\n>\n> *{t['j_more'].format(count=count(left_out))}*"
-    length = t["th_tokens"].format(tokens=count(thought.tokens)) if thought.tokens else ""
-    whose = t["th_of"].format(judge=html(by)) if by else ""
-    summary = t[f"th_{thought.end}_thought"].format(whose=whose, length=length)
+        quote += f"\n>\n> *{t.say('j_more', count=count(left_out))}*"
+    length = t.say("th_tokens", tokens=count(thought.tokens)) if thought.tokens else ""
+    whose = t.say("th_of", judge=html(by)) if by else ""
+    summary = t.say(f"th_{thought.end}_thought", whose=whose, length=length)
     return f"<details>\n<summary>{summary}</summary>\n\n{quote}\n\n</details>"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.analysis.findings import Findings
+from harness.language import Lang, Words, words
 from harness.markdown import code, escape
 from harness.reasons import Reason
 from harness.records import Extension, Gate, Row, Run, RunInfo
@@ -22,6 +23,7 @@ from harness.report.format import NOTHING, count, duration, percent
 from harness.report.gates import gate_lines, unjudged_lines
 from harness.report.judged.sections import judged_part
 from harness.report.mistakes import Names, wrong_answers
+from harness.report.names import some
 from harness.report.notes import note_lines
 from harness.report.plots.write_plots import PlotKind, Plots, draw_plots
 from harness.report.questions import question_table
@@ -36,13 +38,11 @@ from harness.report.tables import (
     further_table,
     table,
 )
-from harness.report.texts import Lang, some, texts
 from harness.report.thoughts import place_lines, thought_line
 
 if TYPE_CHECKING:
     from jinja2 import Template
 
-Words = Mapping[str, str]
 Skipped = Sequence[tuple[str, Reason]]
 
 REPORT_FILE = "report.md"
@@ -111,7 +111,7 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
     if texts == "none":
         run = redact_run(run)
     info, rows, gates = run.info, run.rows, run.gates
-    t = _phrases(lang)
+    t = words(lang)
     names = {**_names(rows), **_judged_names(run)}
     judged = judged_part(run.judged, findings.judged, gates, t)
     lines = partial(_gate_lines, run, names=names, lang=lang)
@@ -168,12 +168,8 @@ def _template() -> Template:
     return environment.get_template("report.md.j2")
 
 
-def _phrases(lang: Lang) -> Words:
-    return texts(lang)
-
-
 def _extension(one: Extension, t: Words) -> str:
-    return t[f"x_{one.kind}"].format(name=code(one.name), source=code(one.shown, limit=120))
+    return t.say(f"x_{one.kind}", name=code(one.name), source=code(one.shown, limit=120))
 
 
 def _names(rows: Sequence[Row]) -> Names:
@@ -204,8 +200,11 @@ def _skipped(skipped: Skipped, t: Words) -> list[str]:
     for cell, reason in skipped:
         groups.setdefault(reason, []).append(cell)
     return [
-        t["skipped_line"].format(
-            count=len(cells), reason=why(reason, t), cells=", ".join(code(cell) for cell in cells)
+        t.say(
+            "skipped_line",
+            count=len(cells),
+            reason=why(reason, t),
+            cells=", ".join(code(cell) for cell in cells),
         )
         for reason, cells in groups.items()
     ]
@@ -213,7 +212,8 @@ def _skipped(skipped: Skipped, t: Words) -> list[str]:
 
 def _head(info: RunInfo, t: Words) -> dict[str, str]:
     machine = ", ".join(f"{escape(k)} {escape(v)}" for k, v in info.machine.items())
-    line = t["run_line"].format(
+    line = t.say(
+        "run_line",
         id=escape(info.id),
         started=escape(info.started),
         wall=duration(info.wall_s),
@@ -229,17 +229,18 @@ def _sections(run: Run, findings: Findings, t: Words) -> list[_Section]:
     for evalset in dict.fromkeys(row.evalset for row in rows):
         own = [row for row in rows if row.evalset == evalset]
         first = own[0]
-        caption = t["caption"].format(
+        caption = t.say(
+            "caption",
             scoring=", ".join(dict.fromkeys(escape(row.scoring) for row in own)),
             targets=", ".join(f"{escape(k)} {percent(v)}" for k, v in first.targets.items()),
-            auc=t["caption_auc"].format(label=escape(next(iter(first.targets))))
+            auc=t.say("caption_auc", label=escape(next(iter(first.targets))))
             if any("auc" in row.figures for row in own)
             else "",
         )
         if any("contextual_accuracy" in row.figures for row in own):
             caption += t["caption_contextual"]
         if clusters := max((row.clusters or 0 for row in own), default=0):
-            caption += t["caption_clusters"].format(clusters=count(clusters))
+            caption += t.say("caption_clusters", clusters=count(clusters))
         thoughts = [
             {t["h_cell"]: escape(row.cell), **thought_line(row.thoughts, t)}
             for row in own
@@ -260,7 +261,8 @@ def _sections(run: Run, findings: Findings, t: Words) -> list[_Section]:
 
 def _unscored(rows: Sequence[Row], names: Names, t: Words) -> list[str]:
     return [
-        t["unscored_line"].format(
+        t.say(
+            "unscored_line",
             cell=names[row.evalset, row.cell],
             count=count(number),
             total=count(row.n + row.unscored),

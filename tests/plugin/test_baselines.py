@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness.report.texts import texts
+from harness.language import words
 
 ZERO = "m-prefill-zeroshot"
 FILE = f"baselines/mini/{ZERO}.json"
@@ -164,7 +164,7 @@ def test_a_baseline_is_shown_though_no_gate_asks(gated):
     gated.run().assert_outcomes(passed=1)
     assert "## Against the baseline" in gated.report
     gated.run("--eval-report-lang", "ru")
-    assert "## " + texts("ru")["baselines"] in gated.report
+    assert "## " + words("ru")["baselines"] in gated.report
 
 
 @pytest.mark.slow

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from harness.analysis.files import load_findings
 from harness.cli import app
+from harness.language import words
 from harness.report.slices import slice_name
-from harness.report.texts import texts
 
 CELL = "base-trained-s0"
 BASE = {"engine": "tfidf", "options": {"min_rows": 1}}
@@ -189,7 +189,7 @@ def test_values_are_text_of_the_data(sliced):
     write_rows(sliced, rows(hostile))
     sliced.change(gates=[GATE | {"slice": "worst"}])
     sliced.run()
-    assert slice_name("topic", hostile, "value", texts("en")) in sliced.report
+    assert slice_name("topic", hostile, "value", words("en")) in sliced.report
     for live in ("<b>", "[x](http", "\x1b", "@team", "long " * 12):
         assert live not in sliced.report
     # Written again without texts, and run without them.

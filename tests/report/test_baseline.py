@@ -6,10 +6,10 @@ import pytest
 from reports import report_markdown
 
 from harness.analysis.analyze import against_baselines
+from harness.language import words
 from harness.reasons import Reason
 from harness.records import BaselineCheck, Contrast, Flip, Run, RunInfo
 from harness.report.baseline import baseline_lines
-from harness.report.texts import texts
 
 LOSS = Contrast("accuracy", 0.8, 0.75, -0.07, -0.03, 0.0001, 120, 20, 2000, 0, 0.01)
 AREA = Contrast("auc", 0.9, 0.899, -0.004, 0.002, 0.6, 0, 0, 2000, 0, 0.005)
@@ -24,7 +24,7 @@ CHECK = BaselineCheck(
 
 
 def lines(*checks: BaselineCheck, lang="en") -> list:
-    return baseline_lines(checks, against_baselines(checks), {}, texts(lang))
+    return baseline_lines(checks, against_baselines(checks), {}, words(lang))
 
 
 def test_differences_are_claimed_only_where_they_are_shown():
@@ -67,7 +67,7 @@ def test_russian_has_no_english_reason_and_no_english_change():
     )
     checks = [BaselineCheck("e", "c", refused=refused),
               replace(CHECK, treatment=("wording", "weights"))]  # fmt: skip
-    found = baseline_lines(checks, against_baselines(checks), {}, texts("ru"))
+    found = baseline_lines(checks, against_baselines(checks), {}, words("ru"))
     said = " ".join(str(one["line"]) for one in found)
     assert "примеров было 3, в этом запуске 2" in said
     assert "формулировка промпта, веса." in said
@@ -77,7 +77,7 @@ def test_russian_has_no_english_reason_and_no_english_change():
 @pytest.mark.parametrize("lang", ["en", "ru"])
 def test_the_section_is_there_only_with_baselines(lang):
     info = RunInfo("r", "now", 1.0, "pytest", {}, {})
-    title = f"## {texts(lang)['baselines']}"
+    title = f"## {words(lang)['baselines']}"
     assert title not in report_markdown(Run(info), lang=lang)
     found = report_markdown(Run(info, baselines=(CHECK,)), lang=lang)
     assert title in found

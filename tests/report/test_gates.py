@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from reasoned import because
 
+from harness.language import words
 from harness.reasons import Reason, say
 from harness.records import Contrast, Figure, Gate, Row
 from harness.report.gates import gate_lines, unjudged_lines
-from harness.report.texts import texts
 
 ROW = Row("evalsets/e.yaml", "m-p-few", "m", "p", "few", 5, "chat", "balanced", 0, "logprobs", 300,
           0, {}, {"auc": Figure(0.8, 0.7, 0.9, 300)}, {}, {}, 9.0)  # fmt: skip
@@ -32,11 +32,11 @@ def test_english_is_the_gates_own_line():
 
 def test_a_comparison_in_russian_says_all():
     line = russian(GATE)
-    t = texts("ru")
+    t = words("ru")
     for part in (
         "0.750", "0.800", "`m-p-zeroshot`", "\u22120.050 [\u22120.090, \u22120.010]", "n=300",
-        "p = 0.012", t["gate_detectable"].format(value="0.065"),
-        t["gate_pairs"].format(lost=30, won=15), t["gate_no_worse_than"].format(threshold="0.03"),
+        "p = 0.012", t.say("gate_detectable", value="0.065"),
+        t.say("gate_pairs", lost=30, won=15), t.say("gate_no_worse_than", threshold="0.03"),
     ):  # fmt: skip
         assert part in line
     assert line.endswith(t["gate_opens_warn"])
@@ -44,17 +44,17 @@ def test_a_comparison_in_russian_says_all():
 
 def test_areas_have_no_discordant_samples():
     areas = replace(GATE, figure="auc", contrast=replace(PAIRS, figure="auc", lost=0, won=0))
-    assert texts("ru")["gate_pairs"].format(lost=0, won=0) not in russian(areas)
+    assert words("ru").say("gate_pairs", lost=0, won=0) not in russian(areas)
 
 
 @pytest.mark.parametrize("choice", ["pass", "warn", "fail"])
 def test_each_treatment_has_its_words(choice):
     gate = replace(GATE, on_inconclusive=choice)
-    assert russian(gate).endswith(texts("ru")[f"gate_opens_{choice}"])
+    assert russian(gate).endswith(words("ru")[f"gate_opens_{choice}"])
 
 
 def test_a_failure_of_the_pairs_themselves_gives_its_reason():
-    t = texts("ru")
+    t = words("ru")
     left_out = Reason("too_many_left_out", {"share": 0.031, "most": 0.02})
     assert russian(replace(GATE, verdict="fail", reason=left_out)).endswith(
         f"{t['fail']}, вне пар осталось 3.1% примеров, допустимо не больше 2.0%"
@@ -89,13 +89,13 @@ def test_what_failed_stands_first():
 
 
 def test_gates_that_were_not_judged():
-    found = unjudged_lines([("e.yaml::gate-x", because("needs <cells>"))], texts("en"))
+    found = unjudged_lines([("e.yaml::gate-x", because("needs <cells>"))], words("en"))
     assert found == ["`e.yaml::gate-x`: not judged, needs &lt;cells&gt;"]
 
 
 def test_gates_that_were_not_judged_say_why_in_russian():
     why = Reason("no_outcome", {"cell": "a"}, (Reason("no_cuda", {"model": "m"}),))
-    (line,) = unjudged_lines([("e.yaml::gate-x", why)], texts("ru"))
+    (line,) = unjudged_lines([("e.yaml::gate-x", why)], words("ru"))
     assert line.endswith("нет результата a: модели m нужна CUDA, а на этой машине её нет")  # noqa: RUF001
 
 
@@ -107,5 +107,5 @@ def test_what_is_not_detectable_is_said_in_russian():
 
 def test_reasons_of_gates_that_were_not_judged_are_whole():
     reason = "the committed baseline was made with another model " * 5
-    (line,) = unjudged_lines([("gate-accuracy", because(reason))], texts("en"))
+    (line,) = unjudged_lines([("gate-accuracy", because(reason))], words("en"))
     assert line.endswith(reason.strip())

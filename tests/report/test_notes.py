@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import string
 from typing import get_args
 
 import pytest
 from reports import report_markdown
 
+from harness.language import words
 from harness.records import Note, NoteKind, Run, RunInfo
 from harness.report.notes import note_lines, plain_note
 from harness.report.runfiles import load_run, save_run
-from harness.report.texts import texts
 
 SET = "evalsets/x.yaml"
 PAIRS = tuple(f"s{i} = {i}" for i in "1|3456")
@@ -36,10 +35,6 @@ NOTES = (
 INFO = RunInfo("r", "2026-01-01", 1.0, "pytest", {}, {}, notes=NOTES)
 
 
-def fields(phrase: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(phrase) if name}
-
-
 def test_there_is_a_note_of_every_kind():
     assert {note.kind for note in NOTES} == set(get_args(NoteKind))
 
@@ -47,15 +42,15 @@ def test_there_is_a_note_of_every_kind():
 @pytest.mark.parametrize("lang", ["en", "ru"])
 @pytest.mark.parametrize("note", NOTES, ids=lambda note: note.kind)
 def test_a_phrase_tells_all_facts(note, lang):
-    assert fields(texts(lang)[f"note_{note.kind}"]) == {"about", *note.facts}
-    (line,) = note_lines([note], texts(lang))
+    assert set(words(lang).facts(f"note_{note.kind}")) == {"about", *note.facts}
+    (line,) = note_lines([note], words(lang))
     assert note.about in line
     assert "\n" not in line
 
 
 def test_lines_of_a_report():
     lines = {note.kind: line for note, line in
-             zip(NOTES, note_lines(NOTES, texts("en")), strict=True)}  # fmt: skip
+             zip(NOTES, note_lines(NOTES, words("en")), strict=True)}  # fmt: skip
     assert lines["fewer"] == (
         "`evalsets/x.yaml`: the data has 1\u00a0234 different texts to draw, not 2\u00a0000"
     )

@@ -7,9 +7,9 @@ import pytest
 from reports import report_markdown
 
 from harness.analysis.seeds import draw_groups, over_draws
+from harness.language import words
 from harness.records import Figure, Result, Row, Run, RunInfo
 from harness.report import seeds
-from harness.report.texts import texts
 
 LABELS = ("positive", "negative")
 
@@ -59,16 +59,16 @@ def test_rows_that_differ_in_the_seed_alone_are_one_group():
 
 @pytest.mark.parametrize("lang", ["en", "ru"])
 def test_the_table_has_a_row_of_all_seeds(lang):
-    t = texts(lang)
+    t = words(lang)
     found = report_markdown(run(ZERO, *CHAT), lang=lang)
     section = found.partition("\n## e.yaml\n")[2].partition("\n## ")[0]
     table = [line for line in section.splitlines() if line.startswith("| m ")]
     assert len(table) == 5
     values = [row.figures["accuracy"].value for row, _ in CHAT]
-    cell = t["d_cell"].format(mean=f"{sum(values) / 3:.3f}", low=f"{min(values):.3f}",
+    cell = t.say("d_cell", mean=f"{sum(values) / 3:.3f}", low=f"{min(values):.3f}",
                               high=f"{max(values):.3f}", sd="")  # fmt: skip
     assert cell[:-1] in table[-1]
-    assert t["d_seeds"].format(count=3) in table[-1]
+    assert t.say("d_seeds", count=3) in table[-1]
     assert f"| {t['h_seed']} " in found
 
 
@@ -80,7 +80,7 @@ def test_without_several_seeds_nothing_is_said():
 
 def test_draws_that_differ_are_called_so_and_equal_ones_are_not():
     whole = run(ZERO, *CHAT, *USER)
-    chat, user = draw_sentences(whole.rows, whole.results, texts("en"))
+    chat, user = draw_sentences(whole.rows, whole.results, words("en"))
     assert len(chat) == len(user) == 2  # calibrated and raw accuracy
     assert all("**The draws differ** (Cochran's Q, p < 0.001): an estimated 9" in s for s in chat)
     assert all("That the draws differ is not shown" in s for s in user)
@@ -93,17 +93,17 @@ def test_draws_that_differ_are_called_so_and_equal_ones_are_not():
 
 def test_p_values_are_adjusted_over_all_draws():
     one = run(*CHAT[:1], draw(9, 0.84))
-    alone = draw_sentences(one.rows, one.results, texts("en"))[0][0]
+    alone = draw_sentences(one.rows, one.results, words("en"))[0][0]
     more = [draw(seed, 0.8, place=place) for place in ("user", "system") for seed in (1, 2, 3)]
     whole = run(*CHAT[:1], draw(9, 0.84), *more)
-    among = draw_sentences(whole.rows, whole.results, texts("en"))[0][0]
+    among = draw_sentences(whole.rows, whole.results, words("en"))[0][0]
     assert alone.partition("Cochran")[0].partition(".")[0] == among.partition(".")[0]
     assert alone != among
 
 
 def test_cells_without_results_have_no_sentence():
     whole = run(*CHAT)
-    assert draw_sentences(whole.rows, (), texts("en")) == [[]]
+    assert draw_sentences(whole.rows, (), words("en")) == [[]]
 
 
 def trained(seed: int, accuracy: float):
@@ -134,7 +134,7 @@ def test_seeds_of_a_classifier_have_a_row_and_a_sentence(lang, mode, said):
     assert f"{sum(values) / 3:.3f}" in line
     assert "| seed" not in found
     assert said in found
-    groups = draw_sentences(whole.rows, whole.results, texts(lang))
+    groups = draw_sentences(whole.rows, whole.results, words(lang))
     assert [len(one) for one in groups] == [1]  # calibration of a classifier is not a question
 
 
@@ -142,6 +142,6 @@ def test_draws_in_clusters_say_by_which_test():
     cells = [(replace(row, clusters=30), [replace(one, cluster=str(i // 10))
              for i, one in enumerate(own)]) for row, own in CHAT]  # fmt: skip
     whole = run(*cells)
-    (said,) = draw_sentences(whole.rows, whole.results, texts("en"))
+    (said,) = draw_sentences(whole.rows, whole.results, words("en"))
     assert "(permutation test of whole clusters, p" in said[0]
     assert "Cochran" not in said[0]

@@ -11,11 +11,11 @@ from judged_builders import EVALSET, HOSTILE, JUDGE, make_judged
 from reports import compare, report_markdown
 
 from harness.analysis.ranking import best_pair
+from harness.language import words
 from harness.records import Run, RunInfo, Score, Thought, Thoughts, sum_up
 from harness.report.modes import mode_place, thinking_word
 from harness.report.runfiles import load_run, save_run
 from harness.report.summary import append_step_summary
-from harness.report.texts import texts
 from harness.report.thoughts import folded, place_lines
 
 INFO = RunInfo("r", "2026-01-01", 1.0, "pytest", {}, {})
@@ -71,15 +71,15 @@ def test_a_run_without_thoughts_says_nothing_of_them():
 
 @pytest.mark.parametrize("lang", ["en", "ru"])
 def test_every_place_has_its_sentence(lang):
-    t = texts(lang)
+    t = words(lang)
     rows = [make_row(cell=place, place=place) for place in
             ("none", "absent", "empty", "before", "behind")]  # fmt: skip
     lines = place_lines(rows, t)
     assert [line.split("`")[1] for line in lines] == ["before", "empty", "absent"]
-    words = [thinking_word(one, t) for one in
+    said = [thinking_word(one, t) for one in
              ("off", "on", "budget 2560", "limit 9", "")]  # fmt: skip
-    assert len(set(words)) == 5
-    assert "2\u00a0560" in words[2]
+    assert len(set(said)) == 5
+    assert "2\u00a0560" in said[2]
 
 
 def test_settings_are_compared_with_off_and_their_cost_is_told(axis):
@@ -120,11 +120,11 @@ def test_cells_of_unlike_settings_are_no_pair_of_another_kind():
         ("best", few.cell),
     }
     assert best_pair([bare, few, other], "accuracy") == (bare, few)
-    assert mode_place(few, texts("en")) == "5-shot chat (seed 0), thinking on"
+    assert mode_place(few, words("en")) == "5-shot chat (seed 0), thinking on"
 
 
 def test_a_thought_is_folded_and_inert():
-    t = texts("en")
+    t = words("en")
     for text in HOSTILE:
         found = folded(Thought(text, 1234), t)
         first, summary, *inner, last = found.splitlines()
@@ -175,7 +175,7 @@ def judged() -> Run:
 
 @pytest.mark.parametrize("lang", ["en", "ru"])
 def test_thoughts_of_models_and_judges(judged, lang):
-    t, found = texts(lang), report_markdown(judged, lang=lang)
+    t, found = words(lang), report_markdown(judged, lang=lang)
     header = f"| {t['h_model']}"
     tables = [part for part in found.split("\n\n") if part.lstrip().startswith(header)]
     (own,) = [part for part in tables if t["h_thoughts"] in part]

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import mean
 
+from harness.language import Words
 from harness.markdown import escape, html, quoted
 from harness.records import Judged, JudgedAnswer, PairResult, ProbeResult
 from harness.report.format import NOTHING, count
 from harness.report.reasons import why
 from harness.report.thoughts import folded
 
-Words = Mapping[str, str]
 Pairs = Mapping[tuple[str, str, int], Sequence[PairResult]]
 
 # With more answers a report is a file that GitHub does not render.
@@ -72,7 +72,7 @@ def _probe(own: Sequence[ProbeResult], pairs: Pairs, t: Words) -> Probe:
     numbers = sorted({answer.number for one in own for answer in one.answers})
     rounds = tuple(
         (
-            t["j_answer"].format(number=number + 1),
+            t.say("j_answer", number=number + 1),
             tuple(
                 _answer(one, answer, pairs, t)
                 for one in own
@@ -88,25 +88,25 @@ def _probe(own: Sequence[ProbeResult], pairs: Pairs, t: Words) -> Probe:
         question=question,
         points=tuple(escape(point, limit=_POINT) for point in first.points),
         rounds=rounds,
-        more=t["j_more_answers"].format(count=count(more)) if more else "",
+        more=t.say("j_more_answers", count=count(more)) if more else "",
     )
 
 
 def _answer(probe: ProbeResult, answer: JudgedAnswer, pairs: Pairs, t: Words) -> Answer:
-    parts = [t["j_score"].format(score=f"{answer.score:.1f}") if answer.score is not None
+    parts = [t.say("j_score", score=f"{answer.score:.1f}") if answer.score is not None
              else t["j_no_score"]]  # fmt: skip
     if answer.cut:
-        parts.append(t["j_cut"].format(tokens=count(answer.tokens)))
+        parts.append(t.say("j_cut", tokens=count(answer.tokens)))
     own = pairs.get((probe.model, probe.probe, answer.number), ())
     several = len({pair.judge for pair in own}) > 1
     parts += [_pair(pair, t, several=several) for pair in own]
     line = f"**{escape(probe.model)}**, {', '.join(parts)}."
     if answer.problem:
-        line += f" {t['j_no_answer'].format(why=why(answer.problem, t))}"
+        line += f" {t.say('j_no_answer', why=why(answer.problem, t))}"
     for judge, ruling in answer.rulings.items():
-        said = t["quote"].format(text=escape(ruling.reason, limit=_REASON)) if ruling.reason else ""
+        said = t.say("quote", text=escape(ruling.reason, limit=_REASON)) if ruling.reason else ""
         if ruling.problem:
-            said = t["j_problem"].format(why=why(ruling.problem, t))
+            said = t.say("j_problem", why=why(ruling.problem, t))
         value = "" if ruling.value is None or len(answer.rulings) == 1 else f" {ruling.value:.1f}"
         if said or value:
             line += f" {escape(judge)}{value}{': ' if said else '.'}{said}"
@@ -120,7 +120,7 @@ def _quote(answer: JudgedAnswer, t: Words) -> str:
         # Without texts nobody can tell an empty answer from one that was left out, but by tokens.
         return f"> *{t['j_left_out' if answer.tokens else 'j_empty']}*"
     quote, left_out = quoted(answer.text, limit=_ANSWER)
-    return f"{quote}\n>\n> *{t['j_more'].format(count=count(left_out))}*" if left_out else quote
+    return f"{quote}\n>\n> *{t.say('j_more', count=count(left_out))}*" if left_out else quote
 
 
 def _pair(pair: PairResult, t: Words, *, several: bool) -> str:
@@ -131,5 +131,5 @@ def _pair(pair: PairResult, t: Words, *, several: bool) -> str:
         phrase = "j_pair_split"
     else:
         phrase = {1.0: "j_pair_won", 0.0: "j_pair_lost"}.get(pair.points, "j_pair_tie")
-    text = t[phrase].format(against=against)
+    text = t.say(phrase, against=against)
     return f"{text} ({escape(pair.judge)})" if several else text

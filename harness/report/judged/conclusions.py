@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analysis.findings import ALPHA, Duel, JudgedSet, Orders, Reach
+from harness.language import Words
 from harness.markdown import code, escape
 from harness.report.format import count, p_value, signed, signed_interval, with_interval
 from harness.report.judged.numbers import scale_interval
-from harness.report.texts import counted
-
-Words = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ def conclusions(judged: Sequence[JudgedSet], t: Words) -> dict[str, Said]:
 def method(judged: Sequence[JudgedSet], t: Words) -> str:
     """Say how the models were compared, empty where nothing could be."""
     tests = sum(len(one.duels) for one in judged)
-    return t["j_c_method"].format(tests=counted(tests, "n_comparisons", t)) if tests else ""
+    return t.say("j_c_method", tests=t.say("n_comparisons", count=tests)) if tests else ""
 
 
 def _of_set(found: JudgedSet, tests: int, t: Words, *, several: bool) -> Said:
@@ -53,7 +51,7 @@ def _of_set(found: JudgedSet, tests: int, t: Words, *, several: bool) -> Said:
         further.append(_few(found.reach, tests, t))
     further += [order_line(one, t, claims=claims) for one in found.orders]
     if alpha := found.agreement:
-        line = t["j_c_alpha"].format(alpha=with_interval(alpha), n=alpha.n)
+        line = t.say("j_c_alpha", alpha=with_interval(alpha), n=alpha.n)
         further.append(f"{line} {t[f'j_c_alpha_{found.reliable}']}" if claims else line)
     if not claims:
         models, further = (
@@ -65,15 +63,16 @@ def _of_set(found: JudgedSet, tests: int, t: Words, *, several: bool) -> Said:
 
 def order_line(one: Orders, t: Words, *, claims: bool) -> str:
     """Say how often the orders agree, and with `claims` what it means for the win rates."""
-    line = t["j_c_orders"].format(
+    line = t.say(
+        "j_c_orders",
         judge=code(one.judge),
         agree=count(round(one.agree.value * one.agree.n)),
         n=count(one.agree.n),
         share=with_interval(one.agree),
     )
     if one.agree.value < 1:
-        line += " " + t["j_c_orders_split"].format(
-            first=count(one.first), second=count(one.second), tie=count(one.tie)
+        line += " " + t.say(
+            "j_c_orders_split", first=count(one.first), second=count(one.second), tie=count(one.tie)
         )
     if not claims:
         return line
@@ -82,7 +81,8 @@ def order_line(one: Orders, t: Words, *, claims: bool) -> str:
 
 def _short(group: Sequence[Duel], t: Words, *, several: bool) -> str:
     where = f", {escape(group[0].evalset)}" if several else ""
-    return t["j_c_short"].format(
+    return t.say(
+        "j_c_short",
         model=code(group[0].model),
         reference=code(group[0].reference) + where,
         verdict=_verdict(group, t),
@@ -93,8 +93,8 @@ def _model(group: Sequence[Duel], t: Words, *, claims: bool) -> str:
     names = {"model": code(group[0].model), "reference": code(group[0].reference)}
     figures = "; ".join(_figure(one, t, claims=claims) for one in group)
     if not claims:
-        return t["j_c_shown"].format(**names, figures=figures)
-    return t["j_c_model"].format(**names, verdict=_verdict(group, t), figures=figures)
+        return t.say("j_c_shown", **names, figures=figures)
+    return t.say("j_c_model", **names, verdict=_verdict(group, t), figures=figures)
 
 
 def _verdict(group: Sequence[Duel], t: Words) -> str:
@@ -107,22 +107,23 @@ def _verdict(group: Sequence[Duel], t: Words) -> str:
     if 0 not in signs and len(group) > 1:
         return t[f"j_c_{way}"]
     shown = next(one.figure for one in group if one.sign)
-    return t[f"j_c_{way}_by"].format(figure=t[f"j_by_{shown}"])
+    return t.say(f"j_c_{way}_by", figure=t[f"j_by_{shown}"])
 
 
 def _figure(duel: Duel, t: Words, *, claims: bool) -> str:
     d = duel.difference
     if duel.win_rate is not None:
-        text = t["j_c_win_rate"].format(rate=with_interval(duel.win_rate), n=duel.win_rate.n)
+        text = t.say("j_c_win_rate", rate=with_interval(duel.win_rate), n=duel.win_rate.n)
     else:
         interval = signed_interval(d.low, d.high, 2) if duel.known else t["j_c_unknown"]
-        text = t["j_c_score"].format(
+        text = t.say(
+            "j_c_score",
             second=scale_interval(d.second),
             first=scale_interval(d.first),
             value=signed(d.value, 2),
             interval=interval,
         )
-    text += t["j_c_probes"].format(probes=d.n)
+    text += t.say("j_c_probes", probes=d.n)
     if claims:
         text += f", {p_value(duel.adjusted)}" + ("" if duel.sign else f": {t['j_c_unshown']}")
     return text
@@ -130,8 +131,8 @@ def _figure(duel: Duel, t: Words, *, claims: bool) -> str:
 
 def _few(reach: Reach, tests: int, t: Words) -> str:
     """Say what so few probes can show at best."""
-    said = t["j_c_few"].format(probes=reach.probes, low=f"{reach.low:.2f}")
+    said = t.say("j_c_few", probes=reach.probes, low=f"{reach.low:.2f}")
     if reach.least >= ALPHA:
-        shown = counted(tests, "n_comparisons", t)
-        said += " " + t["j_c_never"].format(p=f"{reach.least:.2f}", tests=shown)
+        shown = t.say("n_comparisons", count=tests)
+        said += " " + t.say("j_c_never", p=f"{reach.least:.2f}", tests=shown)
     return said

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.analysis.findings import JudgedSet
 from harness.analysis.judged_sets import judges_of
+from harness.language import Words
 from harness.markdown import escape
 from harness.records import Gate, Judged
 from harness.report.format import count
@@ -15,8 +16,6 @@ from harness.report.judged.answers import Probe, probes_of
 from harness.report.judged.conclusions import Said, conclusions, method
 from harness.report.judged.thinking import thought_table
 from harness.report.judged.trust import head_word, trust_lines
-
-Words = Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,7 @@ def _section(
     )
     caption = t["j_caption"]
     if any(one.evalset == evalset and "win_rate" in one.figures for one in judged.standings):
-        caption += t["j_caption_pairs"].format(against=escape(found.reference))
+        caption += t.say("j_caption_pairs", against=escape(found.reference))
     return Section(
         title=escape(evalset),
         trust=tuple(trust_lines(judged, evalset, t)),
@@ -110,8 +109,9 @@ def _section(
 def _counts(judged: Judged, t: Words) -> str:
     probes = len({(one.evalset, one.probe) for one in judged.probes})
     total = sum({one.evalset: one.of_probes for one in judged.standings}.values())
-    part = t["j_part"].format(n=count(probes), total=count(total))
-    return t["j_counts"].format(
+    part = t.say("j_part", n=count(probes), total=count(total))
+    return t.say(
+        "j_counts",
         models=count(len({(one.evalset, one.model) for one in judged.standings})),
         probes=part if probes < total else count(probes),
         answers=count(sum(one.n + one.unscored for one in judged.standings)),

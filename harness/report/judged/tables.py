@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isfinite
 
+from harness.language import Words
 from harness.markdown import code, escape
 from harness.records import CanaryResult, Figure, Gate, Judged, JudgedAnswer, JudgeInfo, ProbeResult
 from harness.report.format import count, percent, with_interval
@@ -12,8 +13,6 @@ from harness.report.judged.numbers import mean_spread, scale_interval, strength_
 from harness.report.modes import thinking_word
 from harness.report.reasons import why
 from harness.report.tables import DIGEST, table, worst_gate
-
-Words = Mapping[str, str]
 
 _REASON = 160
 
@@ -102,21 +101,21 @@ def judge_notes(judges: Sequence[JudgeInfo], t: Words) -> list[str]:
     for one in judges:
         name = code(one.judge)
         lines += [
-            t["j_unscored"].format(who=name, count=count(n), total=count(one.asked),
+            t.say("j_unscored", who=name, count=count(n), total=count(one.asked),
                                    reason=why(reason, t))
             for reason, n in one.unscored.items()
         ]  # fmt: skip
         if one.expected <= 0:
-            lines.append(t["j_expected_none"].format(judge=name))
+            lines.append(t.say("j_expected_none", judge=name))
         elif one.expected < 1:
-            lines.append(t["j_expected_part"].format(judge=name, share=percent(one.expected)))
+            lines.append(t.say("j_expected_part", judge=name, share=percent(one.expected)))
     return lines
 
 
 def unscored_notes(judged: Judged, evalset: str, t: Words) -> list[str]:
     """Say of each model how many answers have no score, and why."""
     return [
-        t["j_unscored"].format(who=code(one.model), count=count(n),
+        t.say("j_unscored", who=code(one.model), count=count(n),
                                total=count(one.n + one.unscored), reason=why(reason, t))
         for one in judged.standings
         if one.evalset == evalset

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from harness.analysis.findings import Thinkers
+from harness.language import Words
 from harness.markdown import escape
 from harness.report.tables import table
 from harness.report.thoughts import thought_line
-
-Words = Mapping[str, str]
 
 
 def thought_table(thinkers: Sequence[Thinkers], t: Words) -> str:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from harness.analysis.judged_sets import judged_sets, judges_of, trust
+from harness.language import Words
 from harness.markdown import code, escape
 from harness.reasons import Reason
 from harness.records import Figure, Judged, JudgeInfo
 from harness.report.format import count, with_interval
 from harness.report.reasons import why
-
-Words = Mapping[str, str]
 
 
 def head_word(judged: Judged, t: Words) -> str:
@@ -31,12 +28,12 @@ def trust_lines(judged: Judged, evalset: str, t: Words) -> list[str]:
     own = {one.void for one in judges}
     voids = [one.void for one in judged.standings if one.evalset == evalset and one.void]
     lines += [
-        t["j_void"].format(who=escape(evalset), why=_reason(void, t))
+        t.say("j_void", who=escape(evalset), why=_reason(void, t))
         for void in dict.fromkeys(voids)
         if not any(own)
     ]
     if state == "untrusted" and all(one.check.trusted for one in judges):
-        lines.append(t["j_untrusted_set"].format(evalset=escape(evalset)))
+        lines.append(t.say("j_untrusted_set", evalset=escape(evalset)))
     if state == "untrusted" and 0 < sum(one.check.trusted for one in judges) < len(judges):
         lines.append(t["j_untrusted_jury"])
     return lines
@@ -46,28 +43,28 @@ def _line(judge: JudgeInfo, t: Words) -> str:
     check, name = judge.check, code(judge.judge)
     known, doubt = _known(judge, t), _reason(check.problem, t)
     if judge.void:
-        line = t["j_void"].format(who=name, why=_reason(judge.void, t))
+        line = t.say("j_void", who=name, why=_reason(judge.void, t))
         if not check.trusted:
-            return f"{line} {t['j_void_untrusted'].format(why=doubt)}"
-        return f"{line} {t['j_void_known'].format(known=known)}" if known else line
+            return f"{line} {t.say('j_void_untrusted', why=doubt)}"
+        return f"{line} {t.say('j_void_known', known=known)}" if known else line
     if not check.trusted:
-        line = t["j_untrusted"].format(who=name, why=doubt)
-        return f"{line} {t['j_untrusted_known'].format(known=known)}" if known else line
-    return t["j_trusted"].format(who=name, known=known or t["j_no_figures"])
+        line = t.say("j_untrusted", who=name, why=doubt)
+        return f"{line} {t.say('j_untrusted_known', known=known)}" if known else line
+    return t.say("j_trusted", who=name, known=known or t["j_no_figures"])
 
 
 def _kin(judge: JudgeInfo, t: Words) -> str:
     """Say that a judge rules on its own answers, which no passport measures."""
     if not judge.kin:
         return ""
-    return " " + t["j_kin"].format(who=code(judge.judge), models=", ".join(map(code, judge.kin)))
+    return " " + t.say("j_kin", who=code(judge.judge), models=", ".join(map(code, judge.kin)))
 
 
 def _known(judge: JudgeInfo, t: Words) -> str:
     """Return what the passport says of a judge, empty where it says nothing."""
     check = judge.check
     parts = [
-        t[name].format(figure=_figure(figure))
+        t.say(name, figure=_figure(figure))
         for name, figure in (("j_accuracy", check.accuracy), ("j_orders", check.order_agreement))
         if figure is not None
     ]

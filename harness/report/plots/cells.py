@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from harness.analysis.findings import CellBins
 from harness.analysis.ranking import lead
+from harness.language import Words
 from harness.markdown import cut, plain
 from harness.records import Row
 
-Words = Mapping[str, str]
 Bins = Mapping[tuple[str, str], CellBins]
 """The numbers of each cell, by eval set and id."""
 Group = tuple[str, str, str]
@@ -67,7 +67,7 @@ def mode_names(rows: Sequence[Row], t: Words) -> dict[str, str]:
 def _mode(row: Row, selector: bool, seed: bool, t: Words) -> str:
     if row.k == 0:
         return t["zeroshot"] if row.mode == "zeroshot" else name(row.mode)
-    parts = [t["fewshot"].format(k=row.k), row.placement or ""]
+    parts = [t.say("fewshot", k=row.k), row.placement or ""]
     parts += [row.selector or ""] if selector else []
     parts += [f"s{row.seed}"] if seed and row.seed is not None else []
     return " ".join(part for part in parts if part)

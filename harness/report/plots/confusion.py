@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.analysis.findings import CellBins
+from harness.language import Words
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import percent
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import Bins, mode_names, name, panel_name, telling
-from harness.report.texts import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Words = Mapping[str, str]
 Counts = list[list[int]]
 
 # With more labels the counts in a panel cannot be read any longer.
@@ -42,9 +41,9 @@ def confusions(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterator
     per_page = _per_page(side)
     pages = [found[i : i + per_page] for i in range(0, len(found), per_page)]
     for number, page in enumerate(pages, 1):
-        title = t["p_confusion"].format(evalset=rows[0].evalset)
+        title = t.say("p_confusion", evalset=rows[0].evalset)
         if len(pages) > 1:
-            title += t["p_part"].format(number=number, total=len(pages))
+            title += t.say("p_part", number=number, total=len(pages))
         sheet = canvas.sheet(
             len(page), title, size=(side, side), gap=(0.3, 0.62), left=_TICKS + 0.3,
             bottom=0.45 if _flat([name(label) for label in labels], side / len(labels))
@@ -105,16 +104,17 @@ def _axes(
 
 
 def _alt(page: Sequence[tuple[Row, Counts]], labels: Sequence[str], t: Words) -> str:
-    cells = counted(len(page), "n_cells", t)
-    parts = [t["p_confusion_alt"].format(cells=cells, evalset=escape(page[0][0].evalset))]
+    cells = t.say("n_cells", count=len(page))
+    parts = [t.say("p_confusion_alt", cells=cells, evalset=escape(page[0][0].evalset))]
     for row, counts in page:
         right = [
-            t["p_confusion_label_alt"].format(
-                label=t["quote"].format(text=escape(label)), right=counts[i][i], n=sum(counts[i])
+            t.say(
+                "p_confusion_label_alt",
+                label=t.say("quote", text=escape(label)),
+                right=counts[i][i],
+                n=sum(counts[i]),
             )
             for i, label in enumerate(labels)
         ]
-        parts.append(
-            t["p_confusion_cell_alt"].format(cell=escape(row.cell), labels=", ".join(right))
-        )
+        parts.append(t.say("p_confusion_cell_alt", cell=escape(row.cell), labels=", ".join(right)))
     return " ".join(parts)

@@ -7,18 +7,17 @@ from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from harness.figures import COMPARED, FIGURES
+from harness.language import Words
 from harness.markdown import escape
 from harness.records import Gate, Row
 from harness.report.format import fraction
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import group_name, grouped, mode_names, style_key
-from harness.report.texts import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Words = Mapping[str, str]
 Lane = tuple[str, Row | None]
 """A line of the plot: a cell by its mode, or without a cell the name of a group."""
 
@@ -50,9 +49,9 @@ def forest(slug: str, rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> I
     names = mode_names(rows, t)
     pages = list(_pages(rows))
     for number, page in enumerate(pages, 1):
-        title = t["p_forest"].format(evalset=rows[0].evalset)
+        title = t.say("p_forest", evalset=rows[0].evalset)
         if len(pages) > 1:
-            title += t["p_part"].format(number=number, total=len(pages))
+            title += t.say("p_part", number=number, total=len(pages))
         lanes = _lanes(page, names)
         height = _TOP + _LANE * len(lanes) + (_BOTTOM if own else _TICKS)
         sheet = canvas.page(height, title)
@@ -162,8 +161,8 @@ def _handles(gates: Sequence[Gate], t: Words) -> list[object]:
 
 
 def _alt(page: Sequence[Row], gates: Sequence[Gate], figures: Sequence[str], t: Words) -> str:
-    cells = counted(len(page), "n_cells", t)
-    parts = [t["p_forest_alt"].format(cells=cells, evalset=escape(page[0].evalset))]
+    cells = t.say("n_cells", count=len(page))
+    parts = [t.say("p_forest_alt", cells=cells, evalset=escape(page[0].evalset))]
     for figure in figures:
         having = sorted(
             (row for row in page if figure in row.figures), key=lambda r: r.figures[figure].value
@@ -172,7 +171,8 @@ def _alt(page: Sequence[Row], gates: Sequence[Gate], figures: Sequence[str], t: 
             low, high = having[0], having[-1]
             key = "p_range_alt" if len(having) > 1 else "p_single_alt"
             parts.append(
-                t[key].format(
+                t.say(
+                    key,
                     figure=t[f"f_{figure}"],
                     low=_spelled(low, figure, t),
                     low_cell=escape(low.cell),
@@ -182,12 +182,12 @@ def _alt(page: Sequence[Row], gates: Sequence[Gate], figures: Sequence[str], t: 
             )
     shown = {row.cell for row in page}
     if marks := sum(gate.cell in shown for gate in gates):
-        parts.append(t["p_gates_alt"].format(count=marks))
+        parts.append(t.say("p_gates_alt", count=marks))
     return " ".join(parts)
 
 
 def _spelled(row: Row, figure: str, t: Words) -> str:
     one = row.figures[figure]
-    return t["p_interval"].format(
-        value=fraction(one.value), low=f"{one.low:.2f}", high=f"{one.high:.2f}"
+    return t.say(
+        "p_interval", value=fraction(one.value), low=f"{one.low:.2f}", high=f"{one.high:.2f}"
     )

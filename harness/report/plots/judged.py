@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.analysis.findings import EVEN, JudgedSet
+from harness.language import Words
 from harness.markdown import escape, plain
 from harness.records import Figure, Judged, ProbeResult, Standing
 from harness.report.judged.numbers import scale_interval
@@ -15,7 +16,6 @@ from harness.report.plots.canvas import Plot
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Words = Mapping[str, str]
 
 _LANE, _SLIT = 0.3, 0.13
 _TOP, _BETWEEN, _BOTTOM = 0.62, 0.62, 0.6
@@ -36,7 +36,7 @@ def judged_forest(slug: str, found: JudgedSet, judged: Judged, t: Words) -> Iter
     if not own:
         return
     names = list(dict.fromkeys(one.probe for one in probes))
-    title = t["p_judged" if state == "trusted" else f"p_judged_{state}"].format(evalset=evalset)
+    title = t.say("p_judged" if state == "trusted" else f"p_judged_{state}", evalset=evalset)
     slot = _SLIT * (len(own) + 1)
     heights = _LANE * len(own), slot * len(names)
     page = canvas.page(_TOP + heights[0] + _BETWEEN + heights[1] + _BOTTOM, plain(title))
@@ -59,10 +59,10 @@ def _models(
 ) -> None:
     """Draw one figure of all models: pale dots for probes, over them the mean."""
     models = {one.model: one for one in found.models}
-    name = t["p_judged_score" if figure == "score" else "p_judged_rate"]
+    name = "p_judged_score" if figure == "score" else "p_judged_rate"
     width = axes.get_position().width * canvas.WIDTH
     axes.set_title(
-        canvas.fit(name.format(against=plain(found.reference)), width, canvas.TEXT, bold=True),
+        canvas.fit(t.say(name, against=plain(found.reference)), width, canvas.TEXT, bold=True),
         fontweight="bold", pad=4,
     )  # fmt: skip
     axes.set_xlim(*(_SCALE if figure == "score" else (-0.03, 1.03)))
@@ -143,14 +143,14 @@ def _alt(own: Sequence[Standing], title: str, t: Words) -> str:
 
     parts = [
         f"{escape(title)}.",
-        t["p_judged_alt"].format(models=len(own), scores=listed("score")),
+        t.say("p_judged_alt", models=len(own), scores=listed("score")),
     ]
     if rates := listed("win_rate"):
-        parts.append(t["p_judged_rates_alt"].format(rates=rates))
+        parts.append(t.say("p_judged_rates_alt", rates=rates))
     return " ".join([*parts, t["p_judged_probes_alt"]])
 
 
 def _interval(one: Figure, t: Words) -> str:
-    return t["p_interval"].format(
-        value=f"{one.value:.2f}", low=f"{one.low:.2f}", high=f"{one.high:.2f}"
+    return t.say(
+        "p_interval", value=f"{one.value:.2f}", low=f"{one.low:.2f}", high=f"{one.high:.2f}"
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.analysis.findings import Bin
+from harness.language import Words
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import fraction
@@ -16,7 +17,6 @@ from harness.report.plots.cells import TRAINED, Bins, group_name, grouped, per_p
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Words = Mapping[str, str]
 Spans = Sequence[tuple[int, int]]
 
 PAGE_PANELS = 9
@@ -38,9 +38,9 @@ def over_lengths(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterat
         panels += [lines] if lines and spans else []
     pages = [panels[i : i + PAGE_PANELS] for i in range(0, len(panels), PAGE_PANELS)]
     for number, page in enumerate(pages, 1):
-        title = t["p_length"].format(figure=t[f"f_{figure}"], evalset=rows[0].evalset)
+        title = t.say("p_length", figure=t[f"f_{figure}"], evalset=rows[0].evalset)
         if len(pages) > 1:
-            title += t["p_part"].format(number=number, total=len(pages))
+            title += t.say("p_part", number=number, total=len(pages))
         sheet = canvas.sheet(len(page), title, size=_SIZE, gap=(0.3, 0.4), bottom=0.8)
         low = min(b.share.low for panel in page for _, found in panel for b in found)
         for i, panel in enumerate(page):
@@ -61,7 +61,7 @@ def placement_handles(placements: Sequence[str | None], t: Words) -> list[object
     found: list[object] = []
     for placement in placements:
         colour, marker, line = canvas.style_of(placement)
-        label = t["zeroshot"] if placement is None else t["p_fewshot"].format(placement=placement)
+        label = t["zeroshot"] if placement is None else t.say("p_fewshot", placement=placement)
         label = t["p_trained"] if placement == TRAINED else label
         found.append(Line2D([], [], color=colour, marker=marker, linestyle=line, label=label))
     return found
@@ -96,12 +96,16 @@ def _alt(
     page: Sequence[Sequence[tuple[Row, Sequence[Bin]]]], spans: Spans, figure: str, t: Words
 ) -> str:
     parts = [
-        t["p_length_alt"].format(
-            figure=t[f"f_{figure}"], evalset=escape(page[0][0][0].evalset), bins=len(spans)
+        t.say(
+            "p_length_alt",
+            figure=t[f"f_{figure}"],
+            evalset=escape(page[0][0][0].evalset),
+            bins=len(spans),
         )
     ]
     parts += [
-        t["p_length_cell_alt"].format(
+        t.say(
+            "p_length_cell_alt",
             cell=escape(row.cell),
             first=_spelled(bins[0], t),
             last=_spelled(bins[-1], t),
@@ -114,7 +118,7 @@ def _alt(
 
 def _spelled(one: Bin, t: Words) -> str:
     share = one.share
-    value = t["p_interval"].format(
-        value=fraction(share.value), low=f"{share.low:.2f}", high=f"{share.high:.2f}"
+    value = t.say(
+        "p_interval", value=fraction(share.value), low=f"{share.low:.2f}", high=f"{share.high:.2f}"
     )
-    return t["p_span_alt"].format(value=value, low=int(one.low), high=int(one.high), n=share.n)
+    return t.say("p_span_alt", value=value, low=int(one.low), high=int(one.high), n=share.n)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from harness.analysis.bins import PROBABILITY_BINS
 from harness.analysis.findings import Bin, Reliability
+from harness.language import Words
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import Bins, mode_names, name, panel_name, telling
-from harness.report.texts import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Words = Mapping[str, str]
 
 PAGE_PANELS = 12
 _SIZE = (1.85, 1.85)
@@ -37,13 +36,13 @@ def reliabilities(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Itera
     ]
     pages = [found[i : i + PAGE_PANELS] for i in range(0, len(found), PAGE_PANELS)]
     for number, page in enumerate(pages, 1):
-        title = t["p_reliability"].format(evalset=rows[0].evalset)
+        title = t.say("p_reliability", evalset=rows[0].evalset)
         if len(pages) > 1:
-            title += t["p_part"].format(number=number, total=len(pages))
+            title += t.say("p_part", number=number, total=len(pages))
         sheet = canvas.sheet(len(page), title, size=_SIZE, gap=(0.3, 0.62), bottom=0.8)
         for i, (row, one) in enumerate(page):
             axes = sheet.axes[i]
-            mode = t["p_mode_n"].format(mode=names[row.cell], n=sum(b.share.n for b in one.raw))
+            mode = t.say("p_mode_n", mode=names[row.cell], n=sum(b.share.n for b in one.raw))
             canvas.heading(axes, panel_name(row, mode), _SIZE[0])
             _draw(axes, one)
             _strip(axes, one)
@@ -92,12 +91,12 @@ def _axes(axes: Axes, one: Reliability, t: Words, *, left: bool, bottom: bool) -
     words = ["0", "", "0.5", "", "1"]
     axes.set_yticks(ticks, words if left else [])
     axes.set_xticks(ticks, words if bottom else [])
-    label = None if one.label is None else t["quote"].format(text=name(one.label))
+    label = None if one.label is None else t.say("quote", text=name(one.label))
     if bottom:
-        text = t["p_answer_stated"] if label is None else t["p_stated"].format(label=label)
+        text = t["p_answer_stated"] if label is None else t.say("p_stated", label=label)
         axes.set_xlabel(canvas.fit(text, _SIZE[0], canvas.TEXT), labelpad=2)
     if left:
-        text = t["p_answer_came"] if label is None else t["p_came"].format(label=label)
+        text = t["p_answer_came"] if label is None else t.say("p_came", label=label)
         axes.set_ylabel(canvas.fit(text, _SIZE[1], canvas.TEXT), labelpad=2)
 
 
@@ -115,10 +114,11 @@ def _handles(t: Words) -> list[object]:
 
 
 def _alt(page: Sequence[tuple[Row, Reliability]], t: Words) -> str:
-    cells = counted(len(page), "n_cells", t)
-    parts = [t["p_reliability_alt"].format(cells=cells, evalset=escape(page[0][0].evalset))]
+    cells = t.say("n_cells", count=len(page))
+    parts = [t.say("p_reliability_alt", cells=cells, evalset=escape(page[0][0].evalset))]
     parts += [
-        t["p_reliability_cell_alt"].format(
+        t.say(
+            "p_reliability_cell_alt",
             cell=escape(row.cell),
             off=_off(one.raw), bins=len(one.raw),
             off_after=_off(one.calibrated), bins_after=len(one.calibrated),

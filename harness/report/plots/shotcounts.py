@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from harness.language import Words
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import fraction
@@ -17,7 +18,6 @@ from harness.report.plots.lengths import placement_handles
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Words = Mapping[str, str]
 Line = list[Row]
 
 _PAGE_ROWS = 4
@@ -31,9 +31,9 @@ def over_shots(slug: str, rows: Sequence[Row], t: Words) -> Iterator[Plot]:
     series = _series(rows)
     pages = [series[i : i + _PAGE_ROWS] for i in range(0, len(series), _PAGE_ROWS)]
     for number, page in enumerate(pages, 1):
-        title = t["p_shots"].format(evalset=rows[0].evalset)
+        title = t.say("p_shots", evalset=rows[0].evalset)
         if len(pages) > 1:
-            title += t["p_part"].format(number=number, total=len(pages))
+            title += t.say("p_part", number=number, total=len(pages))
         panels = [(lines, figure) for lines in page for figure in figures]
         # One row of panels for each series, whatever the number of figures.
         width = (canvas.WIDTH - 1.0) / len(figures) - 0.3
@@ -125,7 +125,7 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _alt(page: Sequence[Sequence[Line]], figures: Sequence[str], t: Words) -> str:
-    parts = [t["p_shots_alt"].format(evalset=escape(page[0][0][0].evalset))]
+    parts = [t.say("p_shots_alt", evalset=escape(page[0][0][0].evalset))]
     for lines in page:
         for line in lines:
             for figure in figures:
@@ -133,7 +133,8 @@ def _alt(page: Sequence[Sequence[Line]], figures: Sequence[str], t: Words) -> st
                 if not having:
                     continue
                 steps = "; ".join(
-                    t["p_step_alt"].format(
+                    t.say(
+                        "p_step_alt",
                         k=row.k,
                         value=fraction(row.figures[figure].value),
                         low=f"{row.figures[figure].low:.2f}",
@@ -143,7 +144,8 @@ def _alt(page: Sequence[Sequence[Line]], figures: Sequence[str], t: Words) -> st
                 )
                 row = line[-1]
                 parts.append(
-                    t["p_shots_line_alt"].format(
+                    t.say(
+                        "p_shots_line_alt",
                         model=escape(row.model), prompt=escape(row.prompt),
                         selector=escape(row.selector or ""), placement=row.placement,
                         figure=t[f"f_{figure}"], steps=steps,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from harness.analysis.findings import Findings
+from harness.language import Lang, Words, words
 from harness.markdown import code
 from harness.records import Row, Run
 from harness.report.plots import canvas
@@ -22,9 +23,7 @@ from harness.report.plots.judged import judged_forest
 from harness.report.plots.lengths import over_lengths
 from harness.report.plots.reliability import reliabilities
 from harness.report.plots.shotcounts import over_shots
-from harness.report.texts import Lang, texts
 
-Words = Mapping[str, str]
 Plots = Literal["svg", "png", "none"]
 PLOTS_FOLDER = "plots"
 _PANEL_PER_CELL = ("reliability", "confusion")
@@ -77,7 +76,7 @@ def draw_plots(
         return ()
     folder.mkdir(parents=True, exist_ok=True)
     with canvas.drawing():
-        t = texts(lang)
+        t = words(lang)
         kinds = [
             _draw(name, make, folder, _note(name, run.rows, t), plots, t)
             for name, make in _makers(run, findings, t)
@@ -133,7 +132,7 @@ def _draw(
             pictures.append(Picture(f"{PLOTS_FOLDER}/{path.name}", plot.alt))
     # Whatever a drawing library may raise, the report and its figures must not be lost to it.
     except Exception as error:
-        problem = t["p_failed"].format(kind=name, error=code(f"{type(error).__name__}: {error}"))
+        problem = t.say("p_failed", kind=name, error=code(f"{type(error).__name__}: {error}"))
     return PlotKind(note, tuple(pictures), problem)
 
 
@@ -142,7 +141,7 @@ def _note(name: str, rows: Sequence[Row], t: Words) -> str:
     note = t[f"p_note_{name}"]
     most = max(Counter(row.evalset for row in rows).values(), default=0)
     if name in _PANEL_PER_CELL and most > MOST_PANELS:
-        note += " " + t["p_telling"].format(limit=MOST_PANELS)
+        note += " " + t.say("p_telling", limit=MOST_PANELS)
     return note
 
 

@@ -7,17 +7,17 @@ from judged_builders import EVALSET, FAILED, make_judged
 from reasoned import because
 
 from harness.analysis.judged_sets import all_judged
+from harness.language import words
 from harness.records import Figure, Judged
 from harness.report.judged.conclusions import conclusions, method
-from harness.report.texts import texts
 from harness.stats import clopper_pearson_interval
 
-T = texts("en")
+T = words("en")
 CLAIMS = ("better", "worse", "inconclusive", "not shown", "p = ", "say little", "at random")
 
 
 def said(judged: Judged, lang="en"):
-    return conclusions(all_judged(judged), texts(lang))[EVALSET]
+    return conclusions(all_judged(judged), words(lang))[EVALSET]
 
 
 def test_verdicts_follow_the_tests():

@@ -6,11 +6,11 @@ import pytest
 from judged_builders import EVALSET, make_judged
 
 from harness.analysis.judged_sets import orders
+from harness.language import words
 from harness.records import Judged, PairResult, Ruling
 from harness.report.judged.conclusions import order_line
-from harness.report.texts import texts
 
-T = texts("en")
+T = words("en")
 
 
 def pair(number: int, forward: str, backward: str, agree: bool | None) -> PairResult:

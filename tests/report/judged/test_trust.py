@@ -7,12 +7,12 @@ from judged_builders import CHECK, EVALSET, FAILED, make_judged
 from reasoned import because
 
 from harness.analysis.judged_sets import judged_sets, trust
+from harness.language import words
 from harness.reasons import Reason
 from harness.records import Judged, PassportCheck
 from harness.report.judged.trust import head_word, trust_lines
-from harness.report.texts import texts
 
-T = texts("en")
+T = words("en")
 VOID = because("canary 'shuffled' of p01 scored 8.2, more than 4")
 
 
@@ -98,6 +98,6 @@ def test_a_passport_that_is_not_enough_says_why_in_russian():
     check = PassportCheck("judge-7b", False, reason)
     (english,) = trust_lines(make_judged(check=check), EVALSET, T)
     assert "it is people's own in 0.300 [0.20, 0.41] of 80: worse than chance" in english
-    (russian,) = trust_lines(make_judged(check=check), EVALSET, texts("ru"))
+    (russian,) = trust_lines(make_judged(check=check), EVALSET, words("ru"))
     assert "хуже случайного выбора" in russian
     assert "people" not in russian

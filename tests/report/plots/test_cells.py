@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from harness.language import words
 from harness.report.plots.cells import (
     group_name,
     grouped,
@@ -9,9 +10,8 @@ from harness.report.plots.cells import (
     style_key,
     telling,
 )
-from harness.report.texts import texts
 
-EN = texts("en")
+EN = words("en")
 
 
 def test_names_say_no_more_than_tells_apart(cell):

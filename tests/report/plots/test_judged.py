@@ -9,14 +9,14 @@ from judged_builders import EVALSET, FAILED, make_judged, make_judged_run
 from reports import draw_plots, set_of
 
 from harness.analysis.compare_models import probe_points, probe_scores
+from harness.language import words
 from harness.report.plots import canvas
 from harness.report.plots.judged import judged_forest
-from harness.report.texts import texts
 
 
 def plots_of(judged, lang="en"):
     with canvas.drawing():
-        return list(judged_forest("x", set_of(judged, EVALSET), judged, texts(lang)))
+        return list(judged_forest("x", set_of(judged, EVALSET), judged, words(lang)))
 
 
 def test_figures_stand_where_they_are():
@@ -66,7 +66,7 @@ def test_every_probe_has_a_mean_and_a_span_of_each_model():
 )
 def test_title_and_alt_say_what_it_is_worth(judged, phrase, lang):
     (plot,) = plots_of(judged, lang)
-    title = texts(lang)[phrase].format(evalset=EVALSET)
+    title = words(lang).say(phrase, evalset=EVALSET)
     assert plot.figure.texts[0].get_text() == title
     assert plot.alt.startswith(f"{title}.")
     score = judged.standings[1].figures["score"]

@@ -16,6 +16,7 @@ from reports import draw_plots
 
 from harness.analysis.analyze import analyze
 from harness.analysis.bins import by_cell, length_spans, over_length, reliability
+from harness.language import words
 from harness.records import Run
 from harness.report.plots import canvas
 from harness.report.plots.confusion import confusions
@@ -23,14 +24,13 @@ from harness.report.plots.forest import PAGE_CELLS, forest
 from harness.report.plots.lengths import over_lengths
 from harness.report.plots.reliability import reliabilities
 from harness.report.plots.shotcounts import over_shots
-from harness.report.texts import texts
 
 LABELS = ("positive", "negative")
 KINDS = ("forest", "shots", "reliability", "confusion", "length")
 
 
 def plots_of(kind, run, lang="en"):
-    t = texts(lang)
+    t = words(lang)
     bins = {(one.row.evalset, one.row.cell): one for one in analyze(run).bins}
     make = {
         "forest": lambda: forest("x", run.rows, run.gates, t),
@@ -351,11 +351,11 @@ def test_alt_of_the_forest_has_the_figures_of_the_rows(run_sized):
     run = run_sized(8)
     (plot,) = plots_of("forest", run)
     assert "Forest plot of 8 cells of evalsets/mini.yaml" in plot.alt
-    for name, words in (("accuracy", "raw accuracy"), ("auc", "AUC")):
+    for name, title in (("accuracy", "raw accuracy"), ("auc", "AUC")):
         ranked = sorted(run.rows, key=lambda row: row.figures[name].value)
         low, high = ranked[0].figures[name], ranked[-1].figures[name]
         assert (
-            f"{words} from {low.value:.3f} ({low.low:.2f} to {low.high:.2f}) in {ranked[0].cell} "
+            f"{title} from {low.value:.3f} ({low.low:.2f} to {low.high:.2f}) in {ranked[0].cell} "
             f"to {high.value:.3f} ({high.low:.2f} to {high.high:.2f}) in {ranked[-1].cell}."
         ) in plot.alt
     assert f"Marks of gates: {len(run.gates)}." in plot.alt
