@@ -65,7 +65,6 @@ def _changed(check: BaselineCheck, t: Words) -> str:
 def _figure(one: BaselineDifference, t: Words) -> str:
     found = one.contrast
     phrase = "b_figure" if one.shown else "b_figure_unshown"
-    pairs = t.say("gate_pairs", lost=found.lost, won=found.won)
     return t.say(
         phrase,
         figure=figure_name(found.figure, t),
@@ -74,7 +73,9 @@ def _figure(one: BaselineDifference, t: Words) -> str:
         value=signed(found.value, 3),
         interval=signed_interval(found.low, found.high, 3),
         n=found.n,
-        pairs=pairs if figure_kind(found.figure)[0].exact else "",
+        pairs=figure_kind(found.figure)[0].exact,
+        lost=found.lost,
+        won=found.won,
         p=p_value(one.adjusted),
     )
 

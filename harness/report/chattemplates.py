@@ -55,21 +55,21 @@ def _parts(asked: Sequence[Asked], t: Words) -> list[str]:
         parts.append(t.say("tpl_empty", ways=_ways(empty, t)))
     for own in dict.fromkeys(use.own_system for _, use in asked if use.own_system):
         under = [way for way, use in asked if use.own_system == own]
-        said = t.say("tpl_own", text=escape(own, limit=_OWN), ways=_ways(under, t))
-        if without := [way for way, use in asked if use.own_system != own]:
-            said += t.say("tpl_own_not", ways=_ways(without, t))
-        parts.append(said)
+        without = [way for way, use in asked if use.own_system != own]
+        text = escape(own, limit=_OWN)
+        parts.append(t.say("tpl_own", text=text, ways=_ways(under, t), others=_ways(without, t)))
     return parts
 
 
 def _given(use: TemplateUse, t: Words) -> str:
     """Return a template's digest, and what it was given."""
-    said = t.say("tpl_template", digest=use.digest) if use.digest else t["tpl_plain"]
-    if use.variables:
-        said += t.say("tpl_variables", variables=code(use.variables, limit=_VARIABLES))
-    if use.day:
-        said += t.say("tpl_day" if use.day_chosen else "tpl_day_fixed", day=use.day)
-    return said
+    return t.say(
+        "tpl_template",
+        digest=use.digest,
+        variables=code(use.variables, limit=_VARIABLES) if use.variables else "",
+        day=use.day,
+        chosen=use.day_chosen,
+    )
 
 
 def _ways(ways: Sequence[str], t: Words) -> str:

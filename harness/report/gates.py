@@ -42,10 +42,10 @@ def gate_lines(
         else:
             said = _words(gate, row, t)
             if gate.former:
-                said += t.say("gate_former", cell=code(gate.former))
+                said = t.say("gate_former", gate=said, cell=code(gate.former))
             if gate.treatment:
                 named = ", ".join(t[f"b_t_{name}"] for name in gate.treatment)
-                said += t.say("gate_changed", changed=named)
+                said = t.say("gate_changed", gate=said, changed=named)
         lines.append(f"{names.get((gate.evalset, gate.cell)) or code(gate.cell)}: {said}")
     return lines
 
@@ -132,7 +132,6 @@ def _wanted(gate: Gate, t: Words) -> str:
 
 def contrast_line(found: Contrast, against: str, t: Words) -> str:
     """Return a comparison with all that belongs to it; the other side's name may be empty."""
-    pairs = t.say("gate_pairs", lost=found.lost, won=found.won)
     return t.say(
         "gate_contrast",
         figure=figure_name(found.figure, t),
@@ -143,7 +142,9 @@ def contrast_line(found: Contrast, against: str, t: Words) -> str:
         interval=signed_interval(found.low, found.high, 3),
         n=found.n,
         left_out=found.left_out,
-        pairs=pairs if figure_kind(found.figure)[0].exact else "",
+        pairs=figure_kind(found.figure)[0].exact,
+        lost=found.lost,
+        won=found.won,
         p=p_value(found.p),
         detectable=_detectable(found.detectable, t),
     )

@@ -44,7 +44,7 @@ def counts(run: Run, t: Words, *, labelled: bool) -> str:
         passed=verdicts["pass"],
         failed=verdicts["fail"],
         open=verdicts["inconclusive"],
-        unjudged=t.say("verdict_unjudged", count=len(run.unjudged)) if run.unjudged else "",
+        unjudged=len(run.unjudged),
         cells=len(run.rows),
         skipped=len(run.skipped),
     )

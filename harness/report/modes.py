@@ -18,12 +18,16 @@ def thinking_word(setting: str, t: Words) -> str:
 
 def mode_place(row: Row, t: Words) -> str:
     """Return a mode with the place and the draw of its shots: `5-shot chat (seed 0)`."""
-    thinking = t.say("th_mode", setting=thinking_word(row.thinking, t)) if row.thinking else ""
-    if row.k == 0:
-        return t["zeroshot"] + thinking
-    phrase = "c_mode" if is_usual(row) else "c_mode_way"
+    phrase = "zeroshot" if row.k == 0 else "c_mode" if is_usual(row) else "c_mode_way"
     said = t.say(phrase, k=row.k, placement=row.placement, seed=row.seed, way=way(row, t))
-    return said + thinking
+    return with_thinking(said, row, t)
+
+
+def with_thinking(mode: str, row: Row, t: Words) -> str:
+    """Return a mode's words with what is set about thinking, if anything is."""
+    if not row.thinking:
+        return mode
+    return t.say("th_mode", mode=mode, setting=thinking_word(row.thinking, t))
 
 
 def is_usual(row: Row) -> bool:

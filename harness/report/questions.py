@@ -26,7 +26,7 @@ def question_table(findings: Findings, t: Words) -> str:
                 t["h_question"]: _question(one, t),
                 t["h_by"]: t["q_accuracy" if one.kind in _CALIBRATED else f"f_{one.figure}"],
                 t["h_effect"]: _difference(one, t),
-                t["h_verdict"]: t[f"q_{one.answer}"] + _scope(one, t),
+                t["h_verdict"]: _answer(one, t),
                 t["h_single"]: _singles(one, t),
             }
             for one in asked
@@ -63,18 +63,17 @@ def _difference(one: Question, t: Words) -> str:
     )
 
 
-def _scope(one: Question, t: Words) -> str:
-    """Say of which shots an answer speaks: of those alone that were drawn once."""
+def _answer(one: Question, t: Words) -> str:
+    """Return the answer, and of which shots it speaks: of those alone that were drawn once."""
+    answer = t[f"q_{one.answer}"]
     if one.kind not in _OF_SHOTS:
-        return ""
-    return t["q_these"] if one.draws == 1 else t.say("q_drawn", draws=one.draws)
+        return answer
+    return t.say("q_drawn", answer=answer, draws=one.draws)
 
 
 def _singles(one: Question, t: Words) -> str:
     """Count what the comparisons show each by itself, and say whether they differ."""
     if one.better + one.worse + one.open < 2:
         return ""
-    said = t.say("q_singles", up=one.better, down=one.worse, open=one.open)
-    if one.differ is not None and one.differ < ALPHA:
-        said += t.say("q_differ", p=p_value(one.differ))
-    return said
+    p = p_value(one.differ) if one.differ is not None and one.differ < ALPHA else ""
+    return t.say("q_singles", up=one.better, down=one.worse, open=one.open, p=p)

@@ -9,7 +9,7 @@ from harness.language import Words
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import count, fraction, p_value, percent
-from harness.report.modes import thinking_word
+from harness.report.modes import with_thinking
 from harness.report.names import selector_name
 
 
@@ -82,5 +82,4 @@ def _mode(row: Row, t: Words) -> str:
         names.append(selector_name(row.selector, t))
     if row.order not in (None, "shuffled"):
         names.append(t[f"o_{row.order}"])
-    thinking = t.say("th_mode", setting=thinking_word(row.thinking, t)) if row.thinking else ""
-    return ", ".join(names) + thinking
+    return with_thinking(", ".join(names), row, t)

@@ -162,7 +162,7 @@ def calibrations(compared: Sequence[Comparison], labels: Labels, t: Words) -> li
             phrase = f"c_{kind}_up" if c.sign > 0 else f"c_{kind}_down"
             text = t.say(phrase, cell=code(c.first.cell), move=f"{move} ({detail(c, t)}{left})")
             if kind == "calibration" and c.sign > 0:
-                text += _why(c.first, labels, t)
+                text = f"{text} {_why(c.first, labels, t)}".rstrip()
             sentences.append(text)
         same = [code(c.first.cell) for c in own if c.sign == 0]
         if same:
@@ -175,15 +175,13 @@ def _why(row: Row, labels: Labels, t: Words) -> str:
     over, auc = labels.get((row.evalset, row.cell)), row.figures.get("auc")
     if not over:
         return ""
-    text = t.say(
+    return t.say(
         "c_why_bias",
         label=_quoted(over.label, t),
         share=percent(over.share),
         target=percent(over.target),
+        auc=with_interval(auc) if auc and auc.low > 0.5 else "",
     )
-    if auc and auc.low > 0.5:
-        text += t.say("c_why_auc", auc=with_interval(auc))
-    return text + "."
 
 
 def moves(group: Sequence[Comparison], t: Words) -> list[str]:
@@ -199,23 +197,22 @@ def ranked(group: Sequence[Comparison], said: Mapping[str, str], t: Words) -> li
 
 
 def move(c: Comparison, t: Words) -> str:
-    """Spell what a figure was and is, with the difference, its interval and p-value."""
+    """Spell what a figure was and is, with the difference, its interval and p-value.
+
+    Where there are several draws, the least and the greatest difference of one follow.
+    """
+    scale, digits = (100.0, 1) if FIGURES[c.figure].exact else (1.0, 3)
+    low, high = (signed(scale * end, digits) for end in c.spread or (0.0, 0.0))
     return t.say(
         "c_move",
         figure=t[f"f_{c.figure}"],
         first=fraction(c.difference.first),
         second=fraction(c.difference.second),
         detail=shown_detail(c, t),
-    ) + _spread(c, t)
-
-
-def _spread(c: Comparison, t: Words) -> str:
-    """Spell the least and the greatest difference of single draws, where there are several."""
-    if c.spread is None:
-        return ""
-    scale, digits = (100.0, 1) if FIGURES[c.figure].exact else (1.0, 3)
-    low, high = (signed(scale * end, digits) for end in c.spread)
-    return t.say("c_spread", low=low, high=high)
+        spread=c.spread,
+        low=low,
+        high=high,
+    )
 
 
 def shown_detail(c: Comparison, t: Words) -> str:

@@ -54,9 +54,8 @@ def folded(thought: Thought | None, t: Words, *, by: str = "") -> str:
     quote, left_out = quoted(thought.text, limit=_LONGEST)
     if left_out:
         quote += f"\n>\n> *{t.say('j_more', count=count(left_out))}*"
-    length = t.say("th_tokens", tokens=count(thought.tokens)) if thought.tokens else ""
-    whose = t.say("th_of", judge=html(by)) if by else ""
-    summary = t.say(f"th_{thought.end}_thought", whose=whose, length=length)
+    tokens = count(thought.tokens) if thought.tokens else ""
+    summary = t.say(f"th_{thought.end}_thought", judge=html(by), tokens=tokens)
     return f"<details>\n<summary>{summary}</summary>\n\n{quote}\n\n</details>"
 
 

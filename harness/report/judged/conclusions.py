@@ -113,7 +113,9 @@ def _verdict(group: Sequence[Duel], t: Words) -> str:
 def _figure(duel: Duel, t: Words, *, claims: bool) -> str:
     d = duel.difference
     if duel.win_rate is not None:
-        text = t.say("j_c_win_rate", rate=with_interval(duel.win_rate), n=duel.win_rate.n)
+        text = t.say(
+            "j_c_win_rate", rate=with_interval(duel.win_rate), n=duel.win_rate.n, probes=d.n
+        )
     else:
         interval = signed_interval(d.low, d.high, 2) if duel.known else t["j_c_unknown"]
         text = t.say(
@@ -122,8 +124,8 @@ def _figure(duel: Duel, t: Words, *, claims: bool) -> str:
             first=scale_interval(d.first),
             value=signed(d.value, 2),
             interval=interval,
+            probes=d.n,
         )
-    text += t.say("j_c_probes", probes=d.n)
     if claims:
         text += f", {p_value(duel.adjusted)}" + ("" if duel.sign else f": {t['j_c_unshown']}")
     return text

@@ -43,7 +43,7 @@ def confusions(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterator
     for number, page in enumerate(pages, 1):
         title = t.say("p_confusion", evalset=rows[0].evalset)
         if len(pages) > 1:
-            title += t.say("p_part", number=number, total=len(pages))
+            title = t.say("p_part", title=title, number=number, total=len(pages))
         sheet = canvas.sheet(
             len(page), title, size=(side, side), gap=(0.3, 0.62), left=_TICKS + 0.3,
             bottom=0.45 if _flat([name(label) for label in labels], side / len(labels))

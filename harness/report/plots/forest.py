@@ -51,7 +51,7 @@ def forest(slug: str, rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> I
     for number, page in enumerate(pages, 1):
         title = t.say("p_forest", evalset=rows[0].evalset)
         if len(pages) > 1:
-            title += t.say("p_part", number=number, total=len(pages))
+            title = t.say("p_part", title=title, number=number, total=len(pages))
         lanes = _lanes(page, names)
         height = _TOP + _LANE * len(lanes) + (_BOTTOM if own else _TICKS)
         sheet = canvas.page(height, title)

@@ -40,7 +40,7 @@ def over_lengths(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterat
     for number, page in enumerate(pages, 1):
         title = t.say("p_length", figure=t[f"f_{figure}"], evalset=rows[0].evalset)
         if len(pages) > 1:
-            title += t.say("p_part", number=number, total=len(pages))
+            title = t.say("p_part", title=title, number=number, total=len(pages))
         sheet = canvas.sheet(len(page), title, size=_SIZE, gap=(0.3, 0.4), bottom=0.8)
         low = min(b.share.low for panel in page for _, found in panel for b in found)
         for i, panel in enumerate(page):

@@ -38,7 +38,7 @@ def reliabilities(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Itera
     for number, page in enumerate(pages, 1):
         title = t.say("p_reliability", evalset=rows[0].evalset)
         if len(pages) > 1:
-            title += t.say("p_part", number=number, total=len(pages))
+            title = t.say("p_part", title=title, number=number, total=len(pages))
         sheet = canvas.sheet(len(page), title, size=_SIZE, gap=(0.3, 0.62), bottom=0.8)
         for i, (row, one) in enumerate(page):
             axes = sheet.axes[i]

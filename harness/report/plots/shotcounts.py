@@ -33,7 +33,7 @@ def over_shots(slug: str, rows: Sequence[Row], t: Words) -> Iterator[Plot]:
     for number, page in enumerate(pages, 1):
         title = t.say("p_shots", evalset=rows[0].evalset)
         if len(pages) > 1:
-            title += t.say("p_part", number=number, total=len(pages))
+            title = t.say("p_part", title=title, number=number, total=len(pages))
         panels = [(lines, figure) for lines in page for figure in figures]
         # One row of panels for each series, whatever the number of figures.
         width = (canvas.WIDTH - 1.0) / len(figures) - 0.3
