@@ -37,6 +37,7 @@ class Hooks:
         self._tally = Tally()
         self._report: Path | None = None
         self._saved: Run | None = None
+        self._brief: list[str] = []
         self._problem = ""
         self._deselected: set[str] = set()
         self._order: dict[str, int] = {}
@@ -162,7 +163,7 @@ class Hooks:
                 run.save()
             if self._is_worker:
                 return
-            self._report, self._saved = finish_run(self._config, self._tally)
+            self._report, self._saved, self._brief = finish_run(self._config, self._tally)
         except (HarnessError, OSError) as error:
             self._problem = f"the report could not be written: {error}"
             self._tally.kinds.add(ENGINE_ERROR)
@@ -189,6 +190,7 @@ class Hooks:
             yield self._problem
         if self._saved is None or self._report is None:
             return
+        yield from self._brief
         for gate in self._saved.gates:
             if gate.failed:
                 yield f"{gate.evalset}::{gate.id}: {gate.line}"

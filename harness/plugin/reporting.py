@@ -28,6 +28,7 @@ from harness.gates.decide import judge
 from harness.gates.plan_judged import PlannedJudgedGate
 from harness.gates.renamed import compared_cell
 from harness.judge.runner import Probing
+from harness.language import words
 from harness.plugin.joining import join_parts, together, versions
 from harness.plugin.options import named_files, options_of
 from harness.plugin.tally import FOLDER_FILE, RUN_ID, WORKER_KEY, Tally, new_run_id
@@ -35,6 +36,7 @@ from harness.plugin.terminal import Terminal
 from harness.reasons import Reason
 from harness.records import BaselineCheck, CellProvenance, Gate, ProbeResult, Run, RunInfo
 from harness.registry import Name, current
+from harness.report.brief import brief
 from harness.report.runfiles import Texts, load_run, redact_run, save_run
 from harness.report.summary import append_step_summary
 from harness.report.write import write_report
@@ -232,11 +234,11 @@ def _folder(config: pytest.Config) -> Path:
     return options_of(config).reports / config.stash[RUN_ID]
 
 
-def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run]:
+def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run, list[str]]:
     """Join what the session's processes saved, write the report and point `latest` to it.
 
     Returns:
-        The report, and the run that it shows.
+        The report, the run that it shows, and what it comes to in a few lines.
 
     Raises:
         HarnessError: A part is damaged.
@@ -256,7 +258,7 @@ def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run]:
     if told := os.environ.get(FOLDER_FILE):
         Path(told).write_text(str(folder), encoding="utf-8")
     _add_to_step_summary(path, given.lang)
-    return path, run
+    return path, run, brief(findings, words("en"))
 
 
 def _point_latest_to(folder: Path) -> None:

@@ -11,10 +11,46 @@ from harness.markdown import code, escape
 from harness.records import BaselineCheck, Flip
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.mistakes import Names
-from harness.report.names import figure_name
+from harness.report.names import figure_name, some
 from harness.report.reasons import why
 
 _FLIPS = 10
+
+
+def baseline_changes(
+    differences: Sequence[BaselineDifference], names: Names, t: Words
+) -> list[str]:
+    """Say in one line which cells became better or worse than their baseline; none without one.
+
+    Args:
+        differences: Of all cells with a baseline.
+        names: How a report calls each cell.
+        t: The words of the report's language.
+    """
+    if not differences:
+        return []
+    moved: dict[bool, list[str]] = {True: [], False: []}
+    for one in differences:
+        if one.shown and one.contrast.value:
+            kind, _ = figure_kind(one.contrast.figure)
+            name = names.get((one.evalset, one.cell)) or code(one.cell)
+            found = t.say(
+                "b_moved",
+                cell=name,
+                figure=figure_name(one.contrast.figure, t),
+                value=signed(one.contrast.value, 3),
+                interval=signed_interval(one.contrast.low, one.contrast.high, 3),
+            )
+            moved[(one.contrast.value > 0) is not kind.smaller].append(found)
+    cells = {(one.evalset, one.cell) for one in differences}
+    return [
+        t.say(
+            "b_since",
+            better=some(moved[True], t),
+            worse=some(moved[False], t),
+            cells=len(cells),
+        )
+    ]
 
 
 def baseline_lines(

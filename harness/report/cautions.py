@@ -7,24 +7,39 @@ from collections.abc import Sequence
 from harness.analysis.cautions import FEW_UNSCORED, LITTLE_MASS
 from harness.analysis.findings import Caution
 from harness.language import Words
-from harness.markdown import code
+from harness.markdown import code, escape
 from harness.records import Row
 from harness.report.format import count, percent
 from harness.report.names import some
 
+# What makes a figure wrong comes before what makes it weak.
+_GRAVITY = ("unscored", "worse", "mass")
 
-def beware(model: str, cautions: Sequence[Caution], t: Words) -> list[str]:
-    """Name the cells of a model that rank badly, hardly write their labels, or lack samples."""
-    parts = [
+
+def beware(cautions: Sequence[Caution], t: Words) -> list[str]:
+    """Name the cells that rank badly, hardly write their labels, or lack samples.
+
+    Args:
+        cautions: Of all models and eval sets.
+        t: The words of the report's language.
+
+    Returns:
+        A line for each, the gravest first.
+    """
+    several = len({one.evalset for one in cautions}) > 1
+    return [
         t.say(
-            f"c_beware_{one.kind}",
-            cells=some([_cell(row, one.kind, t) for row in one.rows], t),
-            mass=f"{LITTLE_MASS:g}",
-            share=percent(FEW_UNSCORED),
+            "c_beware",
+            model=f"{escape(one.model)}, {escape(one.evalset)}" if several else escape(one.model),
+            part=t.say(
+                f"c_beware_{one.kind}",
+                cells=some([_cell(row, one.kind, t) for row in one.rows], t),
+                mass=f"{LITTLE_MASS:g}",
+                share=percent(FEW_UNSCORED),
+            ),
         )
-        for one in cautions
+        for one in sorted(cautions, key=lambda one: _GRAVITY.index(one.kind))
     ]
-    return [t.say("c_beware", model=model, parts="; ".join(parts))] if parts else []
 
 
 def _cell(row: Row, kind: str, t: Words) -> str:

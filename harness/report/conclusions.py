@@ -11,7 +11,6 @@ from harness.language import Lang, Words, words
 from harness.markdown import code, escape
 from harness.records import Row
 from harness.report import classifiers, selector_sentences, sentences
-from harness.report.cautions import beware
 from harness.report.format import percent, with_interval
 from harness.report.seeds import draw_sentences
 
@@ -73,8 +72,7 @@ def conclude(findings: Findings, *, lang: Lang = "en") -> Conclusions:
         )
         title = f"{escape(model)}, {escape(evalset)}"
         name = title if several else escape(model)
-        cautions = [c for c in findings.cautions if (c.evalset, c.model) == (evalset, model)]
-        short = (*beware(name, cautions, t), *_short(name, own, primary[evalset], theirs, t))
+        short = tuple(_short(name, own, primary[evalset], theirs, t))
         topics.append(Topic(title, short, points))
     bests = findings.bests if any(one.comparison for one in findings.bests) else ()
     return Conclusions(_method(findings, primary, t), tuple(topics), bests)

@@ -1,13 +1,21 @@
-"""The title of a report and the line below it: what became of all gates."""
+"""What a report begins with: its title, what became of all gates, and the plot of all cells."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from harness.analysis.findings import Findings
 from harness.language import Words
 from harness.records import Run
 from harness.report.judged.sections import JudgedPart
+
+if TYPE_CHECKING:
+    from harness.report.plots.write_plots import Picture, PlotKind
+
+_LEADS = ("forest", "judged")
 
 
 def verdict(run: Run, findings: Findings, judged: JudgedPart, t: Words) -> str:
@@ -48,3 +56,14 @@ def counts(run: Run, t: Words, *, labelled: bool) -> str:
         cells=len(run.rows),
         skipped=len(run.skipped),
     )
+
+
+def lead_plot(kinds: Sequence[PlotKind]) -> tuple[Picture | None, str, tuple[PlotKind, ...]]:
+    """Return the forest plot that a report begins with, how to read it, and all other plots."""
+    for kind in kinds:
+        if kind.name in _LEADS and kind.pictures:
+            rest = replace(kind, pictures=kind.pictures[1:])
+            others = [one for one in kinds if one is not kind]
+            kept = (rest,) if rest.pictures or rest.problem else ()
+            return kind.pictures[0], kind.note, (*kept, *others)
+    return None, "", tuple(kinds)

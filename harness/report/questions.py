@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from harness.analysis.findings import ALPHA, Findings, Question
 from harness.figures import FIGURES
 from harness.language import Words
@@ -14,36 +16,50 @@ _CALIBRATED = ("calibration", "contextual")
 _OF_SHOTS = ("shots", "selector", "order", "placement")
 
 
+Show = Callable[[str], str]
+
+
 def question_table(findings: Findings, t: Words) -> str:
     """Return a line for each question of each model, empty where nothing was compared."""
+    return table(question_lines(findings, t), keep=set())
+
+
+def question_lines(
+    findings: Findings, t: Words, *, show: Show = escape, show_cell: Show = code
+) -> list[dict[str, str]]:
+    """Return header -> cell for each question of each model.
+
+    Args:
+        findings: Of a run.
+        t: The words of the report's language.
+        show: Writes a name of the user's, such as a model's; as inert markdown by default.
+        show_cell: Writes the id of a cell.
+    """
     asked = findings.questions
     several = len({one.evalset for one in asked}) > 1
-    return table(
-        [
-            {
-                t["h_evalset"]: escape(one.evalset) if several else "",
-                t["h_model"]: escape(one.model),
-                t["h_question"]: _question(one, t),
-                t["h_by"]: t["q_accuracy" if one.kind in _CALIBRATED else f"f_{one.figure}"],
-                t["h_effect"]: _difference(one, t),
-                t["h_verdict"]: _answer(one, t),
-                t["h_single"]: _singles(one, t),
-            }
-            for one in asked
-        ],
-        keep=set(),
-    )
+    return [
+        {
+            t["h_evalset"]: show(one.evalset) if several else "",
+            t["h_model"]: show(one.model),
+            t["h_question"]: _question(one, t, show, show_cell),
+            t["h_by"]: t["q_accuracy" if one.kind in _CALIBRATED else f"f_{one.figure}"],
+            t["h_effect"]: _difference(one, t),
+            t["h_verdict"]: _answer(one, t),
+            t["h_single"]: _singles(one, t),
+        }
+        for one in asked
+    ]
 
 
-def _question(one: Question, t: Words) -> str:
+def _question(one: Question, t: Words, show: Show, show_cell: Show) -> str:
     first, second = one.first, one.second
     names = {
         "placement": (first.placement, second.placement),
         "selector": (way(first, t), way(second, t)),
         "order": (way(first, t), way(second, t)),
-        "wording": (escape(first.prompt), escape(second.prompt)),
-        "model": (escape(first.model), ""),
-        "trained": (code(first.cell), ""),
+        "wording": (show(first.prompt), show(second.prompt)),
+        "model": (show(first.model), ""),
+        "trained": (show_cell(first.cell), ""),
     }
     old, new = names.get(one.kind, ("", ""))
     if one.kind == "thinking":

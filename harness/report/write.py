@@ -16,11 +16,13 @@ from harness.reasons import Reason
 from harness.records import Extension, Gate, Row, Run, RunInfo
 from harness.registry import remembered, using
 from harness.report import headline
-from harness.report.baseline import baseline_lines
+from harness.report.baseline import baseline_changes, baseline_lines
+from harness.report.cautions import beware
 from harness.report.chattemplates import template_lines
 from harness.report.conclusions import conclude
 from harness.report.format import NOTHING, count, duration, percent
 from harness.report.gates import gate_lines, unjudged_lines
+from harness.report.glossary import glossary
 from harness.report.judged.sections import judged_part
 from harness.report.mistakes import Names, wrong_answers
 from harness.report.names import some
@@ -46,6 +48,9 @@ if TYPE_CHECKING:
 Skipped = Sequence[tuple[str, Reason]]
 
 REPORT_FILE = "report.md"
+
+# As many cautions as a first look takes in; the others stand before the comparisons.
+_CAUTIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,7 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
     lines = partial(_gate_lines, run, names=names, lang=lang)
     conclusions = conclude(findings, lang=lang)
     labelled = bool(rows or not judged.sections)
+    cautions = beware(findings.cautions, t)
     return dict(
         t=t,
         ran=bool(rows),
@@ -134,6 +140,10 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
         sections=_sections(run, findings, t),
         failed=lines([gate for gate in gates if gate.failed]),
         gates=[*lines(gates), *unjudged_lines(run.unjudged, t)],
+        moved=baseline_changes(findings.baselines, names, t),
+        cautions=cautions[:_CAUTIONS],
+        more_cautions=cautions[_CAUTIONS:],
+        glossary=glossary(run, findings, t),
         baselines=baseline_lines(run.baselines, findings.baselines, names, t),
         conclusions=conclusions,
         questions=question_table(findings, t),
@@ -147,7 +157,8 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
 
 
 def _render(content: Mapping[str, object], plots: Sequence[PlotKind]) -> str:
-    markdown = _template().render(content, plots=plots)
+    lead, note, others = headline.lead_plot(plots)
+    markdown = _template().render(content, lead=lead, lead_note=note, plots=others)
     lines = [line.rstrip() for line in markdown.splitlines()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 

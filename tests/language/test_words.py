@@ -74,7 +74,7 @@ def test_every_word_is_used():
         for path in (*PACKAGE.rglob("*.py"), *PACKAGE.rglob("templates/*.j2"))
     )
     built = (
-        r"[hfsoq]_\w+|b_t_\w+|gate_(at|no_worse|better|opens)_\w+|p_(gate|note)_\w+"
+        r"[hfsoqg]_\w+|b_t_\w+|gate_(at|no_worse|better|opens)_\w+|p_(gate|note)_\w+"
         r"|c_(v|b|way)_(helps|hurts|same|open)|c_(selector|order)|d_(trained_)?(sentence|(un)?shown)"
         r"|c_(calibration|contextual)_(up|down|same)|p_judged(_untrusted|_void)?"
         r"|j_c_(better|worse|alpha|untrusted|void)\w*|j_canary_\w+|j_by_\w+|pass_(v|why|p|f|lost)_\w+"

@@ -9,7 +9,7 @@ from harness.analysis.analyze import against_baselines
 from harness.language import words
 from harness.reasons import Reason
 from harness.records import BaselineCheck, Contrast, Flip, Run, RunInfo
-from harness.report.baseline import baseline_lines
+from harness.report.baseline import baseline_changes, baseline_lines
 
 LOSS = Contrast("accuracy", 0.8, 0.75, -0.07, -0.03, 0.0001, 120, 20, 2000, 0, 0.01)
 AREA = Contrast("auc", 0.9, 0.899, -0.004, 0.002, 0.6, 0, 0, 2000, 0, 0.005)
@@ -83,3 +83,24 @@ def test_the_section_is_there_only_with_baselines(lang):
     assert title in found
     assert "\n\n\n" not in found
     assert "\n  - " in found.partition(title)[2]
+
+
+def changes(*checks: BaselineCheck, lang="en") -> list[str]:
+    return baseline_changes(against_baselines(checks), {}, words(lang))
+
+
+def test_one_line_says_what_became_better_or_worse():
+    loss = Contrast("log_loss", 0.5, 0.4, -0.12, -0.08, 0.0001, 0, 0, 2000, 0, 0.01)
+    found = changes(CHECK, replace(CHECK, cell="m-p-few", contrasts=(loss,)))
+    assert found == [
+        "Since the baseline: **better**: `m-p-few` by log loss ~0.100 [~0.120, ~0.080]; "
+        "**worse**: `m-p-zeroshot` by raw accuracy ~0.050 [~0.070, ~0.030].".replace("~", "\u2212")
+    ]
+    assert "**хуже**: `m-p-zeroshot`, по показателю " in changes(CHECK, lang="ru")[0]
+
+
+def test_where_nothing_is_shown_the_line_claims_nothing():
+    still = replace(CHECK, contrasts=(AREA,))
+    assert changes(still) == ["Since the baseline: no difference shown in any of 1 cell."]
+    assert "any of 2 cells." in changes(still, replace(still, cell="o"))[0]
+    assert changes() == []

@@ -6,10 +6,12 @@ from dataclasses import replace
 import pytest
 from builders import LABELS
 from by_hand import cell, drawn, join, right, trained
-from reports import compare, conclude, report_markdown
+from reports import compare, conclude, findings_of, report_markdown
 
 from harness.analysis.findings import Best
+from harness.language import words
 from harness.records import Contrast, Figure, Gate, Result, Row, Run, RunInfo, Score
+from harness.report.cautions import beware
 from harness.run.figures import summarize
 from harness.stats.paired import paired_accuracy
 
@@ -18,6 +20,10 @@ def points(*cells: tuple[Row, list[Result]], lang: str = "en") -> str:
     return "\n".join(
         point for topic in conclude(*join(*cells), lang=lang).topics for point in topic.points
     )
+
+
+def warned(*cells: tuple[Row, list[Result]], lang: str = "en") -> str:
+    return "\n".join(beware(findings_of(*join(*cells)).cautions, words(lang)))
 
 
 def short(*cells: tuple[Row, list[Result]], lang: str = "en") -> str:
@@ -386,23 +392,32 @@ def test_calibration_says_what_it_leaves_out():
     assert "left out" not in points(cell(odds=drawn(3.0, -4.0)))
 
 
+def test_the_gravest_caution_comes_first():
+    row, _ = cell(odds=drawn(-2.0, 0.0))
+    low = replace(row, figures=row.figures | {"label_mass": Figure(0.01, 0.01, 0.01, 200)})
+    lacking = replace(row, cell="lacking", figures={}, unscored=200)
+    said = warned((low, []), (lacking, [])).split("\n")
+    assert ["have no verdict" in said[0], "worse than chance" in said[1]] == [True, True]
+    assert "almost no probability" in said[2]
+
+
 def test_cells_that_rank_worse_than_chance_or_lack_mass_are_named():
     def with_mass(mass: float, skill: float = 1.0) -> Row:
         row, _ = cell(odds=drawn(skill, 0.0))
         return replace(row, figures=row.figures | {"label_mass": Figure(mass, mass, mass, 200)})
 
-    assert "Caution" not in short((with_mass(0.05), []))
-    assert short((with_mass(0.05, -2.0), [])) == (
+    assert "Caution" not in warned((with_mass(0.05), []))
+    assert warned((with_mass(0.05, -2.0), [])) == (
         "Caution, small: **ranks worse than chance** in `small-plain-zeroshot` "
         "(AUC below 0.5 with its whole interval)."
     )
     perhaps = with_mass(0.05, -0.3)
     assert perhaps.figures["auc"].value < 0.5 < perhaps.figures["auc"].high
-    assert "Caution" not in short((perhaps, []))
+    assert "Caution" not in warned((perhaps, []))
     many = [(replace(with_mass(0.049), cell=f"c{i}"), []) for i in range(7)]
-    said = short(*many).split("\n")[0]
+    said = warned(*many).split("\n")[0]
     assert (
         "almost no probability to the label words** in `c0`, `c1`, `c2`, `c3`, `c4` and 2 more ("
         in said
     )
-    assert "Осторожно, small: " in short(*many, lang="ru")
+    assert "Осторожно, small: " in warned(*many, lang="ru")

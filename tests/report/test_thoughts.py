@@ -148,7 +148,7 @@ def test_wrong_answers_show_what_was_thought(axis):
     assert "   > it may be" in found[at:]
     bare = report_markdown(run, texts="none")
     assert "it may be" not in bare
-    assert "<details>" not in bare
+    assert "<summary>Thought" not in bare
 
 
 @pytest.fixture

@@ -257,11 +257,19 @@ def test_report_from_saved_files_is_the_same(run, tmp_path, lang):
     assert markdown(load_run(tmp_path), lang=lang) == markdown(run, lang=lang)
 
 
-def test_report_with_plots_adds_one_section_to_the_same_report(run, tmp_path):
+def test_report_with_plots_adds_the_forest_and_one_section_to_the_same_report(run, tmp_path):
     with_plots = write_report(tmp_path, run).read_text(encoding="utf-8")
-    before, _, rest = with_plots.partition("<!-- plots -->\n")
-    plots, _, after = rest.partition("<!-- end of plots -->\n\n")
-    assert before + after == markdown(run)
+    lead, plots = re.findall(
+        r"^<!-- plots -->\n(.*?)^<!-- end of plots -->\n\n", with_plots, re.MULTILINE | re.DOTALL
+    )
+    without = with_plots
+    for part in (lead, plots):
+        without = without.replace(f"<!-- plots -->\n{part}<!-- end of plots -->\n\n", "")
+    assert without == markdown(run)
+    # The forest plot stands in the first screen: before the first heading.
+    assert "](plots/forest-" in lead
+    assert with_plots.index(lead) < with_plots.index("\n## ")
+    plots = lead + plots
     linked = re.findall(r"^!\[.+\]\((plots/[a-z0-9-]+\.svg)\)$", plots, re.MULTILINE)
     found = sorted(str(path.relative_to(tmp_path)) for path in (tmp_path / "plots").iterdir())
     assert sorted(linked) == found
@@ -278,7 +286,7 @@ def test_failing_plot_leaves_the_report_and_one_line(run, tmp_path, monkeypatch)
     assert "**A plot could not be drawn (confusion): `RuntimeError: no 'ink'`.**" in text
     assert "](plots/forest-mini-1.svg)" in text
     assert "confusion-" not in text
-    assert "## How to read this" in text
+    assert "<summary>How to read this</summary>" in text
 
 
 def test_report_is_on_disk_before_anything_is_drawn(run, tmp_path, monkeypatch):

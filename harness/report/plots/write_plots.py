@@ -42,10 +42,12 @@ class PlotKind:
     """The pictures of one kind.
 
     Attributes:
+        name: `forest`, `shots`, `reliability`, `confusion`, `length` or `judged`.
         note: How to read them, and which cells they leave out by which rule.
         problem: What went wrong where one could not be drawn, else empty.
     """
 
+    name: str
     note: str
     pictures: tuple[Picture, ...]
     problem: str = ""
@@ -133,7 +135,7 @@ def _draw(
     # Whatever a drawing library may raise, the report and its figures must not be lost to it.
     except Exception as error:
         problem = t.say("p_failed", kind=name, error=code(f"{type(error).__name__}: {error}"))
-    return PlotKind(note, tuple(pictures), problem)
+    return PlotKind(name, note, tuple(pictures), problem)
 
 
 def _note(name: str, rows: Sequence[Row], t: Words) -> str:
