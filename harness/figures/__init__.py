@@ -2,6 +2,7 @@
 
 from harness.contracts import Sheet
 from harness.figures.pairs import pair
+from harness.figures.runs import compare_runs
 from harness.figures.scores import ResultsById, by_sample, clusters_of, in_all, right_answers
 from harness.figures.table import (
     COMPARED,
@@ -24,6 +25,7 @@ __all__ = [
     "Sheet",
     "by_sample",
     "clusters_of",
+    "compare_runs",
     "figure_kind",
     "gated",
     "in_all",

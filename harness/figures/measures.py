@@ -40,6 +40,10 @@ Compare = Callable[[ResultsById, ResultsById, Sequence[str], str], tuple[Differe
 """Two cells, the labels and the argument -> second minus first, and how many samples are left out;
 None where the two cannot be compared."""
 
+CompareRuns = Callable[[Sequence[ResultsById], ResultsById, Sequence[str], str],
+                       tuple[Difference, int] | None]  # fmt: skip
+"""The same of several runs of the first cell, of which each sample counts by its mean."""
+
 RESAMPLES = 9999
 _MeanValues = Callable[[Floats, Whole], Floats]
 _Clusters = Sequence[Hashable] | None
@@ -136,9 +140,16 @@ def compare_recall(
     first: ResultsById, second: ResultsById, labels: Sequence[str], label: str
 ) -> tuple[Difference, int] | None:
     """Compare the recalls of a label as accuracies of its samples."""
-    sides = [{key: one for key, one in cell.items() if one.target == label}
-             for cell in (first, second)]  # fmt: skip
-    return pair([sides[0]], [sides[1]], "accuracy", positive=labels[0])
+    return compare_recall_runs([first], second, labels, label)
+
+
+def compare_recall_runs(
+    first: Sequence[ResultsById], second: ResultsById, labels: Sequence[str], label: str
+) -> tuple[Difference, int] | None:
+    """Compare the recalls of a label with those of several runs."""
+    *before, now = ({key: one for key, one in cell.items() if one.target == label}
+                    for cell in (*first, second))  # fmt: skip
+    return pair(before, [now], "accuracy", positive=labels[0])
 
 
 def precision(sheet: Sheet, label: str) -> Figure | None:

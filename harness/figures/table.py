@@ -11,10 +11,12 @@ from typing import Literal
 from harness.contracts import Sheet
 from harness.figures.measures import (
     Compare,
+    CompareRuns,
     Measure,
     calibration_error,
     compare_precision,
     compare_recall,
+    compare_recall_runs,
     confusion,
     coverage,
     mean_of,
@@ -63,6 +65,8 @@ class FigureKind:
         argument: What follows its name behind a colon: a label, or a share of errors.
         part: How some of the cells' samples are compared by it, where that is otherwise.
         title: Of a registered figure, its name in words; the phrases have those of the others.
+        runs: How a cell is compared with several runs of another, each sample by its mean over
+            them; None where only one run can be compared at a time. `part_runs` likewise.
     """
 
     name: str
@@ -79,6 +83,8 @@ class FigureKind:
     argument: Literal["", "label", "budget"] = ""
     part: Compare | None = None
     title: str = ""
+    runs: CompareRuns | None = None
+    part_runs: CompareRuns | None = None
 
     @property
     def span(self) -> float:
@@ -88,21 +94,34 @@ class FigureKind:
 
 def _pairwise(figure: str, *, part: bool = False) -> Compare:
     def compare(
-        first: ResultsById, second: ResultsById, labels: Sequence[str], _: str
+        first: ResultsById, second: ResultsById, labels: Sequence[str], argument: str
     ) -> tuple[Difference, int] | None:
-        return pair([first], [second], figure, positive=labels[0], part=part)
+        return runs([first], second, labels, argument)
+
+    runs = _with_runs(figure, part=part)
+    return compare
+
+
+def _with_runs(figure: str, *, part: bool = False) -> CompareRuns:
+    def compare(
+        first: Sequence[ResultsById], second: ResultsById, labels: Sequence[str], _: str
+    ) -> tuple[Difference, int] | None:
+        return pair(first, [second], figure, positive=labels[0], part=part)
 
     return compare
 
 
 _KINDS = (
     FigureKind("accuracy", "answers", "interval", compare=_pairwise("accuracy"), tested=3,
-               exact=True),
+               exact=True, runs=_with_runs("accuracy")),
     FigureKind("calibrated_accuracy", "logprobs", "interval",
                compare=_pairwise("calibrated_accuracy"), tested=2, exact=True,
-               part=_pairwise("calibrated_accuracy", part=True)),
+               part=_pairwise("calibrated_accuracy", part=True),
+               runs=_with_runs("calibrated_accuracy"),
+               part_runs=_with_runs("calibrated_accuracy", part=True)),
     FigureKind("contextual_accuracy", "contextual", "interval", exact=True),
-    FigureKind("auc", "two labels", "interval", compare=_pairwise("auc"), tested=1),
+    FigureKind("auc", "two labels", "interval", compare=_pairwise("auc"), tested=1,
+               runs=_with_runs("auc")),
     FigureKind("label_mass", "logprobs", "value"),
     FigureKind("label_flips", "repeats", "interval", gated=False, exact=True, smaller=True),
     FigureKind(UNSCORED, "", "", exact=True, smaller=True),
@@ -115,7 +134,7 @@ _KINDS = (
                *confusion(partial(confusion_interval, MATTHEWS),
                           partial(paired_confusion, MATTHEWS)), lowest=-1.0),
     FigureKind("recall", "answers", "further", recall, compare_recall, exact=True,
-               argument="label"),
+               argument="label", runs=compare_recall_runs),
     # Its pairs do not tell by lost and won: a wrong answer that becomes this label costs it, too.
     FigureKind("precision", "answers", "further", precision, compare_precision,
                argument="label"),

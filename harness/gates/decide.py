@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.figures import by_sample
-from harness.gates.baselines import BaselineError, baseline_path
+from harness.gates.baseline_file import BaselineError, baseline_path
 from harness.gates.kept import Kept
+from harness.gates.looks import overrun_words
 from harness.gates.paired import contrast, judge_contrast
 from harness.gates.plan import PlannedGate
 from harness.gates.slices import OtherSide, judge_slice
@@ -47,7 +48,8 @@ def judge(
         if with_baseline:
             if kept is None:
                 raise ValueError("a gate on a slice is compared with the baseline's own results")
-            side = OtherSide(BASELINE, kept.before, unchanged=kept.unchanged)
+            side = OtherSide(BASELINE, kept.before, unchanged=kept.unchanged,
+                             further=kept.further)  # fmt: skip
         now = kept.now if kept else None
         gate = judge_slice(spec, outcome, gate_id=planned.id, other=side, now=now)
         return _told(gate, against)
@@ -72,15 +74,18 @@ def judge(
 
 
 def _told(gate: Gate, baseline: BaselineCheck | None) -> Gate:
-    """Return a gate that names whose baseline it compares with, and what differs from it."""
+    """Return a gate that names its baseline, what differs from it, and which look at it this is."""
     if baseline is None:
         return gate
-    line, treatment = gate.line, baseline.treatment
+    line, treatment, look = gate.line, baseline.treatment, gate.look
+    if look is not None:
+        look = replace(look, count=baseline.looks)
+        line += overrun_words(look)
     if baseline.former:
         line += f"; the baseline is that of {baseline.former}"
     if treatment:
         line += f"; changed since the baseline: {', '.join(treatment)}"
-    return replace(gate, line=line, treatment=treatment, former=baseline.former)
+    return replace(gate, line=line, treatment=treatment, former=baseline.former, look=look)
 
 
 def _with_baseline(planned: PlannedGate, baseline: BaselineCheck | None) -> Contrast | None:

@@ -20,13 +20,22 @@ class Kept:
     """A cell's baseline and its present results, both as a baseline keeps them, by sample.
 
     Attributes:
+        before: The baseline's first run.
         unchanged: Whether the same weights, adapter, engine, precision and template gave the same
-            results to the same prompts. The two are then one system, and differ by nothing.
+            results to the same prompts, in all runs. The two are then one system, and differ by
+            nothing.
+        further: The baseline's other runs.
     """
 
     before: Mapping[str, Result]
     now: Mapping[str, Result]
     unchanged: bool = False
+    further: tuple[Mapping[str, Result], ...] = ()
+
+    @property
+    def runs(self) -> tuple[Mapping[str, Result], ...]:
+        """All runs of the baseline."""
+        return (self.before, *self.further)
 
 
 def gave(results: Mapping[str, Result]) -> dict[str, tuple[object, ...]]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.figures import ResultsById, figure_kind
+from harness.figures import ResultsById, compare_runs, figure_kind
+from harness.gates.looks import look_detectable, look_verdict, look_words, take_look
 from harness.gates.outcome import decided, failed, open_gate
 from harness.gates.threshold import (
     cell_problem,
@@ -36,6 +37,28 @@ def contrast(
     Args:
         first: Results by sample id.
         second: Likewise, of the side that is judged; what its samples share counts.
+        figure: As of `contrast_runs`, like all others.
+        labels: Likewise.
+        unchanged: Likewise.
+        part: Likewise.
+    """
+    return contrast_runs([first], second, figure, labels=labels, unchanged=unchanged, part=part)
+
+
+def contrast_runs(
+    first: Sequence[ResultsById],
+    second: ResultsById,
+    figure: str,
+    *,
+    labels: Sequence[str],
+    unchanged: bool = False,
+    part: bool = False,
+) -> Contrast | None:
+    """Return one figure of a side and of the mean of several runs, second minus first.
+
+    Args:
+        first: The runs, one at least, each by sample id.
+        second: The side that is judged; what its samples share counts.
         figure: One of `harness.figures.paired()`, with its argument.
         labels: The set's; the AUC ranks the first of them first.
         unchanged: Whether both sides are the very same system with the same results, which then
@@ -45,16 +68,16 @@ def contrast(
     Returns:
         None where the two cannot be paired, see `harness.figures.pairs.pair`.
     """
-    kind, argument = figure_kind(figure)
-    compare = kind.part if part and kind.part else kind.compare
-    paired = compare(first, second, labels, argument) if compare else None
+    kind, _ = figure_kind(figure)
+    paired = compare_runs(first, second, figure, labels, part=part)
     if paired is None:
         return None
     found, left_out = paired
     if unchanged:
         found = replace(found, low=0.0, high=0.0, p=1.0)
     fitted = kind.part is not None and not part
-    if not kind.exact or fitted or any(one.cluster for one in second.values()):
+    several = len(first) > 1
+    if not kind.exact or fitted or several or any(one.cluster for one in second.values()):
         detectable = half_width_detectable(found.low, found.high, most=kind.span)
     else:
         detectable = mde_paired(found.n, (found.lost + found.won) / found.n)
@@ -105,6 +128,8 @@ def judge_contrast(
 ) -> Gate:
     """Return the verdict of `no_worse_than` or `better_than`.
 
+    A gate that plans looks has `look_verdict`'s.
+
     Args:
         row: The cell that is judged.
         spec: The requirement.
@@ -113,9 +138,14 @@ def judge_contrast(
         gate_id: Name of the pytest item.
         other: The other cell, None for a baseline.
     """
+    look = None
+    if found is not None and spec.looks:
+        look = take_look(found, spec.looks, units=found.n if row.clusters is None else row.clusters)
+        found = replace(found, detectable=look_detectable(found, look))
     gate = replace(
         open_gate(spec, evalset=row.evalset, cell=row.cell, gate_id=gate_id, against=against),
         contrast=found,
+        look=look,
     )
     wanted = wanted_words(spec.bound, spec.threshold)
     problem = contrast_problem(row, spec, found, other)
@@ -124,6 +154,9 @@ def judge_contrast(
     shown = f"{spec.figure} {contrast_words(found, against)}: {wanted}"
     if problem:
         return failed(gate, shown, problem)
+    if look is not None:
+        verdict = look_verdict(found, spec.threshold, look)
+        return decided(gate, verdict, f"{shown}, {look_words(found, look)}")
     return decided(gate, contrast_verdict(found, spec.bound, spec.threshold), shown)
 
 

@@ -14,13 +14,13 @@ from harness.figures.slices import (
     simultaneous,
     simultaneous_difference,
     spoken,
-    tested_figure,
     units_of,
 )
+from harness.gates.looks import look_verdict, look_words, take_look
 from harness.gates.outcome import decided, failed, open_gate
 from harness.gates.paired import (
-    contrast,
     contrast_problem,
+    contrast_runs,
     contrast_verdict,
     contrast_words,
     judge_contrast,
@@ -41,16 +41,15 @@ from harness.records import (
     Figure,
     Gate,
     GateSlice,
+    Look,
     Result,
     Row,
-    SliceContrast,
     SliceProblem,
     Verdict,
 )
 from harness.run.score_cell import Outcome
 from harness.spec.gatespec import GateSpec
 from harness.spec.slicespec import slice_target
-from harness.stats import holm
 
 _ORDER: tuple[Verdict, ...] = ("fail", "inconclusive", "pass")
 
@@ -61,16 +60,18 @@ class OtherSide:
 
     Attributes:
         name: A cell's id, or `baseline`.
-        results: By sample.
+        results: By sample; of a baseline of several runs, those of the first.
         row: Of the other cell, None for a baseline.
         unchanged: Whether it is the very same system with the same results, see
             `harness.gates.kept.Kept`.
+        further: Results of a baseline's other runs.
     """
 
     name: str
     results: ResultsById
     row: Row | None = None
     unchanged: bool = False
+    further: Sequence[ResultsById] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class _Judged:
     figure: Figure | None = None
     found: Contrast | None = None
     problem: Reason | None = None
+    look: Look | None = None
 
 
 def judge_slice(
@@ -123,33 +125,6 @@ def judge_slice(
     return _worst(gate, spec, judged, asked, wanted, other)
 
 
-def slice_contrasts(
-    first: ResultsById, second: ResultsById, row: Row, results: Sequence[Result]
-) -> list[SliceContrast]:
-    """Return how two sides differ in each slice of a cell, as far as slices can be paired.
-
-    Args:
-        first: Results by sample, such as the baseline's.
-        second: Likewise of the cell.
-        row: The cell.
-        results: Of the cell, which say what stands in which slice.
-    """
-    figure, labels = tested_figure(row), tuple(row.targets)
-    parts = parts_of(results, row.slices)
-    found: list[tuple[Part, Contrast]] = []
-    for part in parts:
-        ids = [results[place].sample for place in part.places]
-        sides = [{key: side[key] for key in ids if key in side} for side in (first, second)]
-        if (one := contrast(sides[0], sides[1], figure, labels=labels, part=True)) is not None:
-            units = units_of(part.of(results), row)
-            found.append((part, simultaneous_difference(one, len(parts), units)))
-    adjusted = holm([one.p for _, one in found])
-    return [
-        SliceContrast(part.column, part.value, part.kind, one, p)
-        for (part, one), p in zip(found, adjusted, strict=True)
-    ]
-
-
 def _named(
     spec: GateSpec,
     outcome: Outcome,
@@ -176,8 +151,8 @@ def _named(
         problem = cell_problem(row, spec, figure)
     else:
         first, second, theirs = _sides(part, outcome.results, row, spec, other, now)
-        found = contrast(first, second, spec.figure, labels=tuple(row.targets), part=True,
-                         unchanged=other.unchanged)  # fmt: skip
+        found = contrast_runs(first, second, spec.figure, labels=tuple(row.targets), part=True,
+                              unchanged=other.unchanged)  # fmt: skip
         gate = judge_contrast(row, spec, found, against=other.name, gate_id=gate_id, other=theirs)
         problem = contrast_problem(row, spec, found, theirs)
     told = replace(
@@ -213,16 +188,22 @@ def _judge(
         bad = figure.value if spec.bound == "at_least" else -figure.value
         return _Judged(part, row, verdict, bad, figure=figure, problem=problem)
     first, second, theirs = _sides(part, every, row, spec, other, now)
-    found = contrast(first, second, spec.figure, labels=tuple(row.targets), part=True,
-                     unchanged=other.unchanged)  # fmt: skip
+    found = contrast_runs(first, second, spec.figure, labels=tuple(row.targets), part=True,
+                          unchanged=other.unchanged)  # fmt: skip
     problem = contrast_problem(row, spec, found, theirs)
     if found is None:
         verdict = "fail" if row.n == 0 else "inconclusive"
         return _Judged(part, row, verdict, -float("inf"), problem=problem)
-    found = simultaneous_difference(found, tests, units_of(results, cell))
-    verdict = "fail" if problem else contrast_verdict(found, spec.bound, spec.threshold)
+    look, units = None, units_of(results, cell)
+    if spec.looks:
+        look = take_look(found, spec.looks, units=units, tests=tests)
+    found = simultaneous_difference(found, tests, units)
+    verdict = contrast_verdict(found, spec.bound, spec.threshold)
+    if look is not None:
+        verdict = look_verdict(found, spec.threshold, look)
     bad = -found.value if smaller else found.value
-    return _Judged(part, row, verdict, bad, found=found, problem=problem)
+    verdict = "fail" if problem else verdict
+    return _Judged(part, row, verdict, bad, found=found, problem=problem, look=look)
 
 
 def _sides(
@@ -232,14 +213,19 @@ def _sides(
     spec: GateSpec,
     other: OtherSide,
     now: ResultsById | None,
-) -> tuple[ResultsById, ResultsById, Row | None]:
-    """Return both sides' results on a slice, and the other cell's row on it."""
+) -> tuple[list[ResultsById], ResultsById, Row | None]:
+    """Return both sides' results on a slice, the first by runs, and the other cell's row on it."""
     results = part.of(every)
     ids = [one.sample for one in results]
-    first = {key: other.results[key] for key in ids if key in other.results}
-    second = by_sample(results) if now is None else {key: now[key] for key in ids if key in now}
-    theirs = narrowed(other.row, list(first.values()), [spec.figure]) if other.row else None
+    first = [some(run, ids) for run in (other.results, *other.further)]
+    second = by_sample(results) if now is None else some(now, ids)
+    theirs = narrowed(other.row, list(first[0].values()), [spec.figure]) if other.row else None
     return first, second, theirs
+
+
+def some(results: ResultsById, ids: Sequence[str]) -> ResultsById:
+    """Return the results of some samples, as far as there are any."""
+    return {key: results[key] for key in ids if key in results}
 
 
 def _worst(
@@ -262,8 +248,10 @@ def _worst(
         said = contrast_words(replace(one.found, detectable=_far(one)), other.name if other else "")
     else:
         said = figure_words(one.figure, one.row, spec, _far(one)) if one.figure else ""
-    gate = replace(gate, slice=told, contrast=one.found, detectable=_far(one))
+    gate = replace(gate, slice=told, contrast=one.found, detectable=_far(one), look=one.look)
     line = f"{asked}, {shown}{f', {said}' if said else ''}: {wanted}"
+    if one.found is not None and one.look is not None:
+        line += f", {look_words(one.found, one.look)}"
     if one.problem and one.verdict == "fail":
         return failed(gate, line, one.problem)
     gate = replace(gate, reason=one.problem)

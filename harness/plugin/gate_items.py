@@ -82,7 +82,7 @@ class GateItem(pytest.Item):
 
     def _skip_on_other_data(self, failure: HarnessError) -> None:
         """Skip a gate whose baseline does not fit where an option changes the set's data."""
-        from harness.gates.baselines import BaselineError
+        from harness.gates.baseline_file import BaselineError
 
         given = data_options(self.config)
         if given and isinstance(failure, BaselineError):
@@ -117,6 +117,8 @@ class GateItem(pytest.Item):
             found |= {"difference": contrast.value, "low": contrast.low, "high": contrast.high,
                       "p": contrast.p, "n": contrast.n, "lost": contrast.lost,
                       "won": contrast.won}  # fmt: skip
+        if gate.look is not None:
+            found |= {"looks": gate.look.planned, "look_end": gate.look.end}
         self.user_properties += [(key, one) for key, one in found.items() if one is not None]
         if gate.failed:
             raise GateFailed(one_line(gate.line))

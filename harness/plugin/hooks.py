@@ -199,7 +199,8 @@ class Hooks:
         yield from (*_notes(self._saved), *_doubts(self._saved))
         yield from (f"lost: {line}" for line in self._saved.info.lost)
         if self._config.getoption("--eval-write-baseline"):
-            yield from _accepted(self._saved)
+            runs = self._config.getoption("--eval-baseline-runs") or 1
+            yield from _accepted(self._saved, runs)
         yield f"report: {self._shown(self._report)}"
 
     def _shown(self, path: Path) -> Path:
@@ -207,9 +208,9 @@ class Hooks:
         return path.relative_to(here) if path.is_relative_to(here) else path
 
 
-def _accepted(run: Run) -> list[str]:
+def _accepted(run: Run, runs: int) -> list[str]:
     """Say which baselines this run wrote, which of them were there before, and made by what."""
-    from harness.gates.baselines import baseline_path
+    from harness.gates.baseline_file import baseline_path
 
     before = {(one.evalset, one.cell) for one in run.baselines}
     fakes = [one.model.split(", ") for one in run.info.engines if one.engine == "fake"]
@@ -218,7 +219,9 @@ def _accepted(run: Run) -> list[str]:
         done = "replaced" if (row.evalset, row.cell) in before else "written"
         fake = any(row.model in names for names in fakes)
         doubt = ", with answers that the engine fake made up" if fake else ""
-        lines.append(f"baseline {done}: {baseline_path(row.evalset, row.cell)}{doubt}")
+        several = f", {runs} runs" if runs > 1 else ""
+        path = baseline_path(row.evalset, row.cell)
+        lines.append(f"baseline {done}: {path}{several}{doubt}")
     return lines
 
 

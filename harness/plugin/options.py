@@ -87,6 +87,9 @@ def add_options(parser: pytest.Parser) -> None:
                     help="accept the results of this run: write them to baselines/")  # fmt: skip
     group.addoption("--eval-against", metavar="CELL",
                     help="compare the selected cells with the baseline of this cell")  # fmt: skip
+    group.addoption("--eval-baseline-runs", type=_runs, metavar="N",
+                    help="make the baselines of N runs (1); those after the first ask everything "
+                    "anew")  # fmt: skip
     group.addoption("--eval-repeat-engine", action="store_true",
                     help="make every request twice and report how many labels flip")  # fmt: skip
 
@@ -114,9 +117,15 @@ def check_baseline_options(config: pytest.Config) -> None:
     """Check that baselines are written from whole sets and real answers only.
 
     Raises:
-        pytest.UsageError: `--eval-write-baseline` stands beside an option that makes them of less.
+        pytest.UsageError: `--eval-write-baseline` stands beside an option that makes them of less,
+            or is missing.
     """
     if not config.getoption("--eval-write-baseline"):
+        if config.getoption("--eval-baseline-runs") is not None:
+            raise pytest.UsageError(
+                "--eval-baseline-runs says of how many runs baselines are written; add "
+                "--eval-write-baseline, or leave it out"
+            )
         return
     wrong = data_options(config)
     if options_of(config).engine == "fake":
@@ -266,8 +275,16 @@ def _named_file(entry: str) -> str:
 
 
 def _count(text: str) -> int:
+    return _whole(text, "samples")
+
+
+def _runs(text: str) -> int:
+    return _whole(text, "runs")
+
+
+def _whole(text: str, what: str) -> int:
     if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: give a number of samples, at least 1")
+        raise argparse.ArgumentTypeError(f"{text}: give a number of {what}, at least 1")
     return int(text)
 
 

@@ -9,6 +9,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -18,12 +19,8 @@ from harness.analysis.analyze import analyze
 from harness.analysis.files import save_findings
 from harness.collect import AnyCell, AnyGate
 from harness.errors import MadeUpAnswers
-from harness.gates.baselines import (
-    check_baseline,
-    kept_results,
-    load_baseline,
-    write_baseline,
-)
+from harness.gates.baseline_file import load_baseline, write_baseline
+from harness.gates.baselines import check_baseline, kept_results
 from harness.gates.decide import judge
 from harness.gates.plan_judged import PlannedJudgedGate
 from harness.gates.renamed import compared_cell
@@ -135,9 +132,10 @@ class ActiveRun:
     def _baseline(self, outcome: Outcome) -> BaselineCheck | None:
         key = (outcome.row.evalset, outcome.row.cell)
         if key not in self.baselines:
-            root = self.runner.settings.root
-            of = self.against or compared_cell(root, self.cells[key])
-            self.baselines[key] = check_baseline(root, outcome, of=of)
+            settings = self.runner.settings
+            of = self.against or compared_cell(settings.root, self.cells[key])
+            local = settings.store.parent
+            self.baselines[key] = check_baseline(settings.root, outcome, of=of, local=local)
         return self.baselines[key]
 
     @contextmanager
@@ -176,8 +174,10 @@ class ActiveRun:
         )
         save_run(self.part, run, texts=self.texts)
         if self.writes_baseline:
-            for outcome in outcomes:
-                write_baseline(self.runner.settings.root, outcome, versions())
+            root, day = self.runner.settings.root, f"{datetime.now(UTC):%Y-%m-%d}"
+            for one in outcomes:
+                runs = [one, *self.runner.further.get((one.row.evalset, one.row.cell), ())]
+                write_baseline(root, runs, versions(), written=day)
 
 
 def _named(cells: Sequence[AnyCell], runners: Sequence[Runner | Probing]) -> list[Name]:
@@ -215,6 +215,7 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
         start_timeout_s=given.start_timeout_s,
         stall_timeout_s=given.stall_timeout_s,
         repeat_engine=option("--eval-repeat-engine"),
+        runs=option("--eval-baseline-runs") or 1,
     )
     # xdist's workers share one terminal, and the controller writes on it.
     terminal = Terminal(quiet=bool(worker))

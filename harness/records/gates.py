@@ -50,6 +50,25 @@ class Contrast:
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """One of the looks over which a gate on a baseline spreads its chance of a false alarm.
+
+    Attributes:
+        planned: How many looks there are to be.
+        alpha: One-sided error that this one spends.
+        end: End of the difference's interval with this error: the upper one, of a figure that
+            should be small the lower one. Beyond 0 a loss is shown.
+        count: The how manieth different result this is that the baseline was compared with, as far
+            as this machine knows; 0 where it does not.
+    """
+
+    planned: int
+    alpha: float
+    end: float
+    count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class GateSlice:
     """What a gate on a slice has judged.
 
@@ -97,6 +116,7 @@ class Gate:
         treatment: What differs from the baseline that is compared with.
         former: The cell whose baseline that is, empty for the gated cell's own.
         reason: Why there is nothing to judge or too little, None where its interval decides.
+        look: Which look it is, None of a gate that plans none.
     """
 
     evalset: str
@@ -116,11 +136,15 @@ class Gate:
     treatment: tuple[Treatment, ...] = ()
     former: str = ""
     reason: Reason | None = None
+    look: Look | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Flip:
-    """A sample that is right on one side and wrong on the other, with both answers."""
+    """A sample that is right on one side and wrong on the other, with both answers.
+
+    Of several runs it is right, or wrong, in all of them, and the answer is that of the first.
+    """
 
     sample: str
     target: str
@@ -157,6 +181,12 @@ class BaselineCheck:
         contrasts: One a figure.
         lost: Samples that were right and are wrong; `won` the other way round.
         slices: The cell's slices, by the figure that they are tested by.
+        runs: Of which the baseline is made.
+        written: Day on which it was written, such as `2026-11-29`; "" where that was not kept.
+        varied: Share of samples whose answers differ between two of its runs, the mean over all
+            pairs of runs; None of a single run.
+        looks: With how many different results it has been compared, these among them, as far as
+            this machine knows; 0 where it does not.
     """
 
     evalset: str
@@ -169,3 +199,7 @@ class BaselineCheck:
     lost: tuple[Flip, ...] = ()
     won: tuple[Flip, ...] = ()
     slices: tuple[SliceContrast, ...] = ()
+    runs: int = 1
+    written: str = ""
+    varied: float | None = None
+    looks: int = 0

@@ -1,4 +1,4 @@
-"""The same requests made twice of one engine: how many labels change by themselves."""
+"""The same requests made several times of one engine: how many labels change by themselves."""
 
 from __future__ import annotations
 
@@ -13,24 +13,38 @@ from harness.run.score_cell import Outcome
 from harness.run.session import EngineSession
 from harness.stats import clopper_pearson_interval
 
-_SALT = b"repeat"
+_SALT = "repeat"
 
 
-def repeated(requests: Sequence[Request]) -> list[Request]:
-    """Return the requests under keys of their own, which no store has and none must get."""
-    return [replace(request, key=_salted(request.key)) for request in requests]
+def repeated(requests: Sequence[Request], turn: int = 2) -> list[Request]:
+    """Return the requests under keys of their own, which no store has and none must get.
+
+    Args:
+        requests: As they were made first.
+        turn: Which pass over them it is. Draws of an engine may come from the keys, so that those
+            of each pass differ.
+    """
+    return [replace(request, key=_salted(request.key, turn)) for request in requests]
 
 
-def first_keys(requests: Sequence[Request], outputs: Iterable[Output]) -> dict[str, Output]:
+def first_keys(
+    requests: Sequence[Request], outputs: Iterable[Output], turn: int = 2
+) -> dict[str, Output]:
     """Return the outputs of `repeated` requests under the keys of the original ones."""
-    keys = {_salted(request.key): request.key for request in requests}
+    keys = {_salted(request.key, turn): request.key for request in requests}
     return {keys[one.key]: replace(one, key=keys[one.key]) for one in outputs}
 
 
-def ask_again(session: EngineSession, requests: Sequence[Request]) -> Asked:
-    """Return second outputs of an engine that is started, by the keys of the first."""
+def ask_again(turn: int, session: EngineSession, requests: Sequence[Request]) -> Asked:
+    """Return further outputs of an engine that is started, by the keys of the first.
+
+    Args:
+        turn: Which pass over the requests it is, from 2.
+        session: The engine.
+        requests: As they were made first.
+    """
     try:
-        outputs = first_keys(requests, session.generate(repeated(requests), None))
+        outputs = first_keys(requests, session.generate(repeated(requests, turn), None), turn)
     except EngineError as error:
         return Asked({}, 0, failure=error)
     return Asked(outputs, 0, list(outputs.values()))
@@ -56,5 +70,6 @@ def with_flips(first: Outcome, second: Outcome) -> Outcome:
     return replace(first, row=row)
 
 
-def _salted(key: str) -> str:
-    return hashlib.sha256(_SALT + key.encode()).hexdigest()
+def _salted(key: str, turn: int) -> str:
+    salt = _SALT if turn == 2 else f"{_SALT}{turn}"
+    return hashlib.sha256(f"{salt}{key}".encode()).hexdigest()

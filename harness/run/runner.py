@@ -36,6 +36,7 @@ class Runner:
         data: Where the samples came from, by eval set.
         lost: What could not be computed, in words.
         notes: What is to be said of data and models, each once.
+        further: The outcomes of a cell's further runs, by eval set and id, where there are any.
     """
 
     settings: Settings
@@ -45,6 +46,7 @@ class Runner:
     data: dict[str, DataInfo] = field(default_factory=dict)
     lost: list[str] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    further: dict[tuple[str, str], tuple[Outcome, ...]] = field(default_factory=dict)
     _done: dict[tuple[str, str], Outcome | HarnessError] = field(default_factory=dict)
     _loaded: dict[str, LoadedData] = field(default_factory=dict)
     _pools: dict[tuple[str, str], tuple[Sample, ...]] = field(default_factory=dict)
@@ -141,37 +143,46 @@ class Runner:
         asked = found.asked
         if asked.failure is not None:
             self.lost.append(lost_line(session, asked, found.wanted))
-        again: Rounds | None = None
-        if self.settings.repeat_engine and asked.failure is None:
-            again = self._repeat(session, prepared)
-        more = again.asked.computed if again else []
+        again = self._repeat(session, prepared) if asked.failure is None else []
+        more = [output for one in again for output in one.asked.computed]
         info = session.info([*asked.computed, *more], asked.stored)
         self.engines.append(info)
         for place, one in enumerate(found.cells):
-            if not found.has(one):
-                assert asked.failure is not None
+            # A baseline of several runs is of all of them or of none.
+            if asked.failure is not None and (self.settings.runs > 1 or not found.has(one)):
                 self._fail([one.cell], asked.failure)
                 continue
             try:
                 outcome = score_cell(one, asked.outputs, info)
-                if again:
-                    second = score_cell(again.cells[place], again.asked.outputs, info)
-                    outcome = with_flips(outcome, second)
+                others = [score_cell(a.cells[place], a.asked.outputs, info) for a in again]
+                if others and self.settings.repeat_engine:
+                    outcome = with_flips(outcome, others[0])
             except RegistryError as error:
                 # A scorer or a figure that is not ours: the outputs are stored, and others go on.
                 self._fail([one.cell], error)
                 continue
             self._done[one.cell.path, one.cell.id] = outcome
+            self.further[one.cell.path, one.cell.id] = tuple(others[: self.settings.runs - 1])
 
-    def _repeat(self, session: EngineSession, prepared: Sequence[Prepared]) -> Rounds | None:
-        """Return what a second pass brings; None if the engine fails under it."""
-        session.start(prepared[0].window)
-        found = in_rounds(prepared, partial(ask_again, session))
-        if found.asked.failure is None:
-            return found
-        self.lost.append(f"{prepared[0].cell.model}: the second pass of --eval-repeat-engine is "
-                         f"missing: {found.asked.failure}")  # fmt: skip
-        return None
+    def _repeat(self, session: EngineSession, prepared: Sequence[Prepared]) -> list[Rounds]:
+        """Return what further passes bring, past the store; fewer if the engine fails under one.
+
+        Raises:
+            EngineError: It failed, and a baseline would be made of fewer runs than were asked for.
+        """
+        found: list[Rounds] = []
+        wanted = self.settings.runs
+        for turn in range(2, max(wanted, 1 + self.settings.repeat_engine) + 1):
+            session.start(prepared[0].window)
+            one = in_rounds(prepared, partial(ask_again, turn, session))
+            if (failure := one.asked.failure) is None:
+                found.append(one)
+                continue
+            if turn <= wanted:
+                raise failure
+            self.lost.append(f"{prepared[0].cell.model}: the second pass of --eval-repeat-engine "
+                             f"is missing: {failure}")  # fmt: skip
+        return found
 
     def _prepare_all(
         self, session: EngineSession, cells: Sequence[Cell], store: Store

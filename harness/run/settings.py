@@ -25,6 +25,8 @@ class Settings:
         start_timeout_s: How long an engine may take to start.
         stall_timeout_s: How long it may be silent before it counts as hung.
         repeat_engine: Whether every request is made twice, to see what the engine itself changes.
+        runs: How many runs of each cell a baseline is to be made of; those after the first take
+            nothing from the store.
     """
 
     root: Path
@@ -38,3 +40,4 @@ class Settings:
     start_timeout_s: float = 900.0
     stall_timeout_s: float = 600.0
     repeat_engine: bool = False
+    runs: int = 1

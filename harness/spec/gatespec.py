@@ -56,7 +56,8 @@ FigureName = Annotated[str, AfterValidator(checked_figure), _FigureSchema()]
 
 def _on_inconclusive(keys: Mapping[str, object]) -> Literal["warn", "fail"]:
     """Return the default, by the keys of the gate that were read before it."""
-    return "warn" if keys.get("no_worse_than") is None else "fail"
+    once = keys.get("no_worse_than") is not None and keys.get("looks") is None
+    return "fail" if once else "warn"
 
 
 class OtherCell(Strict):
@@ -85,9 +86,11 @@ class GateSpec(Strict):
             cell, or the parts in which the other cell differs; `better_than` likewise.
         by: Margin of a comparison in units of the figure: the loss that is tolerated, or the
             gain that is asked for.
+        looks: How often the baseline will be looked at, such as 250 for the working days of a year:
+            the chance of a false alarm is spread over them, see `harness.gates.looks`.
         on_inconclusive: What becomes of a gate whose interval straddles the threshold: by default
             `fail` of `no_worse_than`, which else would accept what it has not shown, and `warn` of
-            the others.
+            the others and where `looks` are planned.
         max_unscored: Fraction of samples without a verdict, or left out of the pairs, above which
             the gate fails.
         slice: The slice whose samples are judged, such as `topic=sport`; `worst` is the worst of
@@ -102,6 +105,7 @@ class GateSpec(Strict):
     no_worse_than: Word | OtherCell | None = None
     better_than: Word | OtherCell | None = None
     by: Annotated[float, Field(ge=0)] = 0.0
+    looks: Annotated[int, Field(ge=1)] | None = None
     on_inconclusive: Annotated[
         Literal["pass", "warn", "fail"], Field(default_factory=_on_inconclusive)
     ]
@@ -115,6 +119,9 @@ class GateSpec(Strict):
         if self.other is None and "by" in self.model_fields_set:
             raise complain("'by' belongs to no_worse_than and better_than; move it into the "
                            "threshold")  # fmt: skip
+        if self.looks is not None and self.no_worse_than != BASELINE:
+            raise complain("'looks' belongs to no_worse_than: baseline, which is compared with day "
+                           "after day; leave it out")  # fmt: skip
         kind, _ = figure_kind(self.figure)
         if self.other is not None and kind.compare is None:
             raise complain(f"{self.figure} cannot be compared; compare {', '.join(paired())}")

@@ -9,7 +9,7 @@ import numpy as np
 from harness.stats.arrays import Bools, Floats
 from harness.stats.auc import mean_placements, placements, two_classes
 from harness.stats.hypothesis import sign_flip_test
-from harness.stats.intervals import fixed_means_interval
+from harness.stats.intervals import fixed_mean_interval, fixed_means_interval
 from harness.stats.paired import Difference, paired_accuracy
 from harness.stats.paired_auc import area_difference
 
@@ -30,7 +30,9 @@ def pooled_accuracy(
     patterns, or all of them where there are fewer), the interval is cluster-robust: mean and
     standard error of the samples' differences with Student's t. Of sides that no sample tells
     apart it is Newcombe's; where all samples differ alike, it is made of Clopper and Pearson's of
-    both means. It speaks of these draws; those to come are not sampled.
+    both means. Where no sample was won, it reaches as far as Clopper and Pearson's bound of a
+    share as great as the loss, and likewise where none was lost. It speaks of these draws; those
+    to come are not sampled.
 
     Args:
         first: Whether each answer of the first side is right, of shape [draws, samples].
@@ -67,6 +69,11 @@ def pooled_accuracy(
     low, high = max(-1.0, value - half), min(1.0, value + half)
     if half < 1e-9:
         low, high = fixed_means_interval(*means, n)
+    # As `paired_accuracy`: what was not seen at all may still happen.
+    elif won == 0:
+        low = min(low, -fixed_mean_interval(-value, n)[1])
+    elif lost == 0:
+        high = max(high, fixed_mean_interval(value, n)[1])
     return Difference(*means, low, high, p, lost, won, n)
 
 

@@ -127,13 +127,14 @@ def flip_tests(scores: Floats, *, seed: int = 0, resamples: int = _RESAMPLES) ->
     return [float(p) for p in (reached + 1) / (resamples + 1)]
 
 
-def widening(tests: int, units: int) -> float:
+def widening(tests: float, units: int) -> float:
     """Return by which factor 95% half-widths grow that are to hold for several figures together.
 
     By Bonferroni's correction, in quantiles of Student's t.
 
     Args:
-        tests: Figures whose intervals are all to hold their truths at once, at least 1.
+        tests: Figures whose intervals are all to hold their truths at once; or into how many parts
+            the error of 5% is divided, of which an interval gets one.
         units: Independent samples or clusters behind a figure.
 
     Source: Dunn (1961), JASA 56:52.

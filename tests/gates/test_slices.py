@@ -4,7 +4,8 @@ import pytest
 from builders import make_row
 
 from harness.figures import by_sample
-from harness.gates.slices import OtherSide, judge_slice, slice_contrasts
+from harness.gates.slice_contrasts import slice_contrasts
+from harness.gates.slices import OtherSide, judge_slice
 from harness.records import Result
 from harness.records.provenance import Provenance
 from harness.run.score_cell import Outcome
@@ -104,7 +105,8 @@ def test_comparisons_find_the_loss_in_a_slice(cluster):
     assert (worst.slice.value, worst.contrast.n) == ("sport", 100)
     alone = judge(now, other=before, slice="topic=sport", **limits)
     assert worst.contrast.high > alone.contrast.high
-    found = slice_contrasts(by_sample(before.results), by_sample(now.results), now.row, now.results)
+    found = slice_contrasts([by_sample(before.results)], by_sample(now.results), now.row,
+                            now.results)  # fmt: skip
     shown = {one.value for one in found if one.adjusted < 0.05}
     assert "sport" in shown
     assert "music" not in shown

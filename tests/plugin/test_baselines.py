@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from harness.language import words
 
@@ -12,6 +14,34 @@ ZERO = "m-prefill-zeroshot"
 FILE = f"baselines/mini/{ZERO}.json"
 GATE = {"cells": ZERO, "figure": "accuracy", "no_worse_than": "baseline"}
 NAME = f"gate-accuracy-{ZERO}-vs-baseline"
+
+# It answers by the key of a request, as an engine that draws by it does.
+ENGINE = """
+import os
+from pathlib import Path
+
+from harness.records import Output
+
+
+class Moods:
+    def __init__(self):
+        self.turns = 0
+
+    def generate(self, requests):
+        self.turns += 1
+        if self.turns == 2 and Path("die").exists():
+            os._exit(1)
+        for request in requests:
+            word = ("positive", "negative")[int(request.key[:8], 16) % 2]
+            yield Output(request.key, word, (1,), prompt_tokens=len(request.prompt_ids))
+
+    def close(self):
+        pass
+
+
+def open_engine(config):
+    return Moods()
+"""
 
 
 @pytest.fixture
@@ -178,6 +208,88 @@ def test_baselines_from_several_workers(evals):
     assert len(list((evals.root / "baselines/mini").iterdir())) == 4
     evals.spawn("-n2").assert_outcomes(passed=4)
     assert len(evals.saved.baselines) == 4
+
+
+def test_a_baseline_of_several_runs_asks_everything_anew(gated):
+    gated.run()
+    result = gated.run("--eval-write-baseline", "--eval-baseline-runs", "3", "-rs")
+    result.assert_outcomes(passed=1, skipped=1)
+    # The first run is the one whose outputs are stored; the others take nothing from the store.
+    (engine,) = gated.saved.info.engines
+    assert (engine.stored, engine.computed) == (6, 12)
+    result.stdout.fnmatch_lines([f"baseline written: {FILE}, 3 runs, with answers that*"])
+    data = json.loads((gated.root / FILE).read_text())
+    assert [len(run) for run in data["answers"]] == [6, 6, 6]
+    # And leave nothing in it.
+    gated.run().assert_outcomes(passed=2)
+    assert gated.saved.info.engines[0].computed == 0
+    (check,) = gated.saved.baselines
+    assert (check.runs, check.varied, check.looks) == (3, 0.0, 1)
+    assert "label flips" not in gated.report
+
+
+@pytest.fixture
+def moody(gated):
+    gated.write("src/moods.py", ENGINE)
+    gated.write("pytest.ini", "[pytest]\npythonpath = src\naddopts = --eval-report-plots none\n")
+    gated.write("conftest.py", """
+def pytest_harness_register(registry):
+    registry.engine("moods", "moods")
+""")  # fmt: skip
+    save_file({"weight": np.zeros(2)}, gated.root / "model/model.safetensors")
+    gated.models(m={"engine": "moods"})
+    gated.set(modes=["zeroshot"], gates=[GATE], scoring="generate")
+    return gated
+
+
+def test_each_run_of_a_baseline_has_draws_of_its_own(moody):
+    moody.run("--eval-write-baseline", "--eval-baseline-runs", "5")
+    runs = json.loads((moody.root / FILE).read_text())["answers"]
+    assert len({tuple(run) for run in runs}) >= 4
+    moody.run()
+    (check,) = moody.saved.baselines
+    assert 0.1 < check.varied < 0.9
+
+
+def test_a_baseline_is_of_all_its_runs_or_is_not_written(moody):
+    moody.run("--eval-write-baseline")
+    before = (moody.root / FILE).read_text()
+    moody.write("die", "")
+    result = moody.run("--eval-write-baseline", "--eval-baseline-runs", "3")
+    assert result.ret == 10
+    result.stdout.no_fnmatch_line("baseline *")
+    assert (moody.root / FILE).read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--eval-baseline-runs", "5"],
+         "ERROR: --eval-baseline-runs says of how many runs baselines are written; add "
+         "--eval-write-baseline, or leave it out"),
+        (["--eval-write-baseline", "--eval-baseline-runs", "0"],
+         "*--eval-baseline-runs: 0: give a number of runs, at least 1"),
+    ],
+)  # fmt: skip
+def test_runs_of_a_baseline_that_cannot_be(gated, options, said):
+    result = gated.run(*options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([said])
+
+
+def test_a_gate_over_many_looks_says_which_it_is(gated):
+    planned = {**GATE, "by": 0.5, "looks": 250}
+    gated.set(modes=["zeroshot"], gates=[planned], scoring="generate")
+    gated.models(m={"options": {"answer": "positive"}})
+    gated.run("--eval-write-baseline")
+    for looks, answer in ((1, "negative"), (2, "positive"), (2, "negative")):
+        gated.models(m={"options": {"answer": answer}})
+        result = gated.run()
+        # Three lost and three won of six samples show no loss: a warning, and no failure.
+        result.assert_outcomes(passed=2)
+        (gate,) = gated.saved.gates
+        assert (gate.look.planned, gate.look.count) == (250, looks)
+        assert ", one of 250 looks, by which the difference is at most +" in gate.line
 
 
 def test_requests_made_twice(evals):

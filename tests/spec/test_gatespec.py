@@ -90,6 +90,20 @@ def gate_problem(project, gate: str) -> str:
             ".no_worse_than.modus: unknown key; did you mean 'mode'?",
         ),
         (
+            "{figure: auc, no_worse_than: m-plain-zeroshot, looks: 250}",
+            ": 'looks' belongs to no_worse_than: baseline, which is compared with day after day; "
+            "leave it out",
+        ),
+        (
+            "{figure: auc, better_than: baseline, looks: 250}",
+            ": 'looks' belongs to no_worse_than: baseline, which is compared with day after day; "
+            "leave it out",
+        ),
+        (
+            "{figure: auc, no_worse_than: baseline, looks: 0}",
+            ".looks: input should be greater than or equal to 1, not 0",
+        ),
+        (
             "{figure: auc, at_least: 0.5, on_inconclusive: ignore}",
             ".on_inconclusive: 'ignore' is not one of pass, warn, fail",
         ),
@@ -122,3 +136,10 @@ def test_only_no_worse_than_fails_by_default_where_it_is_inconclusive(bound, def
     assert GateSpec.model_validate(keys).on_inconclusive == default
     given = GateSpec.model_validate({**keys, "on_inconclusive": "pass"})
     assert given.on_inconclusive == "pass"
+
+
+def test_a_gate_that_plans_its_looks_warns_where_it_is_inconclusive():
+    keys = {"figure": "auc", "no_worse_than": "baseline", "looks": 250}
+    assert GateSpec.model_validate(keys).on_inconclusive == "warn"
+    given = GateSpec.model_validate({**keys, "on_inconclusive": "fail"})
+    assert (given.on_inconclusive, given.looks) == ("fail", 250)

@@ -1,0 +1,211 @@
+"""The files of baselines: one for each cell, of one run or of several."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from pydantic import TypeAdapter, ValidationError
+
+from harness.errors import HarnessError
+from harness.gates.kept import as_kept, rounded
+from harness.jsontext import json_text
+from harness.reasons import Reason
+from harness.records import Provenance, Result
+from harness.run.score_cell import Outcome
+
+FOLDER = "baselines"
+FORMAT = 2
+_ONE_RUN = 1
+"""The format of baselines of one run alone, with that run's values in place of the runs'."""
+_COLUMNS = ("answers", "calibrated", "correct", "log_odds")
+
+
+class BaselineError(HarnessError):
+    """A baseline that is missing, damaged or made on something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """One cell's accepted results, a column a field, without any text.
+
+    Attributes:
+        written: The day, such as `2026-11-29`; "" where it was not kept.
+        labels: The set's labels; the columns of labels hold their places, -1 for none.
+        samples: Ids, in the order of the data.
+        answers: Of each run, a label a sample; `calibrated` likewise.
+        correct: Of each run, 1 right, 0 wrong, -1 unscored.
+        log_odds: Of each run, rounded, None where there are none.
+        logprobs: Of more than two labels: of each run their rounded log-probabilities among each
+            other, in the order of `labels`; empty for a sample that has none, and in baselines
+            without any.
+        versions: Of the libraries that took part, for the reader.
+    """
+
+    format: int
+    evalset: str
+    cell: str
+    provenance: Provenance
+    versions: dict[str, str]
+    labels: list[str]
+    samples: list[str]
+    targets: list[int]
+    answers: list[list[int]]
+    calibrated: list[list[int]]
+    correct: list[list[int]]
+    log_odds: list[list[float | None]]
+    logprobs: list[list[list[float]]] = field(default_factory=list)
+    written: str = ""
+
+    @property
+    def runs(self) -> list[list[Result]]:
+        """The results of each run, in the order of the samples."""
+        return [self._run(run) for run in range(len(self.answers))]
+
+    def _run(self, run: int) -> list[Result]:
+        labels = self.labels
+        answers, calibrated, correct, log_odds = (
+            self.answers[run], self.calibrated[run], self.correct[run], self.log_odds[run]
+        )  # fmt: skip
+        return [
+            Result(
+                evalset=self.evalset,
+                cell=self.cell,
+                sample=sample,
+                prompt_key="",
+                text="",
+                target=labels[self.targets[i]],
+                answer=_label(answers[i], labels),
+                calibrated=_label(calibrated[i], labels),
+                correct=None if correct[i] < 0 else correct[i] == 1,
+                reason=None,
+                logprobs=_by_label(self.logprobs[run][i], labels) if self.logprobs else {},
+                log_odds=log_odds[i],
+            )
+            for i, sample in enumerate(self.samples)
+        ]
+
+
+_BASELINE = TypeAdapter(Baseline)
+
+
+def baseline_path(evalset: str, cell: str) -> PurePosixPath:
+    """Return where a cell's baseline lies in the project: `baselines/<eval set>/<cell>.json`."""
+    parts = list(PurePosixPath(evalset).with_suffix("").parts)
+    if "evalsets" in parts:
+        parts.remove("evalsets")
+    return PurePosixPath(FOLDER, *parts, f"{cell}.json")
+
+
+def write_baseline(
+    root: Path, runs: Sequence[Outcome], versions: Mapping[str, str], *, written: str
+) -> Path:
+    """Write the results of a cell's runs as its baseline, in place of an earlier one.
+
+    Args:
+        root: The project.
+        runs: What to keep: runs of one cell on the same samples, one at least.
+        versions: Of the libraries that took part.
+        written: The day.
+
+    Returns:
+        The file.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    row, results = runs[0].row, runs[0].results
+    labels = list(row.targets)
+    kept = TypeAdapter(Provenance).dump_python(runs[0].provenance)
+    # Most cells have none, and their baselines stay as they are.
+    if not kept["extensions"]:
+        del kept["extensions"]
+    every = [run.results for run in runs]
+    head = {
+        "format": FORMAT,
+        "evalset": row.evalset,
+        "cell": row.cell,
+        "written": written,
+        "provenance": kept,
+        "versions": dict(versions),
+        "labels": labels,
+        "samples": [one.sample for one in results],
+        "targets": [_place(one.target, labels) for one in results],
+        "answers": [[_place(one.answer, labels) for one in run] for run in every],
+        "calibrated": [[_place(one.calibrated, labels) for one in run] for run in every],
+        "correct": [
+            [-1 if one.correct is None else int(one.correct) for one in run] for run in every
+        ],
+        "log_odds": [[rounded(one.log_odds) for one in run] for run in every],
+    }
+    if len(labels) > 2 and any(one.logprobs for run in every for one in run):
+        head["logprobs"] = [[list(as_kept(one).logprobs.values()) for one in run] for run in every]
+    # One line a field: a difference to the last version says which column has changed.
+    lines = [f" {json.dumps(key)}: {json_text(value, compact=True)}" for key, value in head.items()]
+    path = root / baseline_path(row.evalset, row.cell)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    part.replace(path)
+    return path
+
+
+def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
+    """Return a cell's baseline, or None if it has none.
+
+    Raises:
+        BaselineError: The file is damaged or of another format.
+    """
+    shown = baseline_path(evalset, cell)
+    path = shown.as_posix()
+    try:
+        data = json.loads((root / shown).read_text(encoding="utf-8"))
+        found = data.get("format") if isinstance(data, dict) else None
+        if found not in (FORMAT, _ONE_RUN):
+            facts = {"path": path, "found": str(found), "present": str(FORMAT)}
+            raise BaselineError(reason=Reason("baseline_format", facts))
+        if found == _ONE_RUN:
+            own = [*_COLUMNS, *(["logprobs"] if data.get("logprobs") else [])]
+            data |= {key: [data[key]] for key in own if key in data}
+        baseline = _BASELINE.validate_python(data)
+    except FileNotFoundError:
+        return None
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        facts = {"path": path, "detail": first}
+        raise BaselineError(reason=Reason("baseline_damaged", facts)) from error
+    if _uneven(baseline):
+        raise BaselineError(reason=Reason("baseline_uneven", {"path": path}))
+    return baseline
+
+
+def _uneven(baseline: Baseline) -> bool:
+    """Return whether columns lack samples or runs, or have too many."""
+    samples, runs = len(baseline.samples), len(baseline.answers)
+    columns: list[Sequence[Sequence[object]]] = [
+        baseline.answers, baseline.calibrated, baseline.correct, baseline.log_odds
+    ]  # fmt: skip
+    if baseline.logprobs:
+        columns.append(baseline.logprobs)
+    return (
+        not runs
+        or len(baseline.targets) != samples
+        or any(len(column) != runs for column in columns)
+        or any(len(run) != samples for column in columns for run in column)
+        or any(len(row) not in (0, len(baseline.labels))
+               for run in baseline.logprobs for row in run)
+    )  # fmt: skip
+
+
+def _by_label(row: Sequence[float], labels: Sequence[str]) -> dict[str, float]:
+    return dict(zip(labels, row, strict=True)) if row else {}
+
+
+def _place(label: str | None, labels: Sequence[str]) -> int:
+    return labels.index(label) if label in labels else -1
+
+
+def _label(place: int, labels: Sequence[str]) -> str | None:
+    return labels[place] if place >= 0 else None
