@@ -33,9 +33,12 @@ def judge_standing(
     spec = planned.spec
     if untrusted:
         raise UntrustedJudge(reason=untrusted)
-    gate = open_gate(spec, evalset=standing.evalset, cell=standing.model, gate_id=planned.id)
+    gate = replace(
+        open_gate(spec, evalset=standing.evalset, cell=standing.model, gate_id=planned.id),
+        anytime=spec.anytime,
+    )
     wanted = f"at {'least' if spec.bound == 'at_least' else 'most'} {spec.threshold:g}"
-    figure = standing_figure(standing, spec.figure)
+    figure = standing_figure(standing, spec.figure, anytime=spec.anytime)
     problem = _problem(planned, standing, figure)
     if figure is None:
         return failed(gate, f"{spec.figure} {wanted}", problem)
@@ -44,8 +47,10 @@ def judge_standing(
     far = half_width_detectable(figure.low, figure.high, most=most)
     gate = replace(gate, detectable=far)
     missing, _ = missing_verdicts(spec.figure, standing, figure)
+    whenever = " at any number of probes" if spec.anytime else ""
+    interval = f"[{figure.low:.3f}, {figure.high:.3f}]{whenever}"
     shown = (
-        f"{spec.figure} {figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}], detectable "
+        f"{spec.figure} {figure.value:.3f} {interval}, detectable "
         f"{shown_detectable(far)}, n={figure.n} on {standing.probes} probes, unscored "
         f"{missing}: {wanted}"
     )
@@ -54,8 +59,16 @@ def judge_standing(
     return decided(gate, interval_verdict(figure, spec.bound, spec.threshold), shown)
 
 
-def standing_figure(standing: Standing, name: str) -> Figure | None:
-    """Return a figure that a gate can name; `unscored` is the share of answers without verdict."""
+def standing_figure(standing: Standing, name: str, *, anytime: bool = False) -> Figure | None:
+    """Return a figure that a gate can name; `unscored` is the share of answers without verdict.
+
+    Args:
+        standing: Of the model.
+        name: Of the figure.
+        anytime: Whether its interval is to hold at all numbers of probes.
+    """
+    if anytime:
+        return standing.anytime.get(name)
     total = standing.n + standing.unscored
     if name == "unscored" and total:
         interval = clopper_pearson_interval(standing.unscored, total)

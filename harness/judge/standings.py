@@ -11,6 +11,7 @@ from harness.reasons import Reason
 from harness.records import Figure, JudgedAnswer, PairResult, ProbeResult, Standing
 from harness.spec.judgeset import HIGHEST, LOWEST, JudgeSet
 from harness.stats.agreement import krippendorff_alpha
+from harness.stats.anytime import anytime_interval
 from harness.stats.bradley_terry import Comparison, bradley_terry_strengths, win_rate
 from harness.stats.clusters import (
     cluster_interval,
@@ -84,7 +85,37 @@ def _standing(
         strength=strength,
         pairs=(len(scores) + reasons.total()) * len({pair.judge for pair in pairs}),
         of_probes=len(evalset.probes),
-    )
+        anytime=_anytime([probe.id for probe in evalset.probes], scores, pairs,
+                         evalset.judge.passing),
+    )  # fmt: skip
+
+
+def _anytime(
+    order: Sequence[str],
+    scores: Sequence[tuple[str, float]],
+    pairs: Sequence[PairResult],
+    passing: float,
+) -> dict[str, Figure]:
+    """Return the figures of a model as means over probes, in the order of the set."""
+    span = HIGHEST - LOWEST
+    values: dict[str, list[tuple[str, float]]] = {
+        "score": [(probe, (score - LOWEST) / span) for probe, score in scores],
+        "pass_rate": [(probe, float(score >= passing)) for probe, score in scores],
+        "win_rate": [(pair.probe, pair.points) for pair in pairs if pair.points is not None],
+    }
+    found: dict[str, Figure] = {}
+    for name, own in values.items():
+        by_probe: dict[str, list[float]] = {}
+        for probe, value in own:
+            by_probe.setdefault(probe, []).append(value)
+        means = [statistics.fmean(by_probe[probe]) for probe in order if probe in by_probe]
+        if not means:
+            continue
+        value, (low, high) = statistics.fmean(means), anytime_interval(means)
+        if name == "score":
+            value, low, high = (LOWEST + span * one for one in (value, low, high))
+        found[name] = Figure(value, low, high, len(own))
+    return found
 
 
 def jury_agreement(results: Sequence[ProbeResult]) -> Figure | None:

@@ -117,6 +117,7 @@ class Gate:
         former: The cell whose baseline that is, empty for the gated cell's own.
         reason: Why there is nothing to judge or too little, None where its interval decides.
         look: Which look it is, None of a gate that plans none.
+        anytime: Whether its interval holds at all numbers of probes.
     """
 
     evalset: str
@@ -137,6 +138,7 @@ class Gate:
     former: str = ""
     reason: Reason | None = None
     look: Look | None = None
+    anytime: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,6 +189,8 @@ class Standing:
         of_probes: Probes that the set has, those included that were not run; 0 if not known.
         template: How the probes became text, None at an endpoint, which does not say.
         thinking: Name of its setting of `thinking`; "" where there is none.
+        anytime: `score`, `pass_rate` and `win_rate` as means over probes, with intervals that hold
+            at all numbers of probes in the order of the set.
     """
 
     evalset: str
@@ -206,6 +208,7 @@ class Standing:
     of_probes: int = 0
     template: TemplateUse | None = None
     thinking: str = ""
+    anytime: Mapping[str, Figure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ def baseline_lines(
             if (one.evalset, one.cell) == (check.evalset, check.cell)
         )
         line = f"{name}: {figures or t['gate_no_pairs']}."
+        line += _kept(check, t)
         if check.former:
             line += " " + t.say("b_former", cell=code(check.former))
         if check.treatment or check.changed:
@@ -87,6 +88,18 @@ def baseline_lines(
         flips = [*_flips(check.lost, "b_lost", t), *_flips(check.won, "b_won", t)]
         lines.append({"line": line, "flips": flips})
     return lines
+
+
+def _kept(check: BaselineCheck, t: Words) -> str:
+    """Say of which runs the baseline is, from when, and how often it was looked at."""
+    said: list[str] = []
+    if check.varied is not None:
+        said.append(t.say("b_runs", runs=check.runs, varied=f"{check.varied:.1%}"))
+    if check.written:
+        said.append(t.say("b_written", day=escape(check.written, limit=20)))
+    if check.looks > 1:
+        said.append(t.say("b_looks", looks=check.looks))
+    return "".join(f" {one}" for one in said)
 
 
 def _changed(check: BaselineCheck, t: Words) -> str:

@@ -41,6 +41,9 @@ def gate_lines(
             said = _judged(gate, standing, t) if standing else ""
         else:
             said = _words(gate, row, t)
+            if gate.look is not None and gate.look.count > gate.look.planned:
+                planned = gate.look.planned
+                said = t.say("gate_overrun", gate=said, count=gate.look.count, planned=planned)
             if gate.former:
                 said = t.say("gate_former", gate=said, cell=code(gate.former))
             if gate.treatment:
@@ -102,14 +105,18 @@ def _threshold(gate: Gate, row: Row, t: Words) -> str:
 
 def _judged(gate: Gate, standing: Standing, t: Words) -> str:
     """Say in another language what the line of a gate on a judged model says in English."""
-    name, figure = t[f"f_{gate.figure}"], standing_figure(standing, gate.figure)
+    name = t[f"f_{gate.figure}"]
+    figure = standing_figure(standing, gate.figure, anytime=gate.anytime)
     if figure is None:
         return f"{name}, {_wanted(gate, t)}: {_verdict(gate, t)}"
     lost, _ = missing_verdicts(gate.figure, standing, figure)
     distance = _detectable(gate.detectable, t)
     probes = t.say("gate_probes", n=figure.n, probes=standing.probes)
+    interval = f"[{fraction(figure.low)}, {fraction(figure.high)}]"
+    if gate.anytime:
+        interval = t.say("gate_anytime", interval=interval)
     return (
-        f"{name} {fraction(figure.value)} [{fraction(figure.low)}, {fraction(figure.high)}], "
+        f"{name} {fraction(figure.value)} {interval}, "
         f"{distance}, {probes}, {t['h_unscored']} {lost}: {_wanted(gate, t)}, {_verdict(gate, t)}"
     )
 
@@ -118,7 +125,12 @@ def _contrast(gate: Gate, t: Words) -> str:
     if gate.contrast is None:
         return _bare(gate, t)
     line = contrast_line(gate.contrast, gate.against, t)
-    return f"{line}: {_wanted(gate, t)}, {_verdict(gate, t)}"
+    line = f"{line}: {_wanted(gate, t)}"
+    if (look := gate.look) is not None:
+        smaller, end = figure_kind(gate.figure)[0].smaller, signed(look.end, 3)
+        line = t.say("gate_look", line=line, planned=look.planned, end=end, smaller=smaller,
+                     alpha=f"{look.alpha:.2g}")  # fmt: skip
+    return f"{line}, {_verdict(gate, t)}"
 
 
 def _bare(gate: Gate, t: Words) -> str:

@@ -128,6 +128,8 @@ class JudgedGateSpec(Strict):
             `unscored`, the share of answers without a verdict.
         on_inconclusive: What becomes of a gate whose interval straddles the threshold.
         max_unscored: Share of answers without a verdict above which the gate fails.
+        anytime: Whether it may be judged again after each further probe, and stopped at will: by an
+            interval that holds at all numbers of probes, see `harness.stats.anytime`.
     """
 
     models: str = "*"
@@ -136,9 +138,12 @@ class JudgedGateSpec(Strict):
     at_most: float | None = None
     on_inconclusive: Literal["pass", "warn", "fail"] = "warn"
     max_unscored: Share = 0.02
+    anytime: bool = False
 
     @model_validator(mode="after")
     def _one(self) -> Self:
+        if self.anytime and self.figure == "unscored":
+            raise complain("'anytime' belongs to score, pass_rate and win_rate; leave it out")
         if (self.at_least is None) == (self.at_most is None):
             raise complain("needs exactly one of at_least and at_most")
         low, high = (LOWEST, HIGHEST) if self.figure == "score" else (0, 1)

@@ -128,3 +128,14 @@ def test_unscored_is_a_figure_of_its_own():
 def test_an_untrusted_judge_gates_nothing_not_even_a_failure():
     with pytest.raises(UntrustedJudge, match=r"^untrusted: wise: no passport"):
         judge(replace(STANDING, void=because("broken")), untrusted=UNTRUSTED)
+
+
+def test_a_gate_that_may_be_judged_at_any_time_takes_the_wider_interval():
+    both = replace(STANDING, anytime={"score": Figure(7.0, 5.5, 8.2, 30)})
+    assert judge(both).verdict == "pass"
+    gate = judge(both, anytime=True)
+    assert (gate.verdict, gate.anytime) == ("inconclusive", True)
+    assert gate.line.startswith("score 7.000 [5.500, 8.200] at any number of probes, detectable ")
+    assert judge(both, anytime=True, at_least=5.0).verdict == "pass"
+    with pytest.raises(ValueError, match="'anytime' belongs to score, pass_rate and win_rate"):
+        judge(both, figure="unscored", at_least=None, at_most=0.1, anytime=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,8 +12,9 @@ from harness.gates.looks import look_detectable, look_verdict, look_words, take_
 from harness.gates.paired import contrast_verdict, judge_contrast
 from harness.records import Contrast, Row
 from harness.spec.gatespec import GateSpec
+from harness.stats.arrays import Bools
 from harness.stats.over_seeds import pooled_accuracy
-from harness.stats.paired import paired_accuracy
+from harness.stats.paired import Difference, paired_accuracy
 
 LOOKS, MARGIN = 250, 0.02
 
@@ -81,11 +83,16 @@ def row() -> Row:
                figures, {}, {"a": 0.5, "b": 0.5}, 9.0)  # fmt: skip
 
 
-def year(rng: np.random.Generator, *, n: int, days: int, runs: int, lost: int = 0) -> list[str]:
-    """Return each day's verdict by one look and by 250; 5% of the samples are answered by a coin.
+@cache
+def pair_of(n: int, lost: int, won: int, both: int) -> Difference:
+    """Return the comparison of n pairs, of which so many were lost, won and right on both sides."""
+    place = np.arange(n)
+    second = (place < both) | ((place >= both + lost) & (place < both + lost + won))
+    return paired_accuracy(place < both + lost, second)
 
-    As `f` for a fail, whatever becomes of an inconclusive one.
-    """
+
+def year(rng: np.random.Generator, *, n: int, days: int, runs: int, lost: int = 0) -> Bools:
+    """Return whether any day fails by itself, and by one of 250 looks, with 5% of coins."""
     coins, sure = n // 20, n - n // 20
     fixed = np.arange(sure) < 0.78 * sure
     before = [np.concatenate([fixed, rng.random(coins) < 0.5]) for _ in range(runs)]
@@ -94,7 +101,8 @@ def year(rng: np.random.Generator, *, n: int, days: int, runs: int, lost: int = 
     for _ in range(days):
         day = np.concatenate([now, rng.random(coins) < 0.5])
         if runs == 1:
-            pair = paired_accuracy(before[0], day)
+            lost_now, won_now = int((before[0] & ~day).sum()), int((~before[0] & day).sum())
+            pair = pair_of(n, lost_now, won_now, int((before[0] & day).sum()))
         else:
             pair = pooled_accuracy(before, [day])
         found = as_contrast(pair.low, pair.value, pair.high)

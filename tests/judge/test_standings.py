@@ -9,6 +9,7 @@ from harness.judge.standings import jury_agreement, standings
 from harness.reasons import Reason
 from harness.records import JudgedAnswer, PairResult, ProbeResult, Ruling
 from harness.spec.judgeset import JudgeSet
+from harness.stats.anytime import anytime_interval
 from harness.stats.corrected_rate import GoldCounts
 
 GOLD = GoldCounts(45, 50, 40, 50)
@@ -210,3 +211,17 @@ def test_a_jury_that_agrees_has_an_alpha_of_one():
     assert jury_agreement(jury((3, 9), (9, 3), (5, 6))).value < 0
     assert jury_agreement(jury((3, None), (None, 9))) is None
     assert jury_agreement(jury((5, 5), (5, 5))) is None
+
+
+def test_figures_that_hold_at_any_time_are_means_over_probes_in_the_set_s_order():
+    results = [probe("one", f"p{i}", 7.0 if i < 6 else 1.0, 4.0) for i in range(12)]
+    pairs = [pair("one", f"p{i}", 1.0 if i else 0.5) for i in range(12)]
+    (found,) = standings(judge_set(12), "p.yaml", results[::-1], pairs[::-1])
+    score, won = found.anytime["score"], found.anytime["win_rate"]
+    assert score.value == pytest.approx(4.0)
+    means = [((7.0 if i < 6 else 1.0) + 4.0) / 2 for i in range(12)]
+    low, high = anytime_interval([(one - 1) / 9 for one in means])
+    assert (score.low, score.high) == pytest.approx((1 + 9 * low, 1 + 9 * high))
+    assert (won.low, won.high) == pytest.approx(anytime_interval([0.5] + [1.0] * 11))
+    assert found.anytime["pass_rate"].value == pytest.approx(0.25)
+    assert score.low < found.figures["score"].low < found.figures["score"].high < score.high

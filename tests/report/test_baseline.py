@@ -104,3 +104,20 @@ def test_where_nothing_is_shown_the_line_claims_nothing():
     assert changes(still) == ["Since the baseline: no difference shown in any of 1 cell."]
     assert "any of 2 cells." in changes(still, replace(still, cell="o"))[0]
     assert changes() == []
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("en", "The baseline is the mean of 5 runs, between two of which 2.4% of the answers "
+               "differ. Written on 2026-11-29. Different results compared with it on this machine: "
+               "37."),
+        ("ru", "Приняты средние по запускам (их 5); между двумя из них расходится 2.4% ответов. "
+               "Записано 2026-11-29. Разных результатов, которые сверялись на этой машине: 37."),
+    ],
+)  # fmt: skip
+def test_runs_day_and_looks_of_a_baseline_are_told(lang, said):
+    check = replace(CHECK, runs=5, varied=0.024, written="2026-11-29", looks=37)
+    assert said in lines(check, lang=lang)[0]["line"]
+    once = lines(replace(check, runs=1, varied=None, written="", looks=1), lang=lang)
+    assert once == lines(CHECK, lang=lang)

@@ -7,7 +7,7 @@ from reasoned import because
 
 from harness.language import words
 from harness.reasons import Reason, say
-from harness.records import Contrast, Figure, Gate, Row
+from harness.records import Contrast, Figure, Gate, Look, Row
 from harness.report.gates import gate_lines, unjudged_lines
 
 ROW = Row("evalsets/e.yaml", "m-p-few", "m", "p", "few", 5, "chat", "balanced", 0, "logprobs", 300,
@@ -109,3 +109,15 @@ def test_reasons_of_gates_that_were_not_judged_are_whole():
     reason = "the committed baseline was made with another model " * 5
     (line,) = unjudged_lines([("gate-accuracy", because(reason))], words("en"))
     assert line.endswith(reason.strip())
+
+
+def test_looks_are_told_in_russian():
+    look = Look(planned=250, alpha=0.00004, end=-0.011, count=251)
+    line = russian(replace(GATE, look=look))
+    assert (
+        ", одна из 250 проверок, по которой разность не больше \N{MINUS SIGN}0.011 (односторонняя, "
+        "альфа 4e-05), " in line
+    )
+    assert "; проверка 251, " in line
+    assert "задумано 250: примите результаты заново" in line
+    assert "; проверка" not in russian(replace(GATE, look=replace(look, count=250)))
