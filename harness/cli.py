@@ -71,7 +71,12 @@ def validate(
     ] = None,
     root: Annotated[Path, typer.Option(help="The project folder.")] = Path(),
 ) -> None:
-    """Check eval sets and their prompts without loading data or models."""
+    """Check eval sets and their prompts; say what they would take and their gates could show.
+
+    No model loads. Data and tokenizers are read where they are at hand, and nothing is fetched.
+    """
+    from harness.planning.of_project import set_lines
+
     root = root.resolve()
     if FOLDER in root.parts and not (root / FOLDER).is_dir():
         _fail(f"{root}: is not a project, but a folder of eval sets; run in the folder above "
@@ -92,8 +97,8 @@ def validate(
     for path in found:
         try:
             with project.registered(path.parent):
-                cells = collect_evalset(path, root).cells
-            say(f"{cells[0].path}: {len(cells)} cell{'s' * (len(cells) > 1)}")
+                for line in set_lines(collect_evalset(path, root), root):
+                    say(line)
         except HarnessError as error:
             wrong.append(str(error))
     if wrong:

@@ -44,16 +44,35 @@ def call():
     return lambda *args: CliRunner().invoke(app, [str(arg) for arg in args])
 
 
+def heads(stdout: str) -> list[str]:
+    """Return the lines that are of whole sets."""
+    return [line for line in stdout.splitlines() if line.startswith("evalsets/")]
+
+
+def test_validate_says_what_a_set_would_take_and_show(project, call):
+    project.evalset((project.root / "evalsets/set.yaml").read_text() + """gates:
+  - {cells: "*-zeroshot", figure: accuracy, at_least: 0.9}
+""", "gated")  # fmt: skip
+    result = call("validate", project.root / "evalsets/gated.yaml", "--root", project.root)
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[1] == ("  tiny: 48 requests, tokens not known: file:model is not on this machine "
+                        "yet")  # fmt: skip
+    assert any(line.startswith("  few-shot against zero-shot, ") for line in lines)
+    assert any("too few samples to pass: with 6 samples even accuracy 1 has an interval down to "
+               "0.541" in line for line in lines)  # fmt: skip
+
+
 def test_validate_checks_all_sets_of_a_project(project, call):
     result = call("validate", "--root", project.root)
     assert result.exit_code == 0
-    assert result.stdout == "evalsets/set.yaml: 8 cells\n"
+    assert heads(result.stdout) == ["evalsets/set.yaml: 8 cells, 6 samples"]
 
 
 @pytest.mark.parametrize("given", ["evalsets/set.yaml", "evalsets"])
 def test_validate_takes_files_and_folders(project, call, given):
     result = call("validate", project.root / given, "--root", project.root)
-    assert result.stdout == "evalsets/set.yaml: 8 cells\n"
+    assert heads(result.stdout) == ["evalsets/set.yaml: 8 cells, 6 samples"]
 
 
 def test_validate_says_every_mistake_in_one_line(project, call):
@@ -61,7 +80,7 @@ def test_validate_says_every_mistake_in_one_line(project, call):
     project.evalset("modelz: []\n", "two")
     result = call("validate", "--root", project.root)
     assert result.exit_code == 2
-    assert result.stdout == "evalsets/set.yaml: 8 cells\n"
+    assert heads(result.stdout) == ["evalsets/set.yaml: 8 cells, 6 samples"]
     first, *rest = result.stderr.splitlines()
     assert first.startswith("evalsets/one.yaml:1: models: ")
     assert rest
@@ -244,7 +263,7 @@ def test_the_package_runs_as_the_command():
     done = subprocess.run([sys.executable, "-m", "harness", "validate", "evalsets/mini.yaml"],
                           cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "evalsets/mini.yaml: 10 cells\n"
+    assert heads(done.stdout) == ["evalsets/mini.yaml: 10 cells, 300 samples"]
 
 
 @pytest.mark.parametrize("given", ["evalsets/models.yaml", "set.yaml", "prompts/plain.j2"])

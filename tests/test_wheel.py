@@ -97,7 +97,7 @@ def test_the_documented_first_project_runs_from_it(site, tmp_path):
     assert run("where", cwd=project, **environment).strip() == str(site / "harness/__init__.py")
     where.unlink()
     told = run("harness", "validate", "evalsets/first.yaml", cwd=project, **environment)
-    assert told == "evalsets/first.yaml: 4 cells\n"
+    assert told.splitlines()[0] == "evalsets/first.yaml: 4 cells, 4 samples"
     # By the entry point of the wheel's own metadata, as after an installation.
     told = run("pytest", "--eval-engine", "fake", "--eval-report-lang", "ru", "-p", "no:xdist",
                cwd=project, **environment)  # fmt: skip

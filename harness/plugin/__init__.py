@@ -44,6 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """Register the marks that items bear, and the hooks that follow a run."""
     options_of(config)  # a wrong value ends the session here
     check_baseline_options(config)
+    if config.getoption("--eval-plan") and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--eval-plan with -n: a plan is made in one process; leave one of "
+                                "them out")  # fmt: skip
     for mark in _MARKS:
         config.addinivalue_line("markers", mark)
     config.pluginmanager.register(Hooks(config), "harness.plugin.hooks")

@@ -22,6 +22,7 @@ from harness.plugin.tally import (
 )
 
 if TYPE_CHECKING:
+    from harness.collect import AnyCell, AnyGate
     from harness.records import Run
 
 EXIT_ENGINE = 10
@@ -41,6 +42,7 @@ class Hooks:
         self._problem = ""
         self._deselected: set[str] = set()
         self._order: dict[str, int] = {}
+        self._planned: tuple[Sequence[AnyCell], Sequence[AnyGate]] = (), ()
 
     @property
     def _is_worker(self) -> bool:
@@ -86,7 +88,10 @@ class Hooks:
             check_names(self._config, names)
             self._check_against([cell.path for cell in selected])
             check_writable(self._config)
-        if selected:
+        if self._config.getoption("--eval-plan"):
+            lacking = [gate for gate in gates if gate.lacking]
+            self._planned = selected, [one.planned for one in gates if one not in lacking]
+        elif selected:
             session.config.stash[RUN] = open_run(session.config, selected)
 
     @pytest.hookimpl(optionalhook=True)
@@ -98,6 +103,30 @@ class Hooks:
         if ours:
             self._check_against([nodeid.partition("::")[0] for nodeid in ours])
             check_writable(self._config)
+
+    def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
+        """Warn of gates that cannot decide, before anything is spent on them."""
+        option = self._config.getoption
+        if "harness.plugin.evalfile" not in sys.modules or option("collectonly"):
+            return []
+        from harness.plugin.gate_items import GateItem
+
+        gates = [one.planned for one in items if isinstance(one, GateItem)]
+        if not gates or option("--eval-plan"):
+            return []
+        from harness.plugin.planning import collection_warnings
+
+        return collection_warnings(gates, self._config)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Print the plan in place of running anything; a set that does not load ends it as ever."""
+        if not self._config.getoption("--eval-plan") or session.testsfailed:
+            return None
+        from harness.plugin.planning import print_plan
+
+        print_plan(self._config, *self._planned)
+        return True
 
     def _check_against(self, evalsets: Sequence[str]) -> None:
         if (wanted := self._config.getoption("--eval-against")) is not None:

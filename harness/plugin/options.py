@@ -85,6 +85,7 @@ def add_options(parser: pytest.Parser) -> None:
                     help="run the first N samples of each set")  # fmt: skip
     group.addoption("--eval-write-baseline", action="store_true",
                     help="accept the results of this run: write them to baselines/")  # fmt: skip
+    group.addoption("--eval-plan", action="store_true", help="plan the run, and run nothing")
     group.addoption("--eval-against", metavar="CELL",
                     help="compare the selected cells with the baseline of this cell")  # fmt: skip
     group.addoption("--eval-baseline-runs", type=_runs, metavar="N",

@@ -22,16 +22,26 @@ from harness.errors import MadeUpAnswers
 from harness.gates.baseline_file import load_baseline, write_baseline
 from harness.gates.baselines import check_baseline, kept_results
 from harness.gates.decide import judge
+from harness.gates.plan import PlannedGate
 from harness.gates.plan_judged import PlannedJudgedGate
 from harness.gates.renamed import compared_cell
 from harness.judge.runner import Probing
 from harness.language import words
+from harness.planning.undecidable import undecidable
 from harness.plugin.joining import join_parts, together, versions
 from harness.plugin.options import named_files, options_of
 from harness.plugin.tally import FOLDER_FILE, RUN_ID, WORKER_KEY, Tally, new_run_id
 from harness.plugin.terminal import Terminal
 from harness.reasons import Reason
-from harness.records import BaselineCheck, CellProvenance, Gate, ProbeResult, Run, RunInfo
+from harness.records import (
+    BaselineCheck,
+    CellProvenance,
+    Gate,
+    Note,
+    ProbeResult,
+    Run,
+    RunInfo,
+)
 from harness.registry import Name, current
 from harness.report.brief import brief
 from harness.report.runfiles import Texts, load_run, redact_run, save_run
@@ -58,6 +68,7 @@ class ActiveRun:
         part: Folder that it saves into.
         writes_baseline: Whether the results become baselines at the end.
         against: The cell whose baseline all cells are compared with, empty for each cell's own.
+        notes: On its gates.
         cells: Those of labelled sets, by eval set and id.
         asked: Cells that pytest came to; a group computes its others too.
         gates: What was judged.
@@ -71,6 +82,7 @@ class ActiveRun:
     terminal: Terminal
     writes_baseline: bool = False
     against: str = ""
+    notes: list[Note] = field(default_factory=list)
     cells: Mapping[tuple[str, str], Cell] = field(default_factory=dict)
     asked: list[AnyCell] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
@@ -127,7 +139,15 @@ class ActiveRun:
             kept = kept_results(found, outcome) if found else None
         gate = judge(planned, outcome, other=other, baseline=baseline, kept=kept)
         self.gates.append(gate)
+        self._note_undecidable(planned, outcome)
         return gate
+
+    def _note_undecidable(self, planned: PlannedGate, outcome: Outcome) -> None:
+        """Note a gate that no result of so many samples could have passed."""
+        row = outcome.row
+        n = row.n + row.unscored
+        if n and undecidable(planned, n, round(n * next(iter(row.targets.values()), 0.5))):
+            self.notes.append(Note("undecidable", row.evalset, {"gate": planned.id, "count": n}))
 
     def _baseline(self, outcome: Outcome) -> BaselineCheck | None:
         key = (outcome.row.evalset, outcome.row.cell)
@@ -158,7 +178,7 @@ class ActiveRun:
             data=tuple(replace(d, evalset=path) for path, d in self.runner.data.items()),
             engines=tuple(engine for one in runners for engine in one.engines),
             lost=tuple(line for one in runners for line in one.lost),
-            notes=tuple(note for one in runners for note in one.notes),
+            notes=(*(note for one in runners for note in one.notes), *self.notes),
             extensions=current().extensions(_named(self.asked, runners)),
         )
         run = Run(

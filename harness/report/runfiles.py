@@ -93,11 +93,11 @@ def save_run(run_dir: Path, run: Run, *, texts: Texts = "full") -> None:
     _write(run_dir / RUN_FILE, _dump(_HEAD.dump_python(head), 1) + "\n")
 
 
-def load_run(run_dir: Path) -> Run:
-    """Return the run that `save_run` wrote.
+def load_head(run_dir: Path) -> Run:
+    """Return the run that `save_run` wrote without its results and probes, which take longest.
 
     Raises:
-        HarnessError: If a file is missing, damaged or of another schema.
+        HarnessError: If the file is missing, damaged or of another schema.
     """
     path = run_dir / RUN_FILE
     try:
@@ -106,7 +106,24 @@ def load_run(run_dir: Path) -> Run:
         if found != SCHEMA:
             raise HarnessError(f"{path}: schema {found} is not {SCHEMA}: run the evals again")
         head = _HEAD.validate_python(upgraded(data))
-        path = run_dir / RESULTS_FILE
+    except FileNotFoundError:
+        raise HarnessError(f"{path}: no such file; give the folder of a finished run") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+        first = str(error).splitlines()[0]
+        raise HarnessError(f"{path}: damaged ({first}): run the evals again") from error
+    return Run(head.info, head.rows, head.gates, (), head.skipped, head.unjudged, head.baselines,
+               head.judged, head.provenances)  # fmt: skip
+
+
+def load_run(run_dir: Path) -> Run:
+    """Return the run that `save_run` wrote.
+
+    Raises:
+        HarnessError: If a file is missing, damaged or of another schema.
+    """
+    head = load_head(run_dir)
+    path = run_dir / RESULTS_FILE
+    try:
         results = tuple(map(_RESULT.validate_python, _read_lines(path)))
         path = run_dir / PROBES_FILE
         probes: tuple[ProbeResult, ...] = ()
@@ -117,10 +134,7 @@ def load_run(run_dir: Path) -> Run:
     except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
         first = str(error).splitlines()[0]
         raise HarnessError(f"{path}: damaged ({first}): run the evals again") from error
-    return Run(
-        head.info, head.rows, head.gates, results, head.skipped, head.unjudged, head.baselines,
-        replace(head.judged, probes=probes), head.provenances,
-    )  # fmt: skip
+    return replace(head, results=results, judged=replace(head.judged, probes=probes))
 
 
 def redact_run(run: Run) -> Run:

@@ -19,6 +19,7 @@ NOTES = (
     Note("conflicting", SET, {"count": 2, "texts": 1, "pairs": ("7 good = 8 bad",)}),
     Note("alike", SET, {"count": 1, "pairs": ("9 = 10",)}),
     Note("fewer", SET, {"drawn": 1234, "wanted": 2000}),
+    Note("undecidable", SET, {"gate": "gate-auc-m", "count": 1234}),
     Note("near_copies", SET, {"count": 7, "pool": 9, "pairs": PAIRS}),
     Note("malformed", "file:a.jsonl", {"count": 2, "first": "row 3: it has no 'messages'"}),
     Note("no_record", "m", {"folder": "adapters/one", "file": "training.json"}),

@@ -1,0 +1,1 @@
+"""What a run would take and could show, before it is made: no engine starts, no model loads."""

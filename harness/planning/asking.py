@@ -1,0 +1,100 @@
+"""How many requests and prompt tokens a cell takes, by its prompts and its model's tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.planning.size import Size
+from harness.prompts.chat import ChatFormat
+from harness.prompts.open_format import open_format
+from harness.prompts.templates import load_prompt
+from harness.records import Sample, Thinking
+from harness.run.cells import Cell
+from harness.run.prepare import Prepared, prepare
+from harness.shots import Draw, select_shots
+from harness.sources.assets import model_at_hand
+
+# Prompts of so many samples stand for those of all.
+_TRIED = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What the cells of one model take.
+
+    Attributes:
+        requests: How many; with thoughts, those of the first round count too.
+        tokens: Of all prompts, None where they are not known.
+        problem: Why not, "" where they are.
+    """
+
+    model: str
+    requests: int
+    tokens: int | None
+    problem: str = ""
+
+
+class Asker:
+    """Makes prompts for a few samples of each cell; opens each model's tokenizer once."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the project."""
+        self._root = root
+        self._chats: dict[tuple[str, Thinking | None], ChatFormat] = {}
+
+    def asking(self, cell: Cell, size: Size) -> Asking:
+        """Return what a cell takes."""
+        if cell.spec.trained:
+            return Asking(cell.model, 0, 0)
+        rounds = 2 if cell.mode.thinking is not None else 1
+        if size.loaded is None or not size.n:
+            return Asking(cell.model, size.n * rounds, None, size.problem or "there is no sample")
+        try:
+            found = self._prepared(cell, size)
+        except (HarnessError, OSError) as error:
+            return Asking(cell.model, size.n * rounds, None, str(error))
+        if isinstance(found, str):
+            return Asking(cell.model, size.n * rounds, None, found)
+        tried = len(found.samples)
+        requests = sum(map(len, found.requests)) or tried * rounds
+        share = size.n / tried
+        count = round(share * requests) + len(found.bare)
+        return Asking(cell.model, count, round(found.prompt_tokens * count))
+
+    def _prepared(self, cell: Cell, size: Size) -> Prepared | str:
+        """Return the first samples' prompts, or why there are none."""
+        if cell.prompt is None or size.loaded is None:
+            return "there is no prompt"
+        chat = self._chat(cell)
+        if isinstance(chat, str):
+            return chat
+        samples = size.loaded.samples[:_TRIED]
+        words = cell.evalset.targets(cell.prompt)
+        prompt = load_prompt(cell.prompt.template, words, root=self._root)
+        shots = self._shots(cell, chat, samples, size)
+        return prepare(cell, samples, shots, prompt=prompt, chat=chat, shared="", adapter=None)
+
+    def _chat(self, cell: Cell) -> ChatFormat | str:
+        key = cell.model, cell.mode.thinking
+        if key not in self._chats:
+            if cell.spec.remote:
+                return "a server's tokenizer is its own"
+            asset = model_at_hand(cell.spec, base=self._root)
+            if asset is None:
+                return f"{cell.spec.source} is not on this machine yet"
+            self._chats[key] = open_format(
+                cell.model, cell.spec, asset.path, root=self._root, thinking=cell.mode.thinking
+            )
+        return self._chats[key]
+
+    def _shots(
+        self, cell: Cell, chat: ChatFormat, samples: tuple[Sample, ...], size: Size
+    ) -> list[list[Sample]]:
+        mode = cell.mode
+        if mode.selector is None or mode.seed is None or size.loaded is None:
+            return []
+        pool = tuple(one for one in size.loaded.pool if chat.control_token(one.text) is None)
+        draw = Draw(pool, samples, list(cell.evalset.labels), mode.k, mode.seed)
+        return select_shots(mode.selector, mode.order, draw)

@@ -1,0 +1,109 @@
+"""The plan of eval sets: what their run would take, and what its gates and questions could show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.gates.plan import PlannedGate
+from harness.planning.asking import Asker, Asking
+from harness.planning.earlier import EarlierRun, earlier_runs, last_of, last_work, seconds
+from harness.planning.gate_reach import GateReach, gate_reach
+from harness.planning.question_reach import QuestionReach, question_reaches
+from harness.planning.size import Given, Size, size_of
+from harness.run.cells import Cell
+
+
+@dataclass(frozen=True, slots=True)
+class ModelTime:
+    """How long a model would take.
+
+    Attributes:
+        seconds: With the start of its engine; None where no run says it.
+        run: Name of the run whose rate it is.
+    """
+
+    model: str
+    seconds: float | None
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetPlan:
+    """One labelled set.
+
+    Attributes:
+        asking: What its cells take, model by model.
+        times: How long that would be, without what is stored already.
+    """
+
+    evalset: str
+    cells: int
+    size: Size
+    asking: tuple[Asking, ...]
+    times: tuple[ModelTime, ...]
+    gates: tuple[GateReach, ...]
+    questions: tuple[QuestionReach, ...]
+
+
+def plan_sets(
+    cells: Sequence[Cell],
+    gates: Sequence[PlannedGate],
+    *,
+    root: Path,
+    reports: Path,
+    given: Given,
+) -> list[SetPlan]:
+    """Return the plans of sets; data and tokenizers are read where they are at hand.
+
+    Args:
+        cells: The cells that would run.
+        gates: The gates that would be judged.
+        root: The project.
+        reports: Where earlier runs lie.
+        given: What the command line says about data.
+    """
+    runs, asker = earlier_runs(reports), Asker(root)
+    sets = {path: [one for one in cells if one.path == path]
+            for path in dict.fromkeys(one.path for one in cells)}  # fmt: skip
+    sizes = {path: size_of(own[0], root, given) for path, own in sets.items()}
+    last: dict[str, EarlierRun | None] = {path: last_of(runs, path) for path in sets}
+    questions = question_reaches(cells, sizes, last)
+    found = []
+    for path, own in sets.items():
+        asking = _by_model([asker.asking(cell, sizes[path]) for cell in own])
+        found.append(
+            SetPlan(
+                evalset=path,
+                cells=len(own),
+                size=sizes[path],
+                asking=tuple(asking),
+                times=tuple(_time(one, runs) for one in asking if one.requests),
+                gates=tuple(gate_reach(one, sizes[path], last[path])
+                            for one in gates if one.cell.path == path),
+                questions=tuple(one for one in questions if one.evalset == path),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _by_model(found: Sequence[Asking]) -> list[Asking]:
+    """Return the sum over each model's cells; tokens are known where they are of all of them."""
+    sums: list[Asking] = []
+    for model in dict.fromkeys(one.model for one in found):
+        own = [one for one in found if one.model == model]
+        counted = [one.tokens for one in own if one.tokens is not None]
+        tokens = sum(counted) if len(counted) == len(own) else None
+        problem = next((one.problem for one in own if one.problem), "")
+        sums.append(Asking(model, sum(one.requests for one in own), tokens, problem))
+    return sums
+
+
+def _time(one: Asking, runs: Sequence[EarlierRun]) -> ModelTime:
+    work = last_work(runs, one.model)
+    if work is None:
+        return ModelTime(one.model, None)
+    run, info = work
+    wanted = info.start_s + seconds(info, one.requests, one.tokens)
+    return ModelTime(one.model, wanted, run.folder.name)

@@ -1,0 +1,97 @@
+"""A plan as lines for a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+from harness.analysis.findings import Kind
+from harness.planning.eval_plan import SetPlan
+from harness.planning.gate_reach import GateReach
+from harness.planning.question_reach import QuestionReach
+from harness.report.format import count, duration
+
+_QUESTIONS: Mapping[Kind, str] = {
+    "shots": "few-shot against zero-shot",
+    "placement": "places of the shots",
+    "wording": "prompts",
+    "selector": "selectors of shots",
+    "order": "orders of shots",
+    "thinking": "settings of thinking",
+    "model": "models",
+    "trained": "best cell against a classifier",
+}
+
+
+def plan_lines(plan: SetPlan) -> Iterator[str]:
+    """Yield the lines of a set's plan; those below the first are indented."""
+    size = plan.size
+    samples = f"{count(size.n)} samples" if size.n else "samples not known"
+    if size.n and size.loaded is None:
+        samples = f"at most {samples}"
+    yield f"{plan.evalset}: {plan.cells} cell{'s' * (plan.cells > 1)}, {samples}"
+    if size.problem:
+        yield f"  data not read: {size.problem}"
+    for one in plan.asking:
+        if not one.requests:
+            continue
+        tokens = (f"about {count(one.tokens)} prompt tokens" if one.tokens is not None
+                  else f"tokens not known: {one.problem}")  # fmt: skip
+        yield f"  {one.model}: {count(one.requests)} requests, {tokens}"
+    for time in plan.times:
+        if time.seconds is None:
+            yield f"  {time.model}: no saved run says how long that takes"
+        else:
+            yield (f"  {time.model}: about {duration(time.seconds)} at the rate of {time.run}, "
+                   "less what is stored")  # fmt: skip
+    if plan.gates or plan.questions:
+        yield "  shown in 80% of runs, if it is there:"
+    yield from (f"  {_gate(one)}" for one in plan.gates)
+    yield from (f"  {_question(one)}" for one in plan.questions)
+    yield from warning_lines(plan.gates)
+
+
+def warning_lines(gates: tuple[GateReach, ...]) -> Iterator[str]:
+    """Yield a line for each gate that cannot decide, or that fails equal cells more often than not.
+
+    An inconclusive gate fails where its `on_inconclusive` says so.
+    """
+    for one in gates:
+        where = f"warning: {one.gate.cell.path}: {one.gate.id}"
+        if one.undecidable:
+            yield (f"{where}: too few samples to pass: {one.undecidable}; give more samples or "
+                   "move the bound")  # fmt: skip
+        elif one.equal is not None and one.equal < 0.5:
+            outcome = "fails" if one.gate.spec.on_inconclusive == "fail" else "does not pass"
+            yield (f"{where}: a cell that is as good as the other {outcome} in "
+                   f"{1 - one.equal:.0%} of runs ({one.basis}); give more samples or a greater "
+                   "'by'")  # fmt: skip
+
+
+def _gate(one: GateReach) -> str:
+    spec = one.gate.spec
+    # What is decided beside a threshold lies to either side; of a comparison, above minus `by`.
+    if spec.other is None:
+        wanted = f"at {'least' if spec.bound == 'at_least' else 'most'} {spec.threshold:g}"
+    else:
+        wanted = f"{spec.bound} {one.gate.against} by {spec.threshold:g}"
+    head = f"{one.gate.id}: {wanted}, n={one.n}"
+    if one.far is None:
+        return f"{head}: {one.basis}"
+    if math.isinf(one.far):
+        return f"{head}: no difference at all"
+    if spec.other is None:
+        far = f"{one.far:.3f} from {spec.threshold:g}"
+    else:
+        margin = -spec.threshold if spec.bound == "no_worse_than" else spec.threshold
+        far = f"a difference of {margin + one.far:+.3f} or more passes"
+    equal = f"; an equal cell passes in {one.equal:.0%}" if one.equal is not None else ""
+    return f"{head}: {far}{equal} ({one.basis})"
+
+
+def _question(one: QuestionReach) -> str:
+    far = "none" if math.isinf(one.far) else f"{one.far:.3f}"
+    mean = "" if one.mean is None else f", their mean {one.mean:.3f}"
+    tests = f" of {one.tests} tests" if one.tests != one.comparisons else ""
+    return (f"{_QUESTIONS[one.kind]}, {one.comparisons}{tests}: {one.figure} by {far} at most for "
+            f"each{mean} ({one.basis})")  # fmt: skip
