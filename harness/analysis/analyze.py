@@ -24,7 +24,8 @@ from harness.analysis.seeds import over_draws
 from harness.analysis.slices import sliced_cells
 from harness.analysis.tested import Cells, all_tests
 from harness.analysis.verdicts import model_verdicts, pair_verdicts
-from harness.records import BaselineCheck, Contrast, Result, Row, Run
+from harness.figures import figure_kind
+from harness.records import BaselineCheck, Contrast, Gate, Look, Result, Row, Run
 from harness.registry import remembered, using
 from harness.stats import holm
 
@@ -53,7 +54,7 @@ def _analyzed(run: Run) -> Findings:
         models=tuple(model_verdicts(compared)),
         bests=tuple(_bests(rows, compared)),
         draws=tuple(over_draws(rows, results)),
-        baselines=tuple(against_baselines(run.baselines)),
+        baselines=tuple(against_baselines(run.baselines, run.gates)),
         cautions=tuple(cautions(rows)),
         made_up=tuple(made_up(run.info.engines)),
         overused=tuple(overused(rows)),
@@ -86,14 +87,42 @@ def _bests(rows: Sequence[Row], compared: Sequence[Comparison]) -> Iterable[Best
             yield Best(own[0].evalset, own[0].model, figure, bare, shown, next(found, None))
 
 
-def against_baselines(checks: Sequence[BaselineCheck]) -> list[BaselineDifference]:
-    """Return each figure's difference to its baseline, p-values adjusted over all of them."""
+def against_baselines(
+    checks: Sequence[BaselineCheck], gates: Sequence[Gate] = ()
+) -> list[BaselineDifference]:
+    """Return each figure's difference to its baseline, p-values adjusted over all of them.
+
+    Args:
+        checks: The cells against their baselines.
+        gates: Of the run; what one plans looks for is shown where a look shows it.
+    """
+    looks = {
+        (gate.evalset, gate.cell, gate.figure): gate.look
+        for gate in gates
+        if gate.look is not None and gate.slice is None
+    }
     every = [(check, one) for check in checks if not check.refused for one in check.contrasts]
     adjusted = holm([one.p for _, one in every])
     return [
-        BaselineDifference(check.evalset, check.cell, _told_contrast(one), p)
+        BaselineDifference(
+            check.evalset,
+            check.cell,
+            _told_contrast(one),
+            p,
+            at_look=_at_look(one, looks.get((check.evalset, check.cell, one.figure))),
+        )
         for (check, one), p in zip(every, adjusted, strict=True)
     ]
+
+
+def _at_look(one: Contrast, look: Look | None) -> bool | None:
+    """Return whether one of the planned looks shows a difference, in either direction."""
+    if look is None:
+        return None
+    end = one.low if figure_kind(one.figure)[0].smaller else one.high
+    wider = (look.end - one.value) / (end - one.value) if end != one.value else 1.0
+    low, high = (one.value + wider * (side - one.value) for side in (one.low, one.high))
+    return low > 0 or high < 0
 
 
 def _told_contrast(one: Contrast) -> Contrast:

@@ -182,6 +182,8 @@ class BaselineDifference:
     Attributes:
         contrast: Its `detectable` is None where no pairs could show a difference, too.
         adjusted: The p-value after Holm's correction over all baselines of the run.
+        at_look: Whether one of the looks that a gate plans shows a difference; None where no gate
+            plans any.
     """
 
     evalset: str
@@ -189,12 +191,13 @@ class BaselineDifference:
     contrast: Contrast
     adjusted: float
     family: Family = "baselines"
+    at_look: bool | None = None
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
     @property
     def shown(self) -> bool:
-        """Whether a difference is shown."""
-        return self.adjusted < ALPHA
+        """Whether a difference is shown: where a gate plans looks, as the gate sees it."""
+        return self.adjusted < ALPHA if self.at_look is None else self.at_look
 
 
 @dataclass(frozen=True, slots=True)

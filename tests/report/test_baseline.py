@@ -6,9 +6,10 @@ import pytest
 from reports import report_markdown
 
 from harness.analysis.analyze import against_baselines
+from harness.gates.looks import take_look
 from harness.language import words
 from harness.reasons import Reason
-from harness.records import BaselineCheck, Contrast, Flip, Run, RunInfo
+from harness.records import BaselineCheck, Contrast, Flip, Gate, Run, RunInfo
 from harness.report.baseline import baseline_changes, baseline_lines
 
 LOSS = Contrast("accuracy", 0.8, 0.75, -0.07, -0.03, 0.0001, 120, 20, 2000, 0, 0.01)
@@ -121,3 +122,25 @@ def test_runs_day_and_looks_of_a_baseline_are_told(lang, said):
     assert said in lines(check, lang=lang)[0]["line"]
     once = lines(replace(check, runs=1, varied=None, written="", looks=1), lang=lang)
     assert once == lines(CHECK, lang=lang)
+
+
+def test_what_a_gate_plans_looks_for_is_shown_by_its_look():
+    found = take_look(LOSS, 250, units=LOSS.n)
+    gate = Gate(CHECK.evalset, CHECK.cell, "accuracy", "no_worse_than", 0.01, "fail", True, "",
+                against="baseline", look=found)  # fmt: skip
+    shown = against_baselines([CHECK], [gate])
+    assert [one.at_look for one in shown] == [True, None]
+    assert found.end < 0
+    # A loss that one comparison shows, and none of 250 looks does.
+    small = replace(LOSS, low=-0.03, high=-0.001, first=0.8, second=0.785, p=0.0001)
+    check = replace(CHECK, contrasts=(small,))
+    assert against_baselines([check])[0].shown
+    look = replace(gate, look=take_look(small, 250, units=small.n))
+    (one,) = against_baselines([check], [look])
+    assert (one.at_look, one.shown) == (False, False)
+    said = baseline_changes([one], {}, words("en"))
+    assert said == ["Since the baseline: no difference shown in any of 1 cell."]
+    # A gain is held to the same level.
+    gain = replace(small, low=0.001, high=0.03, second=0.815)
+    look = replace(gate, look=take_look(gain, 250, units=gain.n))
+    assert not against_baselines([replace(check, contrasts=(gain,))], [look])[0].shown
