@@ -78,16 +78,12 @@ def _piece_ids(piece: str, numbers: dict[str, int], vocabulary: Vocabulary) -> l
 
 def _problems(tokenizer: PreTrainedTokenizerBase, vocabulary: Vocabulary) -> Iterator[str]:
     tokens = vocabulary.tokens
-    for token, found in zip(tokens, tokenizer.convert_tokens_to_ids(tokens), strict=True):
-        # Of a token that stands twice, either will do.
-        if found is None or found >= len(tokens) or tokens[found] != token:
-            yield f"it lacks the token {token!r}"
-    if vocabulary.scored:
-        named = vocabulary.named
-        ends = [named["bos_token"]] * vocabulary.bos + [named["eos_token"]] * vocabulary.eos
+    yield from _lost_tokens(tokenizer, vocabulary)
+    if vocabulary.scored or vocabulary.by_bytes:
+        ends = [vocabulary.named[name] for name in vocabulary.frame]
         if tokenizer.convert_ids_to_tokens(tokenizer.encode("")) != ends:
             yield f"a text does not stand between {' and '.join(ends) or 'nothing'}"
-    else:
+    if not vocabulary.scored:
         yield from _broken_words(tokenizer, tokens)
     # After an added token a space may go before the text, and stays when it is decoded.
     spaced = vocabulary.space_prefix and vocabulary.user_defined
@@ -100,6 +96,19 @@ def _problems(tokenizer: PreTrainedTokenizerBase, vocabulary: Vocabulary) -> Ite
             yield f"in {text!r} stands {made!r}, not {right!r}"
         if exact and (back := tokenizer.decode(ids)) != text:
             yield f"{text!r} comes back as {back!r}"
+
+
+def _lost_tokens(tokenizer: PreTrainedTokenizerBase, vocabulary: Vocabulary) -> Iterator[str]:
+    tokens = vocabulary.tokens
+    for token, found in zip(tokens, tokenizer.convert_tokens_to_ids(tokens), strict=True):
+        # Of a token that stands twice, either will do.
+        if found is None or found >= len(tokens) or tokens[found] != token:
+            yield f"it lacks the token {token!r}"
+    # An empty one is found nowhere.
+    for token in filter(None, (*vocabulary.control, *vocabulary.user_defined)):
+        ids = tokenizer.encode(token, add_special_tokens=False)
+        if tokenizer.convert_ids_to_tokens(ids) != [token]:
+            yield f"the token {token!r} is not found in a text"
 
 
 def _broken_words(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[str]) -> Iterator[str]:

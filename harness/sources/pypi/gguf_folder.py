@@ -12,10 +12,11 @@ from pathlib import Path
 from harness.errors import AssetError
 from harness.sources.loaded import weights_problem
 from harness.sources.pypi.gguf_check import check_tokenizer
+from harness.sources.pypi.gguf_shape import check_shape
 from harness.sources.pypi.gguf_tokenizer import build_tokenizer, read_vocabulary
 
 # Raised with every change of what is written for a file: folders of older ones are built again.
-CONVERTER = 3
+CONVERTER = 4
 
 
 def build_folder(gguf: Path, out: Path) -> None:
@@ -72,7 +73,7 @@ def _save(gguf: Path, folder: Path) -> None:
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    if vocabulary.scored:
+    if vocabulary.scored or vocabulary.by_bytes:
         tokenizer = build_tokenizer(vocabulary)
     else:
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
@@ -82,6 +83,7 @@ def _save(gguf: Path, folder: Path) -> None:
     modules = {name for name, _ in model.named_modules()}
     if problem := weights_problem(told["missing_keys"], told["unexpected_keys"], modules):
         raise AssetError(problem)
+    check_shape(model, gguf)
     # The tensors are plain by now, but the model still counts as quantized: saving it would be
     # refused, and its configuration would send the reader to the GGUF file.
     model.hf_quantizer = None

@@ -1,8 +1,9 @@
-"""The tokenizer of a GGUF file of SentencePiece's BPE, whose merges follow from scores.
+"""The tokenizer of a GGUF file, made of what the file says of it.
 
-transformers 5.17 takes such a file of Gemma for a Unigram model (integrations/ggml.py, in
-GGUFGemmaConverter). Its scores are ranks, not log-probabilities, so that every text would fall
-into single characters.
+That of SentencePiece's BPE is here, whose merges follow from scores; BPE over bytes is in
+`harness.sources.pypi.gguf_bytes`. transformers 5.17 takes such a file of Gemma for a Unigram model
+(integrations/ggml.py, in GGUFGemmaConverter). Its scores are ranks, not log-probabilities, so that
+every text would fall into single characters.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from harness.errors import AssetError
+from harness.sources.pypi.gguf_bytes import byte_backend, splitting
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -36,6 +40,8 @@ class Vocabulary:
         eos: Whether it ends with EOS.
         space_prefix: Whether a space goes before a text, and before what follows an added token.
         chat_template: Jinja2, or None.
+        pre: How texts of the kind `gpt2` are split; None where the file does not say.
+        merges: Pairs of neighbours that join, the first ones first.
     """
 
     kind: str
@@ -47,6 +53,18 @@ class Vocabulary:
     eos: bool
     space_prefix: bool
     chat_template: str | None
+    pre: str | None = None
+    merges: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def by_bytes(self) -> bool:
+        """Whether it is BPE over bytes."""
+        return self.kind == "gpt2"
+
+    @property
+    def frame(self) -> list[str]:
+        """Names of the tokens that a text stands between."""
+        return ["bos_token"] * self.bos + ["eos_token"] * self.eos
 
     @property
     def scored(self) -> bool:
@@ -79,27 +97,34 @@ def read_vocabulary(gguf: Path) -> Vocabulary:
     Raises:
         OSError: It cannot be read.
         ValueError: It is not a GGUF file, or has other numbers of tokens, scores and types.
-        KeyError: It has no tokens.
+        AssetError: It has no tokens, as a projector or an adapter, or BPE over bytes that is not
+            known how to split.
     """
     from gguf import GGUFReader, Keys
 
     keys = Keys.Tokenizer
     fields = {key: field for key, field in GGUFReader(gguf).fields.items() if "tokenizer." in key}
     said = {key: field.contents() for key, field in fields.items()}
+    if keys.LIST not in said or keys.MODEL not in said:
+        raise AssetError("it has no tokenizer, as a projector, an adapter or a later part of "
+                         "several files; name the file of the whole model")  # fmt: skip
     tokens = said[keys.LIST]
+    kind = said[keys.MODEL]
+    pre = said.get(keys.PRE)
+    ours = kind == "llama"
     types = said.get(keys.TOKEN_TYPE, [_NORMAL] * len(tokens))
     scores = [] if keys.MERGES in said else said.get(keys.SCORES, [])
     if len(types) != len(tokens) or len(scores) not in {0, len(tokens)}:
         raise ValueError(f"{len(tokens)} tokens, {len(types)} types and {len(scores)} scores")
     rows = zip(tokens, types, scores, strict=False)
     numbers = {
-        "bos_token": said.get(keys.BOS_ID, 1),
-        "eos_token": said.get(keys.EOS_ID, 2),
-        "unk_token": said.get(keys.UNK_ID, 0),
+        "bos_token": said.get(keys.BOS_ID, 1 if ours else None),
+        "eos_token": said.get(keys.EOS_ID, 2 if ours else None),
+        "unk_token": said.get(keys.UNK_ID, 0 if ours else None),
         "pad_token": said.get(keys.PAD_ID),
     }
     return Vocabulary(
-        kind=said[keys.MODEL],
+        kind=kind,
         tokens=tokens,
         types=types,
         pieces={token: score for token, kind, score in rows if kind == _NORMAL},
@@ -109,26 +134,35 @@ def read_vocabulary(gguf: Path) -> Vocabulary:
             for name, at in numbers.items()
             if at is not None and 0 <= at < len(tokens)
         },
-        bos=said.get(keys.ADD_BOS, True),
+        bos=said.get(keys.ADD_BOS, splitting(pre).bos if kind == "gpt2" else True),
         eos=said.get(keys.ADD_EOS, False),
         space_prefix=said.get(keys.ADD_PREFIX, True),
         chat_template=said.get(keys.CHAT_TEMPLATE),
+        pre=pre,
+        merges=tuple(_pair(merge) for merge in said.get(keys.MERGES, [])),
     )
 
 
+def _pair(merge: str) -> tuple[str, str]:
+    left, _, right = merge.partition(" ")
+    return left, right
+
+
 def build_tokenizer(vocabulary: Vocabulary) -> PreTrainedTokenizerFast:
-    """Return the tokenizer of a vocabulary with scores.
+    """Return the tokenizer of a vocabulary with scores, or of BPE over bytes.
 
     Raises:
         ValueError: The file has no token where it names BOS, EOS or the unknown one.
     """
     from transformers import PreTrainedTokenizerFast
 
-    for name in ("bos_token", "eos_token", "unk_token"):
+    wanted = vocabulary.frame if vocabulary.by_bytes else ("bos_token", "eos_token", "unk_token")
+    for name in wanted:
         if name not in vocabulary.named:
             raise ValueError(f"the file names no token as its {name}; take another file of the "
                              "model, or its own folder")  # fmt: skip
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=_backend(vocabulary), **vocabulary.named)
+    backend = byte_backend(vocabulary) if vocabulary.by_bytes else _backend(vocabulary)
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **vocabulary.named)
     tokenizer.chat_template = vocabulary.chat_template
     return tokenizer
 

@@ -32,6 +32,7 @@ def byte_tokenizer(merges=(("h", "i"), ("Ġ", "hi")), tokens=BYTE_TOKENS, level=
     backend = Tokenizer(BPE(vocab, list(merges)))
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = level or decoders.ByteLevel()
+    backend.add_special_tokens(["<|endoftext|>", "<|im_start|>", "<|im_end|>"])
     return PreTrainedTokenizerFast(tokenizer_object=backend)
 
 
@@ -129,6 +130,13 @@ class TestBytes:
 
         tokenizer = byte_tokenizer(level=decoders.WordPiece())
         assert "comes back as" in refusal(tokenizer, by_bytes)
+
+    def test_added_token_that_is_not_found(self, by_bytes):
+        types = [4 if token == "hi" else kind
+                 for token, kind in zip(by_bytes.tokens, by_bytes.types, strict=True)]  # fmt: skip
+        more = replace(by_bytes, types=types)
+        backend = byte_tokenizer(merges=[("Ġ", "hi")])
+        assert "the token 'hi' is not found in a text" in refusal(backend, more)
 
     def test_other_token(self, by_bytes):
         tokens = [*BYTE_TOKENS[:5], "other", *BYTE_TOKENS[6:]]

@@ -149,8 +149,10 @@ class TestReading:
     def test_number_without_a_token_is_no_token(self, tmp_path):
         def odd(writer) -> None:
             writer.add_tokenizer_model("gpt2")
+            writer.add_tokenizer_pre("smollm")
             writer.add_token_list(["a", "b"])
+            writer.add_bos_token_id(1)
             writer.add_pad_token_id(2**32 - 1)
 
         named = read_vocabulary(write_vocabulary(tmp_path / "odd.gguf", odd)).named
-        assert named == {"bos_token": "b", "unk_token": "a"}
+        assert named == {"bos_token": "b"}
