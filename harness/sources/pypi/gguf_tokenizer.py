@@ -1,9 +1,9 @@
 """The tokenizer of a GGUF file, made of what the file says of it.
 
-That of SentencePiece's BPE is here, whose merges follow from scores; BPE over bytes is in
-`harness.sources.pypi.gguf_bytes`. transformers 5.17 takes such a file of Gemma for a Unigram model
-(integrations/ggml.py, in GGUFGemmaConverter). Its scores are ranks, not log-probabilities, so that
-every text would fall into single characters.
+Of SentencePiece's BPE, merges follow from scores; BPE over bytes splits texts as
+`harness.sources.pypi.gguf_splits` says. transformers 5.17 takes such a file of Gemma for a Unigram
+model (integrations/ggml.py, in GGUFGemmaConverter). Its scores are ranks, not log-probabilities,
+so that every text would fall into single characters.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import AssetError
-from harness.sources.pypi.gguf_bytes import byte_backend, splitting
+from harness.sources.pypi.gguf_splits import splitting
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -161,7 +161,7 @@ def build_tokenizer(vocabulary: Vocabulary) -> PreTrainedTokenizerFast:
         if name not in vocabulary.named:
             raise ValueError(f"the file names no token as its {name}; take another file of the "
                              "model, or its own folder")  # fmt: skip
-    backend = byte_backend(vocabulary) if vocabulary.by_bytes else _backend(vocabulary)
+    backend = _byte_backend(vocabulary) if vocabulary.by_bytes else _backend(vocabulary)
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, **vocabulary.named)
     tokenizer.chat_template = vocabulary.chat_template
     return tokenizer
@@ -191,6 +191,43 @@ def _backend(vocabulary: Vocabulary) -> Tokenizer:
     tokenizer.post_processor = processors.TemplateProcessing(
         single=[bos] * vocabulary.bos + ["$A"] + [eos] * vocabulary.eos,
         special_tokens=[(bos, numbers[bos]), (eos, numbers[eos])],
+    )
+    tokenizer.add_special_tokens(
+        [AddedToken(token, normalized=False, special=True) for token in vocabulary.control]
+    )
+    tokenizer.add_tokens([AddedToken(token, normalized=False) for token in vocabulary.user_defined])
+    return tokenizer
+
+
+def _byte_backend(vocabulary: Vocabulary) -> Tokenizer:
+    """Return what splits, joins and spells texts.
+
+    Raises:
+        AssetError: See `splitting`.
+    """
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, pre_tokenizers, processors
+    from tokenizers.models import BPE
+
+    how = splitting(vocabulary.pre)
+    numbers = {token: number for number, token in enumerate(vocabulary.tokens)}
+    tokenizer = Tokenizer(
+        BPE(
+            numbers,
+            # Of a pair that stands twice, the first place counts.
+            list(dict.fromkeys(vocabulary.merges)),
+            unk_token=vocabulary.named.get("unk_token"),
+            ignore_merges=how.whole,
+        )
+    )
+    cuts = [pre_tokenizers.Split(Regex(pattern), "isolated") for pattern in how.patterns]
+    level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*cuts, level])
+    tokenizer.decoder = decoders.ByteLevel()
+    ends = [vocabulary.named[name] for name in vocabulary.frame]
+    at = vocabulary.frame.index("bos_token") + 1 if "bos_token" in vocabulary.frame else 0
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=[*ends[:at], "$A", *ends[at:]],
+        special_tokens=[(token, numbers[token]) for token in dict.fromkeys(ends)],
     )
     tokenizer.add_special_tokens(
         [AddedToken(token, normalized=False, special=True) for token in vocabulary.control]

@@ -4,8 +4,8 @@ import pytest
 from gguf_files import byte_vocabulary, write_vocabulary
 
 from harness.errors import AssetError
-from harness.sources.pypi.gguf_bytes import SPLITTINGS
 from harness.sources.pypi.gguf_check import check_tokenizer
+from harness.sources.pypi.gguf_splits import SPLITTINGS
 from harness.sources.pypi.gguf_tokenizer import build_tokenizer, read_vocabulary
 
 CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
@@ -90,7 +90,9 @@ class TestSplitting:
         ("default", "is 'default', which is not one of gpt-2, "),
     ])  # fmt: skip
     def test_a_way_that_is_not_known_is_refused(self, tmp_path, pre, said):
-        with pytest.raises(AssetError, match=r"^tokenizer\.ggml\.pre, by which texts are ") as caught:
+        with pytest.raises(
+            AssetError, match=r"^tokenizer\.ggml\.pre, by which texts are "
+        ) as caught:
             made(tmp_path, pre=pre)
         assert said in str(caught.value)
         assert str(caught.value).endswith("own folder, or another file of it")
