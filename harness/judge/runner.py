@@ -31,7 +31,7 @@ from harness.records import (
     TemplateUse,
     Thinking,
 )
-from harness.run.ask import Asked, ask_rounds, lost_line, opened
+from harness.run.ask import Asked, ask_rounds, opened, outputs_missing
 from harness.run.free_answers import Speaker, open_speaker
 from harness.run.probe_cells import ProbeCell
 from harness.run.replies import Said
@@ -64,7 +64,7 @@ class Probing:
     selected: Sequence[ProbeCell]
     progress: Progress
     engines: list[EngineInfo] = field(default_factory=list)
-    lost: list[str] = field(default_factory=list)
+    lost: list[Reason] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     judged: dict[str, Judged] = field(default_factory=dict)
     _done: dict[tuple[str, str], ProbeResult | HarnessError] = field(default_factory=dict)
@@ -202,7 +202,7 @@ class Probing:
         asked = ask_rounds(session, first, behind, store, window=window)
         if asked.failure is not None:
             wanted = {r.key for r in first} | {r.key for r in behind(asked.outputs)}
-            self.lost.append(lost_line(session, asked, len(wanted)))
+            self.lost.append(outputs_missing(session, asked, len(wanted)))
         return asked
 
     def _replies(self, asks: Asks, asked: Asked) -> dict[tuple[str, str], list[Reply]]:

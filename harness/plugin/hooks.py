@@ -226,7 +226,7 @@ class Hooks:
             elif gate.verdict == "inconclusive" and gate.on_inconclusive == "warn":
                 yield f"warning: {gate.evalset}::{gate.id}: {gate.line}"
         yield from (*_notes(self._saved), *_doubts(self._saved))
-        yield from (f"lost: {line}" for line in self._saved.info.lost)
+        yield from (f"lost: {one.text}" for one in self._saved.info.lost)
         if self._config.getoption("--eval-write-baseline"):
             runs = self._config.getoption("--eval-baseline-runs") or 1
             yield from _accepted(self._saved, runs)

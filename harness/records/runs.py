@@ -72,7 +72,7 @@ class RunInfo:
     """The head of a report: what ran, on what, how long, and what is to be known of it.
 
     Attributes:
-        lost: What could not be computed, in words.
+        lost: What could not be computed.
         notes: Cautions, each once.
         extensions: What was registered and took part.
     """
@@ -85,7 +85,7 @@ class RunInfo:
     versions: Mapping[str, str]
     data: tuple[DataInfo, ...] = ()
     engines: tuple[EngineInfo, ...] = ()
-    lost: tuple[str, ...] = ()
+    lost: tuple[Reason, ...] = ()
     notes: tuple[Note, ...] = ()
     extensions: tuple[Extension, ...] = ()
 

@@ -152,7 +152,7 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
         wrong=wrong_answers(findings.mistakes, run.results, names, t),
         wrong_left_out=some([names[row.evalset, row.cell] for row in findings.untelling], t),
         unscored=_unscored(rows, names, t),
-        lost=[code(one, limit=400) for one in info.lost],
+        lost=[why(one, t, limit=400) for one in info.lost],
     )
 
 

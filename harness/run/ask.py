@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import EngineError
+from harness.reasons import Fact, Reason
 from harness.records import Output, Request
 from harness.run.session import EngineSession
 from harness.workers.store import Store
@@ -89,10 +90,11 @@ def joined(one: Asked, two: Asked) -> Asked:
     )
 
 
-def lost_line(session: EngineSession, asked: Asked, wanted: int) -> str:
+def outputs_missing(session: EngineSession, asked: Asked, wanted: int) -> Reason:
     """Say how many outputs an engine that failed owes."""
-    return (f"{session.models}: {wanted - len(asked.outputs)} of {wanted} outputs are missing; "
-            "those made are stored, run again to go on")  # fmt: skip
+    missing = wanted - len(asked.outputs)
+    facts: dict[str, Fact] = {"models": session.models, "missing": missing, "wanted": wanted}
+    return Reason("outputs_missing", facts)
 
 
 @contextmanager

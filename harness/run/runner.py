@@ -10,8 +10,9 @@ from harness.errors import HarnessError, RegistryError, UnfitPrecision
 from harness.prompts.chat import ChatFormat
 from harness.prompts.open_format import open_format
 from harness.prompts.templates import load_prompt
+from harness.reasons import Reason
 from harness.records import DataInfo, EngineInfo, Note, Sample, Thinking
-from harness.run.ask import ask, lost_line, opened
+from harness.run.ask import ask, opened, outputs_missing
 from harness.run.cells import Cell, Mode
 from harness.run.classifier_rows import Training, build_training, prepare_trained
 from harness.run.prepare import Prepared, prepare
@@ -44,7 +45,7 @@ class Runner:
     progress: Progress
     engines: list[EngineInfo] = field(default_factory=list)
     data: dict[str, DataInfo] = field(default_factory=dict)
-    lost: list[str] = field(default_factory=list)
+    lost: list[Reason] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     further: dict[tuple[str, str], tuple[Outcome, ...]] = field(default_factory=dict)
     _done: dict[tuple[str, str], Outcome | HarnessError] = field(default_factory=dict)
@@ -142,7 +143,7 @@ class Runner:
         found = in_rounds(prepared, lambda some: ask(session, some, store, window=window))
         asked = found.asked
         if asked.failure is not None:
-            self.lost.append(lost_line(session, asked, found.wanted))
+            self.lost.append(outputs_missing(session, asked, found.wanted))
         again = self._repeat(session, prepared) if asked.failure is None else []
         more = [output for one in again for output in one.asked.computed]
         info = session.info([*asked.computed, *more], asked.stored)
@@ -180,8 +181,10 @@ class Runner:
                 continue
             if turn <= wanted:
                 raise failure
-            self.lost.append(f"{prepared[0].cell.model}: the second pass of --eval-repeat-engine "
-                             f"is missing: {failure}")  # fmt: skip
+            cause = Reason("other", {"said": str(failure)})
+            self.lost.append(
+                Reason("second_pass_missing", {"model": prepared[0].cell.model}, (cause,))
+            )
         return found
 
     def _prepare_all(

@@ -87,7 +87,7 @@ def test_on_request_the_other_sets_run_and_the_broken_one_counts_as_lost(evals):
     result.assert_outcomes(passed=2, errors=1)
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert len(evals.saved.rows) == 2
-    assert "unknown model 'n'" in evals.saved.info.lost[0]
+    assert "unknown model 'n'" in evals.saved.info.lost[0].text
 
 
 def test_data_that_does_not_load_is_no_failed_gate(evals):
@@ -99,8 +99,8 @@ def test_data_that_does_not_load_is_no_failed_gate(evals):
     result.stdout.no_fnmatch_line("*Traceback*")
     assert len(evals.saved.rows) == 2
     (lost,) = evals.saved.info.lost
-    assert "review" in lost
-    assert "evalsets/other.yaml::m-prefill-zeroshot" in lost
+    assert "review" in lost.text
+    assert "evalsets/other.yaml::m-prefill-zeroshot" in lost.text
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def check_saved(mixed):
     assert [cell for cell, _ in saved.skipped] == [
         f"evalsets/mini.yaml::gpu1-prefill-{mode}" for mode in modes
     ]
-    assert "broken-prefill-fewshot5-chat-s0" in saved.info.lost[-1]
+    assert "broken-prefill-fewshot5-chat-s0" in saved.info.lost[-1].text
     ran = [engine for engine in saved.info.engines if engine.model != "broken"]
     assert [(engine.model, engine.computed) for engine in ran] == [("b", 12), ("a", 12)]
     assert {path.name for path in mixed.latest.iterdir()} == FILES

@@ -62,7 +62,7 @@ def labelled() -> Run:
         data=(DataInfo(SET, "file:a.csv", "sha256:ab", 30, 2, 24, 9, 1, 1),),
         engines=(EngineInfo("m", "hub:a/b", "sha256:cd", "vllm", "1", "float32", "cpu",
                             1.0, 2.0, 3, 4, 5, 6, 7),),
-        lost=("engine 'vllm' died: out of memory: a, b",),
+        lost=(because("engine 'vllm' died: out of memory: a, b"),),
         notes=(Note("no_record", "m", {"folder": "adapters/one", "file": "training.json"}),
                Note("repeated", SET, {"count": 3, "texts": 2, "pairs": ("a = b", "c = d")})),
     )  # fmt: skip

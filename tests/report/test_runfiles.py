@@ -74,7 +74,7 @@ def run() -> Run:
                 2,
             ),
         ),
-        lost=("engine died: 3 outputs",),
+        lost=(Reason("outputs_missing", {"models": "m", "missing": 3, "wanted": 9}),),
     )
     gate = Gate(row.evalset, row.cell, "accuracy", "at_least", 0.5, "inconclusive", False, "line")
     unscored = Result(

@@ -361,7 +361,7 @@ def verdict(run: Run, **changes) -> str:
 
 def test_title_says_how_it_went(run):
     held = [gate for gate in run.gates if gate.verdict == "pass"]
-    lost = RunInfo("r", "now", 1.0, "pytest", {}, {}, lost=("engine died: 40 outputs",))
+    lost = RunInfo("r", "now", 1.0, "pytest", {}, {}, lost=(because("engine died: 40 outputs"),))
     assert verdict(run, gates=run.gates) == "# Evaluation report: FAILED"
     assert verdict(run, gates=held) == "# Evaluation report: passed"
     assert verdict(run, gates=held, info=lost) == "# Evaluation report: INCOMPLETE"
@@ -387,10 +387,11 @@ def test_title_says_passed_only_where_every_gate_is_judged_and_passes(run):
 
 
 def test_lost_outputs_are_listed():
-    info = RunInfo("r", "now", 1.0, "pytest", {}, {}, lost=("engine `x` died: 40 outputs",))
+    died = because("engine `x` died: 40 outputs")
+    info = RunInfo("r", "now", 1.0, "pytest", {}, {}, lost=(died,))
     found = report_markdown(Run(info))
     assert "Some outputs were lost" in found
-    assert found.endswith("## Lost outputs\n\n- `engine 'x' died: 40 outputs`\n")
+    assert found.endswith("## Lost outputs\n\n- engine \\`x\\` died: 40 outputs\n")
     assert "Lost outputs" not in report_markdown(Run(RunInfo("r", "now", 1.0, "pytest", {}, {})))
 
 
