@@ -13,6 +13,7 @@ from harness.planning.size import Size
 from harness.planning.undecidable import undecidable
 from harness.records import Gate
 from harness.stats import mde_proportion
+from harness.stats.looks import look_alpha
 from harness.stats.planned import equal_passes, error_shown, mde_auc, mde_margin, mde_paired_auc
 
 ASSUMED_DISCORDANT = 0.2
@@ -35,6 +36,8 @@ class GateReach:
         equal: Chance that a cell as good as the other passes `no_worse_than`, None for others and
             where it is not known.
         undecidable: Why even a perfect result would be inconclusive, "" where it would not.
+        alarm: Of a gate that plans its looks, the loss that one of them shows in 80%; infinity
+            where none is, None for others and where it is not known.
     """
 
     gate: PlannedGate
@@ -43,6 +46,7 @@ class GateReach:
     basis: str
     equal: float | None = None
     undecidable: str = ""
+    alarm: float | None = None
 
 
 def gate_reach(gate: PlannedGate, size: Size, last: EarlierRun | None) -> GateReach:
@@ -68,7 +72,10 @@ def gate_reach(gate: PlannedGate, size: Size, last: EarlierRun | None) -> GateRe
     if spec.bound == "no_worse_than" and far is not None:
         error = math.sqrt(share / n) if share else error_shown(far)
         equal = equal_passes(error, spec.threshold) if 0 < error < math.inf else 0.0
-    return GateReach(gate, n, far, basis, equal, why)
+    alarm = None
+    if spec.looks is not None and share is not None:
+        alarm = mde_margin(n, share, 0.0, alpha=2 * look_alpha(spec.looks))
+    return GateReach(gate, n, far, basis, equal, why, alarm)
 
 
 def _judged(gate: PlannedGate, last: EarlierRun | None) -> Gate | None:

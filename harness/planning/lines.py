@@ -86,7 +86,11 @@ def _gate(one: GateReach) -> str:
         margin = -spec.threshold if spec.bound == "no_worse_than" else spec.threshold
         far = f"a difference of {margin + one.far:+.3f} or more passes"
     equal = f"; an equal cell passes in {one.equal:.0%}" if one.equal is not None else ""
-    return f"{head}: {far}{equal} ({one.basis})"
+    alarm = ""
+    if one.alarm is not None:
+        lost = "no loss" if math.isinf(one.alarm) else f"a loss of {one.alarm:.3f} or more"
+        alarm = f"; {lost} fails one of {spec.looks} looks"
+    return f"{head}: {far}{equal}{alarm} ({one.basis})"
 
 
 def _question(one: QuestionReach) -> str:

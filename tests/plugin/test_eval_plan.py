@@ -69,6 +69,18 @@ def test_warnings_of_gates_that_cannot_decide(planned):
     ]
 
 
+def test_a_gate_over_many_looks_says_which_loss_one_of_them_finds(evals, planned):
+    rows = "".join(f"{i},{'fine' if i % 2 else 'bad'} {i},{LABELS[i % 2]}\n" for i in range(400))
+    evals.write("data.csv", f"id,text,label\n{rows}")
+    gate = {"cells": ZERO, "figure": "accuracy", "no_worse_than": "baseline", "by": 0.1}
+    data = {"source": "file:data.csv", "id": "id", "samples": {"n": 400}}
+    lines = planned(data=data, modes=["zeroshot"], gates=[gate, {**gate, "looks": 250}])
+    once, planned_looks = (line for line in lines if line.startswith(f"  gate-accuracy-{ZERO}"))
+    assert "looks" not in once
+    # (3.944 + 0.842) standard errors of 20% discordant pairs with such a loss.
+    assert "; a loss of 0.104 or more fails one of 250 looks (20% of pairs" in planned_looks
+
+
 def test_a_gate_that_fails_equal_cells_is_warned_of(evals, planned):
     rows = "".join(f"{i},{'fine' if i % 2 else 'bad'} {i},{LABELS[i % 2]}\n" for i in range(100))
     evals.write("data.csv", f"id,text,label\n{rows}")
