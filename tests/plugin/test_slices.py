@@ -125,9 +125,9 @@ def test_a_loss_in_a_slice_against_the_baseline(sliced):
     now = {one.sample: one for one in sliced.saved.results}
     # The baseline is made worse where it was right, so that the run has gained; and the other way.
     for i in sport[:60]:
-        data["answers"][i] = place[now[data["samples"][i]].target]
-        data["correct"][i] = 0
-        data["calibrated"][i] = data["answers"][i]
+        data["answers"][0][i] = place[now[data["samples"][i]].target]
+        data["correct"][0][i] = 0
+        data["calibrated"][0][i] = data["answers"][0][i]
     path.write_text(json.dumps(data))
     sliced.run().assert_outcomes(passed=4)
     assert "topic = sport: gained against the baseline" in sliced.report
