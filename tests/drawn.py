@@ -11,6 +11,8 @@ from builders import LABELS, judged, make_cell
 from reasoned import because
 
 from harness.records import Result, Row, Run, RunInfo, Score
+from harness.report.plots.canvas import Plot
+from harness.report.plots.write_plots import Picture
 from harness.spec.evalset import GateSpec
 
 PLACEMENTS = (None, "system", "user", "chat")
@@ -114,3 +116,8 @@ def run_of() -> Callable[..., Run]:
 def run_sized() -> Callable[..., Run]:
     """Return `sized`."""
     return sized
+
+
+def told(picture: Plot | Picture) -> str:
+    """Return all that is said of a plot in words: its alt text and its numbers."""
+    return " ".join((picture.alt, *picture.numbers))

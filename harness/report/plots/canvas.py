@@ -47,12 +47,14 @@ class Plot:
 
     Attributes:
         name: Of its file, without the ending.
-        alt: What is seen, in words and figures, as inert markdown.
+        alt: What kind of plot it is and of what, in at most 300 characters of inert markdown.
+        numbers: What is seen in it: a sentence for each cell, line or model, as inert markdown.
     """
 
     name: str
     figure: Figure
     alt: str
+    numbers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,8 @@ def confusions(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterator
             canvas.heading(axes, panel_name(row, names[row.cell]), side)
             _draw(axes, counts, side / len(labels))
             _axes(axes, labels, side, t, left=sheet.at_left(i), bottom=sheet.at_bottom(i))
-        yield Plot(f"confusion-{slug}-{number}", sheet.figure, _alt(page, labels, t))
+        alt, *numbers = _told(page, labels, t)
+        yield Plot(f"confusion-{slug}-{number}", sheet.figure, alt, tuple(numbers))
 
 
 def _counts(found: CellBins, labels: Sequence[str]) -> Counts:
@@ -103,7 +104,7 @@ def _axes(
         axes.set_ylabel(t["p_target"], labelpad=3)
 
 
-def _alt(page: Sequence[tuple[Row, Counts]], labels: Sequence[str], t: Words) -> str:
+def _told(page: Sequence[tuple[Row, Counts]], labels: Sequence[str], t: Words) -> tuple[str, ...]:
     cells = t.say("n_cells", count=len(page))
     parts = [t.say("p_confusion_alt", cells=cells, evalset=escape(page[0][0].evalset))]
     for row, counts in page:
@@ -117,4 +118,4 @@ def _alt(page: Sequence[tuple[Row, Counts]], labels: Sequence[str], t: Words) ->
             for i, label in enumerate(labels)
         ]
         parts.append(t.say("p_confusion_cell_alt", cell=escape(row.cell), labels=", ".join(right)))
-    return " ".join(parts)
+    return tuple(parts)

@@ -65,7 +65,8 @@ def forest(slug: str, rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> I
             _label(axes, lanes, shown=i == 0)
             _draw(axes, lanes, figure, own)
         canvas.legend(sheet, _handles(own, t), columns=5)
-        yield Plot(f"forest-{slug}-{number}", sheet, _alt(page, own, figures, t))
+        alt, *numbers = _told(page, own, figures, t)
+        yield Plot(f"forest-{slug}-{number}", sheet, alt, tuple(numbers))
 
 
 def _pages(rows: Sequence[Row]) -> Iterator[list[Row]]:
@@ -160,7 +161,9 @@ def _handles(gates: Sequence[Gate], t: Words) -> list[object]:
     ]
 
 
-def _alt(page: Sequence[Row], gates: Sequence[Gate], figures: Sequence[str], t: Words) -> str:
+def _told(
+    page: Sequence[Row], gates: Sequence[Gate], figures: Sequence[str], t: Words
+) -> tuple[str, ...]:
     cells = t.say("n_cells", count=len(page))
     parts = [t.say("p_forest_alt", cells=cells, evalset=escape(page[0].evalset))]
     for figure in figures:
@@ -183,7 +186,7 @@ def _alt(page: Sequence[Row], gates: Sequence[Gate], figures: Sequence[str], t: 
     shown = {row.cell for row in page}
     if marks := sum(gate.cell in shown for gate in gates):
         parts.append(t.say("p_gates_alt", count=marks))
-    return " ".join(parts)
+    return tuple(parts)
 
 
 def _spelled(row: Row, figure: str, t: Words) -> str:

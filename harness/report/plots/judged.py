@@ -51,7 +51,8 @@ def judged_forest(slug: str, found: JudgedSet, judged: Judged, t: Words) -> Iter
                          canvas.WIDTH - left - _VALUES - 0.1, heights[1])  # fmt: skip
     _probes(below, names, [one.model for one in own], probes, t)
     canvas.legend(page, _handles([one.model for one in own]), columns=5)
-    yield Plot(f"judged-{slug}", page, _alt(own, title, t))
+    alt, *numbers = _told(own, title, t)
+    yield Plot(f"judged-{slug}", page, alt, tuple(numbers))
 
 
 def _models(
@@ -133,7 +134,7 @@ def _style(place: int) -> tuple[str, str]:
     return _STYLES[place % len(_STYLES)]
 
 
-def _alt(own: Sequence[Standing], title: str, t: Words) -> str:
+def _told(own: Sequence[Standing], title: str, t: Words) -> tuple[str, ...]:
     def listed(figure: str) -> str:
         return "; ".join(
             f"{escape(one.model)} {_interval(one.figures[figure], t)}"
@@ -147,7 +148,7 @@ def _alt(own: Sequence[Standing], title: str, t: Words) -> str:
     ]
     if rates := listed("win_rate"):
         parts.append(t.say("p_judged_rates_alt", rates=rates))
-    return " ".join([*parts, t["p_judged_probes_alt"]])
+    return (*parts, t["p_judged_probes_alt"])
 
 
 def _interval(one: Figure, t: Words) -> str:

@@ -51,7 +51,8 @@ def over_lengths(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterat
             _axes(axes, spans, t, left=sheet.at_left(i), bottom=sheet.at_bottom(i))
         placements = dict.fromkeys(style_key(row) for panel in page for row, _ in panel)
         canvas.legend(sheet.figure, placement_handles(list(placements), t))
-        yield Plot(f"length-{slug}-{number}", sheet.figure, _alt(page, spans, figure, t))
+        alt, *numbers = _told(page, spans, figure, t)
+        yield Plot(f"length-{slug}-{number}", sheet.figure, alt, tuple(numbers))
 
 
 def placement_handles(placements: Sequence[str | None], t: Words) -> list[object]:
@@ -92,9 +93,9 @@ def _axes(axes: Axes, spans: Spans, t: Words, *, left: bool, bottom: bool) -> No
         axes.tick_params(labelleft=False)
 
 
-def _alt(
+def _told(
     page: Sequence[Sequence[tuple[Row, Sequence[Bin]]]], spans: Spans, figure: str, t: Words
-) -> str:
+) -> tuple[str, ...]:
     parts = [
         t.say(
             "p_length_alt",
@@ -113,7 +114,7 @@ def _alt(
         for panel in page
         for row, bins in panel
     ]
-    return " ".join(parts)
+    return tuple(parts)
 
 
 def _spelled(one: Bin, t: Words) -> str:

@@ -48,7 +48,8 @@ def reliabilities(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Itera
             _strip(axes, one)
             _axes(axes, one, t, left=sheet.at_left(i), bottom=sheet.at_bottom(i))
         canvas.legend(sheet.figure, _handles(t))
-        yield Plot(f"reliability-{slug}-{number}", sheet.figure, _alt(page, t))
+        alt, *numbers = _told(page, t)
+        yield Plot(f"reliability-{slug}-{number}", sheet.figure, alt, tuple(numbers))
 
 
 def _draw(axes: Axes, one: Reliability) -> None:
@@ -113,7 +114,7 @@ def _handles(t: Words) -> list[object]:
     return [*found, line]
 
 
-def _alt(page: Sequence[tuple[Row, Reliability]], t: Words) -> str:
+def _told(page: Sequence[tuple[Row, Reliability]], t: Words) -> tuple[str, ...]:
     cells = t.say("n_cells", count=len(page))
     parts = [t.say("p_reliability_alt", cells=cells, evalset=escape(page[0][0].evalset))]
     parts += [
@@ -125,7 +126,7 @@ def _alt(page: Sequence[tuple[Row, Reliability]], t: Words) -> str:
         )
         for row, one in page
     ]  # fmt: skip
-    return " ".join(parts)
+    return tuple(parts)
 
 
 def _off(bins: Sequence[Bin]) -> int:

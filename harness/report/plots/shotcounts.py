@@ -60,7 +60,8 @@ def over_shots(slug: str, rows: Sequence[Row], t: Words) -> Iterator[Plot]:
                 axes.set_xlabel(t["p_k"], labelpad=2)
         placements = dict.fromkeys(line[-1].placement for lines in page for line in lines)
         canvas.legend(sheet.figure, placement_handles(list(placements), t))
-        yield Plot(f"shots-{slug}-{number}", sheet.figure, _alt(page, figures, t))
+        alt, *numbers = _told(page, figures, t)
+        yield Plot(f"shots-{slug}-{number}", sheet.figure, alt, tuple(numbers))
 
 
 def _series(rows: Sequence[Row]) -> list[list[Line]]:
@@ -124,7 +125,7 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _alt(page: Sequence[Sequence[Line]], figures: Sequence[str], t: Words) -> str:
+def _told(page: Sequence[Sequence[Line]], figures: Sequence[str], t: Words) -> tuple[str, ...]:
     parts = [t.say("p_shots_alt", evalset=escape(page[0][0][0].evalset))]
     for lines in page:
         for line in lines:
@@ -151,4 +152,4 @@ def _alt(page: Sequence[Sequence[Line]], figures: Sequence[str], t: Words) -> st
                         figure=t[f"f_{figure}"], steps=steps,
                     )
                 )  # fmt: skip
-    return " ".join(parts)
+    return tuple(parts)

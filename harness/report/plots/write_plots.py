@@ -31,10 +31,11 @@ _PANEL_PER_CELL = ("reliability", "confusion")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A plot's file, relative to the report, and its alt text as inert markdown."""
+    """A plot's file, relative to the report, its alt text, and its numbers in sentences."""
 
     path: str
     alt: str
+    numbers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +132,7 @@ def _draw(
     try:
         for plot in make():
             path = canvas.save(plot, folder, plots)
-            pictures.append(Picture(f"{PLOTS_FOLDER}/{path.name}", plot.alt))
+            pictures.append(Picture(f"{PLOTS_FOLDER}/{path.name}", plot.alt, plot.numbers))
     # Whatever a drawing library may raise, the report and its figures must not be lost to it.
     except Exception as error:
         problem = t.say("p_failed", kind=name, error=code(f"{type(error).__name__}: {error}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from drawn import told
 from judged_builders import EVALSET, FAILED, make_judged, make_judged_run
 from reports import draw_plots, set_of
 
@@ -68,9 +69,9 @@ def test_title_and_alt_say_what_it_is_worth(judged, phrase, lang):
     (plot,) = plots_of(judged, lang)
     title = words(lang).say(phrase, evalset=EVALSET)
     assert plot.figure.texts[0].get_text() == title
-    assert plot.alt.startswith(f"{title}.")
+    assert told(plot).startswith(f"{title}.")
     score = judged.standings[1].figures["score"]
-    assert f"{score.value:.2f} (" in plot.alt
+    assert f"{score.value:.2f} (" in told(plot)
 
 
 def test_without_pairs_there_is_no_panel_of_win_rates():
@@ -78,7 +79,7 @@ def test_without_pairs_there_is_no_panel_of_win_rates():
     bare = tuple(replace(one, figures={"score": one.figures["score"]}) for one in judged.standings)
     (plot,) = plots_of(replace(judged, pairs=(), standings=bare))
     assert len(plot.figure.axes) == 2
-    assert "Win rates" not in plot.alt
+    assert "Win rates" not in told(plot)
 
 
 def test_without_scores_there_is_no_plot(tmp_path):

@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from drawn import told
 from reports import draw_plots
 
 from harness.analysis.analyze import analyze
@@ -344,21 +345,21 @@ def test_letters_that_the_font_lacks_and_formulas_are_drawn(cell, run_of, tmp_pa
     kinds = draw_plots(tmp_path, odd)
     assert len(kinds) == 4
     assert not any(kind.problem for kind in kinds)
-    assert "模型" in kinds[0].pictures[0].alt
+    assert "模型" in told(kinds[0].pictures[0])
 
 
 def test_alt_of_the_forest_has_the_figures_of_the_rows(run_sized):
     run = run_sized(8)
     (plot,) = plots_of("forest", run)
-    assert "Forest plot of 8 cells of evalsets/mini.yaml" in plot.alt
+    assert "Forest plot of 8 cells of evalsets/mini.yaml" in told(plot)
     for name, title in (("accuracy", "raw accuracy"), ("auc", "AUC")):
         ranked = sorted(run.rows, key=lambda row: row.figures[name].value)
         low, high = ranked[0].figures[name], ranked[-1].figures[name]
         assert (
             f"{title} from {low.value:.3f} ({low.low:.2f} to {low.high:.2f}) in {ranked[0].cell} "
             f"to {high.value:.3f} ({high.low:.2f} to {high.high:.2f}) in {ranked[-1].cell}."
-        ) in plot.alt
-    assert f"Marks of gates: {len(run.gates)}." in plot.alt
+        ) in told(plot)
+    assert f"Marks of gates: {len(run.gates)}." in told(plot)
 
 
 def test_alt_of_the_others_has_their_numbers(cell, run_of):
@@ -367,35 +368,35 @@ def test_alt_of_the_others_has_their_numbers(cell, run_of):
     own = [one for one in run.results if one.cell == row.cell]
     plot = plots_of("confusion", run)[0]
     right = [sum(r.correct for r in own if r.target == label) for label in LABELS]
-    assert (
-        f"{row.cell}: right {right[0]} of 60 “positive”, {right[1]} of 60 “negative”." in plot.alt
+    assert f"{row.cell}: right {right[0]} of 60 “positive”, {right[1]} of 60 “negative”." in told(
+        plot
     )
     plot = plots_of("reliability", run)[0]
     bins = reliability(own, LABELS)
     off = [sum(b.off for b in side) for side in (bins.raw, bins.calibrated)]
     assert (
         f"{row.cell}: {off[0]} of {len(bins.raw)} before, {off[1]} of {len(bins.calibrated)} after."
-    ) in plot.alt
+    ) in told(plot)
     (plot,) = plots_of("shots", run)
     one = next(r for r in run.rows if (r.k, r.placement, r.seed) == (9, "chat", 1))
     figure = one.figures["auc"]
-    assert f"k = 9 {figure.value:.3f} ({figure.low:.2f} to {figure.high:.2f})." in plot.alt
+    assert f"k = 9 {figure.value:.3f} ({figure.low:.2f} to {figure.high:.2f})." in told(plot)
     (plot,) = plots_of("length", run)
     spans = length_spans(run.results)
     last = over_length(own, spans, "calibrated_accuracy")[-1]
     assert (
         f"{last.share.value:.3f} ({last.share.low:.2f} to {last.share.high:.2f}) at "
         f"{spans[-1][0]} to {spans[-1][1]} characters, n = {last.share.n}."
-    ) in plot.alt
+    ) in told(plot)
 
 
 def test_alt_is_inert(cell, run_of, tmp_path):
     run = run_of(cell(model="m](http://evil) <b>", prompt="*p*", evalset="evalsets/a|`b`.yaml"))
     for kind in draw_plots(tmp_path, run):
         for picture in kind.pictures:
-            assert "](http" not in picture.alt.replace("\\]", "")
-            assert "<b>" not in picture.alt
-            assert "\n" not in picture.alt
+            assert "](http" not in told(picture).replace("\\]", "")
+            assert "<b>" not in told(picture)
+            assert "\n" not in told(picture)
             assert re.fullmatch(r"plots/[a-z0-9-]+\.svg", picture.path)
 
 
@@ -473,3 +474,12 @@ def test_rule_is_said_where_cells_are_left_out(run_sized, tmp_path, monkeypatch,
     kinds = draw_plots(tmp_path, run_sized(count, n=12))
     assert [kind.problem for kind in kinds] == [""] * len(kinds)
     assert sum("At most 24" in kind.note for kind in kinds) == said
+
+
+def test_an_alt_text_is_short_and_the_numbers_stand_beneath(run_sized, tmp_path):
+    kinds = draw_plots(tmp_path, run_sized(20))
+    pictures = [picture for kind in kinds for picture in kind.pictures]
+    assert len(pictures) >= 4
+    for picture in pictures:
+        assert len(picture.alt) <= 300
+        assert picture.numbers
