@@ -59,7 +59,7 @@ def _question(one: Question, t: Words, show: Show, show_cell: Show) -> str:
         "order": (way(first, t), way(second, t)),
         "wording": (show(first.prompt), show(second.prompt)),
         "model": (show(first.model), ""),
-        "trained": (show_cell(first.cell), ""),
+        "trained": (show_cell(first.cell), show_cell(second.cell)),
     }
     old, new = names.get(one.kind, ("", ""))
     if one.kind == "thinking":

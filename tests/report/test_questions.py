@@ -75,7 +75,10 @@ def test_cells_that_contradict_each_other_have_no_one_answer():
     hurt = [cell(right(180)), cell(right(100), placement="chat")]
     found = line("few-shot against zero-shot", *helped, *hurt)
     assert found[4] == "**no one answer**, with these shots"
-    assert found[5] == "1 better, 1 worse, 0 not shown; they differ beyond chance, p < 0.001"
+    assert (
+        found[5]
+        == "1 better, 1 worse, 0 not shown; these differ from each other beyond chance, p < 0.001"
+    )
     # The mean alone would say worse.
     assert re.fullmatch(
         rf"{MINUS}5\.0 points \[{MINUS}[\d.]+, {MINUS}[\d.]+\], p < 0\.001", found[3]
@@ -167,7 +170,9 @@ def test_wordings_are_a_question_each_whichever_is_the_best():
     found = line("prompt b against a", *cells)
     assert found[3].startswith(f"{MINUS}0.2 points [")
     assert found[4] == "**no one answer**"
-    assert found[5].startswith("1 better, 1 worse, 1 not shown; they differ beyond chance")
+    assert found[5].startswith(
+        "1 better, 1 worse, 1 not shown; these differ from each other beyond chance"
+    )
 
 
 def test_models_and_classifiers_have_a_line():
