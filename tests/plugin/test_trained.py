@@ -59,8 +59,8 @@ def test_a_row_of_the_same_table(trained):
     # Numbers above 5 are unknown words, so some samples are one and the same request.
     engine = next(one for one in trained.saved.info.engines if one.model == "base")
     assert (engine.dtype, engine.device, engine.computed) == ("float64", "cpu", 8)
-    (question,) = [line for line in trained.report.splitlines() if "best cell against" in line]
-    assert f"best cell against `{CELL}`" in question
+    (question,) = [line for line in trained.report.splitlines() if "best cell, `" in line]
+    assert f"`, against `{CELL}`" in question
     assert "against 1.000" in trained.report
 
 

@@ -67,7 +67,7 @@ def test_each_two_places_are_a_question():
     for one, c in zip(found, compared, strict=True):
         low, high = (f"{100 * end:+.1f}".replace("-", MINUS) for end in (c.low, c.high))
         assert f" points [{low}, {high}], p = " in one[3]
-        assert one[4:] == ["not shown, with these shots", "\N{EN DASH}"]
+        assert one[4:] == ["no difference shown, with these shots", "\N{EN DASH}"]
 
 
 def test_cells_that_contradict_each_other_have_no_one_answer():
@@ -104,7 +104,10 @@ def test_draws_that_differ_widely_show_nothing_of_others():
     moves = (right(150), right(98), right(104))
     draws = [cell(own, placement="chat", seed=seed) for seed, own in enumerate(moves)]
     found = line("few-shot against zero-shot", bare, *draws)
-    assert found[4:] == ["not shown, over 3 draws of shots", "1 better, 0 worse, 2 not shown"]
+    assert found[4:] == [
+        "no difference shown, over 3 draws of shots",
+        "1 better, 0 worse, 2 not shown",
+    ]
     # One of them alone is shown to be better, and only its shots are.
     assert line("few-shot against zero-shot", bare, draws[0])[4] == "**better**, with these shots"
 
@@ -115,7 +118,10 @@ def test_where_no_answer_differs_there_is_one_line_as_open_as_its_comparisons():
     alone = paired_accuracy([i < 150 for i in range(200)], [i < 150 for i in range(200)])
     ends = f"[{MINUS}{-100 * alone.low:.1f}, +{100 * alone.high:.1f}]"
     assert found[3] == f"0.0 points {ends}, p = 1.00"
-    assert found[4:] == ["not shown, over 3 draws of shots", "0 better, 0 worse, 9 not shown"]
+    assert found[4:] == [
+        "no difference shown, over 3 draws of shots",
+        "0 better, 0 worse, 9 not shown",
+    ]
     assert len(lines(BARE, *same)) == 4
     all_lost = [cell(right(0), placement=place) for place in PLACES]
     found = line("few-shot against zero-shot", cell(right(200)), *all_lost)
@@ -144,7 +150,7 @@ def test_the_primary_figure_is_named_and_decides():
     found = line("few-shot against zero-shot", *cells)
     assert found[2] == "AUC"
     assert re.fullmatch(r"0\.000 \[[^]]+\], p = 1\.00", found[3])
-    assert found[4] == "not shown, with these shots"
+    assert found[4] == "no difference shown, with these shots"
     raw = [(replace(row, primary="accuracy"), results) for row, results in cells]
     found = line("few-shot against zero-shot", *raw)
     assert (found[2], found[4]) == ("raw accuracy", "**better**, with these shots")
@@ -182,7 +188,9 @@ def test_models_and_classifiers_have_a_line():
     assert found[3].startswith("+20.0 points [")
     assert found[4] == "**better**"
     base = trained(right(190))
-    found = line("best cell against `base-trained-s0`", cell(right(150)), base)
+    found = line(
+        "best cell, `small-plain-zeroshot`, against `base-trained-s0`", cell(right(150)), base
+    )
     assert found[3].startswith(f"{MINUS}20.0 points [")
     assert found[4] == "**worse**"
 
@@ -214,10 +222,10 @@ def test_nothing_compared_has_no_table_and_no_note():
     row, results = cell(right(150))
     assert questions([row], results) == []
     text = report_markdown(Run(INFO, (row,), (), tuple(results)))
-    assert "One estimate a question" not in text
+    assert "A line is one question" not in text
     with_pair = join(cell(right(150)), cell(right(100), placement="chat"))
     text = report_markdown(Run(INFO, tuple(with_pair[0]), (), tuple(with_pair[1])))
-    assert "One estimate a question" in text
+    assert "A line is one question" in text
 
 
 def test_names_are_inert():
@@ -241,7 +249,8 @@ def test_russian_says_the_same():
     assert [number.findall(" ".join(one)) for one in english] == [
         number.findall(" ".join(one)) for one in russian
     ]
-    words = {"**better**": "**лучше**", "**worse**": "**хуже**", "not shown": "не доказано",
+    words = {"**better**": "**лучше**", "**worse**": "**хуже**",
+             "no difference shown": "различие не доказано",
              "**worse on average**": "**в среднем хуже**", "**worse in part**": "**отчасти хуже**",
              "**better on average**": "**в среднем лучше**"}  # fmt: skip
     for one, other in zip(english, russian, strict=True):

@@ -167,7 +167,7 @@ def test_the_sentence_says_what_the_test_allows():
     [
         (0.5, 0.9, "better", "**better**"),
         (0.9, 0.5, "worse", "**worse**"),
-        (0.7, 0.7, "no difference could be shown", "not shown"),
+        (0.7, 0.7, "no difference could be shown", "no difference shown"),
     ],
 )
 def test_a_single_draw_speaks_of_itself(balanced, drawn, way, verdict):
@@ -251,7 +251,7 @@ def test_order_in_words():
     )
     same = cell("balanced", 0.7), cell("balanced", 0.7, order="alternating")
     assert "**no difference could be shown**" in points(*same)[0]
-    assert questions(*join(*same))[0][4] == "not shown, with these shots"
+    assert questions(*join(*same))[0][4] == "no difference shown, with these shots"
 
 
 def test_one_way_alone_says_nothing_of_ways():

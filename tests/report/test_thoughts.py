@@ -95,7 +95,9 @@ def test_settings_are_compared_with_off_and_their_cost_is_told(axis):
         r"p < 0\.001 +\| \*\*better\*\* +\|",
         text,
     )
-    assert re.search(r"\| thinking on against off +\| raw [^|]*\| \+1\.7 [^|]*\| not shown ", text)
+    assert re.search(
+        r"\| thinking on against off +\| raw [^|]*\| \+1\.7 [^|]*\| no difference shown ", text
+    )
     assert (
         "- Thinking budget 256 against off, zero-shot, prompt p: **better**; raw accuracy "
         "0.500 → 0.967 (+46.7 points" in text
