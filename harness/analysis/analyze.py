@@ -16,6 +16,7 @@ from harness.analysis.findings import (
     Comparison,
     Findings,
 )
+from harness.analysis.guessing import against_guessing
 from harness.analysis.judged_sets import all_judged
 from harness.analysis.mistakes import mistakes, of_prompted, untelling
 from harness.analysis.questions import questions
@@ -63,6 +64,7 @@ def _analyzed(run: Run) -> Findings:
         bins=tuple(_bins(rows, results)),
         slices=tuple(sliced_cells(rows, results)),
         judged=tuple(all_judged(run.judged)),
+        guessing=tuple(against_guessing(rows, cells)),
     )
 
 

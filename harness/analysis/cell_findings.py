@@ -216,6 +216,29 @@ class Caution:
 
 
 @dataclass(frozen=True, slots=True)
+class Guessing:
+    """A cell of three labels or more against the answer that would be right most often.
+
+    Attributes:
+        label: The commonest target of the cell's scored samples, `share` its share.
+        difference: Raw accuracy minus that share, by pairs.
+        adjusted: p after Holm's correction over the cells of the eval set.
+    """
+
+    row: CellRef
+    label: str
+    share: float
+    difference: Difference
+    adjusted: float
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
+    @property
+    def above(self) -> bool:
+        """Whether the cell is shown to be right more often."""
+        return self.adjusted < ALPHA and self.difference.value > 0
+
+
+@dataclass(frozen=True, slots=True)
 class Overused:
     """The label that a cell answers far more often than it is the target."""
 

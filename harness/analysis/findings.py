@@ -18,6 +18,7 @@ from harness.analysis.cell_findings import (
     Comparison,
     Draws,
     Family,
+    Guessing,
     Kind,
     Mistake,
     OverSeeds,
@@ -62,6 +63,7 @@ __all__ = [
     "Duel",
     "Family",
     "Findings",
+    "Guessing",
     "JudgedSet",
     "Kind",
     "Mistake",
@@ -113,3 +115,4 @@ class Findings:
     bins: tuple[CellBins, ...] = ()
     slices: tuple[SlicedCell, ...] = ()
     judged: tuple[JudgedSet, ...] = ()
+    guessing: tuple[Guessing, ...] = ()

@@ -23,6 +23,7 @@ from harness.report.conclusions import conclude
 from harness.report.format import NOTHING, count, duration, percent
 from harness.report.gates import gate_lines, unjudged_lines
 from harness.report.glossary import glossary
+from harness.report.guessing import guessing_lines
 from harness.report.judged.sections import judged_part
 from harness.report.mistakes import Names, wrong_answers
 from harness.report.names import some
@@ -141,6 +142,7 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
         failed=lines([gate for gate in gates if gate.failed]),
         gates=[*lines(gates), *unjudged_lines(run.unjudged, t)],
         moved=baseline_changes(findings.baselines, names, t),
+        guessing=guessing_lines(findings.guessing, t),
         cautions=cautions[:_CAUTIONS],
         more_cautions=cautions[_CAUTIONS:],
         glossary=glossary(run, findings, t),

@@ -13,10 +13,10 @@ from harness.prompts.templates import load_prompt
 from harness.reasons import Reason
 from harness.records import DataInfo, EngineInfo, Note, Sample, Thinking
 from harness.run.ask import ask, opened, outputs_missing
+from harness.run.ask_again import ask_again, with_flips
 from harness.run.cells import Cell, Mode
 from harness.run.classifier_rows import Training, build_training, prepare_trained
 from harness.run.prepare import Prepared, prepare
-from harness.run.repeats import ask_again, with_flips
 from harness.run.score_cell import Outcome, score_cell
 from harness.run.session import EngineSession
 from harness.run.settings import Progress, Settings

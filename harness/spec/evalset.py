@@ -260,8 +260,12 @@ class EvalSet(Strict):
 
     @property
     def further(self) -> tuple[str, ...]:
-        """Figures that `figures` or a gate asks for beside the usual ones, each once."""
-        asked = dict.fromkeys([*self.figures, *(gate.figure for gate in self.gates)])
+        """Figures beside the usual ones, each once: of `figures`, of gates, and of many labels.
+
+        Sets of three labels or more have the recall of each, for which accuracy does not stand.
+        """
+        recalls = [f"recall:{label}" for label in self.labels] if len(self.labels) > 2 else []
+        asked = dict.fromkeys([*self.figures, *(gate.figure for gate in self.gates), *recalls])
         return tuple(name for name in asked if figure_kind(name)[0].measure is not None)
 
     def targets(self, prompt: PromptSpec) -> dict[str, str]:

@@ -17,10 +17,10 @@ from harness.sources.adapters import CONFIG, WEIGHTS, adapter_asset, adapter_con
 from harness.sources.assets import ModelAsset, read_config
 from harness.sources.cache import sha256
 from harness.spec.recipe import LoraSpec
+from harness.train.adapter_fit import check_served
 from harness.train.brought import TEMPLATE, brought_template, tokenizer_problem
 from harness.train.features import feature_problem
 from harness.train.record import RECORD, read_record
-from harness.train.served import check_served
 
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
 # The greatest LoRA rank of each engine; the others have none.

@@ -7,7 +7,7 @@ import pytest
 from harness.collect import load_cells
 from harness.errors import HarnessError
 from harness.records import Output, Request, Sampling
-from harness.run.repeats import first_keys, repeated, with_flips
+from harness.run.ask_again import first_keys, repeated, with_flips
 from harness.run.runner import Runner
 from harness.run.settings import Settings
 

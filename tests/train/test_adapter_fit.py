@@ -14,7 +14,7 @@ from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
 from harness.train import served
-from harness.train.served import Served, check_served
+from harness.train.adapter_fit import Served, check_served
 
 WEIGHTS = "adapter_model.safetensors"
 
@@ -242,7 +242,7 @@ def test_a_broken_memo_is_no_answer(base, made, tmp_path):
 def test_the_other_libraries_say_nothing_on_the_way(base, made, tmp_path):
     """Run by itself, as what is printed while pytest captures is not a proof."""
     code = (
-        "import sys; from pathlib import Path; from harness.train.served import check_served;"
+        "import sys; from pathlib import Path; from harness.train.adapter_fit import check_served;"
         "print(check_served(Path(sys.argv[1]), Path(sys.argv[2])).plain)"
     )
     done = subprocess.run(
