@@ -42,6 +42,7 @@ from harness.report.tables import (
     table,
 )
 from harness.report.thoughts import place_lines, thought_line
+from harness.report.unscored import unscored_lines
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -153,7 +154,7 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
         sliced=sliced_part(findings.slices, run.baselines, names, t),
         wrong=wrong_answers(findings.mistakes, run.results, names, t),
         wrong_left_out=some([names[row.evalset, row.cell] for row in findings.untelling], t),
-        unscored=_unscored(rows, names, t),
+        unscored=unscored_lines(rows, run.results, names, t),
         lost=[why(one, t, limit=400) for one in info.lost],
     )
 
@@ -270,17 +271,3 @@ def _sections(run: Run, findings: Findings, t: Words) -> list[_Section]:
             )
         )
     return sections
-
-
-def _unscored(rows: Sequence[Row], names: Names, t: Words) -> list[str]:
-    return [
-        t.say(
-            "unscored_line",
-            cell=names[row.evalset, row.cell],
-            count=count(number),
-            total=count(row.n + row.unscored),
-            reason=why(reason, t),
-        )
-        for row in rows
-        for reason, number in row.reasons.items()
-    ]

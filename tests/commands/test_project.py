@@ -57,7 +57,8 @@ def call(project):
 def test_validate_knows_what_a_project_registers(project, call, place):
     project.write(place, CONFTEST)
     done = call("validate")
-    assert (done.returncode, done.stdout) == (0, "evalsets/set.yaml: 1 cell\n"), done.stderr
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("evalsets/set.yaml: 1 cell, 2 samples\n")
 
 
 def test_validate_without_a_registration_names_what_there_is(project, call):
@@ -73,7 +74,7 @@ def test_a_conftest_of_another_folder_does_not_count(project, call):
     project.evalset(SET, "own/inner")
     done = call("validate")
     assert done.returncode == 2
-    assert done.stdout == "evalsets/own/inner.yaml: 1 cell\n"
+    assert done.stdout.startswith("evalsets/own/inner.yaml: 1 cell, 2 samples\n")
     assert done.stderr.startswith("evalsets/set.yaml:6: scoring: 'contains' is not one of")
 
 

@@ -150,7 +150,7 @@ def test_positions_that_depend_on_other_prompts_are_refused(tmp_path):
     for output in engine.generate(requests):
         prompt = requests[int(output.key)].prompt_ids
         if len(prompt) > 44:
-            assert output.error.startswith(f"prompt and answer have {len(prompt)} tokens, and "
+            assert output.error.text.startswith(f"prompt and answer have {len(prompt)} tokens, and "
                                            "beyond 44 the positions")  # fmt: skip
         else:
             assert output.logprobs == pytest.approx(plainly(model, prompt)[0], abs=1e-4)

@@ -113,7 +113,7 @@ def test_an_engine_that_dies_fails_its_own_model_alone_and_says_what_is_lost(stu
         with pytest.raises(EngineError):
             probing.outcome(cell)
     assert probing.outcome(cells[2]).answers
-    assert probing.lost[0].startswith("plain: 3 of 4 outputs are missing")
+    assert probing.lost[0].text.startswith("plain: 3 of 4 outputs are missing")
     judged = probing.judged["evalsets/probes.yaml"]
     assert {one.model for one in judged.probes} == {"fine"}
 

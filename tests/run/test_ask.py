@@ -8,8 +8,9 @@ import pytest
 
 from harness.collect import load_cells
 from harness.errors import EngineError
+from harness.reasons import Reason
 from harness.records import Request, Sampling
-from harness.run.ask import ask, ask_rounds, joined, lost_line, opened
+from harness.run.ask import ask, ask_rounds, joined, opened, outputs_missing
 from harness.run.session import EngineSession
 from harness.run.settings import Settings
 from harness.workers.store import content_key
@@ -74,7 +75,9 @@ def test_what_came_before_a_death_is_kept_and_the_rest_is_counted(sessions, sett
         assert isinstance(asked.failure, EngineError)
         assert len(asked.outputs) == 3
         assert set(store.get([r.key for r in requests])) == set(asked.outputs)
-    assert lost_line(session, asked, 8).startswith(f"{session.models}: 5 of 8 outputs are missing")
+    assert outputs_missing(session, asked, 8) == Reason(
+        "outputs_missing", {"models": session.models, "missing": 5, "wanted": 8}
+    )
 
 
 def test_a_second_round_rests_on_the_first(sessions, settings):

@@ -94,4 +94,4 @@ def test_an_engine_that_dies_in_the_second_pass_loses_only_that(study):
     assert [outcome.row.n for outcome in runner.outcomes()] == [6, 6]
     assert all("label_flips" not in outcome.row.figures for outcome in runner.outcomes())
     (lost,) = runner.lost
-    assert lost.startswith("tiny: the second pass of --eval-repeat-engine is missing: ")
+    assert lost.text.startswith("tiny: the second pass of --eval-repeat-engine is missing: ")

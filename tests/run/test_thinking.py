@@ -183,7 +183,7 @@ def test_what_failed_is_counted_as_far_as_it_is_known(study):
         with pytest.raises(EngineError):
             runner.outcome(cells[0])
         lost += runner.lost
-    assert [line.partition(";")[0] for line in lost] == [
+    assert [one.text.partition(";")[0] for one in lost] == [
         "tiny: 2 of 6 outputs are missing",
         "tiny: 2 of 12 outputs are missing",
     ]
