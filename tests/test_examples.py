@@ -41,6 +41,7 @@ def test_each_extension_is_short(name):
     assert len((PLUGIN / name).read_text().splitlines()) < 30
 
 
+@pytest.mark.slow
 def test_the_plugin_example_runs_with_made_up_answers(project):
     project("--eval-engine", "fake").assert_outcomes(passed=3, skipped=1)
     run = load_run(Path("reports/latest"))

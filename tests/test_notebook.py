@@ -91,6 +91,7 @@ def test_run_evals_gives_the_run_that_pytest_saves(first, pytester, monkeypatch)
     assert (saved.rows, saved.saved.results) == (run.rows, run.saved.results)
 
 
+@pytest.mark.slow
 def test_a_second_call_sees_what_was_edited_and_takes_options(first, tmp_path):
     """In a copy of the project and its store, as others read the first run."""
     root = shutil.copytree(first.root, tmp_path / "copy", ignore=shutil.ignore_patterns("reports"))
@@ -146,6 +147,7 @@ def test_a_run_without_labelled_cells_has_an_empty_frame(done, tmp_path):
     ],
     ids=["mistake", "engine", "nothing"],
 )  # fmt: skip
+@pytest.mark.slow
 def test_what_does_not_run_raises_with_pytests_words(small, break_it, said):
     break_it(small)
     with pytest.raises(HarnessError, match=re.escape(said)):
@@ -175,6 +177,7 @@ def test_every_name_is_there(name):
     assert getattr(harness, name).__name__ == name
 
 
+@pytest.mark.slow
 def test_the_code_of_the_page_on_notebooks_runs(tmp_path, monkeypatch, capsys):
     """All blocks of docs/notebooks.md, one after another, in a copy of the example project."""
     left = shutil.ignore_patterns("reports", ".harness", "__pycache__", ".pytest_cache")

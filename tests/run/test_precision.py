@@ -108,6 +108,7 @@ def test_what_overflowed_is_not_tried_again_and_told_again(study, monkeypatch):
     assert again.notes == first.notes
 
 
+@pytest.mark.slow
 def test_float16_by_name_costs_the_samples_and_names_the_fix(study):
     runner = study(factor=300.0, dtype="float16")
     found = outcomes(runner)
@@ -142,6 +143,7 @@ def test_one_late_output_is_enough(study, monkeypatch):
         session.close()
 
 
+@pytest.mark.slow
 def test_an_engine_that_refuses_float16_is_started_in_bfloat16(study, monkeypatch):
     wait, tried = Worker.wait_ready, []
 

@@ -13,7 +13,7 @@ from lora_adapters import ALONE, BESIDE, KINDS, configure, load, make_adapter, m
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
-from harness.train import served
+from harness.train import adapter_fit
 from harness.train.adapter_fit import Served, check_served
 
 WEIGHTS = "adapter_model.safetensors"
@@ -226,7 +226,7 @@ def test_what_is_found_is_what_peft_does(base, changed, made):
 def test_the_answer_is_remembered_until_a_file_changes(base, made, changed, monkeypatch):
     folder = changed("plain")
     assert check_served(folder, base) == Served()
-    monkeypatch.setattr(served, "_check", lambda *_: Served("asked again"))
+    monkeypatch.setattr(adapter_fit, "_check", lambda *_: Served("asked again"))
     assert check_served(folder, base) == Served()
     configure(folder, target_modules=["q_proj"])
     assert check_served(folder, base) == Served("asked again")
@@ -239,6 +239,7 @@ def test_a_broken_memo_is_no_answer(base, made, tmp_path):
     assert check_served(made("plain"), base) == Served()
 
 
+@pytest.mark.slow
 def test_the_other_libraries_say_nothing_on_the_way(base, made, tmp_path):
     """Run by itself, as what is printed while pytest captures is not a proof."""
     code = (

@@ -244,7 +244,10 @@ def boxes(figure):
             if id(one) not in hidden]  # fmt: skip
 
 
-@pytest.mark.parametrize(("count", "lang"), [(1, "ru"), (8, "ru"), (20, "en"), (60, "ru")])
+@pytest.mark.parametrize(
+    ("count", "lang"),
+    [(1, "ru"), (8, "ru"), (20, "en"), pytest.param(60, "ru", marks=pytest.mark.slow)],
+)
 def test_no_text_is_cut_or_covers_another(run_sized, count, lang):
     run = run_sized(count, n=60)
     long = "an-organisation-with-a-name/a-model-with-a-very-long-name-7b-instruct-v0.3"
