@@ -20,11 +20,14 @@ if TYPE_CHECKING:
     from tokenizers.pre_tokenizers import PreTokenizer
     from transformers import PreTrainedTokenizerBase
 
-# Those of Llama 3 and of Qwen 2; GPT-2's is the one of ByteLevel itself.
+# Those of Llama 3 and of Qwen 2, and GPT-2's, which is the one of ByteLevel itself as well.
 _PATTERNS = {
-    rf"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{digits}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-    for digits in ("{1,3}", "")
+    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
+    *(
+        rf"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{digits}"
+        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+        for digits in ("{1,3}", "")
+    ),
 }
 # Letters to every table of Unicode.
 _PLACE = re.compile(r"(?<=[A-Za-z\u0410-\u044f]) (?=[A-Za-z\u0410-\u044f])")
@@ -47,7 +50,7 @@ def cuts_words(tokenizer: PreTrainedTokenizerBase) -> bool:
     *splits, last = _parts(backend.pre_tokenizer, "pretokenizers") or [{}]
     if last.get("type") != "ByteLevel" or last.get("add_prefix_space") is not False:
         return False
-    words = [one for one in splits if one.get("type") != "Digits"]
+    words = [one for one in splits if not _splits_digits(one)]
     if not all(_splits_words(one) for one in words):
         return False
     return bool(words) or last.get("use_regex") is True
@@ -76,12 +79,21 @@ def _parts(component: Normalizer | PreTokenizer | None, name: str) -> list[Mappi
     return found
 
 
+def _splits_digits(settings: Mapping[str, Json]) -> bool:
+    """Return whether it parts digits alone, beside which there is no cut."""
+    return settings.get("type") == "Digits" or _isolates(settings, {r"\p{N}"})
+
+
 def _splits_words(settings: Mapping[str, Json]) -> bool:
+    return _isolates(settings, _PATTERNS)
+
+
+def _isolates(settings: Mapping[str, Json], patterns: set[str]) -> bool:
     pattern = settings.get("pattern")
     return (
         settings.get("type") == "Split"
         and settings.get("behavior") == "Isolated"
         and settings.get("invert") is False
         and isinstance(pattern, dict)
-        and pattern.get("Regex") in _PATTERNS
+        and pattern.get("Regex") in patterns
     )
