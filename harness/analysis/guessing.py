@@ -44,7 +44,10 @@ def _one(row: Row, cells: Cells) -> Guessing | None:
     label, times = min(Counter(targets.tolist()).items(), key=lambda item: (-item[1], item[0]))
     guessed = targets == label
     clusters = scores.clusters(samples)
-    if clusters is None or len(set(clusters)) < 2:
+    # Of one cluster, nothing is known of how clusters differ.
+    if clusters is not None and len(set(clusters)) < 2:
+        return None
+    if clusters is None:
         difference = paired_accuracy(guessed, right.astype(np.bool_))
     else:
         difference = paired_clusters(guessed.astype(np.float64), right, clusters)

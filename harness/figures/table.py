@@ -64,7 +64,7 @@ class FigureKind:
         lowest: Least value that it can have, `highest` the greatest.
         argument: What follows its name behind a colon: a label, or a share of errors.
         part: How some of the cells' samples are compared by it, where that is otherwise.
-        title: Of a registered figure, its name in words; the phrases have those of the others.
+        title: Of a registered figure, its name in words; the language has those of others.
         runs: How a cell is compared with several runs of another, each sample by its mean over
             them; None where only one run can be compared at a time. `part_runs` likewise.
     """

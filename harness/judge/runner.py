@@ -55,7 +55,7 @@ class Probing:
     Attributes:
         selected: The probes of the session; only these are ever run.
         engines: What each engine did so far.
-        lost: What could not be computed, in words.
+        lost: What could not be computed.
         notes: What is to be said of the models, each once.
         judged: What became of each set, by its path.
     """

@@ -10,25 +10,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from harness.records import Json
+from harness.sources.pypi.gguf_splits import DIGIT, WORD_PATTERNS
 
 if TYPE_CHECKING:
     from tokenizers.normalizers import Normalizer
     from tokenizers.pre_tokenizers import PreTokenizer
     from transformers import PreTrainedTokenizerBase
 
-# Those of Llama 3 and of Qwen 2, and GPT-2's, which is the one of ByteLevel itself as well.
-_PATTERNS = {
-    r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",
-    *(
-        rf"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{digits}"
-        r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-        for digits in ("{1,3}", "")
-    ),
-}
 # Letters to every table of Unicode.
 _PLACE = re.compile(r"(?<=[A-Za-z\u0410-\u044f]) (?=[A-Za-z\u0410-\u044f])")
 # Characters of a piece at least: a text that differs late shares all pieces before that.
@@ -81,14 +73,14 @@ def _parts(component: Normalizer | PreTokenizer | None, name: str) -> list[Mappi
 
 def _splits_digits(settings: Mapping[str, Json]) -> bool:
     """Return whether it parts digits alone, beside which there is no cut."""
-    return settings.get("type") == "Digits" or _isolates(settings, {r"\p{N}"})
+    return settings.get("type") == "Digits" or _isolates(settings, {DIGIT})
 
 
 def _splits_words(settings: Mapping[str, Json]) -> bool:
-    return _isolates(settings, _PATTERNS)
+    return _isolates(settings, WORD_PATTERNS)
 
 
-def _isolates(settings: Mapping[str, Json], patterns: set[str]) -> bool:
+def _isolates(settings: Mapping[str, Json], patterns: Collection[str]) -> bool:
     pattern = settings.get("pattern")
     return (
         settings.get("type") == "Split"

@@ -65,7 +65,7 @@ def baseline_lines(
         checks: What was compared, and which samples flipped.
         differences: Of these checks' figures.
         names: How a report calls each cell.
-        t: Phrases.
+        t: The words of the report's language.
     """
     lines: list[dict[str, str | list[str]]] = []
     for check in checks:

@@ -17,7 +17,7 @@ from harness.report.format import (
     with_interval,
 )
 
-_VERDICTS = {1: "**better**", -1: "**worse**", 0: "not shown"}
+_VERDICTS = {1: "**better**", -1: "**worse**", 0: "no difference shown"}
 
 
 def comparison_text(found: RunComparison) -> str:

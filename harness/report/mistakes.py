@@ -27,7 +27,7 @@ def wrong_answers(
         mistakes: Which they are.
         results: Of all cells.
         names: How a report calls each cell.
-        t: Phrases.
+        t: The words of the report's language.
     """
     wanted = {(one.evalset, one.cell, one.sample) for one in mistakes}
     found = {key: r for r in results if (key := (r.evalset, r.cell, r.sample)) in wanted}

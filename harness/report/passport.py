@@ -109,7 +109,7 @@ def passport_verdict(
 
 
 def _kind(one: PassportSet, demands: PassportSpec) -> str:
-    """Return a set's doubt as the phrases know it."""
+    """Return a set's doubt by its name among the words."""
     reason = doubt(one, demands)
     decided = one.figures.get("accuracy_decided")
     if reason == "chance" and decided is not None and decided.high < CHANCE:

@@ -19,7 +19,7 @@ def draw_line(draws: Draws, line: Mapping[str, str], t: Words) -> dict[str, str]
     Args:
         draws: The cells of one mode, a seed each.
         line: The table's line of one of them, whose columns are kept.
-        t: Phrases.
+        t: The words of the report's language.
     """
     group = draws.rows
     out = dict.fromkeys(line, "")

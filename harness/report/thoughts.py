@@ -46,7 +46,7 @@ def folded(thought: Thought | None, t: Words, *, by: str = "") -> str:
 
     Args:
         thought: What was thought.
-        t: Phrases.
+        t: The words of the report's language.
         by: The judge whose thought it is, "" for that of the answer's own model.
     """
     if thought is None or not thought.text.strip():

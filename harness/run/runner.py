@@ -35,7 +35,7 @@ class Runner:
         selected: The cells of the session; only these are ever run.
         engines: What each engine did so far.
         data: Where the samples came from, by eval set.
-        lost: What could not be computed, in words.
+        lost: What could not be computed.
         notes: What is to be said of data and models, each once.
         further: The outcomes of a cell's further runs, by eval set and id, where there are any.
     """

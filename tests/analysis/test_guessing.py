@@ -75,8 +75,7 @@ def test_clusters_make_the_interval_wider():
     )
     assert alone.difference.value == pytest.approx(together.difference.value)
     assert alone.difference.low != together.difference.low
-    (one,) = found(cell("x", targets, answers, ["same"] * 120))
-    assert one.difference == alone.difference
+    assert found(cell("x", targets, answers, ["same"] * 120)) == []
 
 
 def test_guesses_are_rarely_above():

@@ -18,6 +18,10 @@ _SHORT = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _LINES = rf" ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|{_SIGNS}"
 _LLAMA3 = rf"{_SHORT}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}|{_LINES}"
 _QWEN2 = rf"{_SHORT}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}|{_LINES}"
+WORD_PATTERNS = frozenset({_GPT2, _LLAMA3, _QWEN2})
+"""Those that part a text between any two words; GPT-2's is that of ByteLevel itself."""
+DIGIT = r"\p{N}"
+"""It parts digits from each other, and nothing else."""
 _UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 _TEKKEN = (
     rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+|[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*|\p{{N}}"
@@ -41,7 +45,7 @@ class Splitting:
 
 
 _LIKE_GPT2 = Splitting((_GPT2,))
-_DIGITS = Splitting((r"\p{N}", _GPT2))
+_DIGITS = Splitting((DIGIT, _GPT2))
 _LIKE_LLAMA3 = Splitting((_LLAMA3,), bos=True, whole=True)
 _LIKE_QWEN2 = Splitting((_QWEN2,))
 SPLITTINGS = {
