@@ -19,6 +19,30 @@ from harness.sources.loaded import rope_settings
 if TYPE_CHECKING:
     from transformers import PretrainedConfig
 
+# Kinds of rotary positions whose configuration names the length that they are stretched to.
+_WITHIN = frozenset({"default", "longrope", "llama3"})
+
+
+def window_problem(config: PretrainedConfig, window: int) -> str | None:
+    """Return why a window is more than a model's positions reach, or None.
+
+    Beyond them a model that learned its positions has none, and any other one was not trained. They
+    reach further where they are stretched, and without bound where attention itself fades.
+    """
+    settings = config.get_text_config().to_dict()
+    found = settings.get("max_position_embeddings") or settings.get("n_positions")
+    if not isinstance(found, int) or settings.get("alibi"):
+        return None
+    reach = float(found)
+    for rope in rope_settings(config):
+        if rope.get("rope_type") not in _WITHIN:
+            before = rope.get("original_max_position_embeddings") or found
+            reach = max(reach, float(str(before)) * float(str(rope.get("factor") or 1)))
+    if window <= reach:
+        return None
+    return (f"max_model_len {window} is more than the {reach:.0f} tokens that the positions of "
+            "this model reach; lower it in models.yaml")  # fmt: skip
+
 
 def turning_length(config: PretrainedConfig) -> int | None:
     """Return the longest sequence with the positions of short ones; None where all are alike."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.engines.lengths import window_problem
 from harness.errors import EngineError
 from harness.prompts.tokenizers import load_tokenizer
 from harness.records import EngineConfig
@@ -40,5 +41,7 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
         raise EngineError(f"model '{config.model_path}' cannot be loaded: {reason}") from error
     modules = {name for name, _ in model.named_modules()}
     if problem := weights_problem(told["missing_keys"], told["unexpected_keys"], modules):
+        raise EngineError(f"model '{config.model_path}' cannot be used: {problem}")
+    if problem := window_problem(model.config, config.max_model_len):
         raise EngineError(f"model '{config.model_path}' cannot be used: {problem}")
     return model, tokenizer

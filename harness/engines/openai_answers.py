@@ -73,6 +73,7 @@ class _Message(BaseModel):
 
 class _Choice(BaseModel):
     message: _Message
+    index: Annotated[int | None, _Beside] = None
     finish_reason: str | None = None
     logprobs: Annotated[_Logprobs | None, _Beside] = None
 
@@ -117,7 +118,8 @@ def output(request: Request, body: bytes) -> Output:
     usage = answer.usage or _Usage()
     if not answer.choices:
         return failed(request, Reason("endpoint_without_choice"), usage)
-    choice = answer.choices[0]
+    # One is asked for; of several, some servers send them as they came.
+    choice = min(answer.choices, key=lambda one: one.index or 0)
     if choice.message.refusal:
         said = told_line(choice.message.refusal)
         return failed(request, Reason("model_refused", {"said": said}), usage)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.engines.lengths import by_length, unsteady
+from harness.engines.lengths import by_length, unsteady, window_problem
 from harness.engines.tryout import Able
 from harness.records import Request, Sampling
 
@@ -42,3 +42,37 @@ def test_up_to_the_last_length_nothing_is_refused(length, answer):
     assert unsteady(request_of(length, answer), 10) is None
     assert unsteady(request_of(length, answer + 1), None) is None
     assert "set max_model_len to 10" in unsteady(request_of(length, answer + 1), 10).text
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings", "reach"),
+    [
+        ("llama", {"max_position_embeddings": 64}, 64),
+        ("gpt2", {"n_positions": 64}, 64),
+        ("llama", {"rope_type": "linear", "factor": 4.0}, 256),
+        ("llama", {"rope_type": "dynamic", "factor": 4.0}, 256),
+        ("llama", {"rope_type": "yarn", "factor": 4.0,
+                   "original_max_position_embeddings": 32}, 128),
+        ("llama", {"rope_type": "llama3", "factor": 4.0, "low_freq_factor": 1.0,
+                   "high_freq_factor": 4.0, "original_max_position_embeddings": 32}, 64),
+    ],
+)  # fmt: skip
+def test_a_window_beyond_all_positions_is_refused(kind, settings, reach):
+    from transformers import AutoConfig
+
+    if "rope_type" in settings:
+        rope = {"rope_theta": 10000.0, **settings}
+        settings = {"max_position_embeddings": 64, "rope_parameters": rope}
+    config = AutoConfig.for_model(kind, **settings)
+    assert window_problem(config, reach) is None
+    assert window_problem(config, reach + 1) == (
+        f"max_model_len {reach + 1} is more than the {reach} tokens that the positions of this "
+        "model reach; lower it in models.yaml"
+    )
+
+
+@pytest.mark.parametrize("kind", ["bloom", "mpt", "mamba"])
+def test_models_without_positions_have_no_bound(kind):
+    from transformers import AutoConfig
+
+    assert window_problem(AutoConfig.for_model(kind), 10**6) is None

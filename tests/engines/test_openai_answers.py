@@ -50,6 +50,15 @@ def test_a_completion():
     assert found.logprobs == pytest.approx((-0.01, -math.inf))
 
 
+@pytest.mark.parametrize("numbers", [(1, 0), (2, 1), (1, None)])
+def test_of_several_choices_the_first_by_number_is_taken(numbers):
+    made = body()
+    other, first = body("no"), made["choices"][0]
+    made["choices"] = [other["choices"][0] | {"index": numbers[0]}, first | {"index": numbers[1]}]
+    assert read(made).text == VERDICT
+    assert read(choice(index="x")).text == VERDICT
+
+
 @pytest.mark.parametrize("text", ["", "{", "<html>", "[1]", '"x"', "null", "\xff", "[" * 100_000])
 def test_what_is_no_json_object_is_no_answer(text):
     with pytest.raises(NoAnswer, match="not one of the OpenAI API"):

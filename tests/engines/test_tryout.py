@@ -157,6 +157,12 @@ def test_positions_that_depend_on_other_prompts_are_refused(tmp_path):
     engine.close()
 
 
+def test_a_window_that_no_position_reaches_is_refused(tmp_path):
+    make(tmp_path, "gpt2", **{**GPT, "n_positions": 100})
+    with pytest.raises(EngineError, match="max_model_len 120 is more than the 100 tokens that"):
+        opened(tmp_path)
+
+
 def test_rows_of_a_state_that_is_no_attention_end_one_after_another(tmp_path):
     model = make(
         tmp_path, "qwen3_next", **LLAMA, head_dim=8, max_position_embeddings=128,
