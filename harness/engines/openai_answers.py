@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated
 
@@ -89,8 +91,20 @@ class _Spent(BaseModel):
 class _Usage(BaseModel):
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    total_tokens: Annotated[int | None, _Beside] = None
     prompt_tokens_details: Annotated[_Details | None, _Beside] = None
     completion_tokens_details: Annotated[_Spent | None, _Beside] = None
+
+    @property
+    def completion(self) -> int:
+        """Tokens of thought and answer, of which some servers count the thought in the total alone.
+
+        They are billed as one.
+        """
+        told = self.completion_tokens or 0
+        if self.total_tokens is None or self.prompt_tokens is None:
+            return told
+        return max(told, self.total_tokens - self.prompt_tokens)
 
 
 class _Answer(BaseModel):
@@ -176,12 +190,20 @@ def _whole(text: str) -> str:
 def _positions(choice: _Choice) -> list[Position]:
     """Return the tokens of a completion, none if the endpoint gave no log-probabilities."""
     content = choice.logprobs.content if choice.logprobs else None
-    return [
-        Position(
-            one.spelled(), {other.spelled(): other.logprob for other in one.top_logprobs or ()}
-        )
-        for one in content or ()
-    ]
+    return [Position(one.spelled(), _alternatives(one.top_logprobs or ())) for one in content or ()]
+
+
+def _alternatives(top: Sequence[_Token]) -> dict[bytes, float]:
+    """Return the log-probability of what may be spelled next, whatever the token.
+
+    Several tokens may be spelled alike, as `8` and the byte that falls back to it are, or a word
+    with the space before it that a server cuts off. What is told twice counts once.
+    """
+    found: dict[bytes, float] = {}
+    for spelled, logprob in dict.fromkeys((one.spelled(), one.logprob) for one in top):
+        share = math.exp(logprob) + math.exp(found.get(spelled, -math.inf))
+        found[spelled] = math.log(share) if share else -math.inf
+    return found
 
 
 def _counted(usage: _Usage, output: Output) -> Output:
@@ -190,7 +212,7 @@ def _counted(usage: _Usage, output: Output) -> Output:
         output,
         prompt_tokens=usage.prompt_tokens or 0,
         cached_tokens=(details.cached_tokens or 0) if details else 0,
-        completion_tokens=usage.completion_tokens or 0,
+        completion_tokens=usage.completion,
         thought_tokens=(spent.reasoning_tokens or 0) if spent else 0,
     )
 

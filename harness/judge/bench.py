@@ -31,20 +31,24 @@ class Bench:
     Attributes:
         prompt_tokens: Of all requests, those included whose outputs were stored;
             `completion_tokens` likewise.
+        counted: Whether all answers of an endpoint told their tokens.
     """
 
     rulings: Mapping[str, Ruling]
     engine: EngineInfo
     prompt_tokens: int
     completion_tokens: int
+    counted: bool = True
 
 
 def bench_cost(spec: ModelSpec, bench: Bench) -> float | None:
     """Return what a judge's requests cost in dollars, None where models.yaml names no price.
 
+    None, too, where the endpoint did not tell how many tokens some of its answers took.
+
     Made-up verdicts cost nothing, whatever a server's would have.
     """
-    if bench.engine.engine != "openai":
+    if bench.engine.engine != "openai" or not bench.counted:
         return None
     return EndpointSpec.model_validate(spec.options_for("openai")).cost(
         prompt_tokens=bench.prompt_tokens, completion_tokens=bench.completion_tokens

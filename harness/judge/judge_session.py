@@ -35,7 +35,7 @@ from harness.records import (
 from harness.run.ask import Asked, ask, ask_rounds, opened
 from harness.run.free_answers import Turn, open_speaker
 from harness.run.replies import Said
-from harness.run.servednotes import served_names, tell_of_servers
+from harness.run.servednotes import served_names, tell_of_servers, uncounted
 from harness.run.session import EngineSession
 from harness.run.settings import Progress, Settings
 from harness.run.thoughtnotes import tell_of_replies
@@ -166,6 +166,7 @@ class JudgeSession:
             self._session.info(computed, sum(one.stored for one in asked)),
             prompt_tokens=sum(output.prompt_tokens for output in outputs),
             completion_tokens=sum(output.length for output in outputs),
+            counted=not uncounted(replies),
         )
 
     def _sampling(self, case: Case, max_tokens: int) -> Sampling:

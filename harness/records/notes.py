@@ -9,7 +9,7 @@ from typing import Literal
 NoteKind = Literal[
     "repeated", "conflicting", "alike", "fewer", "near_copies", "malformed", "no_record",
     "no_template", "other_base",
-    "no_thought", "closed_thought", "thinks_anyway", "other_model",
+    "no_thought", "closed_thought", "thinks_anyway", "other_model", "uncounted",
     "stand_in", "float16_overflow", "float16_refused",
     "undecidable",
 ]  # fmt: skip

@@ -13,6 +13,8 @@ from harness.run.replies import Said
 def tell_of_servers(tell: Tell, model: str, asked: str, replies: Sequence[Said]) -> None:
     """Tell where responses name another model than was asked, as those of a fallback do.
 
+    And where they do not say how many tokens they took.
+
     Args:
         tell: Told the note.
         model: Name in models.yaml.
@@ -24,6 +26,15 @@ def tell_of_servers(tell: Tell, model: str, asked: str, replies: Sequence[Said])
         facts: dict[str, Fact] = {"asked": asked, "count": len(names), "total": len(replies),
                  "told": tuple(sorted(set(names)))}  # fmt: skip
         tell(Note("other_model", model, facts))
+    if asked and (untold := uncounted(replies)):
+        tell(Note("uncounted", model, {"count": untold, "total": len(replies)}))
+
+
+def uncounted(replies: Sequence[Said]) -> int:
+    """Return how many answers of an endpoint came without a count of their tokens."""
+    answers = [one.output for one in replies if one.output.error is None]
+    return sum(not (one.prompt_tokens and (one.completion_tokens or not one.text))
+               for one in answers)  # fmt: skip
 
 
 def served_names(replies: Sequence[Said]) -> str:

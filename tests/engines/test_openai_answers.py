@@ -136,6 +136,19 @@ def test_a_completion_is_good_without_log_probabilities(logprobs):
     assert (found.text, found.error, found.logprobs) == (VERDICT, None, ())
 
 
+@pytest.mark.parametrize("spelling", [None, [55]])
+def test_tokens_that_are_spelled_alike_count_together(spelling):
+    """As `7` and the byte that falls back to it; the server tells both as "7"."""
+    one = {"token": "7", "bytes": spelling}
+    top = [one | {"logprob": math.log(p)} for p in (0.5, 0.2, 0.2)]
+    top += [{"token": "8", "bytes": None, "logprob": math.log(0.3)}]
+    found = read(choice(logprobs=place(top_logprobs=top)))
+    # What is told twice counts once.
+    assert [math.exp(value) for value in found.logprobs] == pytest.approx([0.7, 0.3])
+    nothing = read(choice(logprobs=place(top_logprobs=[*top, one | {"logprob": -9999.0}])))
+    assert nothing.logprobs == pytest.approx(found.logprobs)
+
+
 @pytest.mark.parametrize(
     ("usage", "counted"),
     [
@@ -143,6 +156,11 @@ def test_a_completion_is_good_without_log_probabilities(logprobs):
         ({}, (0, 0, 0)),
         ("many", (0, 0, 0)),
         ({"prompt_tokens": None, "completion_tokens": 3}, (0, 0, 3)),
+        ({"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}, (9, 0, 3)),
+        # A thought is counted in the total alone.
+        ({"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 40}, (9, 0, 31)),
+        ({"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 0}, (9, 0, 3)),
+        ({"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": "x"}, (9, 0, 3)),
         ({"prompt_tokens": 9, "prompt_tokens_details": None}, (9, 0, 0)),
         ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": None}}, (9, 0, 0)),
         ({"prompt_tokens": 9, "prompt_tokens_details": {"cached_tokens": 8}}, (9, 8, 0)),

@@ -362,15 +362,36 @@ def test_a_missing_key_is_found_before_anything_is_answered(judged, monkeypatch,
     assert judged.started == []
 
 
-def test_what_a_judge_cost_is_counted(judged):
-    models = json.loads((judged.root / "evalsets/models.yaml").read_text())
+def give_price(evals):
+    models = json.loads((evals.root / "evalsets/models.yaml").read_text())
     models["models"]["wise"]["options"]["price"] = {"prompt": 1.0, "completion": 2.0}
-    judged.write("evalsets/models.yaml", models)
+    evals.write("evalsets/models.yaml", models)
+
+
+def test_what_a_judge_cost_is_counted(judged):
+    give_price(judged)
     judged.run()
     (info,) = judged.saved.judged.judges
     tokens = info.prompt_tokens + 2 * info.completion_tokens
     assert info.cost == pytest.approx(tokens / 1e6)
     assert f"${info.cost:.4f}" in judged.report
+
+
+def test_nothing_says_what_answers_cost_whose_tokens_are_not_counted(judged, endpoint):
+    give_price(judged)
+
+    def without_usage(body):
+        reply = oracle(body)
+        return replace(reply, body={**reply.body, "usage": None})
+
+    endpoint.script = without_usage
+    result = judged.run("evalsets/probes.yaml")
+    (note,) = [one for one in judged.saved.info.notes if one.kind == "uncounted"]
+    assert note.about == "wise"
+    assert note.facts["count"] == note.facts["total"] > 0
+    assert any("came without a count of their tokens" in one for one in result.outlines)
+    assert judged.saved.judged.judges[0].cost is None
+    assert "$0" not in judged.report
 
 
 def _gone():

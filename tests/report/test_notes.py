@@ -29,6 +29,7 @@ NOTES = (
     Note("closed_thought", "m", {}),
     Note("thinks_anyway", "m", {"count": 2, "total": 9}),
     Note("other_model", "m", {"asked": "a", "count": 1, "total": 2, "told": ("b", "c")}),
+    Note("uncounted", "m", {"count": 1, "total": 2}),
     Note("float16_overflow", "m", {"engine": "vllm", "dtype": "bfloat16"}),
     Note("float16_refused", "m", {"engine": "vllm", "dtype": "bfloat16"}),
     Note("stand_in", "m", {"what": "hub:owner/name"}),
