@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from harness.errors import HarnessError
 from harness.records import Row
+from harness.suggest import did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +75,18 @@ def _check(
     for option, name, rows, run in asked:
         known = _names(rows)
         if name not in known:
+            near = did_you_mean(name, known, "it has none", likeness=0)
             raise HarnessError(f"{option}: '{name}' is not a cell, model or prompt of run {run}; "
-                               f"{_near(name, known)}")  # fmt: skip
+                               f"{near}")  # fmt: skip
     cells = list(dict.fromkeys(row.cell for row in first))
     if against and against not in cells:
-        raise HarnessError(f"--against {against}: is not a cell of run A; {_near(against, cells)}")
+        near = did_you_mean(against, cells, "it has none", likeness=0)
+        raise HarnessError(f"--against {against}: is not a cell of run A; {near}")
 
 
 def _names(rows: Sequence[Row]) -> list[str]:
     names = [name for row in rows for name in (row.cell, row.model, row.prompt)]
     return list(dict.fromkeys(filter(None, names)))
-
-
-def _near(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.0)
-    return f"did you mean '{near[0]}'?" if near else "it has none"
 
 
 def marked(row: Row, mark: str) -> Row:

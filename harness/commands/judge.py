@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +19,7 @@ from harness.errors import SpecError
 from harness.prompts.rubric import DEFAULT_RUBRICS
 from harness.records import Note
 from harness.spec.judgeset import MAX_ANSWER_CHARS
+from harness.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from harness.spec.modelspec import ModelSpec
@@ -183,8 +183,7 @@ def _spec(name: str, root: Path) -> ModelSpec:
 
     models = load_models(root / "evalsets/judge.yaml", root=root)
     if name not in models:
-        near = difflib.get_close_matches(name, models, n=1)
-        fix = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(models)}"
+        fix = did_you_mean(name, models, f"known: {', '.join(models)}")
         raise SpecError(f"unknown model '{name}'; {fix}", path="evalsets/models.yaml")
     if models[name].trained:
         raise SpecError(f"model '{name}' is a classifier, which writes no text; name another",

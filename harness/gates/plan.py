@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from harness.figures import figure_kind
 from harness.run.cells import Cell
 from harness.spec.gatespec import BASELINE, GateSpec, OtherCell
 from harness.spec.yamlfile import YamlFile
+from harness.suggest import did_you_mean
 
 GATE_PREFIX = "gate-"
 
@@ -98,9 +98,9 @@ def _other(
         name = wanted
         other = next((c for c in cells if c.id == wanted), None)
     if other is None:
-        near = get_close_matches(name, [c.id for c in cells], n=1, cutoff=0.0)
+        fix = did_you_mean(name, [c.id for c in cells], likeness=0)
         raise file.error(f"'{cell.id}' is to be compared with '{name}', which is not a cell of "
-                         f"this set; did you mean '{near[0]}'?", where)  # fmt: skip
+                         f"this set; {fix}", where)  # fmt: skip
     if other.id == cell.id:
         raise file.error(f"'{cell.id}' is compared with itself; narrow 'cells', which is "
                          f"'{spec.cells}'", where)  # fmt: skip

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from harness.run.cells import Cell
 from harness.spec.yamlfile import YamlFile
+from harness.suggest import did_you_mean, nearest
 
 
 def former_cell(cell: Cell) -> str:
@@ -56,9 +56,8 @@ def check_renamed(cells: Sequence[Cell], file: YamlFile, root: Path) -> None:
         kinds = [kind for kind, names in parts.items() if new in names]
         if not kinds:
             known = sorted(set().union(*parts.values()))
-            near = get_close_matches(new, known, n=1, cutoff=0.0)
-            raise file.error(f"'{new}' is not a model, prompt, mode or cell of this set; did you "
-                             f"mean '{near[0]}'?", ("was", new))  # fmt: skip
+            raise file.error(f"'{new}' is not a model, prompt, mode or cell of this set; "
+                             f"{did_you_mean(new, known, likeness=0)}", ("was", new))  # fmt: skip
         if len(kinds) > 1:
             raise file.error(f"'{new}' is a {kinds[0]} and a {kinds[1]}; name the cells, such as "
                              f"'{cells[0].id}'", ("was", new))  # fmt: skip
@@ -82,8 +81,8 @@ def _check_baseline(
     new, old = names
     wanted = baseline_path(cells[0].path, former_cell(cells[0]))
     there = baselines_of(root, cells[0].path)
-    near = get_close_matches(wanted.stem, there, n=1, cutoff=0.0)
-    hint = f"the nearest one there is '{near[0]}'" if near else f"{wanted.parent} has none"
+    near = nearest(wanted.stem, there, likeness=0)
+    hint = f"the nearest one there is '{near}'" if near else f"{wanted.parent} has none"
     raise file.error(f"'{old}': no baseline {wanted}; {hint}. Fix the name or remove the entry",
                      ("was", new))  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections import Counter
@@ -16,6 +15,7 @@ from harness.errors import SpecError
 from harness.records import Json
 from harness.sources.hub import hub_file
 from harness.spec.yamlfile import read_text
+from harness.suggest import did_you_mean
 
 Better = Literal["first", "second", "tie"]
 _Row = Mapping[str, Json]
@@ -229,9 +229,8 @@ def _pair(row: _Row, number: int, place: _Place) -> GoldPair:
 def _check_keys(row: _Row, place: _Place) -> None:
     for key in row:
         if key not in _OWN_KEYS:
-            near = difflib.get_close_matches(key, _OWN_KEYS, n=1)
-            fix = f"did you mean '{near[0]}'?" if near else (
-                f"remove it, or use one of {', '.join(_OWN_KEYS)}")  # fmt: skip
+            fix = did_you_mean(key, _OWN_KEYS,
+                               f"remove it, or use one of {', '.join(_OWN_KEYS)}")  # fmt: skip
             raise place.error(f"{key}: unknown key; {fix}")
 
 

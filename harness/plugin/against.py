@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
 import pytest
 
 from harness.gates.renamed import baselines_of
 from harness.spec.yamlfile import read_yaml
+from harness.suggest import did_you_mean
 
 
 def check_against(root: Path, wanted: str, evalsets: Iterable[str]) -> None:
@@ -28,8 +28,7 @@ def check_against(root: Path, wanted: str, evalsets: Iterable[str]) -> None:
     for path in labelled:
         there = baselines_of(root, path)
         if wanted not in there:
-            near = get_close_matches(wanted, there, n=1, cutoff=0.0)
-            hint = f"did you mean '{near[0]}'?" if near else "it has none at all"
+            hint = did_you_mean(wanted, there, "it has none at all", likeness=0)
             raise pytest.UsageError(f"--eval-against {wanted}: {path} has no baseline of such a "
                                     f"cell; {hint}")  # fmt: skip
     if not labelled:

@@ -6,7 +6,6 @@ prompts of today would otherwise be other prompts than those of yesterday.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -23,6 +22,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from harness.errors import PromptError
 from harness.prompts.chance import random_draw
 from harness.records import Json, Message, TemplateUse
+from harness.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from jinja2 import nodes
@@ -145,9 +145,8 @@ def open_rendering(
             continue
         if key == _DAY:
             raise PromptError(f"{where}.{key}: the chat template asks for no day; remove it")
-        near = difflib.get_close_matches(key, reads - _GIVEN, n=1)
-        fix = f"did you mean '{near[0]}'?" if near else (
-            f"it reads {', '.join(sorted(reads - _GIVEN)) or 'none'}")  # fmt: skip
+        free = sorted(reads - _GIVEN)
+        fix = did_you_mean(key, free, f"it reads {', '.join(free) or 'none'}")
         raise PromptError(f"{where}.{key}: the chat template reads no such variable; {fix}")
     if not dated:
         return Rendering(tokenizer, template, passed)

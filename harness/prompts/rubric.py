@@ -11,7 +11,6 @@ A rubric is a Jinja2 file under `prompts/` of two macros:
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from collections.abc import Sequence
@@ -25,6 +24,7 @@ from harness.errors import SpecError
 from harness.prompts.fence import Fenced, neutralise
 from harness.prompts.templates import LONG_TEXT, Part, load_parts, shows_long
 from harness.records import Message
+from harness.suggest import did_you_mean
 
 RubricKind = Literal["absolute", "pairwise"]
 PARTS: dict[RubricKind, dict[str, tuple[str, ...]]] = {
@@ -75,8 +75,7 @@ def load_rubric(template: str, *, root: Path, kind: RubricKind) -> Rubric:
     wanted = (folder / template).resolve()
     if not (wanted.is_file() and wanted.is_relative_to(folder)):
         known = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.j2"))
-        near = difflib.get_close_matches(template, known, n=1)
-        fix = f"did you mean '{near[0]}'?" if near else "known: " + (", ".join(known) or "none")
+        fix = did_you_mean(template, known, "known: " + (", ".join(known) or "none"))
         raise SpecError(f"no rubric prompts/{template}; {fix}")
     path = Path("prompts") / template
     part = load_parts(template, PARTS[kind], root=root, variables={})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
 import re
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from harness.sources.arrow import arrow_rows, classes_of, wanted_columns
 from harness.sources.network import answers
 from harness.sources.rows import Table, check_columns
 from harness.spec.base import HubName
+from harness.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetBuilder
@@ -204,8 +204,8 @@ def _choose_config(hub: HubName, known: Sequence[str]) -> AssetError | None:
         return None if len(known) < 2 else AssetError(
             f"hub data set {hub.name} has several configurations; write one behind its name, as "
             f"in hub:{hub.name}/{known[0]}{at}: {named}")  # fmt: skip
-    near = difflib.get_close_matches(hub.config, known, n=1)
-    fix = f"did you mean '{near[0]}'? It has" if near else "it has"
+    near = did_you_mean(hub.config, known)
+    fix = f"{near} It has" if near else "it has"
     return None if not known else AssetError(
         f"hub data set {hub.name} has no configuration '{hub.config}'; {fix} {named}"
     )  # fmt: skip

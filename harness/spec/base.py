@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -28,6 +27,7 @@ from pydantic_core.core_schema import no_info_before_validator_function
 
 from harness.characters import column_name, is_blank
 from harness.records import Json
+from harness.suggest import did_you_mean
 
 _LONGEST_EXAMPLE = 60
 # Marks with a meaning of their own to pytest or to a run; a model's name becomes a mark.
@@ -88,10 +88,8 @@ def key_fix(key: str, known: Sequence[str], given: Collection[str]) -> str:
         known: All keys that the mapping can have.
         given: Those that it has.
     """
-    near = difflib.get_close_matches(key, [one for one in known if one not in given], n=1)
-    if near:
-        return f"did you mean '{near[0]}'?"
-    return f"remove it, or use one of {', '.join(known)}"
+    free = [one for one in known if one not in given]
+    return did_you_mean(key, free, f"remove it, or use one of {', '.join(known)}")
 
 
 class OneOf:
@@ -121,9 +119,8 @@ class OneOf:
         if given in names:
             return given
         said = "is left empty; write" if given is None else f"'{given}' is not"
-        near = difflib.get_close_matches(str(given), names, n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else ""
-        raise complain(f"{said} one of {', '.join(names)}{hint}")
+        hint = did_you_mean(str(given), names)
+        raise complain(f"{said} one of {', '.join(names)}{f'; {hint}' if hint else ''}")
 
 
 class Strict(BaseModel):

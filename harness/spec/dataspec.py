@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
@@ -11,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from harness.characters import column_name
 from harness.records import Json
 from harness.spec.base import Column, SourceSpec, Strict, Word, check_source, complain
+from harness.suggest import did_you_mean
 
 
 class LabelRule(Strict):
@@ -71,10 +71,9 @@ class InlineRow(Strict):
         own = {key: value for key, value in data.items() if key in ("id", "text", "label")}
         more = {column_name(key): value for key, value in data.items() if key not in own}
         for key in more:
-            if near := get_close_matches(key, {"text", "label"} - own.keys(), n=1):
+            if fix := did_you_mean(key, {"text", "label"} - own.keys()):
                 raise PydanticCustomError("unknown_key", "unknown key; {fix}",
-                                          {"key": key, "fix": f"did you mean '{near[0]}'?"}
-                                          )  # fmt: skip
+                                          {"key": key, "fix": fix})  # fmt: skip
         return {**own, "columns": more}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
@@ -14,6 +13,7 @@ from harness.figures import FIGURES, figure_kind, gated, paired
 from harness.records import Bound
 from harness.spec.base import Name, Strict, Word, complain
 from harness.spec.slicespec import SliceName
+from harness.suggest import did_you_mean
 
 BASELINE = "baseline"
 
@@ -32,8 +32,7 @@ def checked_figure(name: str) -> str:
         raise complain(str(error)) from error
     if kind is None or not kind.gated:
         known = gated()
-        near = get_close_matches(name.partition(":")[0], known, n=1, cutoff=0.6)
-        hint = f"did you mean '{near[0]}'?" if near else f"write one of {', '.join(known)}"
+        hint = did_you_mean(name.partition(":")[0], known, f"write one of {', '.join(known)}")
         raise complain(f"'{name}' is not a figure; {hint}")
     return name
 

@@ -5,7 +5,6 @@ Nothing here fetches, imports a heavy library or loads a model: a file is checke
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +24,7 @@ from harness.spec.problems import problem_lines
 from harness.spec.recipe import Recipe
 from harness.spec.slicecheck import check_slices
 from harness.spec.yamlfile import Key, YamlFile, read_yaml
+from harness.suggest import did_you_mean
 
 _Model = TypeVar("_Model", bound=Strict)
 _TEMPLATES = ("own", "llama-3", "plain")
@@ -124,8 +124,7 @@ def _check_template(file: YamlFile, template: str, root: Path, where: tuple[Key,
 
 
 def _fix(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else "known: " + (", ".join(known) or "none")
+    return did_you_mean(name, known, "known: " + (", ".join(known) or "none"))
 
 
 def _check_unique(file: YamlFile, key: str, ids: Sequence[str]) -> None:
@@ -208,9 +207,9 @@ def _check_chat_templates(models: Mapping[str, ModelSpec], file: YamlFile, root:
     for name, spec in models.items():
         wanted = spec.chat_template
         if wanted not in (None, *_TEMPLATES) and not (root / "prompts" / str(wanted)).is_file():
-            near = difflib.get_close_matches(str(wanted), _TEMPLATES, n=1)
-            fix = f"did you mean '{near[0]}'?" if near else (
-                f"write {', '.join(_TEMPLATES)}, or a file under prompts/")  # fmt: skip
+            fix = did_you_mean(str(wanted), _TEMPLATES,
+                               f"write {', '.join(_TEMPLATES)}, or a file under prompts/"
+                               )  # fmt: skip
             raise file.error(f"no chat template prompts/{wanted}; {fix}",
                              ("models", name, "chat_template"))  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, JsonValue, ValidationInfo, field_validator, model_validator
@@ -23,6 +22,7 @@ from harness.spec.classifierspec import TRAINED
 from harness.spec.endpointspec import PREFIX
 from harness.spec.enginespec import OptionsSchema, by_engine, engine_names, owner
 from harness.spec.thinkingspec import ThinkingSpec, ThoughtSpec
+from harness.suggest import did_you_mean
 
 # All that a classifier without weights of its own can say.
 _OF_TRAINED = {"engine", "seed", "seeds", "options"}
@@ -180,9 +180,9 @@ def _unnamed(options: dict[str, JsonValue]) -> str:
     """Say under which engine's name the options of engine `auto` are to be put."""
     engines = _engines("auto")
     for name, value in options.items():
-        near = difflib.get_close_matches(name, engines, n=1)
-        if near and isinstance(value, dict):
-            return f"'{name}' is not one of {', '.join(engines)}; did you mean '{near[0]}'?"
+        fix = did_you_mean(name, engines)
+        if fix and isinstance(value, dict):
+            return f"'{name}' is not one of {', '.join(engines)}; {fix}"
     return (f"engine auto may be one of {', '.join(engines)}, whose options differ; write "
             f"options: {flow({owner(options): options}, width=200)}")  # fmt: skip
 

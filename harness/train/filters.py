@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +11,7 @@ import numpy as np
 
 from harness.spec.recipe import Balance, FilterSpec, Range, Size
 from harness.spec.yamlfile import YamlFile
+from harness.suggest import did_you_mean
 from harness.train.duplicates import first_of_alikes, first_of_equals
 from harness.train.rows import Dialogue, need_column
 
@@ -192,9 +192,8 @@ class _Filter:
         known = Counter(self._column(name, self.read))
         for value in wanted:
             if value not in known:
-                near = difflib.get_close_matches(value, known, n=1)
-                fix = f"did you mean '{near[0]}'?" if near else "known: " + ", ".join(
-                    value or "''" for value, _ in known.most_common(12))  # fmt: skip
+                common = ", ".join(value or "''" for value, _ in known.most_common(12))
+                fix = did_you_mean(value, known, f"known: {common}")
                 raise self.file.error(f"no dialogue has {name} '{value}'; {fix}", self.where)
         return [value in wanted for value in self._column(name, self.now)]
 

@@ -6,7 +6,6 @@ refused, so an archive cannot make anything be read or written that was not aske
 
 from __future__ import annotations
 
-import difflib
 import lzma
 import shutil
 import stat
@@ -19,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from harness.errors import AssetError
+from harness.suggest import did_you_mean
 
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError,
            NotImplementedError)  # fmt: skip
@@ -88,7 +88,6 @@ def _copy(file: IO[bytes], name: str, step: str, inner: IO[bytes], strip_top: bo
 def _find(names: list[str], wanted: str, archive: str, strip_top: bool) -> str:
     paths = {(name.partition("/")[2] if strip_top else name): name for name in names}
     if wanted not in paths:
-        near = difflib.get_close_matches(wanted, paths, n=1, cutoff=0.4)
-        fix = f"did you mean '{near[0]}'?" if near else f"it has {len(paths)} entries"
+        fix = did_you_mean(wanted, paths, f"it has {len(paths)} entries", likeness=0.4)
         raise AssetError(f"{archive}: no member '{wanted}'; {fix}")
     return paths[wanted]
