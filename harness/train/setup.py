@@ -21,6 +21,7 @@ from harness.train.lora import base_weights, lora_in_float32, seed_lora
 from harness.train.machine import Machine, device_wait, resolve_machine
 from harness.train.packed import can_pack, packed_attention
 from harness.train.progress import Pace, pace_callback
+from harness.train.tryrows import rows_stand_alone
 
 if TYPE_CHECKING:
     import torch
@@ -163,10 +164,7 @@ def set_up(job: Job, material: Material, work: Path, say: Say) -> Setup:
             four_bit=machine.four_bit,
         )
         seed_lora(model, training.seed)
-    # unsloth's attention takes no packed rows without an attention mask.
-    flat = job.backend == "trl" and training.micro_batch == "auto"
-    config = model.config.get_text_config()
-    packed = flat and can_pack(config, device=machine.device, dtype=machine.dtype)
+        flat, packed = _together(model, job, machine, say)
     return Setup(
         backend=backend,
         model=model,
@@ -184,6 +182,32 @@ def set_up(job: Job, material: Material, work: Path, say: Say) -> Setup:
             [sum(lengths[row] for row in rows) for rows in steps], say, device_wait(machine.device)
         ),
     )
+
+
+def _together(model: PeftModel, job: Job, machine: Machine, say: Say) -> tuple[bool, bool]:
+    """Return whether rows go in without padding, and whether attention then needs no mask.
+
+    Raises:
+        SpecError: The model reads several rows at once otherwise than each by itself.
+    """
+    wanted = job.recipe.training.micro_batch
+    # unsloth's attention takes no packed rows without an attention mask.
+    if job.backend != "trl" or wanted == 1:
+        return False, False
+    config = model.config.get_text_config()
+    # Chunks of attention are counted from the first of all rows.
+    if wanted == "auto" and not config.to_dict().get("attention_chunk_size"):
+        packs = can_pack(config, device=machine.device, dtype=machine.dtype)
+        if packs and rows_stand_alone(model, FlatCollator(bounds=True), packed_attention(model)):
+            return True, True
+        if rows_stand_alone(model, FlatCollator()):
+            return True, False
+    if not rows_stand_alone(model, PaddedCollator(0)):
+        raise job.file.error("this model reads several rows at once otherwise than each by itself; "
+                             "write micro_batch: 1", ("training", "micro_batch"))  # fmt: skip
+    if wanted == "auto":
+        say("this model reads rows without padding as one: they are padded")
+    return False, False
 
 
 def _config(training: TrainingSpec, machine: Machine, fit: Fit, work: Path) -> SFTConfig:

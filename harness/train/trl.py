@@ -52,7 +52,7 @@ def load(folder: Path, recipe: Recipe, *, device: str, dtype: str, four_bit: boo
         dtype=kind,
         quantization_config=quantization,
         device_map={"": 0} if device == "cuda" else None,
-        attn_implementation=attention_of(folder) or "sdpa",
+        attn_implementation=attention_of(folder),
         output_loading_info=True,
     )
     modules = {name for name, _ in model.named_modules()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,38 @@ def test_no_tracker_is_asked_for(make_job):
     job = make_job(MORE % "[none]")
     train_adapter(job, say=lambda line: None)
     assert not (job.root / ".harness/runs").exists()
+
+
+@pytest.fixture
+def opt(project, make_job, tiny_model):
+    """Make the project's model an OPT, which counts positions over all rows."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    (project.root / "model").unlink()
+    shutil.copytree(tiny_model, project.root / "model")
+    known = AutoConfig.from_pretrained(tiny_model)
+    config = AutoConfig.for_model(
+        "opt", vocab_size=known.vocab_size, hidden_size=32, ffn_dim=32, num_hidden_layers=2,
+        num_attention_heads=4, word_embed_proj_dim=32, dropout=0.0, max_position_embeddings=512,
+        pad_token_id=known.pad_token_id, bos_token_id=known.bos_token_id,
+        eos_token_id=known.eos_token_id,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(config).save_pretrained(project.root / "model")
+    return make_job
+
+
+def test_rows_are_padded_where_a_model_reads_flat_ones_as_one(opt):
+    more = ("lora: {r: 4, alpha: 8, target_modules: [q_proj, v_proj]}\n"
+            "training: {max_steps: 4, batch_size: 4, learning_rate: 0.01, micro_batch: %s}\n"
+            )  # fmt: skip
+    losses, said = [], []
+    for size in ("1", "auto"):
+        job = opt(more % size)
+        train_adapter(job, say=said.append)
+        record = json.loads((job.out / "training.json").read_text())
+        losses.append(record["losses"])
+        shutil.rmtree(job.out)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    assert "this model reads rows without padding as one: they are padded" in said
