@@ -59,10 +59,17 @@ def spoken(column: str, value: str, kind: PartKind) -> str:
 def parts_of(
     results: Sequence[Result], columns: Mapping[str, int], *, only: str | None = None
 ) -> list[Part]:
-    """Return the slices of a cell: by column, the greatest first, the shortest span first.
+    """Return the slices of a cell, see `parts_among`."""
+    return parts_among([one.slices for one in results], columns, only=only)
+
+
+def parts_among(
+    values: Sequence[Mapping[str, str]], columns: Mapping[str, int], *, only: str | None = None
+) -> list[Part]:
+    """Return the slices of samples: by column, the greatest first, the shortest span first.
 
     Args:
-        results: Of the cell.
+        values: Of each sample, its value in each column.
         columns: What it is sliced by, each with the least number of samples of a value that is a
             slice of its own; the others are one slice together.
         only: The only column that counts, None for all.
@@ -72,8 +79,8 @@ def parts_of(
         if only is not None and column != only:
             continue
         places: dict[str, list[int]] = {}
-        for place, one in enumerate(results):
-            places.setdefault(one.slices.get(column, ""), []).append(place)
+        for place, one in enumerate(values):
+            places.setdefault(one.get(column, ""), []).append(place)
         small = [value for value, own in places.items() if len(own) < least]
         # One small value would only lose its name.
         pooled = small if len(small) > 1 else []

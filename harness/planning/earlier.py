@@ -50,6 +50,7 @@ def last_of(runs: Sequence[EarlierRun], evalset: str) -> EarlierRun | None:
     """Return the last run of an eval set in which no answer was made up."""
     for one in runs:
         models = {row.model for row in one.run.rows if row.evalset == evalset}
+        models |= {row.model for row in one.run.judged.standings if row.evalset == evalset}
         fakes = {name for info in one.run.info.engines if info.engine == "fake"
                  for name in info.model.split(", ")}  # fmt: skip
         if models and not models & fakes:

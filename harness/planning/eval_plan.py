@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.gates.plan import PlannedGate
+from harness.gates.plan_judged import PlannedJudgedGate
 from harness.planning.asking import Asker, Asking
 from harness.planning.earlier import EarlierRun, earlier_runs, last_of, last_work, seconds
 from harness.planning.gate_reach import GateReach, gate_reach
+from harness.planning.judged_reach import JudgedReach, judged_reach
 from harness.planning.question_reach import QuestionReach, question_reaches
+from harness.planning.seen import Watched
 from harness.planning.size import Given, Size, size_of
 from harness.run.cells import Cell
+from harness.run.probe_cells import ProbeCell
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ def plan_sets(
     root: Path,
     reports: Path,
     given: Given,
+    against: str = "",
 ) -> list[SetPlan]:
     """Return the plans of sets; data and tokenizers are read where they are at hand.
 
@@ -63,8 +68,9 @@ def plan_sets(
         root: The project.
         reports: Where earlier runs lie.
         given: What the command line says about data.
+        against: The cell whose baseline all cells are compared with, empty for each cell's own.
     """
-    runs, asker = earlier_runs(reports), Asker(root)
+    runs, asker, watched = earlier_runs(reports), Asker(root), Watched(root, against)
     sets = {path: [one for one in cells if one.path == path]
             for path in dict.fromkeys(one.path for one in cells)}  # fmt: skip
     sizes = {path: size_of(own[0], root, given) for path, own in sets.items()}
@@ -80,11 +86,53 @@ def plan_sets(
                 size=sizes[path],
                 asking=tuple(asking),
                 times=tuple(_time(one, runs) for one in asking if one.requests),
-                gates=tuple(gate_reach(one, sizes[path], last[path])
+                gates=tuple(gate_reach(one, sizes[path], last[path], watched)
                             for one in gates if one.cell.path == path),
                 questions=tuple(one for one in questions if one.evalset == path),
             )
         )  # fmt: skip
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedPlan:
+    """One judge set.
+
+    Attributes:
+        probes: Of the set; `answers` to each of them by each model.
+    """
+
+    evalset: str
+    models: int
+    probes: int
+    answers: int
+    gates: tuple[JudgedReach, ...]
+
+
+def plan_judged_sets(
+    cells: Sequence[ProbeCell], gates: Sequence[PlannedJudgedGate], *, reports: Path
+) -> list[JudgedPlan]:
+    """Return the plans of judge sets.
+
+    Args:
+        cells: The probes that would run, of each model.
+        gates: The gates that would be judged.
+        reports: Where earlier runs lie.
+    """
+    runs = earlier_runs(reports)
+    found = []
+    for path in dict.fromkeys(one.path for one in cells):
+        own = [one for one in cells if one.path == path]
+        last = last_of(runs, path)
+        found.append(
+            JudgedPlan(
+                evalset=path,
+                models=len({one.model for one in own}),
+                probes=len({one.probe.id for one in own}),
+                answers=own[0].evalset.answers.n,
+                gates=tuple(judged_reach(one, last) for one in gates if one.cell.path == path),
+            )
+        )
     return found
 
 

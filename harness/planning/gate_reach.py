@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from harness.figures import UNSCORED, figure_kind
+from harness.figures.slices import Part, parts_among, spoken
 from harness.gates.plan import PlannedGate
-from harness.gates.threshold import half_width_detectable
+from harness.gates.threshold import gate_figure
 from harness.planning.earlier import EarlierRun
-from harness.planning.size import Size
+from harness.planning.seen import Seen, Watched
+from harness.planning.size import Group, Size, group_of, whole_set
 from harness.planning.undecidable import undecidable
-from harness.records import Gate
+from harness.records import Row
+from harness.spec.slicespec import slice_target
 from harness.stats import mde_proportion
-from harness.stats.looks import look_alpha
-from harness.stats.planned import equal_passes, error_shown, mde_auc, mde_margin, mde_paired_auc
+from harness.stats.planned import (
+    equal_passes,
+    error_shown,
+    mde_auc,
+    mde_look,
+    mde_margin,
+    mde_paired_auc,
+    pairs_error,
+    shown_by,
+)
+from harness.stats.slices import ALPHA
 
 ASSUMED_DISCORDANT = 0.2
 """Share of pairs that only one side has right, where no run says it."""
@@ -22,6 +35,7 @@ ASSUMED_AUC = 0.8
 """AUC half-way between two sides, where no run says it."""
 ASSUMED_CORRELATION = 0.5
 """Correlation of two AUCs on the same samples, where no run says it."""
+_Z = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +43,17 @@ class GateReach:
     """What a gate could show.
 
     Attributes:
-        n: Samples, the most that there can be where the data was not read.
+        n: Samples that its figure is of, the most that there can be where the data was not read.
         far: Distance from the threshold, or from the margin, that is decided in 80%; infinity
             where none is, None where it is not known before a run.
         basis: On what that rests, in words.
         equal: Chance that a cell as good as the other passes `no_worse_than`, None for others and
             where it is not known.
         undecidable: Why even a perfect result would be inconclusive, "" where it would not.
-        alarm: Of a gate that plans its looks, the loss that one of them shows in 80%; infinity
-            where none is, None for others and where it is not known.
+        alarm: Of a gate that plans its looks, the loss by which one of them fails in 80%; infinity
+            where none does, None for others and where it is not known.
+        part: Of a gate on a slice, the slice; of one on the worst slice, that which shows least.
+        parts: Slices of which the worst is judged, 0 for others.
     """
 
     gate: PlannedGate
@@ -47,80 +63,155 @@ class GateReach:
     equal: float | None = None
     undecidable: str = ""
     alarm: float | None = None
+    part: str = ""
+    parts: int = 0
 
 
-def gate_reach(gate: PlannedGate, size: Size, last: EarlierRun | None) -> GateReach:
+def gate_reach(
+    gate: PlannedGate, size: Size, last: EarlierRun | None, watched: Watched
+) -> GateReach:
     """Return what a gate could show with so many samples.
 
     Args:
         gate: The gate.
         size: Samples of its set.
-        last: The last run of the set, whose gates and shares stand in for those to come.
+        last: The last run of the set, whose cells stand in for those to come.
+        watched: What else was seen of them.
     """
-    spec, n = gate.spec, size.n
-    if not n:
+    if not size.n:
         return GateReach(gate, 0, None, "the number of samples is not known")
-    if spec.slice is not None:
-        return GateReach(gate, n, None, "the samples of its slices are known in a run only")
-    why = undecidable(gate, n, size.first)
-    before = _judged(gate, last)
-    if spec.other is None:
-        far, basis = _threshold(gate, size, before)
-        return GateReach(gate, n, far, basis, undecidable=why)
-    far, basis, share = _paired(gate, size, before)
-    equal = None
-    if spec.bound == "no_worse_than" and far is not None:
-        error = math.sqrt(share / n) if share else error_shown(far)
-        equal = equal_passes(error, spec.threshold) if 0 < error < math.inf else 0.0
-    alarm = None
-    if spec.looks is not None and share is not None:
-        alarm = mde_margin(n, share, 0.0, alpha=2 * look_alpha(spec.looks))
-    return GateReach(gate, n, far, basis, equal, why, alarm)
+    reach = _Reach(gate, last, watched, size)
+    if gate.spec.slice is not None:
+        return _of_slices(gate, size, reach)
+    group = whole_set(size, gate.cell.evalset.labels)
+    why = undecidable(gate, n, group.first) if (n := reach.counted(group)) else ""
+    return replace(reach.on(group, 1), undecidable=why)
 
 
-def _judged(gate: PlannedGate, last: EarlierRun | None) -> Gate | None:
+def _of_slices(gate: PlannedGate, size: Size, reach: _Reach) -> GateReach:
+    """Return what a gate on a slice could show, of the worst slice by the one that shows least."""
+    if size.loaded is None:
+        return GateReach(gate, size.n, None, "its slices are known where the data is read")
+    samples, labels = size.loaded.samples, gate.cell.evalset.labels
+    columns = {one.name: one.min for one in gate.cell.evalset.slices}
+    column, value = slice_target(gate.spec.slice or "", columns)
+    values = [dict(one.slices) for one in samples]
+    if column is not None and value is not None:
+        places = [place for place, own in enumerate(values) if own.get(column) == value]
+        parts, worst = [Part(column, value, "value", 1, tuple(places))] if places else [], 0
+    else:
+        parts = parts_among(values, columns, only=column)
+        worst = len(parts)
+    if not parts:
+        return GateReach(gate, 0, None, "no sample of this slice is in the data")
+    found = [
+        replace(
+            reach.on(group_of([samples[place] for place in part.places], labels), max(1, worst)),
+            part=spoken(part.column, part.value, part.kind),
+            parts=worst,
+        )
+        for part in parts
+    ]
+    # Where nothing is known, it is not known of the smallest one either.
+    return max(found, key=lambda one: (one.far is None, one.far or 0.0, -one.n))
+
+
+class _Reach:
+    """What one gate could show on some of its samples; what was seen before is looked up once."""
+
+    def __init__(
+        self, gate: PlannedGate, last: EarlierRun | None, watched: Watched, size: Size
+    ) -> None:
+        self._gate = gate
+        self._kind, self._argument = figure_kind(gate.spec.figure)
+        self._row = _row_of(gate, last)
+        self._clustered = gate.cell.evalset.data.cluster is not None
+        self._seen: Seen | str = ""
+        if gate.spec.other is not None:
+            known = [one.id for one in size.loaded.samples] if size.loaded is not None else []
+            self._seen = watched.seen(gate, last, known)
+
+    def counted(self, group: Group) -> int:
+        """Return how many of the samples the figure counts: of recall, those of its label."""
+        return group.labels.get(self._argument, group.n) if self._kind.exact else group.n
+
+    def on(self, group: Group, tests: int) -> GateReach:
+        """Return what could be shown on these samples.
+
+        Args:
+            group: The samples.
+            tests: Slices that are judged together.
+        """
+        spec, n = self._gate.spec, self.counted(group)
+        if n == 0:
+            return GateReach(self._gate, 0, None, f"no sample is of {self._argument}")
+        if spec.other is None:
+            far, basis = self._threshold(group, n, ALPHA / tests)
+            return GateReach(self._gate, n, far, basis)
+        far, basis, error = self._paired(group, n, ALPHA / tests)
+        equal = alarm = None
+        if spec.bound == "no_worse_than" and error is not None:
+            at = error(0.0)
+            equal = equal_passes(at, spec.threshold, alpha=ALPHA / tests) if at > 0 else None
+        if spec.looks is not None and error is not None:
+            alarm = mde_look(error, spec.threshold, looks=spec.looks,
+                             units=min(n, group.units), tests=tests,
+                             room=self._kind.span)  # fmt: skip
+        return GateReach(self._gate, n, far, basis, equal, "", alarm)
+
+    def _threshold(self, group: Group, n: int, alpha: float) -> tuple[float | None, str]:
+        spec = self._gate.spec
+        if (self._kind.exact or spec.figure == UNSCORED) and not self._clustered:
+            return mde_proportion(n, spec.threshold, alpha=alpha), "exact"
+        if spec.figure == "auc" and not self._clustered:
+            far = mde_auc(group.first, group.n - group.first, spec.threshold, alpha=alpha)
+            return far, "normal scores of equal spread"
+        row = self._row
+        figure = gate_figure(row, spec.figure) if row is not None else None
+        if row is None or figure is None:
+            return None, "not known before a run"
+        error = (figure.high - figure.low) / 2 / _Z * math.sqrt((row.n + row.unscored) / group.n)
+        most = max(spec.threshold - self._kind.lowest, self._kind.highest - spec.threshold)
+        return _within(shown_by(error, alpha=alpha), most), "as in the last run"
+
+    def _paired(
+        self, group: Group, n: int, alpha: float
+    ) -> tuple[float | None, str, Callable[[float], float] | None]:
+        """Return the distance, its basis and the standard error by the true difference."""
+        spec, seen = self._gate.spec, self._seen
+        margin = -spec.threshold if spec.bound == "no_worse_than" else spec.threshold
+        if self._kind.exact and not self._clustered:
+            if isinstance(seen, str):
+                said = f"{ASSUMED_DISCORDANT:.0%} of pairs differ, assumed{_because(seen)}"
+                seen = Seen(math.nan, ASSUMED_DISCORDANT, said)
+            far = mde_margin(n, seen.share, margin, noise=seen.noise, alpha=alpha)
+            return far, seen.said, pairs_error(n, seen.share, noise=seen.noise)
+        if isinstance(seen, Seen):
+            error = seen.error / math.sqrt(n)
+            far = _within(shown_by(error, alpha=alpha), self._kind.span)
+            return far, seen.said, lambda _: error
+        if spec.figure == "auc" and not self._clustered:
+            far = mde_paired_auc(group.first, group.n - group.first, ASSUMED_AUC,
+                                 ASSUMED_CORRELATION, alpha=alpha)  # fmt: skip
+            error = error_shown(far, alpha=alpha)
+            basis = f"{assumed_auc()}{_because(seen)}"
+            return far, basis, None if math.isinf(far) else lambda _: error
+        return None, f"not known before a run{_because(seen)}", None
+
+
+def _row_of(gate: PlannedGate, last: EarlierRun | None) -> Row | None:
     if last is None:
         return None
-    return next((one for one in last.run.gates
-                 if (one.evalset, one.id) == (gate.cell.path, gate.id)), None)  # fmt: skip
+    return next((one for one in last.run.rows
+                 if (one.evalset, one.cell) == (gate.cell.path, gate.cell.id)), None)  # fmt: skip
 
 
-def _threshold(gate: PlannedGate, size: Size, before: Gate | None) -> tuple[float | None, str]:
-    spec, clustered = gate.spec, gate.cell.evalset.data.cluster is not None
-    kind, _ = figure_kind(spec.figure)
-    if (kind.exact or spec.figure == UNSCORED) and not clustered:
-        return mde_proportion(size.n, spec.threshold), "exact"
-    if spec.figure == "auc" and not clustered:
-        far = mde_auc(size.first, size.n - size.first, spec.threshold)
-        return far, "normal scores of equal spread"
-    if before is None or before.detectable is None:
-        return None, "not known before a run"
-    return before.detectable, "as in the last run"
+def _within(far: float, most: float) -> float:
+    return far if far <= most else math.inf
 
 
-def _paired(
-    gate: PlannedGate, size: Size, before: Gate | None
-) -> tuple[float | None, str, float | None]:
-    """Return the distance, its basis and the share of discordant pairs that it rests on."""
-    spec, found = gate.spec, before.contrast if before else None
-    kind, _ = figure_kind(spec.figure)
-    margin = -spec.threshold if spec.bound == "no_worse_than" else spec.threshold
-    if kind.exact and gate.cell.evalset.data.cluster is None:
-        if found is not None and found.n:
-            # A run without any discordant pair says nothing of the next one's.
-            share = max((found.lost + found.won) / found.n, 1 / found.n)
-            basis = f"{share:.1%} of pairs differ, as in the last run"
-        else:
-            share, basis = ASSUMED_DISCORDANT, f"{ASSUMED_DISCORDANT:.0%} of pairs differ, assumed"
-        return mde_margin(size.n, share, margin), basis, share
-    if found is not None and found.n:
-        scaled = math.sqrt(found.n / size.n)
-        low, high = found.low * scaled, found.high * scaled
-        return half_width_detectable(low, high, most=kind.span), "as in the last run", None
-    if spec.figure == "auc":
-        far = mde_paired_auc(size.first, size.n - size.first, ASSUMED_AUC, ASSUMED_CORRELATION)
-        return far, assumed_auc(), None
-    return None, "not known before a run", None
+def _because(why: str) -> str:
+    return f": {why}" if why else ""
 
 
 def assumed_auc() -> str:

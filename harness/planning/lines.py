@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from harness.analysis.findings import Kind
-from harness.planning.eval_plan import SetPlan
+from harness.planning.eval_plan import JudgedPlan, SetPlan
 from harness.planning.gate_reach import GateReach
 from harness.planning.question_reach import QuestionReach
 from harness.report.format import count, duration
@@ -21,6 +21,39 @@ _QUESTIONS: Mapping[Kind, str] = {
     "model": "models",
     "trained": "best cell against a classifier",
 }
+
+
+_SHOWN = "  shown in 80% of runs, if it is there:"
+
+
+def judged_lines(plan: JudgedPlan) -> Iterator[str]:
+    """Yield the lines of a judge set's plan; those below the first are indented."""
+    counted = [
+        f"{plan.probes} probe{'s' * (plan.probes > 1)}",
+        f"{plan.models} model{'s' * (plan.models > 1)}",
+        f"{plan.answers} answer{'s' * (plan.answers > 1)} to each",
+    ]
+    yield f"{plan.evalset}: a judge set, {', '.join(counted)}"
+    if plan.gates:
+        yield _SHOWN
+    for one in plan.gates:
+        spec = one.gate.spec
+        wanted = f"at {'least' if spec.bound == 'at_least' else 'most'} {spec.threshold:g}"
+        head = f"  {one.gate.id}: {wanted}, n={one.answers} on {one.probes} probes"
+        yield f"{head}: {_from(one.far, spec.threshold, one.basis)}"
+    for one in plan.gates:
+        if one.undecidable:
+            yield (f"warning: {plan.evalset}: {one.gate.id}: too few probes to pass: "
+                   f"{one.undecidable}; give more probes or move the bound")  # fmt: skip
+
+
+def _from(far: float | None, threshold: float, basis: str) -> str:
+    """Return what is decided beside a threshold, to either side of it."""
+    if far is None:
+        return basis
+    if math.isinf(far):
+        return f"no difference at all ({basis})"
+    return f"{far:.3f} from {threshold:g} ({basis})"
 
 
 def plan_lines(plan: SetPlan) -> Iterator[str]:
@@ -45,7 +78,7 @@ def plan_lines(plan: SetPlan) -> Iterator[str]:
             yield (f"  {time.model}: about {duration(time.seconds)} at the rate of {time.run}, "
                    "less what is stored")  # fmt: skip
     if plan.gates or plan.questions:
-        yield "  shown in 80% of runs, if it is there:"
+        yield _SHOWN
     yield from (f"  {_gate(one)}" for one in plan.gates)
     yield from (f"  {_question(one)}" for one in plan.questions)
     yield from warning_lines(plan.gates)
@@ -70,21 +103,19 @@ def warning_lines(gates: tuple[GateReach, ...]) -> Iterator[str]:
 
 def _gate(one: GateReach) -> str:
     spec = one.gate.spec
-    # What is decided beside a threshold lies to either side; of a comparison, above minus `by`.
     if spec.other is None:
         wanted = f"at {'least' if spec.bound == 'at_least' else 'most'} {spec.threshold:g}"
     else:
         wanted = f"{spec.bound} {one.gate.against} by {spec.threshold:g}"
-    head = f"{one.gate.id}: {wanted}, n={one.n}"
-    if one.far is None:
-        return f"{head}: {one.basis}"
-    if math.isinf(one.far):
-        return f"{head}: no difference at all"
-    if spec.other is None:
-        far = f"{one.far:.3f} from {spec.threshold:g}"
-    else:
-        margin = -spec.threshold if spec.bound == "no_worse_than" else spec.threshold
-        far = f"a difference of {margin + one.far:+.3f} or more passes"
+    part = f" of {one.part}" if one.part else ""
+    if one.parts:
+        part += f", which shows the least of {one.parts} slice{'s' * (one.parts > 1)}"
+    head = f"{one.gate.id}: {wanted}, n={one.n}{part}"
+    if spec.other is None or one.far is None or math.isinf(one.far):
+        return f"{head}: {_from(one.far, spec.threshold, one.basis)}"
+    # What passes lies above minus `by`.
+    margin = -spec.threshold if spec.bound == "no_worse_than" else spec.threshold
+    far = f"a difference of {margin + one.far:+.3f} or more passes"
     equal = f"; an equal cell passes in {one.equal:.0%}" if one.equal is not None else ""
     alarm = ""
     if one.alarm is not None:

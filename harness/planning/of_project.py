@@ -1,28 +1,49 @@
-"""The plan of a whole eval set, as its project has it."""
+"""The plans of sets, as lines."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from harness.collect import Collected
+from harness.collect import AnyCell, AnyGate, Collected
 from harness.gates.plan import PlannedGate
-from harness.planning.eval_plan import plan_sets
-from harness.planning.lines import plan_lines
+from harness.gates.plan_judged import PlannedJudgedGate
+from harness.planning.eval_plan import plan_judged_sets, plan_sets
+from harness.planning.lines import judged_lines, plan_lines
 from harness.planning.size import Given
 from harness.run.cells import Cell
+from harness.run.probe_cells import ProbeCell
 
 REPORTS = "reports"
 """Where a project's runs lie, unless it says otherwise."""
 
 
 def set_lines(found: Collected, root: Path) -> Iterator[str]:
-    """Yield the lines of a set's plan; of a judge set, how many cells it has."""
-    labelled = [cell for cell in found.cells if isinstance(cell, Cell)]
-    if not labelled:
-        count = len(found.cells)
-        yield f"{found.cells[0].path}: {count} cell{'s' * (count > 1)}"
-        return
-    gates = [gate for gate in found.gates if isinstance(gate, PlannedGate)]
-    for plan in plan_sets(labelled, gates, root=root, reports=root / REPORTS, given=Given()):
-        yield from plan_lines(plan)
+    """Yield the lines of a set's plan."""
+    yield from all_lines(found.cells, found.gates, root=root, reports=root / REPORTS, given=Given())
+
+
+def all_lines(
+    cells: Sequence[AnyCell],
+    gates: Sequence[AnyGate],
+    *,
+    root: Path,
+    reports: Path,
+    given: Given,
+    against: str = "",
+) -> Iterator[str]:
+    """Yield the lines of the plans of labelled sets, then of judge sets.
+
+    The arguments are those of `plan_sets`.
+    """
+    labelled = [cell for cell in cells if isinstance(cell, Cell)]
+    if labelled:
+        planned = [gate for gate in gates if isinstance(gate, PlannedGate)]
+        for plan in plan_sets(labelled, planned, root=root, reports=reports, given=given,
+                              against=against):  # fmt: skip
+            yield from plan_lines(plan)
+    judged = [cell for cell in cells if isinstance(cell, ProbeCell)]
+    if judged:
+        on_models = [gate for gate in gates if isinstance(gate, PlannedJudgedGate)]
+        for one in plan_judged_sets(judged, on_models, reports=reports):
+            yield from judged_lines(one)

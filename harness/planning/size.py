@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.records import Sample
 from harness.run.cells import Cell
 from harness.sources.data import LoadedData, load_data
 from harness.sources.pypi.packages import member_place
@@ -24,6 +26,26 @@ class Given:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """Samples that a figure is of: all of a set, or a slice.
+
+    Attributes:
+        n: How many.
+        labels: How many of each label, the set's first one first.
+        units: Independent samples or clusters among them.
+    """
+
+    n: int
+    labels: Mapping[str, int]
+    units: int
+
+    @property
+    def first(self) -> int:
+        """Samples of the set's first label, which an AUC ranks first."""
+        return next(iter(self.labels.values()))
+
+
+@dataclass(frozen=True, slots=True)
 class Size:
     """The samples of a set.
 
@@ -38,6 +60,21 @@ class Size:
     first: int
     loaded: LoadedData | None = None
     problem: str = ""
+
+
+def group_of(samples: Sequence[Sample], labels: Collection[str]) -> Group:
+    """Return how many there are of some samples."""
+    counts = Counter(sample.label for sample in samples)
+    clusters = {sample.cluster for sample in samples}
+    units = len(clusters) if any(clusters) else len(samples)
+    return Group(len(samples), {label: counts[label] for label in labels}, units)
+
+
+def whole_set(size: Size, labels: Collection[str]) -> Group:
+    """Return the samples of a set; of one that was not read, as many of each label."""
+    if size.loaded is not None:
+        return group_of(size.loaded.samples, labels)
+    return Group(size.n, dict.fromkeys(labels, size.n // len(labels)), size.n)
 
 
 def most_samples(evalset: EvalSet, limit: int | None = None) -> int | None:

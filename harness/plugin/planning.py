@@ -9,13 +9,12 @@ import pytest
 from harness.characters import one_line
 from harness.collect import AnyCell, AnyGate
 from harness.gates.plan import PlannedGate
-from harness.planning.eval_plan import plan_sets
-from harness.planning.lines import plan_lines
+from harness.planning.judged_reach import judged_undecidable
+from harness.planning.of_project import all_lines
 from harness.planning.size import Given, most_samples
 from harness.planning.undecidable import undecidable
 from harness.plugin.options import named_files, options_of
 from harness.plugin.registering import registered
-from harness.run.cells import Cell
 
 
 def print_plan(config: pytest.Config, cells: Sequence[AnyCell], gates: Sequence[AnyGate]) -> None:
@@ -23,18 +22,13 @@ def print_plan(config: pytest.Config, cells: Sequence[AnyCell], gates: Sequence[
     terminal = config.pluginmanager.getplugin("terminalreporter")
     given = Given(named_files(config, "--eval-dataset"), named_files(config, "--eval-shots"),
                   config.getoption("--eval-limit"))  # fmt: skip
-    labelled = [cell for cell in cells if isinstance(cell, Cell)]
-    planned = [gate for gate in gates if isinstance(gate, PlannedGate)]
     lines: list[str] = []
-    if labelled:
-        folder = config.rootpath / labelled[0].path
-        with registered(config, folder):
-            plans = plan_sets(labelled, planned, root=config.rootpath,
-                              reports=options_of(config).reports, given=given)  # fmt: skip
-        lines += [line for plan in plans for line in plan_lines(plan)]
-    for path in dict.fromkeys(cell.path for cell in cells if not isinstance(cell, Cell)):
-        count = sum(cell.path == path for cell in cells)
-        lines.append(f"{path}: a judge set, {count} probe{'s' * (count > 1)}, which has no plan")
+    if cells:
+        with registered(config, config.rootpath / cells[0].path):
+            lines = list(all_lines(cells, gates, root=config.rootpath,
+                                   reports=options_of(config).reports, given=given,
+                                   against=config.getoption("--eval-against") or "")
+                         )  # fmt: skip
     if terminal is not None:
         terminal.section("eval plan")
         for line in lines or ["no eval set is selected"]:
@@ -42,11 +36,13 @@ def print_plan(config: pytest.Config, cells: Sequence[AnyCell], gates: Sequence[
 
 
 def collection_warnings(gates: Sequence[AnyGate], config: pytest.Config) -> list[str]:
-    """Return a line for each gate that cannot pass with as many samples as its set can have."""
+    """Return a line for each gate that cannot pass with as many samples or probes as there are."""
     lines: list[str] = []
     limit: int | None = config.getoption("--eval-limit")
     for gate in gates:
         if not isinstance(gate, PlannedGate):
+            if why := judged_undecidable(gate):
+                lines.append(f"warning: {gate.cell.path}::{gate.id}: too few probes to pass: {why}")
             continue
         n = most_samples(gate.cell.evalset, limit)
         if n and (why := undecidable(gate, n)):

@@ -38,5 +38,12 @@ def look_bound(value: float, end: float, *, looks: int, units: int, tests: int =
     Raises:
         ValueError: If there are fewer looks.
     """
-    shares = ALPHA / 2 / (look_alpha(looks) / tests)
-    return value + widening(shares, units) * (end - value)
+    return value + look_widening(looks=looks, units=units, tests=tests) * (end - value)
+
+
+def look_widening(*, looks: int, units: int, tests: int = 1) -> float:
+    """Return by which factor a 95% half-width grows at one of the planned looks.
+
+    The arguments are those of `look_bound`.
+    """
+    return widening(ALPHA / 2 / (look_alpha(looks) / tests), units)

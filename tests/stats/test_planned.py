@@ -8,15 +8,22 @@ import numpy as np
 import pytest
 from scipy.special import ndtri
 
+from harness.figures.slices import simultaneous_difference
+from harness.gates.looks import look_verdict, take_look
+from harness.records import Contrast
 from harness.stats import auc, auc_interval, mde_paired, mde_proportion, paired_accuracy, paired_auc
 from harness.stats.intervals import clopper_pearson_interval
 from harness.stats.planned import (
     equal_passes,
     mde_auc,
+    mde_counts,
+    mde_look,
     mde_margin,
     mde_paired_auc,
+    pairs_error,
     planned_auc_variance,
 )
+from harness.stats.slices import widening
 
 DRAWS = 1500
 TOLERANCE = 0.04
@@ -119,6 +126,57 @@ def test_equal_sides_pass_as_often_as_said(n, discordant, margin):
     assert passed / DRAWS == pytest.approx(
         equal_passes(math.sqrt(discordant / n), margin), abs=TOLERANCE
     )
+
+
+def contrast_of(found):
+    return Contrast("accuracy", found.first, found.second, found.low, found.high, found.p,
+                    found.lost, found.won, found.n, 0, None)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("n", "discordant", "margin", "looks"),
+    [(2000, 0.05, 0.0, 250), (2000, 0.2, 0.03, 250), (300, 0.2, 0.1, 50), (300, 0.1, 0.2, 10),
+     (600, 0.1, 0.0, 1)],
+)  # fmt: skip
+def test_a_loss_fails_one_of_many_looks_in_80_percent(n, discordant, margin, looks):
+    """With a wide margin it is that which must be reached, else what a look shows."""
+    rng = np.random.default_rng(3)
+    loss = mde_look(pairs_error(n, discordant), margin, looks=looks, units=n)
+    failed = 0
+    for _ in range(DRAWS):
+        found = contrast_of(paired_accuracy(*pairs(rng, n, 0.75, max(discordant, loss), -loss)))
+        failed += look_verdict(found, margin, take_look(found, looks, units=n)) == "fail"
+    assert failed / DRAWS == pytest.approx(0.8, abs=0.05)
+
+
+@pytest.mark.parametrize("slices", [3, 8])
+def test_what_one_of_several_slices_shows_is_shown_in_80_percent(slices):
+    """By intervals that hold for all slices together, as gates on the worst slice have."""
+    rng, n, wider = np.random.default_rng(8), 200, widening(slices, 200)
+    mask = np.arange(n) < n / 2
+    far = mde_auc(n // 2, n // 2, 0.75, alpha=0.05 / slices)
+    true = -0.05 + mde_margin(n, 0.2, -0.05, alpha=0.05 / slices)
+    above = below = margins = 0
+    for _ in range(DRAWS):
+        for side in (far, -far):
+            scores = normal_scores(rng, mask, 0.75 + side)
+            value, (low, high) = auc(scores, mask), auc_interval(scores, mask)
+            above += side > 0 and value - wider * (value - low) >= 0.75
+            below += side < 0 and value + wider * (high - value) < 0.75
+        found = simultaneous_difference(
+            contrast_of(paired_accuracy(*pairs(rng, n, 0.7, max(0.2, abs(true)), true))), slices, n
+        )
+        margins += found.low >= -0.05
+    assert min(above, below) / DRAWS == pytest.approx(0.8, abs=0.05)
+    assert margins / DRAWS == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_rate_of_counts_is_found_as_its_own_interval_says():
+    """Of Clopper and Pearson's it is what `mde_proportion` says."""
+    for n, threshold in ((40, 0.5), (100, 0.8), (25, 0.0), (25, 1.0)):
+        own = mde_counts(lambda right, n=n: clopper_pearson_interval(right, n), n, threshold)
+        assert own == pytest.approx(mde_proportion(n, threshold), abs=1e-6)
+    assert mde_counts(lambda _: (0.0, 1.0), 30, 0.5) == math.inf
 
 
 def test_what_cannot_be_shown_is_infinite():
