@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -119,5 +120,5 @@ def run_sized() -> Callable[..., Run]:
 
 
 def told(picture: Plot | Picture) -> str:
-    """Return all that is said of a plot in words: its alt text and its numbers."""
-    return " ".join((picture.alt, *picture.numbers))
+    """Return all that is said of a plot: its alt text, and its numbers without padding."""
+    return re.sub("  +", " ", f"{picture.alt}\n{picture.numbers}")

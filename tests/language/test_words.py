@@ -51,7 +51,7 @@ def test_russian_is_russian():
         "c_auc_points",
         "p_mode_n",
         "p_fewshot",
-        "p_shots_line_alt",
+        "p_mark",
         "why_other",
         "why_several",
         "why_of_judge",

@@ -48,13 +48,13 @@ class Plot:
     Attributes:
         name: Of its file, without the ending.
         alt: What kind of plot it is and of what, in at most 300 characters of inert markdown.
-        numbers: What is seen in it: a sentence for each cell, line or model, as inert markdown.
+        numbers: What is seen in it, as tables in markdown.
     """
 
     name: str
     figure: Figure
     alt: str
-    numbers: tuple[str, ...]
+    numbers: str
 
 
 @dataclass(frozen=True, slots=True)

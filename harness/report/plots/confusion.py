@@ -9,10 +9,11 @@ from harness.analysis.findings import CellBins
 from harness.language import Words
 from harness.markdown import escape
 from harness.records import Row
-from harness.report.format import percent
+from harness.report.format import count, percent
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import Bins, mode_names, name, panel_name, telling
+from harness.report.tables import table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,8 +55,9 @@ def confusions(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterator
             canvas.heading(axes, panel_name(row, names[row.cell]), side)
             _draw(axes, counts, side / len(labels))
             _axes(axes, labels, side, t, left=sheet.at_left(i), bottom=sheet.at_bottom(i))
-        alt, *numbers = _told(page, labels, t)
-        yield Plot(f"confusion-{slug}-{number}", sheet.figure, alt, tuple(numbers))
+        cells = t.say("n_cells", count=len(page))
+        alt = t.say("p_confusion_alt", cells=cells, evalset=escape(rows[0].evalset))
+        yield Plot(f"confusion-{slug}-{number}", sheet.figure, alt, _numbers(page, labels, t))
 
 
 def _counts(found: CellBins, labels: Sequence[str]) -> Counts:
@@ -74,10 +76,10 @@ def _draw(axes: Axes, counts: Counts, cell: float) -> None:
     # No darker than what the ink is still read on.
     axes.pcolormesh(shares, vmin=0, vmax=1.7, cmap="Blues", edgecolors=canvas.PAPER, linewidth=1)
     for i, line in enumerate(counts):
-        for j, count in enumerate(line):
+        for j, number in enumerate(line):
             share = percent(shares[i][j]) if sum(line) else ""
             axes.text(
-                j + 0.5, i + 0.5, f"{share}\n{count}".strip(), ha="center", va="center",
+                j + 0.5, i + 0.5, f"{share}\n{number}".strip(), ha="center", va="center",
                 fontsize=canvas.TEXT if cell > 0.6 else canvas.SMALL, linespacing=1.1,
             )  # fmt: skip
 
@@ -104,18 +106,14 @@ def _axes(
         axes.set_ylabel(t["p_target"], labelpad=3)
 
 
-def _told(page: Sequence[tuple[Row, Counts]], labels: Sequence[str], t: Words) -> tuple[str, ...]:
-    cells = t.say("n_cells", count=len(page))
-    parts = [t.say("p_confusion_alt", cells=cells, evalset=escape(page[0][0].evalset))]
+def _numbers(page: Sequence[tuple[Row, Counts]], labels: Sequence[str], t: Words) -> str:
+    """Return the counts, a line for each target of a cell."""
+    lines = []
     for row, counts in page:
-        right = [
-            t.say(
-                "p_confusion_label_alt",
-                label=t.say("quote", text=escape(label)),
-                right=counts[i][i],
-                n=sum(counts[i]),
-            )
-            for i, label in enumerate(labels)
-        ]
-        parts.append(t.say("p_confusion_cell_alt", cell=escape(row.cell), labels=", ".join(right)))
-    return tuple(parts)
+        for label, own in zip(labels, counts, strict=True):
+            answers = {
+                t.say("p_h_answer", label=escape(answer)): count(one)
+                for answer, one in zip(labels, own, strict=True)
+            }
+            lines.append({t["h_cell"]: escape(row.cell), t["p_target"]: escape(label), **answers})
+    return table(lines, keep=set())

@@ -10,10 +10,11 @@ from harness.figures import COMPARED, FIGURES
 from harness.language import Words
 from harness.markdown import escape
 from harness.records import Gate, Row
-from harness.report.format import fraction
+from harness.report.format import fraction, with_interval
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import group_name, grouped, mode_names, style_key
+from harness.report.tables import table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +29,7 @@ _LANE = 0.21
 _LABELS = 3.2
 _VALUES = 0.5
 _TOP, _BOTTOM, _TICKS = 0.62, 0.62, 0.32
+_SIGNS: Mapping[str, str] = {"at_least": "≥", "at_most": "≤"}
 _GATE_LINES = {"pass": ("-", canvas.GREEN), "inconclusive": ("--", canvas.BLACK),
                "fail": (":", canvas.ORANGE)}  # fmt: skip
 
@@ -65,8 +67,9 @@ def forest(slug: str, rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> I
             _label(axes, lanes, shown=i == 0)
             _draw(axes, lanes, figure, own)
         canvas.legend(sheet, _handles(own, t), columns=5)
-        alt, *numbers = _told(page, own, figures, t)
-        yield Plot(f"forest-{slug}-{number}", sheet, alt, tuple(numbers))
+        cells = t.say("n_cells", count=len(page))
+        alt = t.say("p_forest_alt", cells=cells, evalset=escape(rows[0].evalset))
+        yield Plot(f"forest-{slug}-{number}", sheet, alt, _numbers(page, own, figures, t))
 
 
 def _pages(rows: Sequence[Row]) -> Iterator[list[Row]]:
@@ -161,36 +164,18 @@ def _handles(gates: Sequence[Gate], t: Words) -> list[object]:
     ]
 
 
-def _told(
-    page: Sequence[Row], gates: Sequence[Gate], figures: Sequence[str], t: Words
-) -> tuple[str, ...]:
-    cells = t.say("n_cells", count=len(page))
-    parts = [t.say("p_forest_alt", cells=cells, evalset=escape(page[0].evalset))]
-    for figure in figures:
-        having = sorted(
-            (row for row in page if figure in row.figures), key=lambda r: r.figures[figure].value
-        )
-        if having:
-            low, high = having[0], having[-1]
-            key = "p_range_alt" if len(having) > 1 else "p_single_alt"
-            parts.append(
-                t.say(
-                    key,
-                    figure=t[f"f_{figure}"],
-                    low=_spelled(low, figure, t),
-                    low_cell=escape(low.cell),
-                    high=_spelled(high, figure, t),
-                    high_cell=escape(high.cell),
-                )
-            )
-    shown = {row.cell for row in page}
-    if marks := sum(gate.cell in shown for gate in gates):
-        parts.append(t.say("p_gates_alt", count=marks))
-    return tuple(parts)
-
-
-def _spelled(row: Row, figure: str, t: Words) -> str:
-    one = row.figures[figure]
-    return t.say(
-        "p_interval", value=fraction(one.value), low=f"{one.low:.2f}", high=f"{one.high:.2f}"
-    )
+def _numbers(page: Sequence[Row], gates: Sequence[Gate], figures: Sequence[str], t: Words) -> str:
+    """Return the figures, a line for each cell, with the marks of its gates."""
+    lines = []
+    for row in page:
+        shown = {
+            t[f"h_{name}"]: with_interval(row.figures[name]) if name in row.figures else ""
+            for name in figures
+        }
+        marks = [
+            t.say("p_mark", figure=t[f"h_{gate.figure}"], bound=_SIGNS[gate.bound],
+                  threshold=f"{gate.threshold:g}", verdict=t[gate.verdict])
+            for gate in gates if gate.cell == row.cell
+        ]  # fmt: skip
+        lines.append({t["h_cell"]: escape(row.cell), **shown, t["h_gate"]: "; ".join(marks)})
+    return table(lines, keep=set())

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from harness.analysis.findings import EVEN, JudgedSet
 from harness.language import Words
 from harness.markdown import escape, plain
-from harness.records import Figure, Judged, ProbeResult, Standing
-from harness.report.judged.numbers import scale_interval
+from harness.records import Judged, ProbeResult, Standing
+from harness.report.judged.numbers import mean_spread, scale_interval
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
+from harness.report.tables import table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,8 +52,8 @@ def judged_forest(slug: str, found: JudgedSet, judged: Judged, t: Words) -> Iter
                          canvas.WIDTH - left - _VALUES - 0.1, heights[1])  # fmt: skip
     _probes(below, names, [one.model for one in own], probes, t)
     canvas.legend(page, _handles([one.model for one in own]), columns=5)
-    alt, *numbers = _told(own, title, t)
-    yield Plot(f"judged-{slug}", page, alt, tuple(numbers))
+    alt = t.say("p_judged_alt", title=escape(title), models=len(own), probes=len(names))
+    yield Plot(f"judged-{slug}", page, alt, _numbers(own, names, probes, t))
 
 
 def _models(
@@ -134,24 +135,24 @@ def _style(place: int) -> tuple[str, str]:
     return _STYLES[place % len(_STYLES)]
 
 
-def _told(own: Sequence[Standing], title: str, t: Words) -> tuple[str, ...]:
-    def listed(figure: str) -> str:
-        return "; ".join(
-            f"{escape(one.model)} {_interval(one.figures[figure], t)}"
-            for one in own
-            if figure in one.figures
-        )
-
-    parts = [
-        f"{escape(title)}.",
-        t.say("p_judged_alt", models=len(own), scores=listed("score")),
+def _numbers(
+    own: Sequence[Standing], names: Sequence[str], probes: Sequence[ProbeResult], t: Words
+) -> str:
+    """Return the figures, a line for each model, and below the scores, a line for each probe."""
+    models = [
+        {
+            t["h_model"]: escape(one.model),
+            t["h_j_score"]: scale_interval(one.figures["score"]),
+            t["h_j_win_rate"]: scale_interval(one.figures["win_rate"])
+            if "win_rate" in one.figures
+            else "",
+        }
+        for one in own
     ]
-    if rates := listed("win_rate"):
-        parts.append(t.say("p_judged_rates_alt", rates=rates))
-    return (*parts, t["p_judged_probes_alt"])
-
-
-def _interval(one: Figure, t: Words) -> str:
-    return t.say(
-        "p_interval", value=f"{one.value:.2f}", low=f"{one.low:.2f}", high=f"{one.high:.2f}"
-    )
+    scores = {(one.probe, one.model): mean_spread(one.scores) for one in probes}
+    below = [
+        {t["h_j_probe"]: escape(name)}
+        | {escape(one.model): scores.get((name, one.model), "") for one in own}
+        for name in names
+    ]
+    return "\n\n".join(filter(None, (table(models, keep=set()), table(below, keep=set()))))

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from harness.analysis.findings import Bin
 from harness.language import Words
 from harness.markdown import escape
-from harness.records import Row
-from harness.report.format import fraction
+from harness.records import Figure, Row
+from harness.report.format import count, with_interval
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import TRAINED, Bins, group_name, grouped, per_placement, style_key
+from harness.report.tables import table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,8 +52,9 @@ def over_lengths(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterat
             _axes(axes, spans, t, left=sheet.at_left(i), bottom=sheet.at_bottom(i))
         placements = dict.fromkeys(style_key(row) for panel in page for row, _ in panel)
         canvas.legend(sheet.figure, placement_handles(list(placements), t))
-        alt, *numbers = _told(page, spans, figure, t)
-        yield Plot(f"length-{slug}-{number}", sheet.figure, alt, tuple(numbers))
+        alt = t.say("p_length_alt", figure=t[f"f_{figure}"], evalset=escape(rows[0].evalset),
+                    bins=len(spans))  # fmt: skip
+        yield Plot(f"length-{slug}-{number}", sheet.figure, alt, _numbers(page, spans, t))
 
 
 def placement_handles(placements: Sequence[str | None], t: Words) -> list[object]:
@@ -93,33 +95,19 @@ def _axes(axes: Axes, spans: Spans, t: Words, *, left: bool, bottom: bool) -> No
         axes.tick_params(labelleft=False)
 
 
-def _told(
-    page: Sequence[Sequence[tuple[Row, Sequence[Bin]]]], spans: Spans, figure: str, t: Words
-) -> tuple[str, ...]:
-    parts = [
-        t.say(
-            "p_length_alt",
-            figure=t[f"f_{figure}"],
-            evalset=escape(page[0][0][0].evalset),
-            bins=len(spans),
-        )
-    ]
-    parts += [
-        t.say(
-            "p_length_cell_alt",
-            cell=escape(row.cell),
-            first=_spelled(bins[0], t),
-            last=_spelled(bins[-1], t),
-        )
-        for panel in page
-        for row, bins in panel
-    ]
-    return tuple(parts)
+def _numbers(page: Sequence[Sequence[tuple[Row, Sequence[Bin]]]], spans: Spans, t: Words) -> str:
+    """Return the shares, a line for each cell and a column for each span of lengths."""
+    lines = []
+    for panel in page:
+        for row, bins in panel:
+            found = {(int(one.low), int(one.high)): one.share for one in bins}
+            shares = {
+                t.say("p_h_span", low=span[0], high=span[1]): _share(found.get(span))
+                for span in spans
+            }
+            lines.append({t["h_cell"]: escape(row.cell), **shares})
+    return table(lines, keep=set())
 
 
-def _spelled(one: Bin, t: Words) -> str:
-    share = one.share
-    value = t.say(
-        "p_interval", value=fraction(share.value), low=f"{share.low:.2f}", high=f"{share.high:.2f}"
-    )
-    return t.say("p_span_alt", value=value, low=int(one.low), high=int(one.high), n=share.n)
+def _share(share: Figure | None) -> str:
+    return "" if share is None else f"{with_interval(share)}, n={count(share.n)}"

@@ -13,6 +13,7 @@ from harness.records import Row
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import Bins, mode_names, name, panel_name, telling
+from harness.report.tables import table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,8 +49,9 @@ def reliabilities(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Itera
             _strip(axes, one)
             _axes(axes, one, t, left=sheet.at_left(i), bottom=sheet.at_bottom(i))
         canvas.legend(sheet.figure, _handles(t))
-        alt, *numbers = _told(page, t)
-        yield Plot(f"reliability-{slug}-{number}", sheet.figure, alt, tuple(numbers))
+        cells = t.say("n_cells", count=len(page))
+        alt = t.say("p_reliability_alt", cells=cells, evalset=escape(page[0][0].evalset))
+        yield Plot(f"reliability-{slug}-{number}", sheet.figure, alt, _numbers(page, t))
 
 
 def _draw(axes: Axes, one: Reliability) -> None:
@@ -114,20 +116,16 @@ def _handles(t: Words) -> list[object]:
     return [*found, line]
 
 
-def _told(page: Sequence[tuple[Row, Reliability]], t: Words) -> tuple[str, ...]:
-    cells = t.say("n_cells", count=len(page))
-    parts = [t.say("p_reliability_alt", cells=cells, evalset=escape(page[0][0].evalset))]
-    parts += [
-        t.say(
-            "p_reliability_cell_alt",
-            cell=escape(row.cell),
-            off=_off(one.raw), bins=len(one.raw),
-            off_after=_off(one.calibrated), bins_after=len(one.calibrated),
-        )
+def _numbers(page: Sequence[tuple[Row, Reliability]], t: Words) -> str:
+    """Return how many bins are off, a line for each cell."""
+    lines = [
+        {t["h_cell"]: escape(row.cell),
+         t.say("p_h_off", when=t["p_before"]): _off(one.raw, t),
+         t.say("p_h_off", when=t["p_after"]): _off(one.calibrated, t)}
         for row, one in page
     ]  # fmt: skip
-    return tuple(parts)
+    return table(lines, keep=set())
 
 
-def _off(bins: Sequence[Bin]) -> int:
-    return sum(one.off for one in bins)
+def _off(bins: Sequence[Bin], t: Words) -> str:
+    return t.say("p_of", part=sum(one.off for one in bins), total=len(bins))

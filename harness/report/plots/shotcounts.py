@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from harness.language import Words
 from harness.markdown import escape
 from harness.records import Row
-from harness.report.format import fraction
+from harness.report.format import with_interval
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import group_name, grouped, name
 from harness.report.plots.forest import DRAWN
 from harness.report.plots.lengths import placement_handles
+from harness.report.tables import table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,8 +61,8 @@ def over_shots(slug: str, rows: Sequence[Row], t: Words) -> Iterator[Plot]:
                 axes.set_xlabel(t["p_k"], labelpad=2)
         placements = dict.fromkeys(line[-1].placement for lines in page for line in lines)
         canvas.legend(sheet.figure, placement_handles(list(placements), t))
-        alt, *numbers = _told(page, figures, t)
-        yield Plot(f"shots-{slug}-{number}", sheet.figure, alt, tuple(numbers))
+        alt = t.say("p_shots_alt", evalset=escape(rows[0].evalset))
+        yield Plot(f"shots-{slug}-{number}", sheet.figure, alt, _numbers(page, figures, t))
 
 
 def _series(rows: Sequence[Row]) -> list[list[Line]]:
@@ -125,31 +126,16 @@ def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 
-def _told(page: Sequence[Sequence[Line]], figures: Sequence[str], t: Words) -> tuple[str, ...]:
-    parts = [t.say("p_shots_alt", evalset=escape(page[0][0][0].evalset))]
-    for lines in page:
-        for line in lines:
-            for figure in figures:
-                having = [row for row in line if figure in row.figures]
-                if not having:
-                    continue
-                steps = "; ".join(
-                    t.say(
-                        "p_step_alt",
-                        k=row.k,
-                        value=fraction(row.figures[figure].value),
-                        low=f"{row.figures[figure].low:.2f}",
-                        high=f"{row.figures[figure].high:.2f}",
-                    )
-                    for row in having
-                )
-                row = line[-1]
-                parts.append(
-                    t.say(
-                        "p_shots_line_alt",
-                        model=escape(row.model), prompt=escape(row.prompt),
-                        selector=escape(row.selector or ""), placement=row.placement,
-                        figure=t[f"f_{figure}"], steps=steps,
-                    )
-                )  # fmt: skip
-    return tuple(parts)
+def _numbers(page: Sequence[Sequence[Line]], figures: Sequence[str], t: Words) -> str:
+    """Return the figures, a line for each cell; the first of a panel's lines begin with one."""
+    rows = {row.cell: row for lines in page for line in lines for row in line}
+    lines = [
+        {
+            t["h_cell"]: escape(row.cell),
+            t["p_k"]: str(row.k),
+            **{t[f"h_{name}"]: with_interval(row.figures[name]) if name in row.figures else ""
+               for name in figures},
+        }
+        for row in rows.values()
+    ]  # fmt: skip
+    return table(lines, keep=set())

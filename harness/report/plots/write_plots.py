@@ -31,11 +31,11 @@ _PANEL_PER_CELL = ("reliability", "confusion")
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A plot's file, relative to the report, its alt text, and its numbers in sentences."""
+    """A plot's file, relative to the report, its alt text, and its numbers in tables."""
 
     path: str
     alt: str
-    numbers: tuple[str, ...]
+    numbers: str
 
 
 @dataclass(frozen=True, slots=True)

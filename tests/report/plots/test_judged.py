@@ -11,6 +11,7 @@ from reports import draw_plots, set_of
 
 from harness.analysis.compare_models import probe_points, probe_scores
 from harness.language import words
+from harness.report.judged.numbers import mean_spread
 from harness.report.plots import canvas
 from harness.report.plots.judged import judged_forest
 
@@ -71,7 +72,10 @@ def test_title_and_alt_say_what_it_is_worth(judged, phrase, lang):
     assert plot.figure.texts[0].get_text() == title
     assert told(plot).startswith(f"{title}.")
     score = judged.standings[1].figures["score"]
-    assert f"{score.value:.2f} (" in told(plot)
+    assert f"| {score.value:.2f} [{score.low:.2f}, {score.high:.2f}] |" in told(plot)
+    # Below stands a line for each probe, with a column for each model.
+    probe = judged.probes[0]
+    assert f"| {probe.probe} | {mean_spread(probe.scores)} |" in told(plot)
 
 
 def test_without_pairs_there_is_no_panel_of_win_rates():
@@ -79,7 +83,7 @@ def test_without_pairs_there_is_no_panel_of_win_rates():
     bare = tuple(replace(one, figures={"score": one.figures["score"]}) for one in judged.standings)
     (plot,) = plots_of(replace(judged, pairs=(), standings=bare))
     assert len(plot.figure.axes) == 2
-    assert "Win rates" not in told(plot)
+    assert "win rate" not in told(plot)
 
 
 def test_without_scores_there_is_no_plot(tmp_path):

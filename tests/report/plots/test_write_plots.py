@@ -19,6 +19,7 @@ from harness.analysis.analyze import analyze
 from harness.analysis.bins import by_cell, length_spans, over_length, reliability
 from harness.language import words
 from harness.records import Run
+from harness.report.format import with_interval
 from harness.report.plots import canvas
 from harness.report.plots.confusion import confusions
 from harness.report.plots.forest import PAGE_CELLS, forest
@@ -355,14 +356,16 @@ def test_alt_of_the_forest_has_the_figures_of_the_rows(run_sized):
     run = run_sized(8)
     (plot,) = plots_of("forest", run)
     assert "Forest plot of 8 cells of evalsets/mini.yaml" in told(plot)
-    for name, title in (("accuracy", "raw accuracy"), ("auc", "AUC")):
-        ranked = sorted(run.rows, key=lambda row: row.figures[name].value)
-        low, high = ranked[0].figures[name], ranked[-1].figures[name]
-        assert (
-            f"{title} from {low.value:.3f} ({low.low:.2f} to {low.high:.2f}) in {ranked[0].cell} "
-            f"to {high.value:.3f} ({high.low:.2f} to {high.high:.2f}) in {ranked[-1].cell}."
-        ) in told(plot)
-    assert f"Marks of gates: {len(run.gates)}." in told(plot)
+    gates = {gate.cell: [] for gate in run.gates}
+    for gate in run.gates:
+        title = {"accuracy": "accuracy", "calibrated_accuracy": "calibrated", "auc": "AUC"}
+        mark = f"{title[gate.figure]} ≥ {gate.threshold:g}: {words('en')[gate.verdict]}"
+        gates[gate.cell].append(mark)
+    for row in run.rows:
+        shown = [with_interval(row.figures[name])
+                 for name in ("accuracy", "calibrated_accuracy", "auc")]  # fmt: skip
+        line = " | ".join([row.cell, *shown, "; ".join(gates[row.cell])])
+        assert f"| {line} |" in told(plot)
 
 
 def test_alt_of_the_others_has_their_numbers(cell, run_of):
@@ -370,27 +373,28 @@ def test_alt_of_the_others_has_their_numbers(cell, run_of):
     row = run.rows[0]
     own = [one for one in run.results if one.cell == row.cell]
     plot = plots_of("confusion", run)[0]
-    right = [sum(r.correct for r in own if r.target == label) for label in LABELS]
-    assert f"{row.cell}: right {right[0]} of 60 “positive”, {right[1]} of 60 “negative”." in told(
-        plot
-    )
+    for label in LABELS:
+        counts = [sum((r.target, r.answer) == (label, other) for r in own) for other in LABELS]
+        assert f"| {row.cell} | {label} | {counts[0]} | {counts[1]} |" in told(plot)
     plot = plots_of("reliability", run)[0]
     bins = reliability(own, LABELS)
-    off = [sum(b.off for b in side) for side in (bins.raw, bins.calibrated)]
-    assert (
-        f"{row.cell}: {off[0]} of {len(bins.raw)} before, {off[1]} of {len(bins.calibrated)} after."
-    ) in told(plot)
+    off = [f"{sum(b.off for b in side)} of {len(side)}" for side in (bins.raw, bins.calibrated)]
+    assert f"| {row.cell} | {off[0]} | {off[1]} |" in told(plot)
     (plot,) = plots_of("shots", run)
     one = next(r for r in run.rows if (r.k, r.placement, r.seed) == (9, "chat", 1))
-    figure = one.figures["auc"]
-    assert f"k = 9 {figure.value:.3f} ({figure.low:.2f} to {figure.high:.2f})." in told(plot)
+    assert f"| {one.cell} | 9 | {with_interval(one.figures['accuracy'])} |" in told(plot)
+    assert told(plot).count(f"| {one.cell} |") == 1
     (plot,) = plots_of("length", run)
     spans = length_spans(run.results)
-    last = over_length(own, spans, "calibrated_accuracy")[-1]
-    assert (
-        f"{last.share.value:.3f} ({last.share.low:.2f} to {last.share.high:.2f}) at "
-        f"{spans[-1][0]} to {spans[-1][1]} characters, n = {last.share.n}."
-    ) in told(plot)
+    found = over_length(own, spans, "calibrated_accuracy")
+    assert f" {spans[-1][0]}\N{EN DASH}{spans[-1][1]} characters |" in told(plot)
+    shares = [f"{with_interval(b.share)}, n={b.share.n}" for b in found]
+    assert f"| {' | '.join([row.cell, *shares])} |" in told(plot)
+
+
+def bare(line: str) -> str:
+    """Return a line without marks that are escaped."""
+    return re.sub(r"\\.", "", line)
 
 
 def test_alt_is_inert(cell, run_of, tmp_path):
@@ -399,7 +403,11 @@ def test_alt_is_inert(cell, run_of, tmp_path):
         for picture in kind.pictures:
             assert "](http" not in told(picture).replace("\\]", "")
             assert "<b>" not in told(picture)
-            assert "\n" not in told(picture)
+            assert "\n" not in picture.alt
+            # Nothing breaks out of its cell of the table.
+            blocks = picture.numbers.split("\n\n")
+            assert all(len({line.count("|") for line in map(bare, block.splitlines())}) == 1
+                       for block in blocks)  # fmt: skip
             assert re.fullmatch(r"plots/[a-z0-9-]+\.svg", picture.path)
 
 
@@ -479,10 +487,14 @@ def test_rule_is_said_where_cells_are_left_out(run_sized, tmp_path, monkeypatch,
     assert sum("At most 24" in kind.note for kind in kinds) == said
 
 
-def test_an_alt_text_is_short_and_the_numbers_stand_beneath(run_sized, tmp_path):
-    kinds = draw_plots(tmp_path, run_sized(20))
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_an_alt_text_is_short_and_the_numbers_stand_beneath(run_sized, tmp_path, lang):
+    kinds = draw_plots(tmp_path, run_sized(20), lang=lang)
     pictures = [picture for kind in kinds for picture in kind.pictures]
     assert len(pictures) >= 4
     for picture in pictures:
         assert len(picture.alt) <= 300
-        assert picture.numbers
+        head, rule, *lines = picture.numbers.splitlines()
+        assert re.fullmatch(r"\| [^|]+(\| [^|]+)+\|", head)
+        assert set(rule) == set("|-")
+        assert lines
