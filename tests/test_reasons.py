@@ -25,7 +25,8 @@ SOURCES = sorted(Path(harness.__file__).parent.rglob("*.py"))
 NAMES = (
     "AUC", "JSON", "OpenAI", "API", "scoring.max_tokens", "max_model_len", "answers.max_tokens",
     "thinking", "limit", "bfloat16", "float16", "float32", "dtype", "models.yaml", "A, не B", "tie",
-    "CUDA", "fake", "--eval-repeat-engine", "--eval-write-baseline", "pytest", "rope_type",
+    "CUDA", "fake", "--eval-repeat-engine", "--eval-write-baseline", "--eval-baseline-add",
+    "pytest", "rope_type",
     "dynamic",
 )  # fmt: skip
 

@@ -42,6 +42,8 @@ class Baseline:
             other, in the order of `labels`; empty for a sample that has none, and in baselines
             without any.
         versions: Of the libraries that took part, for the reader.
+        begun: Runs that it was written with, those behind them were added later; 0 for all.
+        added: The day of the last addition, "" where there was none.
     """
 
     format: int
@@ -58,6 +60,13 @@ class Baseline:
     log_odds: list[list[float | None]]
     logprobs: list[list[list[float]]] = field(default_factory=list)
     written: str = ""
+    begun: int = 0
+    added: str = ""
+
+    @property
+    def first_runs(self) -> int:
+        """How many runs it was written with."""
+        return self.begun or len(self.answers)
 
     @property
     def runs(self) -> list[list[Result]]:
@@ -123,6 +132,9 @@ def write_baseline(
     if not kept["extensions"]:
         del kept["extensions"]
     every = [run.results for run in runs]
+    columns = _columns(every, labels)
+    if len(labels) <= 2 or not any(one.logprobs for run in every for one in run):
+        del columns["logprobs"]
     head = {
         "format": FORMAT,
         "evalset": row.evalset,
@@ -133,18 +145,54 @@ def write_baseline(
         "labels": labels,
         "samples": [one.sample for one in results],
         "targets": [_place(one.target, labels) for one in results],
-        "answers": [[_place(one.answer, labels) for one in run] for run in every],
-        "calibrated": [[_place(one.calibrated, labels) for one in run] for run in every],
-        "correct": [
-            [-1 if one.correct is None else int(one.correct) for one in run] for run in every
-        ],
-        "log_odds": [[rounded(one.log_odds) for one in run] for run in every],
+        **columns,
     }
-    if len(labels) > 2 and any(one.logprobs for run in every for one in run):
-        head["logprobs"] = [[list(as_kept(one).logprobs.values()) for one in run] for run in every]
+    return _write(root / baseline_path(row.evalset, row.cell), head)
+
+
+def add_to_baseline(root: Path, baseline: Baseline, runs: Sequence[Outcome], *, day: str) -> Path:
+    """Add further runs of a cell to its baseline.
+
+    Args:
+        root: The project.
+        baseline: As it lies on disk.
+        runs: What to add: runs of the cell on the same samples, one at least.
+        day: On which they were made.
+
+    Returns:
+        The file.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    results = [{one.sample: one for one in run.results} for run in runs]
+    further = _columns([[run[key] for key in baseline.samples] for run in results], baseline.labels)
+    head = TypeAdapter(Baseline).dump_python(baseline)
+    for name in (*_COLUMNS, "logprobs"):
+        head[name] += further[name] if head[name] else []
+    if not head["logprobs"]:
+        del head["logprobs"]
+    if not head["provenance"]["extensions"]:
+        del head["provenance"]["extensions"]
+    head |= {"format": FORMAT, "begun": baseline.first_runs, "added": day}
+    return _write(root / baseline_path(baseline.evalset, baseline.cell), head)
+
+
+def _columns(runs: Sequence[Sequence[Result]], labels: Sequence[str]) -> dict[str, list[object]]:
+    """Return what is kept of runs, a list a run in each column."""
+    return {
+        "answers": [[_place(one.answer, labels) for one in run] for run in runs],
+        "calibrated": [[_place(one.calibrated, labels) for one in run] for run in runs],
+        "correct": [[-1 if one.correct is None else int(one.correct) for one in run]
+                    for run in runs],
+        "log_odds": [[rounded(one.log_odds) for one in run] for run in runs],
+        "logprobs": [[list(as_kept(one).logprobs.values()) for one in run] for run in runs],
+    }  # fmt: skip
+
+
+def _write(path: Path, head: Mapping[str, object]) -> Path:
     # One line a field: a difference to the last version says which column has changed.
     lines = [f" {json.dumps(key)}: {json_text(value, compact=True)}" for key, value in head.items()]
-    path = root / baseline_path(row.evalset, row.cell)
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
@@ -179,6 +227,19 @@ def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
     if _uneven(baseline):
         raise BaselineError(reason=Reason("baseline_uneven", {"path": path}))
     return baseline
+
+
+def needed_baseline(root: Path, evalset: str, cell: str) -> Baseline:
+    """Return a cell's baseline, to which runs are to be added.
+
+    Raises:
+        BaselineError: There is none, or as `load_baseline`.
+    """
+    found = load_baseline(root, evalset, cell)
+    if found is None:
+        shown = baseline_path(evalset, cell).as_posix()
+        raise BaselineError(reason=Reason("baseline_missing", {"path": shown}))
+    return found
 
 
 def _uneven(baseline: Baseline) -> bool:

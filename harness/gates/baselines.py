@@ -7,7 +7,13 @@ from pathlib import Path
 from statistics import fmean
 
 from harness.figures import by_sample, figure_kind
-from harness.gates.baseline_file import Baseline, BaselineError, baseline_path, load_baseline
+from harness.gates.baseline_file import (
+    Baseline,
+    BaselineError,
+    baseline_path,
+    load_baseline,
+    needed_baseline,
+)
 from harness.gates.kept import Kept, as_kept, gave
 from harness.gates.look_record import FOLDER, count_look
 from harness.gates.paired import contrast_runs
@@ -69,7 +75,7 @@ def check_baseline(
         runs=len(kept.runs),
         written=baseline.written,
         varied=_varied(kept),
-        looks=_count(local, outcome, name, kept) if local is not None else 0,
+        looks=_count(local, outcome, baseline, kept) if local is not None else 0,
     )
 
 
@@ -105,11 +111,36 @@ def _varied(kept: Kept) -> float | None:
     return fmean(shares) if shares else None
 
 
-def _count(local: Path, outcome: Outcome, name: str, kept: Kept) -> int:
-    """Count this comparison among those that the machine has made with this baseline."""
+def check_addition(root: Path, outcome: Outcome) -> Baseline:
+    """Return the baseline that runs of a cell can be added to: it is of the very same system.
+
+    Raises:
+        BaselineError: There is none, it is damaged, or data, scoring or anything else differs.
+    """
+    row = outcome.row
+    shown = baseline_path(row.evalset, row.cell).as_posix()
+    baseline = needed_baseline(root, row.evalset, row.cell)
+    differs = _refusal(baseline, outcome)
+    before, now = baseline.provenance, outcome.provenance
+    if differs is None and (names := treatment(before, now)):
+        told = "; ".join(changed(before, now)) or ", ".join(names)
+        differs = Reason("baseline_changed", {"changed": told})
+    if differs is not None:
+        raise BaselineError(reason=Reason("baseline_not_added", {"path": shown}, (differs,)))
+    return baseline
+
+
+def _count(local: Path, outcome: Outcome, baseline: Baseline, kept: Kept) -> int:
+    """Count this comparison among those that the machine has made with this baseline.
+
+    Runs that were added to it begin no new series, but the same results are then another look.
+    """
     shown = baseline_path(outcome.row.evalset, outcome.row.cell)
-    before = digest([name, *(sorted(gave(run).items()) for run in kept.runs)])
-    return count_look(local / FOLDER / shown, before, digest(sorted(gave(kept.now).items())))
+    runs = [sorted(gave(run).items()) for run in kept.runs]
+    first, added = runs[: baseline.first_runs], runs[baseline.first_runs :]
+    now = sorted(gave(kept.now).items())
+    results = digest([now, *added] if added else now)
+    return count_look(local / FOLDER / shown, digest([baseline.cell, *first]), results)
 
 
 def _refusal(baseline: Baseline, outcome: Outcome) -> Reason | None:

@@ -1,4 +1,4 @@
-"""What `--eval-against` names."""
+"""What `--eval-against` and `--eval-baseline-add` name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.gates.baseline_file import BaselineError, needed_baseline
 from harness.gates.renamed import baselines_of
 from harness.spec.yamlfile import read_yaml
 from harness.suggest import did_you_mean
@@ -34,6 +35,29 @@ def check_against(root: Path, wanted: str, evalsets: Iterable[str]) -> None:
     if not labelled:
         raise pytest.UsageError(f"--eval-against {wanted}: judge sets have no baselines; select "
                                 "cells of a labelled set")  # fmt: skip
+
+
+def check_adding(root: Path, nodeids: Iterable[str]) -> None:
+    """Check that `--eval-baseline-add` finds a baseline of each cell that is run.
+
+    Args:
+        root: The project.
+        nodeids: The selected cells.
+
+    Raises:
+        pytest.UsageError: A cell has none, or one that cannot be read.
+    """
+    judged: dict[str, bool] = {}
+    for nodeid in nodeids:
+        path, _, cell = nodeid.partition("::")
+        if path not in judged:
+            judged[path] = _is_judged(read_yaml(root / path, Path(path)).data)
+        if judged[path]:
+            continue
+        try:
+            needed_baseline(root, path, cell)
+        except BaselineError as error:
+            raise pytest.UsageError(str(error)) from None
 
 
 def _is_judged(data: object) -> bool:

@@ -87,6 +87,7 @@ class Hooks:
             names = {cell.name for cell in selected} | {gate.planned.cell.name for gate in gates}
             check_names(self._config, names)
             self._check_against([cell.path for cell in selected])
+            self._check_adding([f"{cell.path}::{cell.id}" for cell in selected])
             check_writable(self._config)
         if self._config.getoption("--eval-plan"):
             lacking = [gate for gate in gates if gate.lacking]
@@ -102,6 +103,7 @@ class Hooks:
         check_names(self._config, {Path(nodeid.partition("::")[0]).stem for nodeid in ours})
         if ours:
             self._check_against([nodeid.partition("::")[0] for nodeid in ours])
+            self._check_adding(self._tally.cells)
             check_writable(self._config)
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
@@ -133,6 +135,12 @@ class Hooks:
             from harness.plugin.against import check_against
 
             check_against(self._config.rootpath, wanted, evalsets)
+
+    def _check_adding(self, nodeids: Sequence[str]) -> None:
+        if self._config.getoption("--eval-baseline-add"):
+            from harness.plugin.against import check_adding
+
+            check_adding(self._config.rootpath, nodeids)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note an eval set that does not load."""
@@ -228,30 +236,14 @@ class Hooks:
         yield from (*_notes(self._saved), *_doubts(self._saved))
         yield from (f"lost: {one.text}" for one in self._saved.info.lost)
         if self._config.getoption("--eval-write-baseline"):
-            runs = self._config.getoption("--eval-baseline-runs") or 1
-            yield from _accepted(self._saved, runs)
+            from harness.plugin.accepting import accepted_lines
+
+            yield from accepted_lines(self._saved, self._config)
         yield f"report: {self._shown(self._report)}"
 
     def _shown(self, path: Path) -> Path:
         here = self._config.invocation_params.dir
         return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def _accepted(run: Run, runs: int) -> list[str]:
-    """Say which baselines this run wrote, which of them were there before, and made by what."""
-    from harness.gates.baseline_file import baseline_path
-
-    before = {(one.evalset, one.cell) for one in run.baselines}
-    fakes = [one.model.split(", ") for one in run.info.engines if one.engine == "fake"]
-    lines: list[str] = []
-    for row in run.rows:
-        done = "replaced" if (row.evalset, row.cell) in before else "written"
-        fake = any(row.model in names for names in fakes)
-        doubt = ", with answers that the engine fake made up" if fake else ""
-        several = f", {runs} runs" if runs > 1 else ""
-        path = baseline_path(row.evalset, row.cell)
-        lines.append(f"baseline {done}: {path}{several}{doubt}")
-    return lines
 
 
 def _notes(run: Run) -> list[str]:

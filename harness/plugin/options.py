@@ -91,6 +91,9 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--eval-baseline-runs", type=_runs, metavar="N",
                     help="make the baselines of N runs (1); those after the first ask everything "
                     "anew")  # fmt: skip
+    group.addoption("--eval-baseline-add", action="store_true",
+                    help="add the runs to the baselines that are there, in place of writing them "
+                    "anew")  # fmt: skip
     group.addoption("--eval-repeat-engine", action="store_true",
                     help="make every request twice and report how many labels flip")  # fmt: skip
 
@@ -127,6 +130,9 @@ def check_baseline_options(config: pytest.Config) -> None:
                 "--eval-baseline-runs says of how many runs baselines are written; add "
                 "--eval-write-baseline, or leave it out"
             )
+        if config.getoption("--eval-baseline-add"):
+            raise pytest.UsageError("--eval-baseline-add says how baselines are written; add "
+                                    "--eval-write-baseline, or leave it out")  # fmt: skip
         return
     wrong = data_options(config)
     if options_of(config).engine == "fake":
@@ -134,7 +140,7 @@ def check_baseline_options(config: pytest.Config) -> None:
         wrong.append("--eval-engine fake" if given else "eval_engine = fake")
     if wrong:
         raise pytest.UsageError(
-            f"--eval-write-baseline with {' and '.join(wrong)} would replace baselines by results "
+            f"--eval-write-baseline with {' and '.join(wrong)} would make baselines of results "
             "that are not the set's own; leave one of them out"
         )
 

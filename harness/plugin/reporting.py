@@ -9,7 +9,6 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -19,7 +18,7 @@ from harness.analysis.analyze import analyze
 from harness.analysis.files import save_findings
 from harness.collect import AnyCell, AnyGate
 from harness.errors import MadeUpAnswers
-from harness.gates.baseline_file import load_baseline, write_baseline
+from harness.gates.baseline_file import load_baseline
 from harness.gates.baselines import check_baseline, kept_results
 from harness.gates.decide import judge
 from harness.gates.plan import PlannedGate
@@ -28,7 +27,8 @@ from harness.gates.renamed import compared_cell
 from harness.judge.runner import Probing
 from harness.language import words
 from harness.planning.undecidable import undecidable
-from harness.plugin.joining import join_parts, together, versions
+from harness.plugin.accepting import Accepting
+from harness.plugin.joining import join_parts, together
 from harness.plugin.options import named_files, options_of
 from harness.plugin.tally import FOLDER_FILE, RUN_ID, WORKER_KEY, Tally, new_run_id
 from harness.plugin.terminal import Terminal
@@ -66,7 +66,7 @@ class ActiveRun:
 
     Attributes:
         part: Folder that it saves into.
-        writes_baseline: Whether the results become baselines at the end.
+        accepting: What becomes of baselines at the end.
         against: The cell whose baseline all cells are compared with, empty for each cell's own.
         notes: On its gates.
         cells: Those of labelled sets, by eval set and id.
@@ -80,7 +80,7 @@ class ActiveRun:
     probing: Probing
     texts: Texts
     terminal: Terminal
-    writes_baseline: bool = False
+    accepting: Accepting = field(default_factory=Accepting)
     against: str = ""
     notes: list[Note] = field(default_factory=list)
     cells: Mapping[tuple[str, str], Cell] = field(default_factory=dict)
@@ -98,7 +98,9 @@ class ActiveRun:
         with self._at_work(config):
             if isinstance(cell, ProbeCell):
                 return self.probing.outcome(cell)
-            return self.runner.outcome(cell)
+            outcome = self.runner.outcome(cell)
+        self.accepting.check(self.runner.settings.root, outcome)
+        return outcome
 
     def properties(self, outcome: AnyOutcome) -> list[tuple[str, float | int | bool]]:
         """Return what an item says of an outcome in pytest's own reports."""
@@ -130,7 +132,7 @@ class ActiveRun:
         other = self.runner.outcome(planned.other) if planned.other else None
         baseline = self._baseline(outcome)
         wants_baseline = bool(planned.against) and other is None
-        if wants_baseline and self.writes_baseline and (baseline is None or baseline.refused):
+        if wants_baseline and self.accepting.writes and (baseline is None or baseline.refused):
             return None
         kept = None
         if planned.spec.slice and wants_baseline and baseline and not baseline.refused:
@@ -171,6 +173,8 @@ class ActiveRun:
     def save(self) -> None:
         """Write what was computed for the cells that pytest came to, baselines if asked for."""
         asked = {(cell.path, cell.id) for cell in self.asked}
+        # Cells whose runs may not be added to their baselines have failed.
+        asked = {key for key in asked if not self.accepting.refused(key)}
         runners = self.runner, self.probing
         outcomes = [o for o in self.runner.outcomes() if (o.row.evalset, o.row.cell) in asked]
         info = replace(
@@ -193,11 +197,7 @@ class ActiveRun:
             ),
         )
         save_run(self.part, run, texts=self.texts)
-        if self.writes_baseline:
-            root, day = self.runner.settings.root, f"{datetime.now(UTC):%Y-%m-%d}"
-            for one in outcomes:
-                runs = [one, *self.runner.further.get((one.row.evalset, one.row.cell), ())]
-                write_baseline(root, runs, versions(), written=day)
+        self.accepting.write(self.runner.settings.root, outcomes, self.runner.further)
 
 
 def _named(cells: Sequence[AnyCell], runners: Sequence[Runner | Probing]) -> list[Name]:
@@ -222,6 +222,7 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
     """Return the session's run, on which nothing has been computed yet."""
     option, given, root = config.getoption, options_of(config), config.rootpath
     worker: dict[str, str] = getattr(config, "workerinput", {})
+    accepting = Accepting.of(config, cells)
     run_id = config.stash.setdefault(RUN_ID, worker.get(WORKER_KEY) or new_run_id())
     settings = Settings(
         root=root,
@@ -235,7 +236,7 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
         start_timeout_s=given.start_timeout_s,
         stall_timeout_s=given.stall_timeout_s,
         repeat_engine=option("--eval-repeat-engine"),
-        runs=option("--eval-baseline-runs") or 1,
+        runs=accepting.passes,
     )
     # xdist's workers share one terminal, and the controller writes on it.
     terminal = Terminal(quiet=bool(worker))
@@ -245,7 +246,7 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
         probing=Probing(settings, [c for c in cells if isinstance(c, ProbeCell)], terminal.update),
         texts=given.texts,
         terminal=terminal,
-        writes_baseline=option("--eval-write-baseline"),
+        accepting=accepting,
         against=option("--eval-against") or "",
         cells={(c.path, c.id): c for c in cells if isinstance(c, Cell)},
     )

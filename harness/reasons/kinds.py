@@ -92,7 +92,8 @@ _SKIPS = {
 _BASELINES = {
     "baseline": "path cause", "baseline_count": "then now", "baseline_samples": "other total",
     "baseline_texts": "", "baseline_scoring": "then now", "baseline_format": "path found present",
-    "baseline_damaged": "path detail", "baseline_uneven": "path",
+    "baseline_damaged": "path detail", "baseline_uneven": "path", "baseline_missing": "path",
+    "baseline_not_added": "path cause", "baseline_changed": "changed",
 }  # fmt: skip
 _LOST = {
     "outputs_missing": "models missing wanted", "second_pass_missing": "model cause",

@@ -7,11 +7,12 @@ import pytest
 
 from harness.gates.baseline_file import (
     BaselineError,
+    add_to_baseline,
     baseline_path,
     load_baseline,
     write_baseline,
 )
-from harness.gates.baselines import check_baseline
+from harness.gates.baselines import check_addition, check_baseline
 from harness.gates.decide import judge
 from harness.gates.plan import PlannedGate
 from harness.records import Figure, Result, Row
@@ -65,6 +66,38 @@ def test_a_baseline_is_small_plain_and_without_texts(tmp_path):
     again = write_baseline(tmp_path, [outcome("pnpp.")], {"torch": "2.13"}, written=DAY)
     assert again.read_text() == text
     assert load_baseline(tmp_path, SET, CELL).samples == data["samples"]
+
+
+def test_added_runs_stand_by_sample_whatever_their_order(tmp_path):
+    write_baseline(tmp_path, [outcome("pnpp.")], {"torch": "2.13"}, written=DAY)
+    now = outcome("nnnn.")
+    now = replace(now, results=now.results[::-1])
+    baseline = check_addition(tmp_path, now)
+    path = add_to_baseline(tmp_path, baseline, [now, outcome("pppp.")], day="2026-12-01")
+    data = json.loads(path.read_text())
+    assert data["answers"] == [[0, 1, 0, 0, -1], [1, 1, 1, 1, -1], [0, 0, 0, 0, -1]]
+    assert data["correct"][1] == [0, 1, 0, 1, -1]
+    assert data["log_odds"][1] == [-2.0, -2.0, -2.0, -2.0, None]
+    assert (data["written"], data["added"], data["begun"]) == (DAY, "2026-12-01", 1)
+    assert "logprobs" not in data
+    assert "extensions" not in data["provenance"]
+    loaded = load_baseline(tmp_path, SET, CELL)
+    assert (loaded.first_runs, len(loaded.runs)) == (1, 3)
+    assert [one.answer for one in loaded.runs[2]] == ["positive"] * 4 + [None]
+
+
+def test_runs_of_another_system_are_not_added(tmp_path):
+    with pytest.raises(BaselineError, match=f"^{FILE}: there is no baseline to add runs to; "):
+        check_addition(tmp_path, outcome("pnpn"))
+    write_baseline(tmp_path, [outcome("pnpn")], {}, written=DAY)
+    for changes, said in (({"model": "sha256:2"}, "changed since: .*sha256:1.*sha256:2"),
+                          ({"prompts": "x"}, "changed since: shots"),
+                          ({"numbers": "float16, cpu"}, "changed since: .*float32.*float16"),
+                          ({"scoring": "x"}, "made with other scoring: s, not x"),
+                          ({"data": "x"}, "made on other data: its samples have other texts")
+                          ):  # fmt: skip
+        with pytest.raises(BaselineError, match=f"^{FILE}: no run is added to it: {said}"):
+            check_addition(tmp_path, outcome("pnpn", **changes))
 
 
 def test_a_set_outside_of_evalsets_keeps_its_folders():

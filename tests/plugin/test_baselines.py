@@ -88,7 +88,7 @@ def test_nothing_less_than_the_set_becomes_a_baseline(gated, options, named):
     result = gated.run("--eval-write-baseline", *options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert [line for line in result.errlines if line] == [
-        f"ERROR: --eval-write-baseline with {named} would replace baselines by results that are "
+        f"ERROR: --eval-write-baseline with {named} would make baselines of results that are "
         "not the set's own; leave one of them out"
     ]
     assert (gated.root / FILE).read_text() == before
@@ -267,6 +267,9 @@ def test_a_baseline_is_of_all_its_runs_or_is_not_written(moody):
         (["--eval-baseline-runs", "5"],
          "ERROR: --eval-baseline-runs says of how many runs baselines are written; add "
          "--eval-write-baseline, or leave it out"),
+        (["--eval-baseline-add"],
+         "ERROR: --eval-baseline-add says how baselines are written; add --eval-write-baseline, "
+         "or leave it out"),
         (["--eval-write-baseline", "--eval-baseline-runs", "0"],
          "*--eval-baseline-runs: 0: give a number of runs, at least 1"),
     ],
@@ -275,6 +278,109 @@ def test_runs_of_a_baseline_that_cannot_be(gated, options, said):
     result = gated.run(*options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([said])
+
+
+ADD = ("--eval-write-baseline", "--eval-baseline-add")
+
+
+def kept(project) -> dict:
+    return json.loads((project.root / FILE).read_text())
+
+
+def test_runs_are_added_to_a_baseline_with_draws_of_their_own(moody):
+    moody.set(modes=["zeroshot"], scoring="generate")
+    moody.run("--eval-write-baseline", "--eval-baseline-runs", "2")
+    before = kept(moody)
+    result = moody.run(*ADD, "--eval-baseline-runs", "3")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"baseline extended: {FILE}, 3 runs added, 5 in all"])
+    now = kept(moody)
+    for key in ("answers", "calibrated", "correct", "log_odds"):
+        assert now[key][:2] == before[key]
+        assert len(now[key]) == 5
+    # A run whose requests have the keys of an earlier one would draw what that one drew.
+    assert len({tuple(run) for run in now["answers"]}) >= 4
+    assert (now["begun"], now["written"], now["samples"]) == (
+        2, before["written"], before["samples"])  # fmt: skip
+    result = moody.run(*ADD)
+    result.stdout.fnmatch_lines([f"baseline extended: {FILE}, 1 run added, 6 in all"])
+    assert (len(kept(moody)["answers"]), kept(moody)["begun"]) == (6, 2)
+    assert kept(moody)["answers"][:5] == now["answers"]
+    moody.run()
+    (check,) = moody.saved.baselines
+    assert check.runs == 6
+
+
+def test_runs_that_are_added_begin_no_series_of_looks(moody):
+    moody.set(modes=["zeroshot"], gates=[{**GATE, "by": 0.5, "looks": 250}], scoring="generate")
+
+    def looks(*options: str) -> int:
+        moody.run(*options)
+        (check,) = moody.saved.baselines
+        return check.looks
+
+    moody.run("--eval-write-baseline", "--eval-baseline-runs", "2")
+    assert [looks(), looks()] == [1, 1]
+    # The run that adds is judged by the baseline as it was.
+    assert looks(*ADD) == 1
+    # By more runs the same results may raise an alarm that they did not raise before.
+    assert [looks(), looks()] == [2, 2]
+    assert looks(*ADD, "--eval-baseline-runs", "2") == 2
+    assert looks() == 3
+    moody.run("--eval-write-baseline")
+    assert looks() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"data": {"source": "file:data.csv", "id": "id", "samples": {"n": 4}}},
+         "made on 6 samples, this run has 4"),
+        ({"scoring": "choice"}, "made with other scoring: *"),
+        ({"wording": "Is the text"}, "changed since: wording"),
+    ],
+)  # fmt: skip
+def test_runs_of_something_else_are_not_added(gated, change, words):
+    gated.run("--eval-write-baseline")
+    before = (gated.root / FILE).read_text()
+    change = dict(change)
+    if wording := change.pop("wording", ""):
+        template = gated.root / "prompts/prefill.j2"
+        gated.write("prompts/prefill.j2", template.read_text().replace("Is it", wording))
+    gated.set(modes=["zeroshot"], gates=[GATE], **change)
+    result = gated.run(*ADD)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    line = (f"*{FILE}: no run is added to it: {words}; leave out --eval-baseline-add to write it "
+            "anew")  # fmt: skip
+    result.stdout.fnmatch_lines([line])
+    result.stdout.no_fnmatch_line("baseline *")
+    assert (gated.root / FILE).read_text() == before
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_without_a_baseline_nothing_is_added(gated, damaged):
+    gated.run("--eval-write-baseline")
+    said = "damaged (*); write it again with --eval-write-baseline"
+    if damaged:
+        (gated.root / FILE).write_text("{")
+    else:
+        (gated.root / FILE).unlink()
+        said = "there is no baseline to add runs to; leave out --eval-baseline-add to write one"
+    result = gated.run(*ADD)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: {FILE}: {said}"])
+
+
+@pytest.mark.slow
+def test_runs_are_added_from_several_workers(evals):
+    evals.run("--eval-write-baseline")
+    result = evals.spawn("-n2", *ADD)
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["baseline extended: baselines/mini/*, 1 run added, 2 in all*"] * 2)
+    (evals.root / FILE).unlink()
+    result = evals.spawn("-n2", *ADD)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*{FILE}: there is no baseline to add runs to*"])
 
 
 def test_a_gate_over_many_looks_says_which_it_is(gated):
