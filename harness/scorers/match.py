@@ -17,6 +17,11 @@ _BEHIND, _BEHIND_NUMBER = f"{_SIGNS}-\u2212#", f"{_SIGNS}-\u2212#%\u2030\u00b0<>
 # A minus apart from its number, which may be the dash of a list as well.
 _MINUS_APART = re.compile(r"[-\u2212\u2013]\s+(?=\d)")
 _DENIALS = "\u00ac\u2260"
+# Crosses, thumbs down, empty boxes and what is struck through: the word beside them is not meant.
+_REJECTED = re.compile(
+    r"(?<!~)~{1,2}(?!~)|\[ ?\]"
+    "|[\u2610\u2612\u2613\u2715-\u2718\u26d4\u274c\u274e\U0001f44e\U0001f6ab]"
+)
 
 
 def _bare(text: str) -> str:
@@ -59,6 +64,8 @@ def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, Reason
     normal = normal_answer(text)
     bare = _bare(normal)
     found = _labels(normal, words)
+    if found and _rejected(normal, words[found[0]]):
+        return None, Reason("more_than_label")
     if not (found or bare):
         found = [label for label, word in words.items()
                  if _signs(normal) == _signs(word) != "" and not _bare(word)]  # fmt: skip
@@ -77,6 +84,11 @@ def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, Reason
     if len(mentioned) > 1:
         return None, Reason("ambiguous_answer")
     return None, Reason("more_than_label" if mentioned else "no_label")
+
+
+def _rejected(normal: str, word: str) -> bool:
+    """Return whether an answer marks the word that it gives as the wrong one."""
+    return bool(_REJECTED.search(normal.replace(normal_answer(word), " ", 1)))
 
 
 def _labels(normal: str, words: Mapping[str, str]) -> list[str]:
