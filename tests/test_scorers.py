@@ -100,7 +100,7 @@ EMPTY = "empty answer"
         (LETTERS, "A+", None, MORE),
         (LETTERS, "A-", None, MORE),
         (LETTERS, "-A-", "a", None),
-        (LETTERS, "~~A~~", "a", None),
+        (LETTERS, "~~A~~", None, MORE),
         (WORDS, "!positive", None, MORE),
         (WORDS, "\u2260positive", None, MORE),
         (WORDS, "=positive=", "pos", None),
