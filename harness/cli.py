@@ -13,6 +13,7 @@ import typer
 from harness.collect import collect_evalset
 from harness.commands.compare import compare
 from harness.commands.judge import judge_app
+from harness.commands.languages import Lang
 from harness.commands.project import Project, evalsets_of
 from harness.commands.saying import say
 from harness.commands.train import data_app, train
@@ -35,13 +36,6 @@ _SCHEMAS: dict[str, type[Strict]] = {
     "models": ModelsFile,
     "recipe": Recipe,
 }
-
-
-class Lang(StrEnum):
-    """Languages of a report."""
-
-    en = "en"
-    ru = "ru"
 
 
 class Texts(StrEnum):

@@ -188,10 +188,17 @@ def two_runs(tmp_path):
 def test_compare_of_two_runs(two_runs, call):
     found = call("compare", *two_runs)
     assert found.exit_code == 0, found.stderr
-    assert "| `evalsets/mini.yaml::small-plain-zeroshot` | auc " in found.stdout
+    assert "| `evalsets/mini.yaml::small-plain-zeroshot` | AUC " in found.stdout
     assert "| mean of 2 cells " in found.stdout
     assert "**better**" in found.stdout
     assert found.stderr == ""
+
+
+def test_compare_in_russian(two_runs, call):
+    found = call("compare", *two_runs, "--lang", "ru")
+    assert found.exit_code == 0, found.stderr
+    assert "против запуска A" in found.stdout
+    assert call("compare", *two_runs, "--lang", "de").exit_code == 2
 
 
 def test_compare_as_json(two_runs, call):
@@ -229,6 +236,9 @@ def test_compare_where_nothing_can_be_compared(two_runs, tmp_path, call):
     found = call("compare", two_runs[0], tmp_path / "few", "--json")
     assert found.exit_code == 2
     assert found.stderr.startswith("evalsets/mini.yaml::small-plain-zeroshot: other samples: ")
+    (refused,) = json.loads(found.stdout)["refused"]
+    assert refused["reason"].startswith("other samples: A has ")
+    assert refused["why"]["kind"] == "pair_samples"
     save_run(tmp_path / "other", make_run(drawn_cell(prompt="gone")))
     found = call("compare", two_runs[0], tmp_path / "other")
     assert found.exit_code == 2

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from harness.analysis.flips import Samples
+from harness.reasons import Reason
 from harness.records import EngineInfo, Provenance, Row, Run, Treatment
 from harness.run.provenance import told_changes, without_text
 from harness.run.treatment import changed, treatment
@@ -68,8 +69,10 @@ def differences(first: Row, second: Row, a: Sides, b: Sides) -> Differs:
     return Differs(treatment(before, now), named + changed(before, now), known)
 
 
-def refusal(first: Row, second: Row, results: tuple[Samples, Samples], a: Sides, b: Sides) -> str:
-    """Say why two cells cannot be compared, or return an empty string.
+def refusal(
+    first: Row, second: Row, results: tuple[Samples, Samples], a: Sides, b: Sides
+) -> Reason | None:
+    """Return why two cells cannot be compared, None where they can.
 
     Args:
         first: Of run A.
@@ -81,25 +84,25 @@ def refusal(first: Row, second: Row, results: tuple[Samples, Samples], a: Sides,
     mine, theirs = results
     shared = mine.keys() & theirs.keys()
     if len(shared) < max(len(mine), len(theirs)):
-        return (f"other samples: A has {len(mine)}, B has {len(theirs)}, and {len(shared)} of them "
-                "are the same; run both on the same data")  # fmt: skip
+        facts = {"first": len(mine), "second": len(theirs), "shared": len(shared)}
+        return Reason("pair_samples", facts)
     pairs = [(mine[name], theirs[name]) for name in shared]
     if other := sum(x.target != y.target for x, y in pairs):
-        return f"other targets: of {len(pairs)} samples {other} have another target"
+        return Reason("pair_targets", {"other": other, "total": len(pairs)})
     if list(first.targets) != list(second.targets):
-        return f"other labels: {_listed(first)} in A, {_listed(second)} in B"
+        return Reason("pair_labels", {"first": _listed(first), "second": _listed(second)})
     # A run that was saved without texts says nothing of them.
     if other := sum(bool(x.text and y.text) and x.text != y.text for x, y in pairs):
-        return f"other samples: of {len(pairs)} samples {other} have another text under the same id"
+        return Reason("pair_texts", {"other": other, "total": len(pairs)})
     before, now = a.kept(first), b.kept(second)
     untold = any(not (x.text and y.text) for x, y in pairs)
     if before and now and untold and before.data != now.data:
-        return "other samples: their texts or their order differ"
+        return Reason("pair_data")
     if first.scoring != second.scoring:
-        return f"other scoring: {first.scoring} in A, {second.scoring} in B"
+        return Reason("pair_scoring", {"first": first.scoring, "second": second.scoring})
     if before and now and before.scoring != now.scoring:
-        return f"other scoring: {before.scoring} in A, {now.scoring} in B"
-    return ""
+        return Reason("pair_scoring", {"first": before.scoring, "second": now.scoring})
+    return None
 
 
 def _listed(row: Row) -> str:

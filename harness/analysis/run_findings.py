@@ -8,6 +8,7 @@ from pydantic import computed_field
 
 from harness.analysis.cell_findings import ALPHA
 from harness.analysis.flips import Flips
+from harness.reasons import Reason
 from harness.records import Treatment
 
 
@@ -97,7 +98,13 @@ class RefusedPair:
     evalset: str
     first: str
     second: str
-    reason: str
+    why: Reason
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
+    @property
+    def reason(self) -> str:
+        """The reason in English."""
+        return self.why.text
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from harness.commands.failing import MENDABLE, failing
+from harness.commands.languages import Lang
 from harness.commands.saying import say
 from harness.errors import HarnessError
 
@@ -25,6 +26,7 @@ def compare(
     against: Annotated[
         str, typer.Option(help="A cell of run A that all cells of run B are compared with.")
     ] = "",
+    lang: Annotated[Lang, typer.Option(help="Language of the tables.")] = Lang.en,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")] = False,
 ) -> None:
     """Compare two runs on the same samples: effects with intervals, and answers that changed."""
@@ -43,7 +45,7 @@ def compare(
 
         typer.echo(comparison_json(found))
     else:
-        say(comparison_text(found))
+        say(comparison_text(found, lang=lang.value))
     if not found.pairs:
         if not found.refused:
             say("no cell of one run stands against one of the other; name them with --match "

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.commands.failing import failing
+from harness.commands.languages import Lang
 from harness.commands.project import Project
 from harness.commands.saying import warn
 from harness.errors import SpecError
@@ -47,13 +48,6 @@ class Dtype(StrEnum):
     float32 = "float32"
     bfloat16 = "bfloat16"
     float16 = "float16"
-
-
-class PageLang(StrEnum):
-    """Languages of the page."""
-
-    en = "en"
-    ru = "ru"
 
 
 @judge_app.callback()
@@ -91,7 +85,7 @@ def passport(
     store: Annotated[
         Path | None, typer.Option(help="Store of outputs; default .harness/outputs.sqlite.")
     ] = None,
-    lang: Annotated[PageLang, typer.Option(help="Language of the page.")] = PageLang.en,
+    lang: Annotated[Lang, typer.Option(help="Language of the page.")] = Lang.en,
     root: Annotated[Path, typer.Option(help="The project folder.")] = Path(),
 ) -> None:
     """Measure a judge on gold pairs: writes passports/MODEL.json and a page on what it is worth."""

@@ -95,6 +95,11 @@ _BASELINES = {
     "baseline_damaged": "path detail", "baseline_uneven": "path", "baseline_missing": "path",
     "baseline_not_added": "path cause", "baseline_changed": "changed",
 }  # fmt: skip
+_PAIRS = {
+    "pair_samples": "first second shared", "pair_targets": "other total",
+    "pair_labels": "first second", "pair_texts": "other total", "pair_data": "",
+    "pair_scoring": "first second",
+}  # fmt: skip
 _LOST = {
     "outputs_missing": "models missing wanted", "second_pass_missing": "model cause",
     "worker_died": "", "not_run": "", "cells_lost": "cells cause", "cells_lost_more":
@@ -102,7 +107,7 @@ _LOST = {
 }  # fmt: skip
 _OTHERS = {"other": "said*", "several": "cause", "or": ""}
 _TABLES = (_OTHERS, _GATES, _PASSPORTS, _SAMPLES, _REQUESTS, _ENGINES, _JUDGES, _SKIPS,
-           _BASELINES, _LOST)  # fmt: skip
+           _BASELINES, _PAIRS, _LOST)  # fmt: skip
 
 KINDS: Mapping[str, Facts] = {
     kind: _facts(told) for table in _TABLES for kind, told in table.items()

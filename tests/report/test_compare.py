@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from drawn import drawn_cell, make_run
@@ -36,7 +37,7 @@ def test_effects_their_mean_and_the_answers_that_changed():
     one, other, mean = effects
     effect = found.pairs[0].effect
     assert one["cell"] == "`evalsets/mini.yaml::small-plain-zeroshot`"
-    assert one["figure"] == "auc"
+    assert one["figure"] == "AUC"
     assert (one["A"], one["B"]) == (f"{effect.first:.3f}", f"{effect.second:.3f}")
     interval = f"[+{effect.low:.3f}, +{effect.high:.3f}]"
     assert one[f"B {MINUS} A"] == f"+{effect.value:.3f} {interval}"
@@ -82,5 +83,35 @@ def test_each_treatment_is_named_with_its_cells():
     changed = replace(b[0], mode="fewshot5-chat-s0")
     text = comparison_text(compare_runs(make_run(a, b), make_run(a, (changed, b[1]))))
     assert "- nothing that the runs keep: `evalsets/mini.yaml::small-plain-zeroshot`" in text
-    assert ("- shots (mode zeroshot → fewshot5-chat-s0): `evalsets/mini.yaml::small-terse-zeroshot`"
-            in text)  # fmt: skip
+    assert ("- the shots (mode zeroshot → fewshot5-chat-s0): "
+            "`evalsets/mini.yaml::small-terse-zeroshot`") in text  # fmt: skip
+
+
+def everything():
+    """Return a comparison in which all that can be said of two runs is said."""
+    row, results = drawn_cell()
+    prompts = ("plain", "terse", "role")
+    a = make_run(*(drawn_cell(prompt=name, n=300) for name in prompts), drawn_cell(prompt="gone"))
+    changed = [drawn_cell(prompt=name, n=300, skill=skill)
+               for name, skill in zip(prompts, (4.0, 1.5, 0.2), strict=True)]  # fmt: skip
+    changed[0] = (replace(changed[0][0], mode="fewshot5-chat-s0"), changed[0][1])
+    b = make_run(*changed, (replace(row, cell="small-new"), results))
+    few = drawn_cell(prompt="few")
+    a = replace(a, rows=(*a.rows, few[0]), results=(*a.results, *few[1]))
+    b = replace(b, rows=(*b.rows, few[0]), results=(*b.results, *few[1][:5]))
+    standing = Standing("evalsets/probes.yaml", "m", 1, 1, 0, {}, {})
+    b = replace(b, judged=replace(b.judged, standings=(standing,)))
+    return compare_runs(a, b)
+
+
+def test_a_comparison_in_russian_has_the_same_numbers_and_no_english_words():
+    found = everything()
+    english, russian = (comparison_text(found, lang=lang) for lang in ("en", "ru"))
+    numbers = re.compile(r"[\u2212+]?\d+\.\d+")
+    assert numbers.findall(english) == numbers.findall(russian)
+    assert len(tables(english)) == len(tables(russian)) == 2
+    assert [len(table) for table in tables(english)] == [len(table) for table in tables(russian)]
+    for said in ("refused: ", "only in A: ", "only in B: ", "a judge set", "differ beyond chance"):
+        assert said in english
+    bare = re.sub(r"`[^`]*`|\([^()]*\u2192[^()]*\)", "", russian)
+    assert set(re.findall(r"[A-Za-z][A-Za-z-]+", bare)) == {"AUC", "log-odds"}
