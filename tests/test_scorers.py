@@ -92,6 +92,17 @@ EMPTY = "empty answer"
         (STARS, ">1", None, MORE),
         (STARS, "$1", None, MORE),
         (STARS, ".1", None, MORE),
+        # Other numbers than 1.
+        *(
+            (STARS, f"{sign}1", None, MORE)
+            for sign in "^/\u2044\u221a\u221b\u2211\u222b\u223c\u2261"
+        ),
+        *((STARS, f"1{sign}", None, MORE) for sign in "^/\u2044\u2215\u226a"),
+        (STARS, "**\u221a1**", None, MORE),
+        (STARS, "/1/", "one", None),
+        (STARS, "\\(1\\)", "one", None),
+        ({"half": "1/", "root": "\u221a1"}, "\u221a1.", "root", None),
+        (LETTERS, "/a", "a", None),
         (STARS, "$1$", "one", None),
         (STARS, "<1>", "one", None),
         (STARS, "#1", "one", None),

@@ -166,8 +166,9 @@ def _object(body: bytes) -> dict[str, Json]:
     if not isinstance(found, dict):
         raise NoAnswer("the answer is not one of the OpenAI API")
     # Proxies tell so of a server behind them that failed.
-    if found.get("error") and not found.get("choices"):
-        raise NoAnswer(f"the answer is an error: {told_line(message_of(found['error']))}")
+    told = message_of(found)
+    if not found.get("choices") and (told or found.get("error") or found.get("object") == "error"):
+        raise NoAnswer(f"the answer is an error: {told_line(told) or 'it does not say which'}")
     return found
 
 

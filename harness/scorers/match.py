@@ -12,8 +12,13 @@ from harness.records import Output, Score
 
 # Signs that make another word or number of the one that they touch: +1, C++, 4%, not-signs.
 _SIGNS = "+=\u00b1\u00ac\u00d7\u00f7\u2248\u2260\u2264\u2265$\u00a2\u00a3\u00a5\u20ac\u20bd"
-_BEFORE, _BEFORE_NUMBER = f"{_SIGNS}!", f"{_SIGNS}!-\u2212\u2013~<>"
-_BEHIND, _BEHIND_NUMBER = f"{_SIGNS}-\u2212#", f"{_SIGNS}-\u2212#%\u2030\u00b0<>"
+# Powers, roots, fractions, sums and the like, which make another number of a number.
+_OPERATORS = (
+    "^/\u2044\u2202\u2206\u220f\u2211\u2213\u2215\u2216\u221a\u221b\u221c"
+    "\u221e\u222b\u223c\u2261\u226a\u226b"
+)
+_BEFORE, _BEFORE_NUMBER = f"{_SIGNS}!", f"{_SIGNS}{_OPERATORS}!-\u2212\u2013~<>"
+_BEHIND, _BEHIND_NUMBER = f"{_SIGNS}-\u2212#", f"{_SIGNS}{_OPERATORS}-\u2212#%\u2030\u00b0<>"
 # A minus apart from its number, which may be the dash of a list as well.
 _MINUS_APART = re.compile(r"[-\u2212\u2013]\s+(?=\d)")
 _DENIALS = "\u00ac\u2260"

@@ -9,6 +9,7 @@ import pytest
 from endpoints import chat
 
 from harness.engines.openai_answers import NoAnswer, message_of, output
+from harness.reasons import Reason
 from harness.records import Request, Sampling
 
 SCORES = ("7", "8")
@@ -72,9 +73,30 @@ def test_the_name_that_the_server_gives_the_model(told, served):
     assert read(body() | {"model": told}).served_by == served
 
 
-def test_an_error_in_place_of_an_answer():
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"error": {"message": "overloaded", "code": 502}, "choices": []},
+        {"object": "error", "message": "overloaded", "type": "BadRequestError", "code": 400},
+        {"message": "overloaded"},
+        {"detail": "overloaded", "choices": None},
+    ],
+)
+def test_an_error_in_place_of_an_answer(told):
     with pytest.raises(NoAnswer, match="an error: overloaded"):
-        read({"error": {"message": "overloaded", "code": 502}, "choices": []})
+        read(told)
+
+
+@pytest.mark.parametrize("told", [{"error": 7}, {"object": "error"}])
+def test_an_error_that_says_nothing(told):
+    with pytest.raises(NoAnswer, match="the answer is an error: it does not say which"):
+        read(told)
+
+
+def test_a_message_of_another_form_is_no_error():
+    found = read({"message": {"role": "assistant", "content": "positive"}, "done": True})
+    assert isinstance(found.error, Reason)
+    assert found.error.kind == "endpoint_without_choice"
 
 
 @pytest.mark.parametrize(
