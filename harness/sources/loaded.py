@@ -50,7 +50,11 @@ def positions_vary(folder: Path) -> bool:
 
 
 def weights_problem(
-    missing: Collection[str], unexpected: Collection[str], modules: Collection[str]
+    missing: Collection[str],
+    unexpected: Collection[str],
+    modules: Collection[str],
+    *,
+    quantized: bool = False,
 ) -> str | None:
     """Return what of a model's weights is not as its files have it, or None.
 
@@ -62,7 +66,12 @@ def weights_problem(
         missing: Names of weights that the model has and its files lack.
         unexpected: Names of weights that its files have and the model lacks.
         modules: Names of the model's modules, "" for the model itself.
+        quantized: Whether the configuration says that the weights are quantized.
     """
+    if missing and quantized:
+        return (f"its quantized weights are in a form that transformers does not read here: it "
+                f"looks for {len(missing)} tensors that its files lack, such as {min(missing)}; "
+                "name the model before quantization, or set engine: vllm")  # fmt: skip
     if missing:
         return (f"its files lack {len(missing)} of its weights, which would be drawn at random, "
                 f"such as {min(missing)}; complete them, or name another model ({_LACKS})"

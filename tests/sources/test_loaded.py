@@ -24,6 +24,15 @@ def test_weights_that_would_be_drawn_at_random():
                             "as lm_head.weight; complete them, or name another model")  # fmt: skip
 
 
+def test_quantized_weights_in_a_form_that_is_not_read():
+    missing = ["model.q_proj.weight_packed", "model.q_proj.weight_shape"]
+    assert weights_problem(missing, [], MODULES, quantized=True) == (
+        "its quantized weights are in a form that transformers does not read here: it looks for 2 "
+        "tensors that its files lack, such as model.q_proj.weight_packed; name the model before "
+        "quantization, or set engine: vllm"
+    )
+
+
 @pytest.mark.parametrize(
     "name",
     [
