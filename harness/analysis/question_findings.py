@@ -72,7 +72,8 @@ class Question:
             return "mixed"
         if sign:
             like = self.better if sign > 0 else self.worse
-            if several and (self.open or not like):
+            untested = self.comparisons > 1 and not several
+            if untested or (several and (self.open or not like)):
                 return "better_mean" if sign > 0 else "worse_mean"
             return "better" if sign > 0 else "worse"
         # Of several draws, what single ones show is no part of an answer about draws.

@@ -75,9 +75,8 @@ def test_cells_that_contradict_each_other_have_no_one_answer():
     hurt = [cell(right(180)), cell(right(100), placement="chat")]
     found = line("few-shot against zero-shot", *helped, *hurt)
     assert found[4] == "**no one answer**, with these shots"
-    assert (
-        found[5]
-        == "1 better, 1 worse, 0 not shown; these differ from each other beyond chance, p < 0.001"
+    assert found[5] == (
+        "1 better, 1 worse, 0 not shown; the effect differs between them beyond chance, p < 0.001"
     )
     # The mean alone would say worse.
     assert re.fullmatch(
@@ -177,8 +176,22 @@ def test_wordings_are_a_question_each_whichever_is_the_best():
     assert found[3].startswith(f"{MINUS}0.2 points [")
     assert found[4] == "**no one answer**"
     assert found[5].startswith(
-        "1 better, 1 worse, 1 not shown; these differ from each other beyond chance"
+        "1 better, 1 worse, 1 not shown; the effect differs between them beyond chance"
     )
+
+
+def test_a_mean_whose_comparisons_were_not_tested_is_told_as_a_mean():
+    modes = ((None, 190, 150, 100), ("chat", 190, 150, 100))
+    cells = [
+        cell(right(count), prompt=prompt, placement=place)
+        for place, *counts in modes
+        for prompt, count in zip("abc", counts, strict=True)
+    ]
+    # Only those with the best prompt are tested one by one.
+    assert line("prompt b against a", *cells)[4] == "**worse**"
+    found = line("prompt c against b", *cells)
+    assert found[3].startswith(f"{MINUS}25.0 points [")
+    assert found[4:] == ["**worse on average**", "mean of 2, none tested by itself"]
 
 
 def test_models_and_classifiers_have_a_line():
@@ -222,10 +235,10 @@ def test_nothing_compared_has_no_table_and_no_note():
     row, results = cell(right(150))
     assert questions([row], results) == []
     text = report_markdown(Run(INFO, (row,), (), tuple(results)))
-    assert "A line is one question" not in text
+    assert "A line is a question" not in text
     with_pair = join(cell(right(150)), cell(right(100), placement="chat"))
     text = report_markdown(Run(INFO, tuple(with_pair[0]), (), tuple(with_pair[1])))
-    assert "A line is one question" in text
+    assert "A line is a question" in text
 
 
 def test_names_are_inert():
