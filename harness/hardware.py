@@ -26,6 +26,16 @@ def cuda_devices() -> int:
 
 
 @cache
+def gpus() -> tuple[str, ...]:
+    """Return the GPUs that engines here may use, by the names that CUDA_VISIBLE_DEVICES takes."""
+    if device() != "cuda":
+        return ()
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    names = given.split(",") if given else map(str, range(cuda_devices()))
+    return tuple(name.strip() for name in names)[: cuda_devices()]
+
+
+@cache
 def device() -> str:
     """Return `cuda` where there is a CUDA device and the installed torch can use it, else `cpu`."""
     try:

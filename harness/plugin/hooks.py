@@ -188,6 +188,11 @@ class Hooks:
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write the report; an engine that failed is told from a gate that failed."""
+        if "harness.plugin.items" in sys.modules:
+            from harness.plugin.items import RUN
+
+            if (run := self._config.stash.get(RUN, None)) is not None:
+                run.close()
         if not (self._tally.ran or self._tally.judged or self._tally.failed):
             return
         from harness.errors import HarnessError

@@ -94,6 +94,8 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--eval-baseline-add", action="store_true",
                     help="add the runs to the baselines that are there, in place of writing them "
                     "anew")  # fmt: skip
+    group.addoption("--eval-gpus", type=_gpus, metavar="N",
+                    help="use at most N GPUs at once (all of them)")  # fmt: skip
     group.addoption("--eval-repeat-engine", action="store_true",
                     help="make every request twice and report how many labels flip")  # fmt: skip
 
@@ -283,6 +285,10 @@ def _named_file(entry: str) -> str:
 
 def _count(text: str) -> int:
     return _whole(text, "samples")
+
+
+def _gpus(text: str) -> int:
+    return _whole(text, "GPUs")
 
 
 def _runs(text: str) -> int:

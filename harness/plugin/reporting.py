@@ -14,6 +14,7 @@ from typing import Literal
 
 import pytest
 
+from harness import hardware
 from harness.analysis.analyze import analyze
 from harness.analysis.files import save_findings
 from harness.collect import AnyCell, AnyGate
@@ -170,6 +171,10 @@ class ActiveRun:
         with capture.global_and_fixture_disabled(), self.terminal:
             yield
 
+    def close(self) -> None:
+        """End what runs ahead and was not asked for."""
+        self.runner.close()
+
     def save(self) -> None:
         """Write what was computed for the cells that pytest came to, baselines if asked for."""
         asked = {(cell.path, cell.id) for cell in self.asked}
@@ -237,6 +242,9 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
         stall_timeout_s=given.stall_timeout_s,
         repeat_engine=option("--eval-repeat-engine"),
         runs=accepting.passes,
+        gpus=_gpus(config),
+        # What runs ahead would be lost where the first failure ends the session.
+        ahead=not worker and not option("maxfail"),
     )
     # xdist's workers share one terminal, and the controller writes on it.
     terminal = Terminal(quiet=bool(worker))
@@ -250,6 +258,15 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
         against=option("--eval-against") or "",
         cells={(c.path, c.id): c for c in cells if isinstance(c, Cell)},
     )
+
+
+def _gpus(config: pytest.Config) -> int | None:
+    """Return how many GPUs this process may hold; xdist's workers share those of the session."""
+    given: int | None = config.getoption("--eval-gpus")
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    if workers == 1:
+        return given
+    return max(1, min(given or len(hardware.gpus()), len(hardware.gpus())) // workers)
 
 
 def _folder(config: pytest.Config) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 
 from rich.console import Console
 from rich.progress import (
@@ -23,6 +24,8 @@ from harness.characters import one_line
 class Terminal:
     """A line that says what is being done; a context manager that shows it while it is open.
 
+    Each thread that tells of something has a line of its own.
+
     Attributes:
         shown: Whether somebody watches: a terminal, not in CI and not told to be quiet.
     """
@@ -30,8 +33,8 @@ class Terminal:
     def __init__(self, *, quiet: bool = False) -> None:
         self.shown = not quiet and sys.stderr.isatty() and not os.environ.get("CI")
         self._progress: Progress | None = None
-        self._task: TaskID | None = None
-        self._stage = ""
+        self._lines: dict[int, tuple[str, TaskID]] = {}
+        self._guard = threading.Lock()
 
     def __enter__(self) -> Terminal:
         self._progress = Progress(
@@ -50,16 +53,21 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         if self._progress is not None:
             self._progress.stop()
-        self._progress, self._task, self._stage = None, None, ""
+        with self._guard:
+            self._progress, self._lines = None, {}
 
     def update(self, stage: str, done: int, total: int) -> None:
-        """Show a stage; a total of 0 is not known yet."""
-        if self._progress is None:
-            return
-        stage = one_line(stage)
-        if self._task is None or stage != self._stage:
-            if self._task is not None:
-                self._progress.remove_task(self._task)
-            self._task = self._progress.add_task(stage, total=total or None)
-            self._stage = stage
-        self._progress.update(self._task, completed=done)
+        """Show a stage; a total of 0 is not known yet, and an empty stage is the end of a line."""
+        with self._guard:
+            if self._progress is None:
+                return
+            stage, thread = one_line(stage), threading.get_ident()
+            shown = self._lines.get(thread)
+            if shown is not None and shown[0] != stage:
+                self._progress.remove_task(shown[1])
+                del self._lines[thread]
+            if stage and thread not in self._lines:
+                task = self._progress.add_task(stage, total=total or None)
+                self._lines[thread] = (stage, task)
+            if stage:
+                self._progress.update(self._lines[thread][1], completed=done)

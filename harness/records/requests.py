@@ -175,6 +175,8 @@ class EngineConfig:
         options: Further engine options, passed on by name.
         module: Of a registered engine: the module that opens it, imported from `folder` where it
             is not on the path.
+        gpus: The GPUs that it may use, by the names that CUDA_VISIBLE_DEVICES takes; none on a
+            processor. No part of what its outputs depend on.
     """
 
     engine: str
@@ -188,3 +190,4 @@ class EngineConfig:
     options: Mapping[str, Json] = field(default_factory=dict)
     module: str = ""
     folder: str = ""
+    gpus: tuple[str, ...] = ()

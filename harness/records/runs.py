@@ -49,6 +49,7 @@ class EngineInfo:
         generate_s: From the first request to the last output.
         computed: Outputs made now; `stored` were found in the store.
         prompt_tokens: Tokens of the computed requests' prompts, `cached_tokens` of them reused.
+        replicas: Equal engines among which the requests were shared out, each on GPUs of its own.
     """
 
     model: str
@@ -65,6 +66,7 @@ class EngineInfo:
     prompt_tokens: int
     cached_tokens: int
     completion_tokens: int
+    replicas: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ def ask(session: EngineSession, requests: Iterable[Request], store: Store, *, wi
     missing = [request for key, request in wanted.items() if key not in outputs]
     if not missing:
         return asked
-    session.start(window)
+    session.start(window, len(missing))
     try:
         for output in session.generate(missing, store):
             asked.computed.append(output)

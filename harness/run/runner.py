@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from harness.errors import HarnessError, RegistryError, UnfitPrecision
+from harness.errors import EngineError, HarnessError, RegistryError, UnfitPrecision
 from harness.prompts.chat import ChatFormat
 from harness.prompts.open_format import open_format
 from harness.prompts.templates import load_prompt
@@ -16,20 +18,25 @@ from harness.run.ask import ask, opened, outputs_missing
 from harness.run.ask_again import ask_again, with_flips
 from harness.run.cells import Cell, Mode
 from harness.run.classifier_rows import Training, build_training, prepare_trained
+from harness.run.groups import Groups
 from harness.run.prepare import Prepared, prepare
 from harness.run.score_cell import Outcome, score_cell
-from harness.run.session import EngineSession
+from harness.run.session import EngineSession, open_places
 from harness.run.settings import Progress, Settings
 from harness.run.thinking import Rounds, in_rounds
 from harness.run.thoughtnotes import tell_of_template
 from harness.shots import Draw, select_shots
 from harness.sources.data import LoadedData, load_data
+from harness.workers.places import Places
 from harness.workers.store import Store
 
 
 @dataclass(slots=True)
 class Runner:
     """Runs cells, a whole group when its first cell is asked for.
+
+    Where there are GPUs, groups run side by side and ahead: while the engine of one computes, the
+    next one reads its data, renders its prompts and imports its engine's library.
 
     Attributes:
         selected: The cells of the session; only these are ever run.
@@ -52,6 +59,18 @@ class Runner:
     _loaded: dict[str, LoadedData] = field(default_factory=dict)
     _pools: dict[tuple[str, str], tuple[Sample, ...]] = field(default_factory=dict)
     _shots: dict[tuple[str, str, Mode], list[list[Sample]]] = field(default_factory=dict)
+    _places: Places = field(init=False)
+    _groups: Groups = field(init=False)
+    _at_work: list[EngineSession] = field(default_factory=list)
+    _stopped: bool = False
+    # One thread at a time reads data, renders prompts and scores.
+    _desk: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._places = open_places(self.settings)
+        ahead = self._places.limit if self.settings.ahead else 0
+        names = list(dict.fromkeys(cell.group for cell in self.selected))
+        self._groups = Groups(self._run_named, names, at_once=1 + ahead, stop=self._stop)
 
     def outcome(self, cell: Cell) -> Outcome:
         """Return a cell's outcome.
@@ -61,11 +80,18 @@ class Runner:
         """
         key = (cell.path, cell.id)
         if key not in self._done:
-            self._run_group([c for c in self.selected if c.group == cell.group] or [cell])
+            if any(one.group == cell.group for one in self.selected):
+                self._groups.wait(cell.group)
+            else:
+                self._run_group([cell])
         found = self._done[key]
         if isinstance(found, HarnessError):
             raise found
         return found
+
+    def close(self) -> None:
+        """End groups that run ahead and were not asked for; what they made is stored."""
+        self._groups.close()
 
     def outcomes(self) -> list[Outcome]:
         """Return the outcomes so far, in the order of the selected cells."""
@@ -80,40 +106,82 @@ class Runner:
         for cell in cells:
             self._done.setdefault((cell.path, cell.id), error)
 
+    def _run_named(self, group: str) -> None:
+        self._run_group([cell for cell in self.selected if cell.group == group])
+
     def _run_group(self, cells: Sequence[Cell]) -> None:
-        runnable = []
-        for cell in cells:
+        with self._desk:
+            runnable = [cell for cell in cells if self._readable(cell)]
+            if not runnable:
+                return
             try:
-                self._load(cell)
-                runnable.append(cell)
+                training = self._training(runnable[0])
+                try:
+                    self._serve(runnable, training)
+                except UnfitPrecision:
+                    # From the beginning: its precision is part of what every request is known by.
+                    self._serve(runnable, training)
             except HarnessError as error:
-                self._fail([cell], error)
-        if not runnable:
-            return
+                self._fail(runnable, error)
+
+    @contextmanager
+    def _away(self) -> Iterator[None]:
+        """Leave the desk to other groups while an engine is waited for."""
+        self._desk.release()
         try:
-            training = self._training(runnable[0])
-            try:
-                self._serve(runnable, training)
-            except UnfitPrecision:
-                # From the beginning: its precision is part of what every request is known by.
-                self._serve(runnable, training)
+            yield
+        finally:
+            self._desk.acquire()
+
+    def _readable(self, cell: Cell) -> bool:
+        """Return whether a cell's samples can be read; if not, the cell has failed."""
+        try:
+            self._load(cell)
         except HarnessError as error:
-            self._fail(runnable, error)
+            self._fail([cell], error)
+            return False
+        return True
 
     def _serve(self, cells: Sequence[Cell], training: Training | None) -> None:
         """Run a group's cells on one engine."""
         session = EngineSession(
-            self.settings, cells, self.progress, tell=self._tell, training=training, labels=True
+            self.settings,
+            cells,
+            self._tell_progress,
+            tell=self._tell,
+            training=training,
+            labels=True,
+            places=self._places,
+            share=self._share,
         )
+        self._at_work.append(session)
         with opened(self.settings.store) as store:
             try:
                 self._run_cells(session, cells, store)
             finally:
                 session.close()
+                self._at_work.remove(session)
+
+    def _share(self) -> int:
+        """Return how many more GPUs a group may take now: none that another one waits for."""
+        started = sum(one.started for one in self._at_work)
+        waiting = self._groups.unfinished - started if self.settings.ahead else 0
+        return self._places.limit - self._places.held - waiting
+
+    def _tell_progress(self, stage: str, done: int, total: int) -> None:
+        if self._stopped:
+            raise EngineError("the session has ended")
+        self.progress(stage, done, total)
+
+    def _stop(self) -> None:
+        """End engines from another thread."""
+        self._stopped = True
+        for session in list(self._at_work):
+            session.stop()
 
     def _load(self, cell: Cell) -> LoadedData:
         if cell.path not in self._loaded:
-            self.progress(f"reading data of {cell.name}", 0, 0)
+            self._tell_progress(f"reading data of {cell.name}", 0, 0)
             loaded = load_data(
                 cell.name,
                 cell.evalset,
@@ -132,7 +200,7 @@ class Runner:
         """Return what a group's classifier is trained on, None for a model that is prompted."""
         if not cell.spec.trained:
             return None
-        self.progress(f"reading training rows of {cell.model}", 0, 0)
+        self._tell_progress(f"reading training rows of {cell.model}", 0, 0)
         return build_training(cell, self._load(cell).pool)
 
     def _run_cells(self, session: EngineSession, cells: Sequence[Cell], store: Store) -> None:
@@ -140,13 +208,22 @@ class Runner:
         if not prepared:
             return
         window = prepared[0].window
-        found = in_rounds(prepared, lambda some: ask(session, some, store, window=window))
+        with self._away():
+            found = in_rounds(prepared, lambda some: ask(session, some, store, window=window))
         asked = found.asked
         if asked.failure is not None:
             self.lost.append(outputs_missing(session, asked, found.wanted))
-        again = self._repeat(session, prepared) if asked.failure is None else []
+        with self._away():
+            again = self._repeat(session, prepared) if asked.failure is None else []
         more = [output for one in again for output in one.asked.computed]
         info = session.info([*asked.computed, *more], asked.stored)
+        # Before anything is scored: the next engine may want its place.
+        session.close()
+        self._score(found, again, info)
+
+    def _score(self, found: Rounds, again: Sequence[Rounds], info: EngineInfo) -> None:
+        """Keep what comes of each cell's outputs."""
+        asked = found.asked
         self.engines.append(info)
         for place, one in enumerate(found.cells):
             # A baseline of several runs is of all of them or of none.
@@ -195,7 +272,7 @@ class Runner:
         # All before the engine starts, which must know the ranks of all adapters.
         cells = [cell for cell in cells if self._fit(session, cell)]
         for done, cell in enumerate(cells):
-            self.progress("rendering prompts", done, len(cells))
+            self._tell_progress("rendering prompts", done, len(cells))
             try:
                 spoken = cell.model, cell.mode.thinking
                 if session.training is None and spoken not in chats:
@@ -213,7 +290,8 @@ class Runner:
                 continue
             # With nothing stored the engine is needed for sure: it starts while we go on.
             if len(prepared) == 1 and not store.knows(session.shared):
-                session.start(prepared[0].window)
+                total = len(cells) * len(prepared[0].requests)
+                session.start(prepared[0].window, total, wait=not self._places.limit)
         return prepared
 
     def _fit(self, session: EngineSession, cell: Cell) -> bool:
@@ -260,7 +338,7 @@ class Runner:
             return []
         key = cell.path, cell.model, replace(mode, placement=None, thinking=None)
         if key not in self._shots:
-            self.progress(f"choosing shots of {cell.name}", 0, 0)
+            self._tell_progress(f"choosing shots of {cell.name}", 0, 0)
             labels = list(cell.evalset.labels)
             pool, samples = self._pool(cell, chat), self._load(cell).samples
             draw = Draw(pool, samples, labels, mode.k, mode.seed)

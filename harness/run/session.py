@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from filelock import FileLock
-
+from harness import hardware
 from harness.errors import EngineError, UnfitPrecision
 from harness.prompts.choose_template import AdapterChat
 from harness.records import (
@@ -30,11 +29,17 @@ from harness.run.serving import choose_serving
 from harness.run.settings import Progress, Settings
 from harness.spec.modelspec import ModelSpec
 from harness.train.adapter_check import check_adapter
+from harness.workers.places import Lease, Places
+from harness.workers.replicas import Replica, first_ready, share_out
 from harness.workers.store import Store, fingerprint
 from harness.workers.worker import Worker
 
 _CHUNK = 64
 _CHUNK_S = 2.0
+# Requests for which a further GPU is worth an engine of its own.
+_REPLICA = 1000
+# Options of an engine that spread a model over GPUs.
+_SPREAD = ("tensor_parallel_size", "pipeline_parallel_size")
 
 
 class Served(Protocol):
@@ -56,6 +61,9 @@ class EngineSession:
 
     Args:
         labels: Whether it answers with labels alone, for which a GPU's default is float16.
+        places: The machine's GPUs; None opens the settings' own view of them.
+        share: How many GPUs the group may take beside its first one, asked when its engine starts;
+            None for all that are left.
 
     Attributes:
         asset: The weights on disk; of a classifier, its training rows.
@@ -74,6 +82,8 @@ class EngineSession:
         tell: Tell,
         training: Training | None = None,
         labels: bool = False,
+        places: Places | None = None,
+        share: Callable[[], int] | None = None,
     ) -> None:
         self._settings, self._progress, self._tell = settings, progress, tell
         # One engine serves a base model and the adapters on it, each a model of its own.
@@ -103,10 +113,14 @@ class EngineSession:
         if self.asset.stand_in:
             tell(Note("stand_in", self.models, {"what": self._spec.source or ""}))
         self.shared = fingerprint(self._serving.identity())
-        self._lock = FileLock(settings.store.parent / "engine.lock")
-        self._worker: Worker | None = None
+        self._places = places or open_places(settings)
+        self._share = share or (lambda: self._places.limit - self._places.held)
+        self._replicas: list[Replica] = []
+        self._standby: Worker | None = None
+        self._stopped = False
         self._start_s = 0.0
         self._generate_s = 0.0
+        self._most = 0
 
     @property
     def engine(self) -> str:
@@ -127,6 +141,11 @@ class EngineSession:
     def options(self) -> dict[str, Json]:
         """Options of the engine."""
         return self._serving.options
+
+    @property
+    def started(self) -> bool:
+        """Whether an engine was started, be it closed since."""
+        return self._most > 0
 
     def spoken(self, served: Served, *, thinking: bool) -> tuple[ModelSpec, Path]:
         """Return by which entry of models.yaml and which folder prompts are made."""
@@ -163,17 +182,68 @@ class EngineSession:
         wanted = self._settings.dtype or self._spec.dtype
         return choose_precision(wanted, engine=self.engine, labels=labels, record=self._unfit)
 
-    def start(self, window: int) -> None:
+    def start(self, window: int, wanted: int = 0, *, wait: bool = True) -> None:
         """Start the engine without waiting for it; a no-op when it is started.
+
+        Where many requests are to be made and GPUs are free, several engines start.
 
         Args:
             window: The model's window in tokens.
+            wanted: How many requests are to be made, as far as is known.
+            wait: Whether to wait for a GPU; without one, the engine's process imports ahead.
         """
-        if self._worker is not None:
+        gpus = self._gpus()
+        if self._replicas or self.endpoint:
+            if not self._replicas:
+                self._add(window, None)
             return
+        lease = self._places.free(gpus)
+        if lease is None:
+            if not wait:
+                self._import_ahead(window)
+                return
+            self._progress("waiting for another engine on this machine to end", 0, 0)
+            lease = self._places.wait(gpus, lambda: self._stopped)
+        self._add(window, lease)
+        more = min(self._share() // gpus, wanted // _REPLICA - 1) if gpus else 0
+        for _ in range(more):
+            if (further := self._places.free(gpus)) is None:
+                break
+            self._add(window, further)
+
+    def _gpus(self) -> int:
+        """Return how many GPUs one engine of the group takes; 0 for none.
+
+        Raises:
+            EngineError: There are not so many.
+        """
+        if self.endpoint or self._serving.device != "cuda":
+            return 0
+        count = 1
+        for name in _SPREAD:
+            value = self.options.get(name, 1)
+            count *= value if isinstance(value, int) else 1
+        self._places.check(count)
+        return count
+
+    def _import_ahead(self, window: int) -> None:
+        if self._standby is None and self._serving.device == "cuda":
+            self._standby = self._worker(self._config(window, None), 0)
+            self._standby.import_ahead()
+
+    def _add(self, window: int, lease: Lease | None) -> None:
+        """Start one more engine, on the GPUs of a lease."""
+        config = self._config(window, lease)
+        worker, self._standby = self._standby, None
+        worker = worker or self._worker(config, len(self._replicas))
+        self._replicas.append(Replica(worker, lease))
+        self._most = max(self._most, len(self._replicas))
+        worker.start(config)
+
+    def _config(self, window: int, lease: Lease | None) -> EngineConfig:
         registered = current().engines.get(self.engine)
         ranks = [adapter.rank for adapter in self.adapters.values()]
-        config = EngineConfig(
+        return EngineConfig(
             engine=self.engine,
             model_path=str(self.asset.path),
             dtype=self.dtype,
@@ -185,18 +255,18 @@ class EngineSession:
             options=self.options,
             module=registered.module if registered else "",
             folder=registered.folder if registered else "",
+            gpus=lease.gpus if lease else (),
         )
+
+    def _worker(self, config: EngineConfig, number: int) -> Worker:
         self._settings.logs.mkdir(parents=True, exist_ok=True)
-        if not self.endpoint and not self._lock.is_locked:
-            self._progress("waiting for another engine on this machine to end", 0, 0)
-            self._lock.acquire()
-        self._worker = Worker(
+        which = f"-{number + 1}" if number else ""
+        return Worker(
             config,
             start_timeout_s=self._settings.start_timeout_s,
             stall_timeout_s=self._settings.stall_timeout_s,
-            log=self._settings.logs / f"{self._log}-{self.engine}.log",
+            log=self._settings.logs / f"{self._log}-{self.engine}{which}.log",
         )
-        self._worker.start()
 
     def generate(self, missing: Sequence[Request], store: Store | None) -> Iterator[Output]:
         """Yield the outputs of requests as they come, each stored in a chunk with its neighbours.
@@ -210,22 +280,22 @@ class EngineSession:
             UnfitPrecision: The model does not fit the float16 that was tried, which is remembered;
                 nothing of it is to be used, and a new session takes bfloat16.
         """
-        if self._worker is None:
+        if not self._replicas:
             raise ValueError("start the engine first")
         self._progress(f"starting {self.engine} with {self.models}", 0, 0)
         try:
-            self._worker.wait_ready()
+            self._replicas = first_ready(self._replicas, self._lost)
         except EngineError as error:
             if self._precision.refused(str(error)):
                 raise self._give_up("float16_refused") from error
             raise
-        self._start_s = self._worker.start_s
+        self._start_s = self._replicas[0].worker.start_s
         order = prefix_order([request.prompt_ids for request in missing])
         chunk: list[Output] = []
         began = flushed = time.monotonic()
         self._progress(f"running {self.models}", 0, len(missing))
         try:
-            outputs = self._worker.generate([missing[i] for i in order])
+            outputs = share_out(self._replicas, [missing[i] for i in order], self._lost)
             for done, output in enumerate(outputs, start=1):
                 if self._precision.overflowed(output):
                     raise self._give_up("float16_overflow")
@@ -247,12 +317,26 @@ class EngineSession:
         if store is not None:
             store.put(chunk, self.shared)
 
+    def _lost(self, replica: Replica, error: EngineError) -> None:
+        """Note that one engine of several failed, whose requests the others are asked."""
+        facts = {"gpu": ", ".join(replica.gpus), "problem": str(error)}
+        self._tell(Note("replica_lost", self.models, facts))
+
     def close(self) -> None:
-        """End the engine's process and free the machine for the next one."""
-        if self._worker is not None:
-            self._worker.close()
-            self._worker = None
-        self._lock.release()
+        """End the engine's processes and free their places for the next one."""
+        if self._standby is not None:
+            self._standby.close()
+            self._standby = None
+        for replica in self._replicas:
+            replica.close()
+        self._replicas = []
+
+    def stop(self) -> None:
+        """Kill the engine's processes from another thread, whose `generate` then raises."""
+        self._stopped = True
+        for worker in (self._standby, *(replica.worker for replica in self._replicas)):
+            if worker is not None:
+                worker.stop()
 
     def info(self, computed: Sequence[Output], stored: int) -> EngineInfo:
         """Return what the engine did."""
@@ -271,4 +355,10 @@ class EngineSession:
             prompt_tokens=sum(output.prompt_tokens for output in computed),
             cached_tokens=sum(output.cached_tokens for output in computed),
             completion_tokens=sum(output.length for output in computed),
+            replicas=max(1, self._most),
         )
+
+
+def open_places(settings: Settings) -> Places:
+    """Return where a session's engines may run."""
+    return Places(settings.store.parent, hardware.gpus(), limit=settings.gpus)

@@ -27,6 +27,8 @@ class Settings:
         repeat_engine: Whether every request is made twice, to see what the engine itself changes.
         runs: How many runs of each cell a baseline is to be made of; those after the first take
             nothing from the store.
+        gpus: How many GPUs the session holds at once, at most; None for all.
+        ahead: Whether groups of cells may run before pytest comes to them, where there are GPUs.
     """
 
     root: Path
@@ -41,3 +43,5 @@ class Settings:
     stall_timeout_s: float = 600.0
     repeat_engine: bool = False
     runs: int = 1
+    gpus: int | None = None
+    ahead: bool = False

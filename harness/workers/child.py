@@ -23,7 +23,7 @@ from typing import Any, NoReturn, TypedDict
 
 import numpy as np
 
-from harness.engines import open_engine
+from harness.engines import import_ahead, open_engine
 from harness.errors import EngineError
 from harness.markdown import cut, plain
 from harness.reasons import Reason
@@ -144,7 +144,15 @@ def main(fd: int) -> None:
 
 
 def _serve(conn: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
-    engine = open_engine(EngineConfig(**json.loads(inbox.get())))
+    order = json.loads(inbox.get())
+    while "ahead" in order:
+        import_ahead(EngineConfig(**order["ahead"]))
+        order = json.loads(inbox.get())
+    config = EngineConfig(**order)
+    if config.gpus:
+        # Read when CUDA starts, which no import does.
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(config.gpus)
+    engine = open_engine(config)
     _send(conn, {"ready": time.monotonic()})
     while True:
         header = inbox.get()

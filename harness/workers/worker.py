@@ -47,7 +47,7 @@ class Worker:
         log: File to which the child's stdout and stderr are appended; None for a temporary one.
 
     Attributes:
-        start_s: Seconds from spawning the child to its being ready, 0.0 before that.
+        start_s: Seconds from `start` to the engine's being ready, 0.0 before that.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Worker:
         self._conn: Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
-        self._spawned = 0.0
+        self._asked: float | None = None
         self._idle = False
 
     def __enter__(self) -> Self:
@@ -77,22 +77,45 @@ class Worker:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self) -> None:
-        """Spawn the child and return at once; a second call does nothing.
+    def import_ahead(self) -> None:
+        """Spawn the child and let it import what its engine needs, without a GPU and a model.
+
+        A second call does nothing.
+        """
+        if self._conn is None and self._process is None:
+            self._open()
+            self._send(json.dumps({"ahead": asdict(self._config)}).encode())
+
+    def start(self, config: EngineConfig | None = None) -> None:
+        """Have the engine opened, and return at once; a second call does nothing.
+
+        A child that died while it imported ahead is replaced.
+
+        Args:
+            config: In place of the one that was given first, of the same engine.
 
         Raises:
             EngineError: If the worker was closed or its engine failed.
         """
-        if self._conn is not None:
+        if self._asked is not None:
+            if self._conn is None:
+                raise EngineError(f"engine '{self._config.engine}' is closed")
             return
-        if self._process is not None:
-            raise EngineError(f"engine '{self._config.engine}' is closed")
+        self._config = config or self._config
+        if self._process is not None and self._exit():
+            self._kill()
+        self._asked = time.monotonic()
+        if self._conn is None:
+            self._open()
+        self._send(json.dumps(asdict(self._config)).encode())
+
+    def _open(self) -> None:
+        """Spawn the child and its guard."""
         self._log = self._open_log()
         ours, theirs = socket.socketpair()
         # A child that reads no more must not hold a sender for ever.
         seconds = struct.pack("ll", int(self._stall_timeout_s) + 1, 0)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
-        self._spawned = time.monotonic()
         with theirs:
             self._process = self._spawn(theirs.fileno(), self._log.fileno())
         # The child ends itself with its parent, unless it is stopped or hangs with the
@@ -105,7 +128,6 @@ class Worker:
             start_new_session=True,
         )
         self._conn = Connection(ours.detach())
-        self._send(json.dumps(asdict(self._config)).encode())
 
     def _spawn(self, theirs: int, log: int) -> subprocess.Popen[bytes]:
         """Start the child with its end of the socket, in a session of its own."""
@@ -135,7 +157,8 @@ class Worker:
                 self._fail(f"did not start within {self._start_timeout_s:g} s")
             if "error" in reply:
                 self._fail(f"could not start: {reply['error']}")
-            self.start_s = reply["ready"] - self._spawned
+            assert self._asked is not None
+            self.start_s = reply["ready"] - self._asked
             self._idle = True
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Output]:
@@ -177,6 +200,12 @@ class Worker:
                 self._send(b"close")
                 self._receive(_CLOSE_GRACE_S)
             self._kill()
+
+    def stop(self) -> None:
+        """Kill the child from another thread than the one that waits for it, which is told so."""
+        if self._conn is not None and self._process is not None and not self._exit():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     @contextlib.contextmanager
     def _killing(self) -> Iterator[None]:

@@ -98,7 +98,6 @@ def test_progress_tells_what_is_done(session, store):
     list(one.generate(requests(one, 130), store))
     assert session.told == [
         ("fetching tiny", 0, 0),
-        ("waiting for another engine on this machine to end", 0, 0),
         ("starting fake with tiny", 0, 0),
         ("running tiny", 0, 130),
         ("running tiny", 64, 130),
