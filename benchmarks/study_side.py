@@ -1,13 +1,15 @@
 """The sentiment study at the shape of its two models, from a cold machine to the report.
 
     python benchmarks/study_side.py make --tokenizer FOLDER --samples CSV --shots CSV --out DIR
-    python benchmarks/study_side.py chat DIR            # vLLM's defaults and LLM.chat, a process a model
-    python benchmarks/study_side.py study DIR --tree T  # the harness of a checkout, through pytest
+    python benchmarks/study_side.py chat DIR
+    python benchmarks/study_side.py study DIR --tree CHECKOUT --keep FILE
+    python benchmarks/study_side.py flips FILE FILE
 
 Two models with the shapes of Qwen2.5-3B and Llama-3.2-1B and random weights (the same each time),
-zero-shot and five shots in three placements, 2,000 reviews each. `make` writes a project; the
-others print seconds as JSON, a line a step. `--gpus N`, `--copies N` and `--models NAME` change
-what is asked.
+zero-shot and five shots in three placements, 2,000 reviews each. `make` writes a project, `chat`
+runs vLLM's defaults with LLM.chat, a process a model, and `study` the harness of a checkout through
+pytest; both print seconds as JSON, a line a step. Options change
+models, samples and, as those of pytest, anything else.
 """
 
 from __future__ import annotations
@@ -47,8 +49,13 @@ MODEL = """  {name}:
     max_model_len: 16384
     options: {{max_num_batched_tokens: 16384, enforce_eager: true, load_format: dummy}}
 """
-SET = """data: {{source: "file:samples.csv", shots: "file:shots.csv", text: review, label: sentiment, \
-samples: {{n: {n}, seed: 42}}, leaks: drop}}
+SET = """data:
+  source: file:samples.csv
+  shots: file:shots.csv
+  text: review
+  label: sentiment
+  samples: {{n: {n}, seed: 42}}
+  leaks: drop
 labels: {{positive: positive, negative: negative}}
 models: [{models}]
 prompts: [sentiment/prefill.j2]
@@ -86,7 +93,7 @@ def make(args: argparse.Namespace) -> None:
         # More samples than there are: the shots' rows too, and each text again with a mark.
         whole = [*samples, *shots[64:]]
         samples = [
-            {**row, "review": f"{row['review']} [{copy}]"}
+            {**row, "review": f"[{copy}] {row['review']}"}
             for copy in range(args.copies)
             for row in whole
         ]
@@ -190,6 +197,16 @@ def talks(root: Path) -> dict[str, list[Any]]:
     return found
 
 
+def flips(args: argparse.Namespace) -> None:
+    """Say in how many results two runs' labels differ."""
+    found = [
+        {(one["cell"], one["id"]): one["answer"] for one in map(json.loads, path.open())}
+        for path in args.results
+    ]
+    changed = sum(label != found[1].get(key) for key, label in found[0].items())
+    print(json.dumps({"what": "flips", "n": len(found[0]), "changed": changed}), flush=True)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     steps = parser.add_subparsers(dest="step", required=True)
@@ -212,9 +229,12 @@ def main() -> None:
     one.add_argument("--stored", action="store_true", help="keep the store of the run before")
     one.add_argument("-k", default="")
     one.add_argument("--keep", type=Path)
+    one = steps.add_parser("flips")
+    one.add_argument("results", type=Path, nargs=2)
     args, further = parser.parse_known_args()
     args.further = further
-    {"make": make, "study": study, "chat": chat, "chat-one": chat_one}[args.step](args)
+    steps_of = {"make": make, "study": study, "chat": chat, "chat-one": chat_one, "flips": flips}
+    steps_of[args.step](args)
 
 
 if __name__ == "__main__":

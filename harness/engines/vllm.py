@@ -72,6 +72,9 @@ class VllmEngine:
         self._waves_needed = config.device == "cpu" and config.max_lora_rank > 0
         self._max_rank = config.max_lora_rank
         self._loras: dict[str, LoRARequest | str] = {}
+        # Whether vLLM has processes of its own; taking down what is in this one takes seconds.
+        spread = any(name.endswith("_parallel_size") for name in config.options)
+        self._apart = spread or bool(config.options.get("multiprocess"))
         self._served = 0
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Output]:
@@ -116,7 +119,7 @@ class VllmEngine:
     def close(self) -> None:
         """Stop vLLM's own processes, if it has any; memory comes back when this process ends."""
         llm, self._llm = self._llm, None
-        if llm is not None:
+        if llm is not None and self._apart:
             llm.llm_engine.engine_core.shutdown()
 
     def _add(self, request: Request) -> tuple[_Pending, Reason | str | None]:

@@ -18,6 +18,7 @@ from harness.run.ask import ask, opened, outputs_missing
 from harness.run.ask_again import ask_again, with_flips
 from harness.run.cells import Cell, Mode
 from harness.run.classifier_rows import Training, build_training, prepare_trained
+from harness.run.copies import near_copies_note
 from harness.run.groups import Groups
 from harness.run.prepare import Prepared, prepare
 from harness.run.score_cell import Outcome, score_cell
@@ -57,6 +58,7 @@ class Runner:
     further: dict[tuple[str, str], tuple[Outcome, ...]] = field(default_factory=dict)
     _done: dict[tuple[str, str], Outcome | HarnessError] = field(default_factory=dict)
     _loaded: dict[str, LoadedData] = field(default_factory=dict)
+    _searched: set[str] = field(default_factory=set)
     _pools: dict[tuple[str, str], tuple[Sample, ...]] = field(default_factory=dict)
     _shots: dict[tuple[str, str, Mode], list[list[Sample]]] = field(default_factory=dict)
     _places: Places = field(init=False)
@@ -196,6 +198,17 @@ class Runner:
                 self._tell(replace(note, about=cell.path))
         return self._loaded[cell.path]
 
+    def _look_for_copies(self, cells: Sequence[Cell]) -> None:
+        """Note near copies of samples in the pools of a group's sets, each set once."""
+        for path, cell in {cell.path: cell for cell in cells}.items():
+            if path not in self._searched:
+                self._searched.add(path)
+                self._tell_progress(f"looking for near copies in {cell.name}", 0, 0)
+                memory = self.settings.store.with_name("near_copies.json")
+                note = near_copies_note(path, cell.evalset, self._loaded[path], memory=memory)
+                if note is not None:
+                    self._tell(note)
+
     def _training(self, cell: Cell) -> Training | None:
         """Return what a group's classifier is trained on, None for a model that is prompted."""
         if not cell.spec.trained:
@@ -207,6 +220,8 @@ class Runner:
         prepared = self._prepare_all(session, cells, store)
         if not prepared:
             return
+        # While the engine starts.
+        self._look_for_copies(cells)
         window = prepared[0].window
         with self._away():
             found = in_rounds(prepared, lambda some: ask(session, some, store, window=window))

@@ -95,7 +95,7 @@ def load_data(
         pool=len(kept),
         pool_removed=len(pool.entries) - len(kept),
     )
-    notes = tuple(data_notes(name, spec, drawn, kept))
+    notes = tuple(data_notes(name, spec, drawn))
     return LoadedData(samples=tuple(samples), pool=tuple(kept), info=info, notes=notes)
 
 

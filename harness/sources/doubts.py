@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from harness.records import Note, Sample
-from harness.shots.leaks import near_copies, normal_text
+from harness.shots.leaks import normal_text
 from harness.sources.drawing import Drawn
 from harness.spec.evalset import EvalSet
 
 
-def data_notes(name: str, spec: EvalSet, drawn: Drawn, pool: Sequence[Sample]) -> Iterator[Note]:
+def data_notes(name: str, spec: EvalSet, drawn: Drawn) -> Iterator[Note]:
     """Yield the notes on what was drawn from a set's sources.
 
     Args:
         name: How notes name the eval set.
         spec: The eval set.
         drawn: All that was drawn, and what was passed over.
-        pool: Entries of the shot pool that repeat no sample.
     """
     samples, wanted = drawn.samples, spec.data.samples.n
     if wanted is not None and len(samples) < wanted:
@@ -32,10 +31,6 @@ def data_notes(name: str, spec: EvalSet, drawn: Drawn, pool: Sequence[Sample]) -
         yield Note("conflicting", name, {"count": count, "texts": len(named), "pairs": named})
     if alike := _alike(samples):
         yield Note("alike", name, {"count": len(alike), "pairs": tuple(alike)})
-    # Without few-shot modes nobody sees the pool.
-    if any(mode.k for mode in spec.modes) and (found := near_copies(pool, samples)):
-        named = tuple(f"{copy.shot} = {copy.sample}" for copy in found)
-        yield Note("near_copies", name, {"count": len(found), "pool": len(pool), "pairs": named})
 
 
 def _one_a_label(group: Sequence[Sample]) -> list[str]:
