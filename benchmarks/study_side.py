@@ -200,7 +200,7 @@ def talks(root: Path) -> dict[str, list[Any]]:
 def flips(args: argparse.Namespace) -> None:
     """Say in how many results two runs' labels differ."""
     found = [
-        {(one["cell"], one["id"]): one["answer"] for one in map(json.loads, path.open())}
+        {(one["cell"], one["sample"]): one["answer"] for one in map(json.loads, path.open())}
         for path in args.results
     ]
     changed = sum(label != found[1].get(key) for key, label in found[0].items())
