@@ -116,6 +116,10 @@ def _best(row: Row | None, figure: str, t: Words) -> str:
     return f"{escape(row.prompt)}{place}: {with_interval(row.figures[figure])}"
 
 
+def _times(count: int) -> str:
+    return f" x{count}" if count > 1 else ""
+
+
 def engine_table(engines: Sequence[EngineInfo], t: Words) -> str:
     """Return what each engine was and did."""
     lines: list[dict[str, str]] = []
@@ -128,7 +132,7 @@ def engine_table(engines: Sequence[EngineInfo], t: Words) -> str:
                 t["h_source"]: escape(one.source, limit=80),
                 t["h_digest"]: escape(one.digest, limit=DIGEST),
                 t["h_engine"]: escape(one.version),
-                t["h_dtype"]: escape(f"{one.dtype}, {one.device}"),
+                t["h_dtype"]: escape(f"{one.dtype}, {one.device}{_times(one.replicas)}"),
                 t["h_start"]: seconds(one.start_s) if one.computed else "",
                 t["h_generate"]: seconds(one.generate_s) if one.computed else "",
                 t["h_outputs"]: f"{count(one.computed)} / {count(one.stored)}",

@@ -164,7 +164,7 @@ class _Shares:
                     cut = len(longest) // 2 if len(longest) > _LEAST else 0
                     mine[:], longest[cut:] = longest[cut:], []
                 if mine:
-                    size = max(_LEAST, len(mine) // 2)
+                    size = max(_LEAST, len(mine) * 3 // 4)
                     chunk, self._left[place] = mine[:size], mine[size:]
                     self._out += 1
                     return chunk

@@ -443,6 +443,16 @@ def test_stored_outputs_have_no_speed(run):
     assert "tokens/s" not in found
 
 
+def test_engines_that_shared_requests_are_counted(run):
+    one = EngineInfo(
+        "m", "file:m", "d", "vllm", "1", "float16", "cuda", 1.0, 1.0, 9, 0, 90, 0, 9, replicas=2
+    )
+    info = RunInfo("r", "now", 1.0, "pytest", {}, {}, engines=(one, replace(one, replicas=1)))
+    found = report_markdown(Run(info))
+    assert found.count("float16, cuda x2 |") == 1
+    assert found.count("float16, cuda |") == 1
+
+
 @pytest.mark.parametrize(
     ("lang", "said"),
     [("en", "The samples stand in 1\u00a0234 clusters"), ("ru", "кластеры (их 1\u00a0234)")],
