@@ -109,7 +109,12 @@ class Runner:
             self._done.setdefault((cell.path, cell.id), error)
 
     def _run_named(self, group: str) -> None:
-        self._run_group([cell for cell in self.selected if cell.group == group])
+        try:
+            self._run_group([cell for cell in self.selected if cell.group == group])
+        finally:
+            if self.settings.ahead:
+                # The end of what this thread tells.
+                self.progress("", 0, 0)
 
     def _run_group(self, cells: Sequence[Cell]) -> None:
         with self._desk:
@@ -240,6 +245,10 @@ class Runner:
         """Keep what comes of each cell's outputs."""
         asked = found.asked
         self.engines.append(info)
+        # Groups side by side end in any order.
+        names = dict.fromkeys(cell.model for cell in self.selected)
+        order = {name: place for place, name in enumerate(names)}
+        self.engines.sort(key=lambda one: order.get(one.model.partition(", ")[0], len(order)))
         for place, one in enumerate(found.cells):
             # A baseline of several runs is of all of them or of none.
             if asked.failure is not None and (self.settings.runs > 1 or not found.has(one)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import threading
 
 import pytest
 
@@ -92,3 +93,19 @@ def test_names_of_models_are_no_markup_and_no_commands(monkeypatch):
     text = screen.getvalue()
     assert r"running [red]m[/red]\x1b[2Jx" in text
     assert "\x1b[2J" not in text
+
+
+def test_each_thread_has_a_line_of_its_own(monkeypatch):
+    watched(monkeypatch)
+    terminal = Terminal()
+    with terminal:
+        terminal.update("running here", 1, 2)
+        other = threading.Thread(target=terminal.update, args=("running there", 3, 4))
+        other.start()
+        other.join()
+        assert [task.description for task in terminal._progress.tasks] == [
+            "running here", "running there"
+        ]  # fmt: skip
+        terminal.update("", 0, 0)
+        terminal.update("", 0, 0)
+        assert [task.description for task in terminal._progress.tasks] == ["running there"]
