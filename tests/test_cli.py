@@ -273,7 +273,9 @@ def test_the_package_runs_as_the_command():
     done = subprocess.run([sys.executable, "-m", "harness", "validate", "evalsets/mini.yaml"],
                           cwd=ROOT, capture_output=True, text=True, check=False)  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert heads(done.stdout) == ["evalsets/mini.yaml: 10 cells, 300 samples"]
+    (head,) = heads(done.stdout)
+    # How many are not known for sure before its reviews were fetched.
+    assert re.fullmatch(r"evalsets/mini\.yaml: 10 cells, (at most )?300 samples", head)
 
 
 @pytest.mark.parametrize("given", ["evalsets/models.yaml", "set.yaml", "prompts/plain.j2"])
