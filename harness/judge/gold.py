@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from harness.characters import half_character, is_blank
+from harness.characters import half_character, is_blank, is_unseen, one_form
 from harness.errors import SpecError
 from harness.records import Json
 from harness.sources.hub import hub_file
@@ -124,7 +124,13 @@ def _name(path: Path) -> str:
 
 def _shown(pair: GoldPair) -> tuple[str, frozenset[str]]:
     """Return what a judge is shown of a pair, in whichever order."""
-    return pair.instruction.strip(), frozenset((pair.first.strip(), pair.second.strip()))
+    return _seen(pair.instruction), frozenset((_seen(pair.first), _seen(pair.second)))
+
+
+def _seen(text: str) -> str:
+    """Return what shows of a text, with one form of characters and of line ends."""
+    lines = "\n".join(text.splitlines())
+    return one_form("".join(char for char in lines if not is_unseen(char))).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +247,7 @@ def _answers(
     one, other, label = keys
     first, second = _text(row, one, place), _text(row, other, place)
     better = _better(row, label, known, place)
-    if better != "tie" and first.strip() == second.strip():
+    if better != "tie" and one_form(first).strip() == one_form(second).strip():
         ties = [str(word) for word, meaning in known.items() if meaning == "tie"]
         fix = f"write {ties[0]}" if ties else "leave the pair out"
         raise place.error(f"{label}: {json.dumps(row[label])}, and {one} and {other} are the same "

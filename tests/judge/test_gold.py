@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,33 @@ def test_reads_its_own_form(tmp_path):
     found = read_gold(write(tmp_path / "own.jsonl", OWN, pointed))
     assert found[0] == GoldPair("sum", "Сколько будет 2 + 2?", "4", "5", "first")
     assert (found[1].better, found[1].points) == ("tie", ("names the sum",))
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("Это ёж.", unicodedata.normalize("NFD", "Это ёж.")),
+        ("A hedgehog.", "\ufeffA hedge\u00adhog.\u200b"),
+        ("One.\nTwo.", "One.\r\nTwo.\r\n"),
+    ],
+)
+@pytest.mark.parametrize("key", ["instruction", "first", "second"])
+def test_a_pair_spelled_otherwise_is_the_same_pair(tmp_path, key, text, spelled):
+    rows = OWN | {key: text}, OWN | {key: spelled, "id": "b"}
+    with pytest.raises(SpecError, match=r"own.jsonl:2: the pair 'b' has the instruction and the"):
+        read_gold(write(tmp_path / "own.jsonl", *rows))
+
+
+@pytest.mark.parametrize("other", ["Это Ёж.", "Это  ёж.", "Это еж."])
+def test_another_text_is_another_pair(tmp_path, other):
+    rows = OWN | {"first": "Это ёж."}, OWN | {"first": other, "id": "b"}
+    assert len(read_gold(write(tmp_path / "own.jsonl", *rows))) == 2
+
+
+def test_of_two_forms_of_one_answer_none_is_better(tmp_path):
+    row = OWN | {"first": "ёж", "second": unicodedata.normalize("NFD", "ёж")}
+    with pytest.raises(SpecError, match="first and second are the same text"):
+        read_gold(write(tmp_path / "own.jsonl", row))
 
 
 def test_a_set_has_the_name_and_digest_of_its_file(tmp_path):
