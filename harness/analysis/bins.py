@@ -10,13 +10,15 @@ from itertools import pairwise
 import numpy as np
 
 from harness.analysis.cell_findings import CellRef
+from harness.figures.measures import proportion
 from harness.records import Figure, Result
-from harness.stats import Floats, batch_calibrate, wilson_interval
+from harness.stats import Floats, batch_calibrate
 
 PROBABILITY_BINS = 10
 _LENGTH_BINS = 5
 # Below this many samples a bin's interval is wider than any trend along the lengths.
 _LENGTH_BIN_SAMPLES = 15
+_Groups = Sequence[str] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Bin:
         low: Where the span begins.
         high: Where it ends.
         middle: The mean of the quantity over the bin's samples.
-        share: The proportion with its Wilson interval and its n, at least 1.
+        share: The proportion with the interval of an accuracy and its n, at least 1.
     """
 
     low: float
@@ -110,11 +112,14 @@ def reliability(results: Sequence[Result], labels: Sequence[str]) -> Reliability
     raw = logs - np.logaddexp.reduce(logs, axis=1, keepdims=True)
     after = batch_calibrate(logs)
     after = after - np.logaddexp.reduce(after, axis=1, keepdims=True)
-    bins = [_probability_bins(np.exp(side), targets) for side in (raw, after)]
+    groups = _groups(scored)
+    bins = [_probability_bins(np.exp(side), targets, groups) for side in (raw, after)]
     return Reliability(labels[0] if len(labels) == 2 else None, bins[0], bins[1])
 
 
-def _probability_bins(probabilities: Floats, targets: np.ndarray) -> tuple[Bin, ...]:
+def _probability_bins(
+    probabilities: Floats, targets: np.ndarray, groups: _Groups
+) -> tuple[Bin, ...]:
     """Bin probabilities of shape [n, labels] into tenths; empty bins are left out."""
     if probabilities.shape[1] == 2:
         stated, came = probabilities[:, 0], targets == 0
@@ -122,7 +127,7 @@ def _probability_bins(probabilities: Floats, targets: np.ndarray) -> tuple[Bin, 
         stated, came = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets
     edges = np.arange(PROBABILITY_BINS + 1) / PROBABILITY_BINS
     places = np.clip(np.digitize(stated, edges) - 1, 0, PROBABILITY_BINS - 1)
-    return _bins(stated, came, places, list(pairwise(edges.tolist())))
+    return _bins(stated, came, places, list(pairwise(edges.tolist())), groups)
 
 
 def length_spans(results: Sequence[Result]) -> list[tuple[int, int]]:
@@ -147,27 +152,33 @@ def over_length(
     results: Sequence[Result], spans: Sequence[tuple[int, int]], figure: str
 ) -> list[Bin]:
     """Return an accuracy within each span of length; spans without a counting sample left out."""
-    counted = [
-        (one.length, right)
-        for one in results
-        if one.length > 0 and (right := hit(one, figure)) is not None
-    ]
+    counted = [one for one in results if one.length > 0 and hit(one, figure) is not None]
     if not counted:
         return []
-    lengths = np.array([length for length, _ in counted])
+    lengths = np.array([one.length for one in counted])
+    right = np.array([hit(one, figure) for one in counted])
     places = np.searchsorted([end for _, end in spans], lengths)
-    return list(_bins(lengths, np.array([right for _, right in counted]), places, spans))
+    return list(_bins(lengths, right, places, spans, _groups(counted)))
+
+
+def _groups(results: Sequence[Result]) -> _Groups:
+    """Return the cluster of each sample, None where they have none."""
+    return [one.cluster for one in results] if any(one.cluster for one in results) else None
 
 
 def _bins(
-    values: np.ndarray, came: np.ndarray, places: np.ndarray, spans: Sequence[tuple[float, float]]
+    values: np.ndarray,
+    came: np.ndarray,
+    places: np.ndarray,
+    spans: Sequence[tuple[float, float]],
+    groups: _Groups,
 ) -> tuple[Bin, ...]:
     found: list[Bin] = []
     for place, (low, high) in enumerate(spans):
         inside = places == place
-        n, passed = int(inside.sum()), int(came[inside].sum())
-        if n:
-            share = Figure(passed / n, *wilson_interval(passed, n), n)
+        if inside.any():
+            own = groups and [groups[at] for at in np.flatnonzero(inside)]
+            share = proportion(came[inside], own)
             found.append(Bin(low, high, float(values[inside].mean()), share))
     return tuple(found)
 

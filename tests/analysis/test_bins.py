@@ -14,7 +14,11 @@ from harness.analysis.bins import (
     over_length,
     reliability,
 )
-from harness.stats import batch_calibrate, wilson_interval
+from harness.stats import (
+    batch_calibrate,
+    clopper_pearson_interval,
+    cluster_proportion_interval,
+)
 
 LABELS = ("positive", "negative")
 
@@ -59,7 +63,7 @@ def test_bins_by_hand(template):
     assert first.middle == pytest.approx(0.06)
     assert second.middle == pytest.approx(0.65)
     assert (first.share.value, second.share.value, last.share.value) == (0.5, 2 / 3, 1.0)
-    assert (second.share.low, second.share.high) == wilson_interval(2, 3)
+    assert (second.share.low, second.share.high) == clopper_pearson_interval(2, 3)
 
 
 def test_bins_are_those_of_the_calibrated_probabilities(cell):
@@ -159,7 +163,21 @@ def test_accuracy_over_length_adds_up_to_that_of_the_cell(cell, figure):
     first = [r for r in results if spans[0][0] <= r.length <= spans[0][1] and r.correct is not None]
     assert bins[0].share.n == len(first)
     passed = sum(hit(one, figure) for one in first)
-    assert (bins[0].share.low, bins[0].share.high) == wilson_interval(passed, len(first))
+    assert (bins[0].share.low, bins[0].share.high) == clopper_pearson_interval(passed, len(first))
+
+
+def test_intervals_allow_for_clusters(template):
+    targets = [LABELS[0]] * 20 + [LABELS[1]] * 20
+    alone = results_of(template, [0.62] * 40, targets)
+    film = [replace(one, cluster=f"film {at // 10}", length=9) for at, one in enumerate(alone)]
+    wanted = cluster_proportion_interval([1] * 20 + [0] * 20, [one.cluster for one in film])
+    (shown,) = reliability(film, LABELS).raw
+    (over,) = over_length(film, [(1, 9)], "accuracy")
+    for share in shown.share, over.share:
+        assert (share.value, share.low, share.high) == pytest.approx((0.5, *wanted))
+    (narrow,) = reliability(alone, LABELS).raw
+    assert wanted[0] < narrow.share.low
+    assert wanted[1] > narrow.share.high
 
 
 def test_results_by_cell_keep_sets_apart(cell):
