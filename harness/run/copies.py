@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+from harness.jsontext import json_text
 from harness.records import Note
 from harness.records.notes import Fact
 from harness.shots.leaks import NEAR, Copy, near_copies
@@ -67,5 +68,5 @@ def _write(path: Path, known: dict[str, list[list[str]]]) -> None:
     last = dict(list(known.items())[-_KEPT:])
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(last), encoding="utf-8")
+    part.write_text(json_text(last), encoding="utf-8")
     part.replace(path)

@@ -17,8 +17,8 @@ SET = {"data": {"id": "id", "samples": {"n": 6, "balanced": True}, "shots": [
     for label in ("positive", "negative")]}}  # fmt: skip
 LABELS = ["good|\u202e<b>", "bad [x](http://evil.example) @someone"]
 HOSTILE = [one for one in MARKUP if "\ud83d" not in one and "\x00" not in one and one.strip()]
-# Of files that are not text for people: the store of outputs and logs of engines.
-OTHERS = r"(.*/)?\.harness/(outputs\.sqlite.*|logs/.*|.*\.lock|float16\.json)"
+# Of files that are not text for people: the store of outputs, what stands beside it, logs.
+OTHERS = r"(.*/)?\.harness/(outputs\.sqlite.*|logs/.*|.*\.lock|float16\.json|near_copies\.json)"
 
 
 @pytest.fixture
