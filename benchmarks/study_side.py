@@ -133,9 +133,8 @@ def study(args: argparse.Namespace) -> None:
                                        "prompt_tokens", "cached_tokens", "replicas")}
         for one in run["info"]["engines"]
     ]  # fmt: skip
-    kept = args.keep or root / "reports/latest/results.jsonl"
     if args.keep:
-        shutil.copy(root / "reports/latest/results.jsonl", kept)
+        shutil.copy(root / "reports/latest/results.jsonl", args.keep)
     print(json.dumps({"what": args.name, "wall_s": round(wall, 1), "rc": done.returncode,
                       "engines": engines}), flush=True)  # fmt: skip
 

@@ -40,7 +40,7 @@ class Groups:
         """Return when a group has run.
 
         Raises:
-            BaseException: What went wrong in it, or an interrupt, which ends all groups.
+            BaseException: What went wrong in it, or an interrupt, which alone ends all groups.
         """
         if self._at_once < 2:
             self._run(name)
@@ -48,6 +48,9 @@ class Groups:
         try:
             self._begin(name)
             self._begun[name].result()
+        except Exception:
+            # A defect in one group is no reason to end the others.
+            raise
         except BaseException:
             self.close()
             raise

@@ -193,9 +193,10 @@ class EngineSession:
             wait: Whether to wait for a GPU; without one, the engine's process imports ahead.
         """
         gpus = self._gpus()
-        if self._replicas or self.endpoint:
-            if not self._replicas:
-                self._add(window, None)
+        if self._replicas:
+            return
+        if self.endpoint:
+            self._add(window, None)
             return
         lease = self._places.free(gpus)
         if lease is None:

@@ -21,7 +21,7 @@ _POLL_S = 0.05
 
 @dataclass(slots=True)
 class Lease:
-    """Places that an engine holds; a context manager that gives them back.
+    """Places that an engine holds until they are released.
 
     Attributes:
         gpus: Names of GPUs, none for the processor.

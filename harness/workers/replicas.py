@@ -37,9 +37,11 @@ class Replica:
 
     def close(self) -> None:
         """End its process and give back its place."""
-        self.worker.close()
-        if self.lease is not None:
-            self.lease.release()
+        try:
+            self.worker.close()
+        finally:
+            if self.lease is not None:
+                self.lease.release()
 
 
 Lost = Callable[[Replica, EngineError], None]
@@ -92,11 +94,14 @@ def share_out(replicas: list[Replica], requests: Sequence[Request], lost: Lost) 
     ]
     for thread in threads:
         thread.start()
+    owed = len(requests)
     try:
         left = len(threads)
-        while left:
+        # One that is still starting when all is done is not waited for.
+        while left and owed:
             found = told.get()
             if isinstance(found, Output):
+                owed -= 1
                 yield found
                 continue
             left -= 1
@@ -109,11 +114,19 @@ def share_out(replicas: list[Replica], requests: Sequence[Request], lost: Lost) 
                 raise found.error
     finally:
         shares.close()
-        if any(thread.is_alive() for thread in threads):
-            for one in replicas:
-                one.worker.stop()
-            for thread in threads:
-                thread.join(_JOIN_S)
+        _settle(replicas, threads, done=not owed)
+
+
+def _settle(replicas: list[Replica], threads: Sequence[threading.Thread], *, done: bool) -> None:
+    """Wait for the threads' end: kill what computes for nobody, take out what never was ready."""
+    starting = [one for one in replicas if not one.worker.start_s]
+    for one in starting if done else replicas:
+        one.worker.stop()
+    for thread in threads:
+        thread.join(_JOIN_S)
+    for one in starting if done else ():
+        replicas.remove(one)
+        one.close()
 
 
 @dataclass(frozen=True, slots=True)

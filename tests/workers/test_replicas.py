@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import pytest
 
@@ -130,6 +131,17 @@ def test_a_further_engine_that_does_not_start(replicas, lost):
     some = first_ready(replicas({}, {"fail_start": True}), lost)
     assert len(list(share_out(some, asks(500), lost))) == 500
     assert [gpus for gpus, _ in lost.told] == [("1",)]
+
+
+def test_one_that_starts_for_ever_is_not_waited_for(replicas, lost):
+    some = replicas({}, {"start_s": 600})
+    began = time.monotonic()
+    assert len(list(share_out(some, asks(300), lost))) == 300
+    assert time.monotonic() - began < 60
+    # The other one goes on, and the place of this one is free.
+    assert [one.gpus for one in some] == [("0",)]
+    assert replicas.places.free(1).gpus == ("1",)
+    assert len(list(share_out(some, asks(300), lost))) == 300
 
 
 def test_left_early_they_end(replicas, lost):
