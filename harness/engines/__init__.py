@@ -100,21 +100,6 @@ def open_engine(config: EngineConfig) -> Engine:
     return module.open_engine(config)
 
 
-def import_ahead(config: EngineConfig) -> None:
-    """Import what an engine takes long to import, if it says what that is.
-
-    Neither a GPU nor the model's folder is touched, and what fails is left for `open_engine`.
-
-    Args:
-        config: Of the engine; its window and adapters need not be known.
-    """
-    if config.module or config.engine not in ENGINES or not engine_installed(config.engine):
-        return
-    module: ModuleType = importlib.import_module(ENGINES[config.engine])
-    if callable(ahead := vars(module).get("import_ahead")):
-        ahead(config)
-
-
 def _open_registered(config: EngineConfig) -> Engine:
     """Open an engine that is not ours, whose module may be wrong in any way."""
     known = f"engine '{config.engine}': module {config.module}"

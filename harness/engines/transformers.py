@@ -41,12 +41,6 @@ if TYPE_CHECKING:
 _KEPT = 16
 
 
-def import_ahead(config: EngineConfig) -> None:
-    """Import the libraries that load and run a model."""
-    import torch  # noqa: F401
-    import transformers.modeling_utils  # noqa: F401
-
-
 def open_engine(config: EngineConfig) -> TransformersEngine:
     """Load model and tokenizer.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import math
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -29,17 +27,6 @@ if TYPE_CHECKING:
     from vllm import LLM, RequestOutput
     from vllm.lora.request import LoRARequest
 
-# What a start imports in any case. None of it opens a device.
-_AHEAD = (
-    "vllm",
-    "vllm.entrypoints.llm",
-    "vllm.v1.engine.core",
-    "vllm.v1.engine.llm_engine",
-    "vllm.v1.worker.gpu_worker",
-    "vllm.v1.worker.gpu_model_runner",
-    "vllm.model_executor.models.llama",
-    "vllm.model_executor.models.qwen2",
-)
 # The fewest requests that are handed over before each step.
 _FEED = 64
 
@@ -188,14 +175,6 @@ class VllmEngine:
                     refusal = f"adapter '{adapter.path}' cannot be loaded: {error_line(error)}"
             self._loras[adapter.digest] = refusal or handle
         return self._loras[adapter.digest]
-
-
-def import_ahead(config: EngineConfig) -> None:
-    """Import what `vllm.LLM` does when it starts a model, which takes longer than the start."""
-    set_environment(config)
-    for name in _AHEAD:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
 
 
 def open_engine(config: EngineConfig) -> VllmEngine:

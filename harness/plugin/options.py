@@ -6,6 +6,7 @@ import argparse
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
@@ -81,20 +82,19 @@ def add_options(parser: pytest.Parser) -> None:
     group.addoption("--eval-shots", action="append", default=[], type=_named_file,
                     metavar="NAME=PATH",
                     help="read the shot pool of the eval set NAME from a file")  # fmt: skip
-    group.addoption("--eval-limit", type=_count, metavar="N",
+    group.addoption("--eval-limit", type=partial(_whole, what="samples"), metavar="N",
                     help="run the first N samples of each set")  # fmt: skip
     group.addoption("--eval-write-baseline", action="store_true",
                     help="accept the results of this run: write them to baselines/")  # fmt: skip
     group.addoption("--eval-plan", action="store_true", help="plan the run, and run nothing")
     group.addoption("--eval-against", metavar="CELL",
                     help="compare the selected cells with the baseline of this cell")  # fmt: skip
-    group.addoption("--eval-baseline-runs", type=_runs, metavar="N",
+    group.addoption("--eval-baseline-runs", type=partial(_whole, what="runs"), metavar="N",
                     help="make the baselines of N runs (1); those after the first ask everything "
                     "anew")  # fmt: skip
     group.addoption("--eval-baseline-add", action="store_true",
-                    help="add the runs to the baselines that are there, in place of writing them "
-                    "anew")  # fmt: skip
-    group.addoption("--eval-gpus", type=_gpus, metavar="N",
+                    help="add the runs to the baselines that are there")  # fmt: skip
+    group.addoption("--eval-gpus", type=partial(_whole, what="GPUs"), metavar="N",
                     help="use at most N GPUs at once (all of them)")  # fmt: skip
     group.addoption("--eval-repeat-engine", action="store_true",
                     help="make every request twice and report how many labels flip")  # fmt: skip
@@ -281,18 +281,6 @@ def _named_file(entry: str) -> str:
     if not name or not path or not full.is_file():
         raise argparse.ArgumentTypeError(f"{entry}: write NAME=PATH with a file that exists")
     return f"{name}={full}"
-
-
-def _count(text: str) -> int:
-    return _whole(text, "samples")
-
-
-def _gpus(text: str) -> int:
-    return _whole(text, "GPUs")
-
-
-def _runs(text: str) -> int:
-    return _whole(text, "runs")
 
 
 def _whole(text: str, what: str) -> int:

@@ -14,7 +14,6 @@ from typing import Literal
 
 import pytest
 
-from harness import hardware
 from harness.analysis.analyze import analyze
 from harness.analysis.files import save_findings
 from harness.collect import AnyCell, AnyGate
@@ -30,7 +29,8 @@ from harness.language import words
 from harness.planning.undecidable import undecidable
 from harness.plugin.accepting import Accepting
 from harness.plugin.joining import join_parts, together
-from harness.plugin.options import named_files, options_of
+from harness.plugin.options import options_of
+from harness.plugin.run_settings import settings_of
 from harness.plugin.tally import FOLDER_FILE, RUN_ID, WORKER_KEY, Tally, new_run_id
 from harness.plugin.terminal import Terminal
 from harness.reasons import Reason
@@ -53,7 +53,6 @@ from harness.run.probe_cells import ProbeCell
 from harness.run.runner import Runner
 from harness.run.score_cell import Outcome
 from harness.run.serving import FAKE
-from harness.run.settings import Settings
 
 AnyOutcome = Outcome | ProbeResult
 """What becomes of an item: of a cell, or of a probe."""
@@ -225,27 +224,11 @@ def _trained(cell: AnyCell) -> bool:
 
 def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
     """Return the session's run, on which nothing has been computed yet."""
-    option, given, root = config.getoption, options_of(config), config.rootpath
+    option, given = config.getoption, options_of(config)
     worker: dict[str, str] = getattr(config, "workerinput", {})
     accepting = Accepting.of(config, cells)
     run_id = config.stash.setdefault(RUN_ID, worker.get(WORKER_KEY) or new_run_id())
-    settings = Settings(
-        root=root,
-        store=given.store,
-        logs=root / ".harness/logs" / run_id,
-        engine=given.engine,
-        dtype=given.dtype,
-        limit=option("--eval-limit"),
-        datasets=named_files(config, "--eval-dataset"),
-        shots=named_files(config, "--eval-shots"),
-        start_timeout_s=given.start_timeout_s,
-        stall_timeout_s=given.stall_timeout_s,
-        repeat_engine=option("--eval-repeat-engine"),
-        runs=accepting.passes,
-        gpus=_gpus(config),
-        # What runs ahead would be lost where the first failure ends the session.
-        ahead=not worker and not option("maxfail"),
-    )
+    settings = settings_of(config, run_id, runs=accepting.passes)
     # xdist's workers share one terminal, and the controller writes on it.
     terminal = Terminal(quiet=bool(worker))
     return ActiveRun(
@@ -258,15 +241,6 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
         against=option("--eval-against") or "",
         cells={(c.path, c.id): c for c in cells if isinstance(c, Cell)},
     )
-
-
-def _gpus(config: pytest.Config) -> int | None:
-    """Return how many GPUs this process may hold; xdist's workers share those of the session."""
-    given: int | None = config.getoption("--eval-gpus")
-    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
-    if workers == 1:
-        return given
-    return max(1, min(given or len(hardware.gpus()), len(hardware.gpus())) // workers)
 
 
 def _folder(config: pytest.Config) -> Path:

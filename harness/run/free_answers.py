@@ -29,7 +29,8 @@ from harness.records import (
     Thinking,
 )
 from harness.run.replies import Said, failed, said, unfinished
-from harness.run.session import EngineSession, Served
+from harness.run.served import Served
+from harness.run.session import EngineSession
 from harness.run.thoughtnotes import tell_of_template
 from harness.spec.endpointspec import PREFIX
 from harness.spec.thinkingspec import setting

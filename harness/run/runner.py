@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from harness.errors import EngineError, HarnessError, RegistryError, UnfitPrecision
@@ -13,21 +13,19 @@ from harness.prompts.chat import ChatFormat
 from harness.prompts.open_format import open_format
 from harness.prompts.templates import load_prompt
 from harness.reasons import Reason
-from harness.records import DataInfo, EngineInfo, Note, Sample, Thinking
+from harness.records import DataInfo, EngineInfo, Note, Thinking
 from harness.run.ask import ask, opened, outputs_missing
 from harness.run.ask_again import ask_again, with_flips
-from harness.run.cells import Cell, Mode
-from harness.run.classifier_rows import Training, build_training, prepare_trained
-from harness.run.copies import near_copies_note
+from harness.run.cells import Cell
+from harness.run.classifier_rows import Training, prepare_trained
 from harness.run.groups import Groups
+from harness.run.materials import Materials
 from harness.run.prepare import Prepared, prepare
 from harness.run.score_cell import Outcome, score_cell
 from harness.run.session import EngineSession, open_places
 from harness.run.settings import Progress, Settings
 from harness.run.thinking import Rounds, in_rounds
 from harness.run.thoughtnotes import tell_of_template
-from harness.shots import Draw, select_shots
-from harness.sources.data import LoadedData, load_data
 from harness.workers.places import Places
 from harness.workers.store import Store
 
@@ -57,10 +55,7 @@ class Runner:
     notes: list[Note] = field(default_factory=list)
     further: dict[tuple[str, str], tuple[Outcome, ...]] = field(default_factory=dict)
     _done: dict[tuple[str, str], Outcome | HarnessError] = field(default_factory=dict)
-    _loaded: dict[str, LoadedData] = field(default_factory=dict)
-    _searched: set[str] = field(default_factory=set)
-    _pools: dict[tuple[str, str], tuple[Sample, ...]] = field(default_factory=dict)
-    _shots: dict[tuple[str, str, Mode], list[list[Sample]]] = field(default_factory=dict)
+    _materials: Materials = field(init=False)
     _places: Places = field(init=False)
     _groups: Groups = field(init=False)
     _at_work: list[EngineSession] = field(default_factory=list)
@@ -69,6 +64,7 @@ class Runner:
     _desk: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self._materials = Materials(self.settings, self._tell_progress, self._tell, self.data)
         self._places = open_places(self.settings)
         ahead = self._places.limit if self.settings.ahead else 0
         names = list(dict.fromkeys(cell.group for cell in self.selected))
@@ -118,11 +114,11 @@ class Runner:
 
     def _run_group(self, cells: Sequence[Cell]) -> None:
         with self._desk:
-            runnable = [cell for cell in cells if self._readable(cell)]
+            runnable = [cell for cell in cells if self._fit(cell, self._materials.load)]
             if not runnable:
                 return
             try:
-                training = self._training(runnable[0])
+                training = self._materials.training(runnable[0])
                 try:
                     self._serve(runnable, training)
                 except UnfitPrecision:
@@ -140,10 +136,10 @@ class Runner:
         finally:
             self._desk.acquire()
 
-    def _readable(self, cell: Cell) -> bool:
-        """Return whether a cell's samples can be read; if not, the cell has failed."""
+    def _fit(self, cell: Cell, step: Callable[[Cell], object]) -> bool:
+        """Return whether a step can be done for a cell; if not, the cell has failed."""
         try:
-            self._load(cell)
+            step(cell)
         except HarnessError as error:
             self._fail([cell], error)
             return False
@@ -186,47 +182,12 @@ class Runner:
         for session in list(self._at_work):
             session.stop()
 
-    def _load(self, cell: Cell) -> LoadedData:
-        if cell.path not in self._loaded:
-            self._tell_progress(f"reading data of {cell.name}", 0, 0)
-            loaded = load_data(
-                cell.name,
-                cell.evalset,
-                base=self.settings.root,
-                dataset=self.settings.datasets.get(cell.name),
-                shots=self.settings.shots.get(cell.name),
-                limit=self.settings.limit,
-            )
-            self._loaded[cell.path] = loaded
-            self.data[cell.path] = loaded.info
-            for note in loaded.notes:
-                self._tell(replace(note, about=cell.path))
-        return self._loaded[cell.path]
-
-    def _look_for_copies(self, cells: Sequence[Cell]) -> None:
-        """Note near copies of samples in the pools of a group's sets, each set once."""
-        for path, cell in {cell.path: cell for cell in cells}.items():
-            if path not in self._searched:
-                self._searched.add(path)
-                self._tell_progress(f"looking for near copies in {cell.name}", 0, 0)
-                memory = self.settings.store.with_name("near_copies.json")
-                note = near_copies_note(path, cell.evalset, self._loaded[path], memory=memory)
-                if note is not None:
-                    self._tell(note)
-
-    def _training(self, cell: Cell) -> Training | None:
-        """Return what a group's classifier is trained on, None for a model that is prompted."""
-        if not cell.spec.trained:
-            return None
-        self._tell_progress(f"reading training rows of {cell.model}", 0, 0)
-        return build_training(cell, self._load(cell).pool)
-
     def _run_cells(self, session: EngineSession, cells: Sequence[Cell], store: Store) -> None:
         prepared = self._prepare_all(session, cells, store)
         if not prepared:
             return
         # While the engine starts.
-        self._look_for_copies(cells)
+        self._materials.look_for_copies(cells)
         window = prepared[0].window
         with self._away():
             found = in_rounds(prepared, lambda some: ask(session, some, store, window=window))
@@ -294,7 +255,7 @@ class Runner:
         prepared: list[Prepared] = []
         chats: dict[tuple[str, Thinking | None], ChatFormat] = {}
         # All before the engine starts, which must know the ranks of all adapters.
-        cells = [cell for cell in cells if self._fit(session, cell)]
+        cells = [cell for cell in cells if self._fit(cell, session.check_adapter)]
         for done, cell in enumerate(cells):
             self._tell_progress("rendering prompts", done, len(cells))
             try:
@@ -318,17 +279,8 @@ class Runner:
                 session.start(prepared[0].window, total, wait=not self._places.limit)
         return prepared
 
-    def _fit(self, session: EngineSession, cell: Cell) -> bool:
-        """Return whether a cell's adapter may be used; if not, the cell has failed."""
-        try:
-            session.check_adapter(cell)
-        except HarnessError as error:
-            self._fail([cell], error)
-            return False
-        return True
-
     def _prepare(self, session: EngineSession, cell: Cell, chat: ChatFormat | None) -> Prepared:
-        samples = self._load(cell).samples
+        samples = self._materials.load(cell).samples
         if session.training is not None:
             return prepare_trained(cell, samples, session.training, shared=session.shared)
         if cell.prompt is None or chat is None:
@@ -337,34 +289,9 @@ class Runner:
         return prepare(
             cell,
             samples,
-            self._draw(cell, chat),
+            self._materials.draw(cell, chat),
             prompt=load_prompt(cell.prompt.template, words, root=self.settings.root),
             chat=chat,
             shared=session.shared,
             adapter=session.adapters.get(cell.model),
         )
-
-    def _pool(self, cell: Cell, chat: ChatFormat) -> tuple[Sample, ...]:
-        """Return the shot pool without entries that spell a special token of the model."""
-        if (cell.path, cell.model) not in self._pools:
-            whole = self._load(cell).pool
-            pool = tuple(shot for shot in whole if chat.control_token(shot.text) is None)
-            info = self.data[cell.path]
-            special = max(info.pool_special, len(whole) - len(pool))
-            self.data[cell.path] = replace(info, pool_special=special)
-            self._pools[cell.path, cell.model] = pool
-        return self._pools[cell.path, cell.model]
-
-    def _draw(self, cell: Cell, chat: ChatFormat) -> list[list[Sample]]:
-        """Return the shots of each sample, the same for all prompts and placements."""
-        mode = cell.mode
-        if mode.selector is None or mode.seed is None:
-            return []
-        key = cell.path, cell.model, replace(mode, placement=None, thinking=None)
-        if key not in self._shots:
-            self._tell_progress(f"choosing shots of {cell.name}", 0, 0)
-            labels = list(cell.evalset.labels)
-            pool, samples = self._pool(cell, chat), self._load(cell).samples
-            draw = Draw(pool, samples, labels, mode.k, mode.seed)
-            self._shots[key] = select_shots(mode.selector, mode.order, draw)
-        return self._shots[key]

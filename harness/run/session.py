@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from harness import hardware
 from harness.errors import EngineError, UnfitPrecision
@@ -25,35 +24,19 @@ from harness.registry import current
 from harness.run.cells import prefix_order
 from harness.run.classifier_rows import Training
 from harness.run.precision import Precision, Unfit, UnfitRecord, choose_precision
+from harness.run.served import Served
 from harness.run.serving import choose_serving
 from harness.run.settings import Progress, Settings
 from harness.spec.modelspec import ModelSpec
 from harness.train.adapter_check import check_adapter
-from harness.workers.places import Lease, Places
-from harness.workers.replicas import Replica, first_ready, share_out
+from harness.workers.fleet import Fleet
+from harness.workers.places import Places
+from harness.workers.replicas import Replica
 from harness.workers.store import Store, fingerprint
 from harness.workers.worker import Worker
 
 _CHUNK = 64
 _CHUNK_S = 2.0
-# Requests for which a further GPU is worth an engine of its own.
-_REPLICA = 1000
-# Options of an engine that spread a model over GPUs.
-_SPREAD = ("tensor_parallel_size", "pipeline_parallel_size")
-
-
-class Served(Protocol):
-    """What an engine is started for: a cell, a probe, or a judge."""
-
-    @property
-    def model(self) -> str:
-        """Name of the model."""
-        ...
-
-    @property
-    def spec(self) -> ModelSpec:
-        """Its entry in models.yaml."""
-        ...
 
 
 class EngineSession:
@@ -113,14 +96,11 @@ class EngineSession:
         if self.asset.stand_in:
             tell(Note("stand_in", self.models, {"what": self._spec.source or ""}))
         self.shared = fingerprint(self._serving.identity())
-        self._places = places or open_places(settings)
-        self._share = share or (lambda: self._places.limit - self._places.held)
-        self._replicas: list[Replica] = []
-        self._standby: Worker | None = None
-        self._stopped = False
+        own = places or open_places(settings)
+        share = share or (lambda: own.limit - own.held)
+        self._fleet = Fleet(self._worker, own, share=share, lost=self._lost)
         self._start_s = 0.0
         self._generate_s = 0.0
-        self._most = 0
 
     @property
     def engine(self) -> str:
@@ -145,7 +125,7 @@ class EngineSession:
     @property
     def started(self) -> bool:
         """Whether an engine was started, be it closed since."""
-        return self._most > 0
+        return self._fleet.most > 0
 
     def spoken(self, served: Served, *, thinking: bool) -> tuple[ModelSpec, Path]:
         """Return by which entry of models.yaml and which folder prompts are made."""
@@ -192,56 +172,13 @@ class EngineSession:
             wanted: How many requests are to be made, as far as is known.
             wait: Whether to wait for a GPU; without one, the engine's process imports ahead.
         """
-        gpus = self._gpus()
-        if self._replicas:
-            return
-        if self.endpoint:
-            self._add(window, None)
-            return
-        lease = self._places.free(gpus)
-        if lease is None:
-            if not wait:
-                self._import_ahead(window)
-                return
-            self._progress("waiting for another engine on this machine to end", 0, 0)
-            lease = self._places.wait(gpus, lambda: self._stopped)
-        self._add(window, lease)
-        more = min(self._share() // gpus, wanted // _REPLICA - 1) if gpus else 0
-        for _ in range(more):
-            if (further := self._places.free(gpus)) is None:
-                break
-            self._add(window, further)
+        if not self._fleet.running:
+            self._fleet.start(self._config(window), wanted, self._tell_waiting if wait else None)
 
-    def _gpus(self) -> int:
-        """Return how many GPUs one engine of the group takes; 0 for none.
+    def _tell_waiting(self) -> None:
+        self._progress("waiting for another engine on this machine to end", 0, 0)
 
-        Raises:
-            EngineError: There are not so many.
-        """
-        if self.endpoint or self._serving.device != "cuda":
-            return 0
-        count = 1
-        for name in _SPREAD:
-            value = self.options.get(name, 1)
-            count *= value if isinstance(value, int) else 1
-        self._places.check(count)
-        return count
-
-    def _import_ahead(self, window: int) -> None:
-        if self._standby is None and self._serving.device == "cuda":
-            self._standby = self._worker(self._config(window, None), 0)
-            self._standby.import_ahead()
-
-    def _add(self, window: int, lease: Lease | None) -> None:
-        """Start one more engine, on the GPUs of a lease."""
-        config = self._config(window, lease)
-        worker, self._standby = self._standby, None
-        worker = worker or self._worker(config, len(self._replicas))
-        self._replicas.append(Replica(worker, lease))
-        self._most = max(self._most, len(self._replicas))
-        worker.start(config)
-
-    def _config(self, window: int, lease: Lease | None) -> EngineConfig:
+    def _config(self, window: int) -> EngineConfig:
         registered = current().engines.get(self.engine)
         ranks = [adapter.rank for adapter in self.adapters.values()]
         return EngineConfig(
@@ -256,7 +193,6 @@ class EngineSession:
             options=self.options,
             module=registered.module if registered else "",
             folder=registered.folder if registered else "",
-            gpus=lease.gpus if lease else (),
         )
 
     def _worker(self, config: EngineConfig, number: int) -> Worker:
@@ -281,22 +217,21 @@ class EngineSession:
             UnfitPrecision: The model does not fit the float16 that was tried, which is remembered;
                 nothing of it is to be used, and a new session takes bfloat16.
         """
-        if not self._replicas:
+        if not self._fleet.running:
             raise ValueError("start the engine first")
         self._progress(f"starting {self.engine} with {self.models}", 0, 0)
         try:
-            self._replicas = first_ready(self._replicas, self._lost)
+            self._start_s = self._fleet.wait_ready()
         except EngineError as error:
             if self._precision.refused(str(error)):
                 raise self._give_up("float16_refused") from error
             raise
-        self._start_s = self._replicas[0].worker.start_s
         order = prefix_order([request.prompt_ids for request in missing])
         chunk: list[Output] = []
         began = flushed = time.monotonic()
         self._progress(f"running {self.models}", 0, len(missing))
         try:
-            outputs = share_out(self._replicas, [missing[i] for i in order], self._lost)
+            outputs = self._fleet.generate([missing[i] for i in order])
             for done, output in enumerate(outputs, start=1):
                 if self._precision.overflowed(output):
                     raise self._give_up("float16_overflow")
@@ -325,19 +260,11 @@ class EngineSession:
 
     def close(self) -> None:
         """End the engine's processes and free their places for the next one."""
-        if self._standby is not None:
-            self._standby.close()
-            self._standby = None
-        for replica in self._replicas:
-            replica.close()
-        self._replicas = []
+        self._fleet.close()
 
     def stop(self) -> None:
         """Kill the engine's processes from another thread, whose `generate` then raises."""
-        self._stopped = True
-        for worker in (self._standby, *(replica.worker for replica in self._replicas)):
-            if worker is not None:
-                worker.stop()
+        self._fleet.stop()
 
     def info(self, computed: Sequence[Output], stored: int) -> EngineInfo:
         """Return what the engine did."""
@@ -356,7 +283,7 @@ class EngineSession:
             prompt_tokens=sum(output.prompt_tokens for output in computed),
             cached_tokens=sum(output.cached_tokens for output in computed),
             completion_tokens=sum(output.length for output in computed),
-            replicas=max(1, self._most),
+            replicas=max(1, self._fleet.most),
         )
 
 

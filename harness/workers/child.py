@@ -23,7 +23,8 @@ from typing import Any, NoReturn, TypedDict
 
 import numpy as np
 
-from harness.engines import import_ahead, open_engine
+from harness.engines import open_engine
+from harness.engines.ahead import import_ahead
 from harness.errors import EngineError
 from harness.markdown import cut, plain
 from harness.reasons import Reason
@@ -145,7 +146,7 @@ def main(fd: int) -> None:
 
 def _serve(conn: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
     order = json.loads(inbox.get())
-    while "ahead" in order:
+    if "ahead" in order:
         import_ahead(EngineConfig(**order["ahead"]))
         order = json.loads(inbox.get())
     config = EngineConfig(**order)

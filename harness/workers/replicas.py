@@ -82,7 +82,7 @@ def share_out(replicas: list[Replica], requests: Sequence[Request], lost: Lost) 
     Raises:
         EngineError: The last engine failed; outputs yielded before stay valid.
     """
-    if len(replicas) == 1:
+    if len(replicas) == 1 or not requests:
         yield from replicas[0].worker.generate(requests)
         return
     shares = _Shares(requests, len(replicas))
@@ -106,27 +106,42 @@ def share_out(replicas: list[Replica], requests: Sequence[Request], lost: Lost) 
                 continue
             left -= 1
             if isinstance(found.error, EngineError) and len(replicas) > 1:
-                failed = at_work[found.place]
-                replicas.remove(failed)
-                failed.close()
-                lost(failed, found.error)
+                _take_out(at_work[found.place], replicas, found.error, lost)
             elif found.error is not None:
                 raise found.error
     finally:
         shares.close()
-        _settle(replicas, threads, done=not owed)
-
-
-def _settle(replicas: list[Replica], threads: Sequence[threading.Thread], *, done: bool) -> None:
-    """Wait for the threads' end: kill what computes for nobody, take out what never was ready."""
-    starting = [one for one in replicas if not one.worker.start_s]
-    for one in starting if done else replicas:
-        one.worker.stop()
-    for thread in threads:
-        thread.join(_JOIN_S)
-    for one in starting if done else ():
+        stopped = _stop([one for one in replicas if owed or not one.worker.start_s], threads)
+    for one in stopped:
         replicas.remove(one)
         one.close()
+    for one, error in _failures(told, at_work):
+        if one in replicas:
+            _take_out(one, replicas, error, lost)
+
+
+def _failures(
+    told: queue.SimpleQueue[Output | _Ended], at_work: Sequence[Replica]
+) -> Iterator[tuple[Replica, EngineError]]:
+    """Yield the engines whose failure nobody has read yet."""
+    while not told.empty():
+        found = told.get()
+        if isinstance(found, _Ended) and isinstance(found.error, EngineError):
+            yield at_work[found.place], found.error
+
+
+def _stop(replicas: Sequence[Replica], threads: Sequence[threading.Thread]) -> list[Replica]:
+    """Kill engines that nobody waits for, and return those that had not ended by themselves."""
+    stopped = [one for one in replicas if one.worker.stop()]
+    for thread in threads:
+        thread.join(_JOIN_S)
+    return stopped
+
+
+def _take_out(one: Replica, of: list[Replica], error: EngineError, lost: Lost) -> None:
+    of.remove(one)
+    one.close()
+    lost(one, error)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import signal
 import socket
 import struct
@@ -24,16 +23,11 @@ from pathlib import Path
 from typing import IO, NoReturn, Self
 
 from harness.errors import EngineError
-from harness.markdown import cut, plain
 from harness.records import EngineConfig, Output, Request
 from harness.workers.child import Reply, decode_output, encode_requests
+from harness.workers.lastwords import hollow, last_words
 
 _CLOSE_GRACE_S = 15.0
-_LOG_TAIL = 64 * 1024
-_ERROR_LINE = re.compile(r"(\w*(Error|Exception|Interrupt)|Fatal Python error|[Kk]illed)\b.*")
-# vLLM's own summaries, which only say that the cause stands further up.
-_HOLLOW = re.compile(r"initialization failed|EngineDeadError|root cause|EngineCore failed to start")
-_DECORATION = re.compile(r"\x1b\[[0-9;]*m|\([\w ]+pid=\d+\)\s*|[A-Z]+ \d\d-\d\d [\d:]+ \[\S+\]\s*")
 
 
 class Worker:
@@ -201,11 +195,17 @@ class Worker:
                 self._receive(_CLOSE_GRACE_S)
             self._kill()
 
-    def stop(self) -> None:
-        """Kill the child from another thread than the one that waits for it, which is told so."""
-        if self._conn is not None and self._process is not None and not self._exit():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+    def stop(self) -> bool:
+        """Kill the child from another thread than the one that waits for it, which is told so.
+
+        Returns:
+            Whether it was there.
+        """
+        if self._conn is None or self._process is None or self._exit():
+            return False
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        return True
 
     @contextlib.contextmanager
     def _killing(self) -> Iterator[None]:
@@ -242,8 +242,9 @@ class Worker:
             reply: Reply = json.loads(conn.recv_bytes())
         except (EOFError, OSError):
             return {"error": self._obituary()}
-        if _HOLLOW.search(reply.get("error", "")):
-            reply["error"] = self._last_words() or reply["error"]
+        if hollow(reply.get("error", "")):
+            assert self._log is not None
+            reply["error"] = last_words(self._log) or reply["error"]
         return reply
 
     def _exit(self) -> os.waitid_result | None:
@@ -282,7 +283,8 @@ class Worker:
             how = f"the process ended with exit code {end.si_status}"
         else:
             how = f"the process was killed by {signal.Signals(end.si_status).name}"
-        words = self._last_words()
+        assert self._log is not None
+        words = last_words(self._log)
         return f"{how}: {words}" if words else how
 
     def _open_log(self) -> IO[bytes]:
@@ -290,16 +292,3 @@ class Worker:
             return tempfile.TemporaryFile("ab+")
         self._log_path.parent.mkdir(parents=True, exist_ok=True)
         return self._log_path.open("ab+")
-
-    def _last_words(self) -> str:
-        """Return the last line of the log that tells a cause, else its last line, else ""."""
-        assert self._log is not None
-        fd = self._log.fileno()
-        # Read at an offset: the child shares this file's position.
-        tail = os.pread(fd, _LOG_TAIL, max(0, os.fstat(fd).st_size - _LOG_TAIL))
-        lines = [
-            _DECORATION.sub("", line).strip() for line in tail.decode(errors="replace").split("\n")
-        ]
-        lines = [line for line in lines if line and not _HOLLOW.search(line)]
-        causes = [line for line in lines if _ERROR_LINE.match(line)]
-        return cut(plain((causes or lines or [""])[-1]), 300)

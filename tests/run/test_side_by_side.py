@@ -16,6 +16,7 @@ from harness.run import runner as runner_module
 from harness.run import session
 from harness.run.runner import Runner
 from harness.run.settings import Settings
+from harness.workers import fleet
 from harness.workers.worker import Worker
 
 MODEL = (
@@ -127,7 +128,7 @@ def test_no_more_gpus_are_held_than_the_session_may(project, events):
 
 @pytest.fixture
 def small_replicas(monkeypatch):
-    monkeypatch.setattr(session, "_REPLICA", 10)
+    monkeypatch.setattr(fleet, "_REPLICA", 10)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +152,7 @@ def test_a_model_that_needs_two_gpus_has_them(project, events):
     )
     one._serving = replace(one._serving, options={"tensor_parallel_size": 2})
     one.start(64, 10_000)
-    assert [replica.gpus for replica in one._replicas] == [("0", "1"), ("2", "3")]
+    assert [replica.gpus for replica in one._fleet._replicas] == [("0", "1"), ("2", "3")]
     one.close()
     one._serving = replace(one._serving, options={"tensor_parallel_size": 8})
     with pytest.raises(EngineError, match="split over 8 GPUs"):

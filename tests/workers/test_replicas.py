@@ -129,8 +129,13 @@ def test_an_engine_that_does_not_start(replicas, lost):
 
 def test_a_further_engine_that_does_not_start(replicas, lost):
     some = first_ready(replicas({}, {"fail_start": True}), lost)
+    # It may fail before all is done, or find that all is done.
+    with pytest.raises(EngineError, match="told not to start"):
+        some[1].worker.wait_ready()
     assert len(list(share_out(some, asks(500), lost))) == 500
     assert [gpus for gpus, _ in lost.told] == [("1",)]
+    assert [one.gpus for one in some] == [("0",)]
+    assert len(list(share_out(some, asks(500), lost))) == 500
 
 
 def test_one_that_starts_for_ever_is_not_waited_for(replicas, lost):
