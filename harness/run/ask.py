@@ -41,10 +41,18 @@ def ask(session: EngineSession, requests: Iterable[Request], store: Store, *, wi
         window: The model's window in tokens.
     """
     wanted = {request.key: request for request in requests}
-    outputs = store.get(list(wanted))
-    asked = Asked(outputs, stored=len(outputs))
+    outputs = _stored(wanted, store)
+    failure: EngineError | None = None
+    if len(outputs) < len(wanted):
+        try:
+            if session.claim():
+                # Another process may have made them while this one waited.
+                outputs |= _stored({k: r for k, r in wanted.items() if k not in outputs}, store)
+        except EngineError as error:
+            failure = error
+    asked = Asked(outputs, stored=len(outputs), failure=failure)
     missing = [request for key, request in wanted.items() if key not in outputs]
-    if not missing:
+    if not missing or failure is not None:
         return asked
     session.start(window, len(missing))
     try:
@@ -54,6 +62,15 @@ def ask(session: EngineSession, requests: Iterable[Request], store: Store, *, wi
     except EngineError as error:
         asked.failure = error
     return asked
+
+
+def _stored(wanted: Mapping[str, Request], store: Store) -> dict[str, Output]:
+    """Return the stored outputs of requests; one without the scores that were asked for is none."""
+    return {
+        key: output
+        for key, output in store.get(list(wanted)).items()
+        if not wanted[key].prompt_ids or len(output.logprobs) == len(wanted[key].sampling.score_ids)
+    }
 
 
 def ask_rounds(

@@ -273,11 +273,22 @@ class Runner:
             except HarnessError as error:
                 self._fail([cell], error)
                 continue
-            # With nothing stored the engine is needed for sure: it starts while we go on.
-            if len(prepared) == 1 and not store.knows(session.shared):
-                total = len(cells) * len(prepared[0].requests)
-                session.start(prepared[0].window, total, wait=not self._places.limit)
+            if len(prepared) == 1:
+                self._start_early(session, prepared[0], len(cells), store)
         return prepared
+
+    def _start_early(
+        self, session: EngineSession, first: Prepared, cells: int, store: Store
+    ) -> None:
+        """Start the engine while prompts are rendered, where it is needed for sure.
+
+        That is where nothing is stored and no other process makes its outputs.
+        """
+        if not store.knows(session.shared) and session.claim(wait=False):
+            # Another one may have made them just before.
+            if not store.knows(session.shared):
+                wanted = cells * len(first.requests)
+                session.start(first.window, wanted, wait=not self._places.limit)
 
     def _prepare(self, session: EngineSession, cell: Cell, chat: ChatFormat | None) -> Prepared:
         samples = self._materials.load(cell).samples

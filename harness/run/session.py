@@ -29,14 +29,16 @@ from harness.run.serving import choose_serving
 from harness.run.settings import Progress, Settings
 from harness.spec.modelspec import ModelSpec
 from harness.train.adapter_check import check_adapter
+from harness.workers.claims import Claim
 from harness.workers.fleet import Fleet
+from harness.workers.keeping import Keeper
 from harness.workers.places import Places
 from harness.workers.replicas import Replica
 from harness.workers.store import Store, fingerprint
 from harness.workers.worker import Worker
 
-_CHUNK = 64
-_CHUNK_S = 2.0
+_TOLD = 64
+_TOLD_S = 2.0
 
 
 class EngineSession:
@@ -96,6 +98,8 @@ class EngineSession:
         if self.asset.stand_in:
             tell(Note("stand_in", self.models, {"what": self._spec.source or ""}))
         self.shared = fingerprint(self._serving.identity())
+        self._claim = Claim(settings.store, self.shared)
+        self._stopped = False
         own = places or open_places(settings)
         share = share or (lambda: own.limit - own.held)
         self._fleet = Fleet(self._worker, own, share=share, lost=self._lost)
@@ -162,6 +166,22 @@ class EngineSession:
         wanted = self._settings.dtype or self._spec.dtype
         return choose_precision(wanted, engine=self.engine, labels=labels, record=self._unfit)
 
+    def claim(self, *, wait: bool = True) -> bool:
+        """Take the right to make what the store lacks of this engine's outputs, until the end.
+
+        Returns:
+            Whether it was taken now: what the store had before may have grown since.
+
+        Raises:
+            EngineError: The session was stopped while another process held it.
+        """
+        if self._claim.held or (not self._claim.take() and not wait):
+            return False
+        if not self._claim.held:
+            self._progress(f"waiting for another run that asks {self.models}", 0, 0)
+            self._claim.wait(lambda: self._stopped)
+        return True
+
     def start(self, window: int, wanted: int = 0, *, wait: bool = True) -> None:
         """Start the engine without waiting for it; a no-op when it is started.
 
@@ -206,7 +226,7 @@ class EngineSession:
         )
 
     def generate(self, missing: Sequence[Request], store: Store | None) -> Iterator[Output]:
-        """Yield the outputs of requests as they come, each stored in a chunk with its neighbours.
+        """Yield the outputs of requests as they come, each stored within two seconds.
 
         Args:
             missing: What to ask.
@@ -227,31 +247,25 @@ class EngineSession:
                 raise self._give_up("float16_refused") from error
             raise
         order = prefix_order([request.prompt_ids for request in missing])
-        chunk: list[Output] = []
-        began = flushed = time.monotonic()
+        began = told = time.monotonic()
         self._progress(f"running {self.models}", 0, len(missing))
         try:
-            outputs = self._fleet.generate([missing[i] for i in order])
-            for done, output in enumerate(outputs, start=1):
-                if self._precision.overflowed(output):
-                    raise self._give_up("float16_overflow")
-                chunk.append(output)
-                if len(chunk) >= _CHUNK or time.monotonic() - flushed > _CHUNK_S:
-                    self._keep(chunk, store)
-                    chunk, flushed = [], time.monotonic()
-                    self._progress(f"running {self.models}", done, len(missing))
-                yield output
+            with Keeper(store, self.shared) as keeper:
+                outputs = self._fleet.generate([missing[i] for i in order])
+                for done, output in enumerate(outputs, start=1):
+                    if self._precision.overflowed(output):
+                        raise self._give_up("float16_overflow")
+                    keeper.add(output)
+                    if done % _TOLD == 0 or time.monotonic() - told > _TOLD_S:
+                        told = time.monotonic()
+                        self._progress(f"running {self.models}", done, len(missing))
+                    yield output
         finally:
-            self._keep(chunk, store)
             self._generate_s += time.monotonic() - began
 
     def _give_up(self, reason: Unfit) -> UnfitPrecision:
         self._unfit.add(reason)
         return UnfitPrecision(f"{self.models}: {reason}: set dtype: bfloat16 in models.yaml")
-
-    def _keep(self, chunk: Sequence[Output], store: Store | None) -> None:
-        if store is not None:
-            store.put(chunk, self.shared)
 
     def _lost(self, replica: Replica, error: EngineError) -> None:
         """Note that one engine of several failed, whose requests the others are asked."""
@@ -260,10 +274,14 @@ class EngineSession:
 
     def close(self) -> None:
         """End the engine's processes and free their places for the next one."""
-        self._fleet.close()
+        try:
+            self._fleet.close()
+        finally:
+            self._claim.release()
 
     def stop(self) -> None:
         """Kill the engine's processes from another thread, whose `generate` then raises."""
+        self._stopped = True
         self._fleet.stop()
 
     def info(self, computed: Sequence[Output], stored: int) -> EngineInfo:

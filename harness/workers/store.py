@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import random
 import sqlite3
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -26,6 +28,7 @@ CREATE INDEX IF NOT EXISTS by_fingerprint ON outputs (fingerprint);
 _LATER = frozenset({"schema", "score_texts", "stop_ids", "thinking"})
 _ASKED = [field.name for field in fields(Sampling)]
 _BODY = [field.name for field in fields(Output) if field.name not in ("key", "error")]
+_COLUMNS = {"key", "fingerprint", "body", "created"}
 _TIMEOUT_S = 60.0
 _AT_ONCE = 500  # SQLite takes at least 999 variables in a statement
 
@@ -65,6 +68,8 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        # The engine's thread stores, and so does one that waits for it.
+        self._lock = threading.RLock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._db = _connect(path)
@@ -72,15 +77,15 @@ class Store:
             raise self._error("opened", error) from error
 
     def _error(self, what: str, error: Exception) -> StoreError:
-        return StoreError(f"{self._path}: the store of outputs cannot be {what}: {error}; free "
-                          "disk space, or give another place by --eval-store (harness judge "
-                          "passport: --store)")  # fmt: skip
+        problem = f"the store of outputs cannot be {what}: {error}"
+        return StoreError(f"{self._path}: {problem}; {_fix(error)}")
 
     def knows(self, shared: str) -> bool:
         """Return whether any output of this engine fingerprint is stored."""
         query = "SELECT 1 FROM outputs WHERE fingerprint = ? LIMIT 1"
         try:
-            return self._db.execute(query, (shared,)).fetchone() is not None
+            with self._lock:
+                return self._db.execute(query, (shared,)).fetchone() is not None
         except sqlite3.Error as error:
             raise self._error("read", error) from error
 
@@ -91,10 +96,16 @@ class Store:
             for start in range(0, len(keys), _AT_ONCE):
                 some = keys[start : start + _AT_ONCE]
                 marks = ",".join("?" * len(some))
-                query = f"SELECT key, body FROM outputs WHERE key IN ({marks})"
-                for key, body in self._db.execute(query, some):
+                # As bytes: a damaged text need not be UTF-8.
+                query = (
+                    "SELECT CAST(key AS BLOB), CAST(body AS BLOB) FROM outputs "
+                    f"WHERE key IN ({marks})"
+                )
+                with self._lock:
+                    rows = self._db.execute(query, some).fetchall()
+                for key, body in rows:
                     if (output := _restore(key, body)) is not None:
-                        found[key] = output
+                        found[output.key] = output
         except sqlite3.Error as error:
             raise self._error("read", error) from error
         return found
@@ -104,14 +115,15 @@ class Store:
         now = time.time()
         rows = [(o.key, shared, _body(o), now) for o in outputs if o.error is None]
         try:
-            with self._db:
+            with self._lock, self._db:
                 self._db.executemany("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)", rows)
         except sqlite3.Error as error:
             raise self._error("written", error) from error
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
+        with self._lock:
+            self._db.close()
 
 
 def _body(output: Output) -> str:
@@ -126,8 +138,9 @@ def _connect(path: Path) -> sqlite3.Connection:
     """
     deadline = time.monotonic() + _TIMEOUT_S
     while True:
-        db = sqlite3.connect(path, timeout=_TIMEOUT_S)
+        db = sqlite3.connect(path, timeout=_TIMEOUT_S, check_same_thread=False)
         try:
+            _check_tables(db)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
             db.executescript(_SCHEMA)
@@ -141,11 +154,77 @@ def _connect(path: Path) -> sqlite3.Connection:
             return db
 
 
-def _restore(key: str, body: str) -> Output | None:
+class _OtherTables(sqlite3.DatabaseError):
+    """A database that is not a store of outputs, or not one of this version."""
+
+
+def _check_tables(db: sqlite3.Connection) -> None:
+    """Check that a database is empty or a store of outputs, before anything in it is changed.
+
+    Raises:
+        sqlite3.Error: It is neither.
+    """
+    tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    if not tables:
+        return
+    if "outputs" not in tables:
+        raise _OtherTables(f"it is a database with other tables ({', '.join(sorted(tables)[:5])})")
+    found = {column[1] for column in db.execute("PRAGMA table_info(outputs)")}
+    if found != _COLUMNS:
+        raise _OtherTables("its table has other columns than this version writes")
+
+
+_ELSEWHERE = "give another place by --eval-store (harness judge passport: --store)"
+_MOVE = f"move it away, and its outputs are made again; or {_ELSEWHERE}"
+_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
+
+
+def _fix(error: Exception) -> str:
+    """Return what helps against an error of the store."""
+    # The low byte is the kind.
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if isinstance(error, _OtherTables) or code in _DAMAGED:
+        return _MOVE
+    if code == sqlite3.SQLITE_BUSY:
+        return f"wait until the process that holds it is done, or {_ELSEWHERE}"
+    if code == sqlite3.SQLITE_FULL or getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
+        return f"free disk space, or {_ELSEWHERE}"
+    return f"see that its folder can be written, or {_ELSEWHERE}"
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+_FITS: Mapping[str, Callable[[object], bool]] = {
+    "text": _is_text,
+    "token_ids": lambda value: isinstance(value, list) and all(map(_is_count, value)),
+    "finish_reason": _is_text,
+    "logprobs": lambda value: (
+        isinstance(value, list) and all(type(one) in (int, float) for one in value)
+    ),
+    "prompt_tokens": _is_count,
+    "cached_tokens": _is_count,
+    "completion_tokens": _is_count,
+    "thought": _is_text,
+    "thought_tokens": _is_count,
+    "served_by": _is_text,
+}
+"""What the value of each field must be, as it comes out of JSON."""
+
+
+def _restore(key: bytes, body: bytes) -> Output | None:
+    """Return an output as it was stored, None where its entry is damaged."""
     try:
         data = json.loads(body)
+        if not all(_FITS[name](value) for name, value in data.items()):
+            return None
         data["token_ids"] = tuple(data["token_ids"])
         data["logprobs"] = tuple(data["logprobs"])
-        return Output(key=key, **data)
-    except (ValueError, TypeError, KeyError):
+        return Output(key=key.decode(), **data)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None

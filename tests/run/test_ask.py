@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -9,8 +12,8 @@ import pytest
 from harness.collect import load_cells
 from harness.errors import EngineError
 from harness.reasons import Reason
-from harness.records import Request, Sampling
-from harness.run.ask import ask, ask_rounds, joined, opened, outputs_missing
+from harness.records import Output, Request, Sampling
+from harness.run.ask import Asked, ask, ask_rounds, joined, opened, outputs_missing
 from harness.run.session import EngineSession
 from harness.run.settings import Settings
 from harness.workers.store import content_key
@@ -65,6 +68,64 @@ def test_no_engine_starts_for_what_is_stored(sessions, settings):
     with opened(settings.store) as store:
         assert ask(broken, again, store, window=64).stored == 1
         assert ask(broken, [request(broken, 5)], store, window=64).failure is not None
+
+
+@pytest.mark.parametrize("device", ["cpu", "remote"])
+def test_two_that_ask_the_same_at_once_make_each_output_once(sessions, settings, device):
+    """On GPUs and at endpoints no place is waited for; the device is a name here."""
+    one, two = sessions(delay_s=0.02), sessions(delay_s=0.02)
+    for session in (one, two):
+        session._serving = replace(session._serving, device=device)
+    requests = [request(one, n) for n in range(1, 21)]
+    together = threading.Barrier(2)
+
+    def run(session: EngineSession, wanted: list[Request]) -> Asked:
+        with opened(settings.store) as store:
+            together.wait()
+            asked = ask(session, wanted, store, window=64)
+            session.close()
+            return asked
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(run, one, requests[:15])
+        second = pool.submit(run, two, requests[5:])
+        found = first.result(), second.result()
+    assert sum(len(asked.computed) for asked in found) == 20
+    assert sorted(asked.stored for asked in found) == [0, 10]
+    assert [len(asked.outputs) for asked in found] == [15, 15]
+
+
+def test_no_engine_starts_for_what_another_run_made_meanwhile(sessions, settings):
+    one, two = sessions(), sessions()
+    requests = [request(one, n) for n in range(1, 4)]
+    with opened(settings.store) as store, ThreadPoolExecutor(1) as pool:
+        assert one.claim()
+        waiting = pool.submit(ask, two, requests, store, window=64)
+        time.sleep(0.3)
+        assert not waiting.done()
+        ask(one, requests, store, window=64)
+        one.close()
+        assert waiting.result(timeout=30).stored == 3
+    assert not two.started
+
+
+def test_a_wait_for_another_run_ends_with_the_session(sessions, settings):
+    one, two = sessions(), sessions()
+    assert one.claim()
+    with opened(settings.store) as store, ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ask, two, [request(two, 1)], store, window=64)
+        time.sleep(0.2)
+        two.stop()
+        assert "waited for another one" in str(waiting.result(timeout=10).failure)
+
+
+def test_an_output_without_the_scores_that_are_asked_for_is_made_again(sessions, settings):
+    session = sessions()
+    sampling = Sampling(score_ids=(5, 6))
+    wanted = Request(content_key(session.shared, (1,), sampling, None), (1,), sampling)
+    with opened(settings.store) as store:
+        store.put([Output(wanted.key, "w", (1,), "stop", (-0.5,))], session.shared)
+        assert len(ask(session, [wanted], store, window=64).computed) == 1
 
 
 def test_what_came_before_a_death_is_kept_and_the_rest_is_counted(sessions, settings):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 
 import pytest
@@ -8,7 +9,7 @@ from lora_adapters import write_adapter
 
 from harness import hardware
 from harness.collect import load_cells
-from harness.errors import AssetError, EngineError
+from harness.errors import AssetError, EngineError, StoreError
 from harness.records import Request, Sampling
 from harness.run.session import EngineSession
 from harness.run.settings import Settings
@@ -113,6 +114,29 @@ def test_chunks_are_stored_as_they_come(session, store):
     assert len(store.get(first)) == 64
     stream.close()
     assert len(store.get(first)) == 70
+
+
+@pytest.mark.parametrize("made", [1, 70])
+def test_what_was_made_before_a_silence_is_stored_within_two_seconds(session, store, made):
+    one = session({"options": {"hang_after": made}})
+    one.start(64)
+    asked = requests(one, made + 5)
+    stream = one.generate(asked, store)
+    done = [next(stream).key for _ in range(made)]
+    time.sleep(2)
+    assert set(store.get(done)) == set(done)
+    stream.close()
+
+
+def test_a_store_that_is_full_behind_the_last_output_is_told(session, store):
+    one = session()
+    one.start(64)
+    store._db.execute("PRAGMA query_only = 1")
+    stream = one.generate(requests(one, 5), store)
+    next(stream)
+    time.sleep(1.5)
+    with pytest.raises(StoreError, match="cannot be written"):
+        list(stream)
 
 
 def test_what_was_made_before_a_death_is_stored(session, store):

@@ -9,14 +9,14 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from harness.errors import StoreError
 from harness.records import Adapter, Output, Sampling
-from harness.workers.store import Store, content_key, fingerprint
+from harness.workers.store import _FITS, Store, content_key, fingerprint
 
 ROOT = Path(__file__).parents[2]
 FULL = Output(
@@ -148,12 +148,14 @@ def test_several_processes_write_one_file(tmp_path):
     store.close()
 
 
-def one_line(raised, path: Path, what: str) -> None:
+ELSEWHERE = "give another place by --eval-store (harness judge passport: --store)"
+MOVE = "move it away, and its outputs are made again"
+
+
+def one_line(raised, path: Path, what: str, fix: str = MOVE) -> None:
     text = str(raised.value)
     assert text.startswith(f"{path}: the store of outputs cannot be {what}: ")
-    assert text.endswith(
-        "; free disk space, or give another place by --eval-store (harness judge passport: --store)"
-    )
+    assert text.endswith(f"; {fix}, or {ELSEWHERE}" if fix != MOVE else f"; {fix}; or {ELSEWHERE}")
     assert "\n" not in text
 
 
@@ -162,7 +164,10 @@ def test_a_new_file_that_another_one_writes_to_is_waited_for(tmp_path):
     path = tmp_path / "o.sqlite"
     other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
-    other.execute("CREATE TABLE first (x)")
+    other.execute(
+        "CREATE TABLE outputs (key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, "
+        "body TEXT NOT NULL, created REAL NOT NULL) WITHOUT ROWID"
+    )
     with ThreadPoolExecutor(1) as pool:
         opened = pool.submit(lambda: Store(path).close())
         time.sleep(0.3)
@@ -189,7 +194,7 @@ def test_a_folder_that_is_a_file_is_one_line(tmp_path):
     path = tmp_path / "file/outputs.sqlite"
     with pytest.raises(StoreError) as raised:
         Store(path)
-    one_line(raised, path, "opened")
+    one_line(raised, path, "opened", "see that its folder can be written")
 
 
 def test_a_file_that_is_no_database_is_one_line(tmp_path):
@@ -210,7 +215,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path):
     store._db.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(StoreError) as raised:
         store.put([Output(f"big{i}", text="x" * 10_000) for i in range(20)], "shared")
-    one_line(raised, path, "written")
+    one_line(raised, path, "written", "free disk space")
     assert store.get(["k1", "big0"]) == {"k1": FULL}
     store.close()
 
@@ -221,7 +226,7 @@ def test_a_file_that_became_read_only_is_one_line(tmp_path):
     store._db.execute("PRAGMA query_only = 1")
     with pytest.raises(StoreError) as raised:
         store.put([FULL], "shared")
-    one_line(raised, path, "written")
+    one_line(raised, path, "written", "see that its folder can be written")
     store.close()
 
 
@@ -242,15 +247,87 @@ def test_a_damaged_table_is_one_line(tmp_path):
     store.close()
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{}", '{"token_ids": [], "logprobs": [], "new": 1}'])
+def _overwritten(path: Path, start: int, end: int, byte: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(byte * (end - start))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: _overwritten(path, 4096, 40960, b"\xff"),
+        lambda path: _overwritten(path, 0, 100, b"\0"),
+        lambda path: os.truncate(path, 30000),
+    ],
+)
+def test_a_damaged_file_says_to_move_it_away(tmp_path, damage):
+    path = tmp_path / "outputs.sqlite"
+    store = Store(path)
+    keys = [f"k{i}" for i in range(400)]
+    store.put([Output(key, text="x" * 200) for key in keys], "shared")
+    store.close()
+    damage(path)
+    with pytest.raises(StoreError, match=MOVE):
+        Store(path).get(keys)
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("CREATE TABLE users (name TEXT)", "a database with other tables (users)"),
+        ("CREATE TABLE outputs (key TEXT PRIMARY KEY, body TEXT)", "its table has other columns"),
+    ],
+)
+def test_a_database_of_another_kind_is_left_as_it_is(tmp_path, table, words):
+    path = tmp_path / "outputs.sqlite"
+    other = sqlite3.connect(path)
+    other.execute(table)
+    other.commit()
+    other.close()
+    before = path.read_bytes()
+    with pytest.raises(StoreError) as raised:
+        Store(path)
+    one_line(raised, path, "opened")
+    assert words in str(raised.value)
+    assert path.read_bytes() == before
+    assert [one.name for one in tmp_path.iterdir()] == ["outputs.sqlite"]
+
+
+_WHOLE = {"token_ids": [1], "logprobs": [-0.5], "text": "a"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "[]", "{}", "7", "[" * 100_000, b"\xff\xfe", json.dumps({**_WHOLE, "new": 1})]
+    + [
+        json.dumps({**_WHOLE, name: value})
+        for name, values in {
+            "text": [None, 1, ["a"]],
+            "finish_reason": [None, {}],
+            "token_ids": [None, "12", ["a"], [1.5], [True], [-1], [[1]]],
+            "logprobs": [None, "ab", ["a", "b"], [None], [[-1.0]], [False]],
+            "prompt_tokens": [None, "7", -1, 1.5, True],
+            "thought": [0],
+            "served_by": [[]],
+        }.items()
+        for value in values
+    ],
+)
 def test_an_entry_that_cannot_be_read_is_asked_again(tmp_path, body):
     store = Store(tmp_path / "outputs.sqlite")
     store.put([FULL, replace(FULL, key="k2")], "shared")
     with sqlite3.connect(tmp_path / "outputs.sqlite") as other:
-        other.execute("UPDATE outputs SET body = ? WHERE key = 'k1'", (body,))
+        update = "UPDATE outputs SET body = CAST(? AS TEXT) WHERE key = 'k1'"
+        other.execute(update, (body,))
     other.close()
     assert store.get(["k1", "k2"]).keys() == {"k2"}
     store.close()
+
+
+def test_all_that_an_output_holds_is_checked():
+    named = {field.name for field in fields(Output)} - {"key", "error"}
+    assert set(_FITS) == named
 
 
 SAMPLING = Sampling(max_tokens=4, score_ids=(1, 2))
