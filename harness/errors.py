@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from harness.characters import one_line
+from harness.masking import bare_addresses
 from harness.reasons import Reason
 
 
@@ -12,7 +13,8 @@ class HarnessError(Exception):
     """Base of all errors that a user of the harness can fix.
 
     Half characters, which no terminal and no file can hold, and what a terminal obeys or nobody
-    sees are written out in the message.
+    sees are written out in the message. Of addresses, names with passwords and queries are left
+    out.
 
     Args:
         problems: What is wrong, each of them a line of the message.
@@ -21,7 +23,8 @@ class HarnessError(Exception):
 
     def __init__(self, *problems: str, reason: Reason | None = None) -> None:
         self.reason = reason
-        super().__init__("\n".join(map(one_line, problems or ((reason.text,) if reason else ()))))
+        told = problems or ((reason.text,) if reason else ())
+        super().__init__("\n".join(bare_addresses(one_line(line)) for line in told))
 
 
 class SpecError(HarnessError):

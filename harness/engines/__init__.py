@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from harness.errors import EngineError
 from harness.markdown import cut, plain
+from harness.masking import Mask
 from harness.reasons import Reason
 from harness.records import EngineConfig, Json, Output, Request
 from harness.registry import Table, current
@@ -195,9 +196,15 @@ def not_finite(dtype: str) -> Reason:
     return Reason("not_finite", {"dtype": dtype})
 
 
-def told_line(text: str) -> str:
-    """Return what an engine or a server said in one line of at most 300 characters."""
-    return cut(plain(text), 300)
+def told_line(text: str, mask: Mask | None = None) -> str:
+    """Return what an engine or a server said in one line of at most 300 characters.
+
+    Args:
+        text: Of any length.
+        mask: Of keys, which a cut would leave in part.
+    """
+    line = plain(text)
+    return cut(mask.text(line) if mask else line, 300)
 
 
 def _check_name(name: str) -> None:

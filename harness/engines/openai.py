@@ -23,6 +23,7 @@ from harness.engines.retries import (
     through_proxy,
 )
 from harness.errors import EngineError
+from harness.masking import Mask
 from harness.reasons import Reason
 from harness.records import EngineConfig, Output, Request
 from harness.spec.endpointspec import EndpointSpec
@@ -46,7 +47,7 @@ class OpenAIEngine:
     def __init__(self, client: AsyncOpenAI, model: str, spec: EndpointSpec) -> None:
         self._client: AsyncOpenAI | None = client
         self._model, self._spec = model, spec
-        self._secret = client.api_key if spec.api_key_env else ""
+        self._mask = Mask([client.api_key] if spec.api_key_env else ())
         self._runner = asyncio.Runner()
         self._pace = Pace(spec.requests_per_minute)
         self._dialect = Dialect()
@@ -151,7 +152,7 @@ class OpenAIEngine:
     def _said(self, error: APIError) -> str:
         """Return in one line what a server or the network said, and what may be done."""
         status = status_of(error)
-        problem = said(error, secret=self._secret)
+        problem = said(error, self._mask)
         if not status:
             return problem + through_proxy(self._spec.base_url)
         fix = _HOPELESS.get(status, "")
@@ -180,9 +181,9 @@ class OpenAIEngine:
         while True:
             dialect = self._dialect
             try:
-                return output(request, await self._create(request, dialect))
+                return output(request, await self._create(request, dialect), self._mask)
             except (BadRequestError, UnprocessableEntityError) as error:
-                told = f"{error.param} {said(error)}"
+                told = f"{error.param} {said(error, self._mask)}"
                 if (narrower := dialect.without(told, request.sampling)) is None:
                     raise
                 self._dialect = self._dialect.also(narrower)

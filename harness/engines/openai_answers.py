@@ -18,6 +18,7 @@ from pydantic import (
 
 from harness.engines import told_line
 from harness.engines.top_logprobs import Position, value_logprobs
+from harness.masking import Mask
 from harness.prompts.thoughts import split_served
 from harness.reasons import Reason
 from harness.records import Json, Output, Request
@@ -113,17 +114,18 @@ class _Answer(BaseModel):
     usage: Annotated[_Usage | None, _Beside] = None
 
 
-def output(request: Request, body: bytes) -> Output:
+def output(request: Request, body: bytes, mask: Mask) -> Output:
     """Return what an endpoint answered; all but a whole or a cut completion is an error.
 
     Args:
         request: What was asked.
         body: Of a response with status 200.
+        mask: Of the key, before any text is cut.
 
     Raises:
         NoAnswer: It is not a JSON object, or tells of an error in place of a completion.
     """
-    found = _object(body)
+    found = _object(body, mask)
     try:
         answer = _Answer.model_validate(found)
     except ValidationError as error:
@@ -135,10 +137,10 @@ def output(request: Request, body: bytes) -> Output:
     # One is asked for; of several, some servers send them as they came.
     choice = min(answer.choices, key=lambda one: one.index or 0)
     if choice.message.refusal:
-        said = told_line(choice.message.refusal)
+        said = told_line(choice.message.refusal, mask)
         return failed(request, Reason("model_refused", {"said": said}), usage)
     if choice.finish_reason not in ("stop", "length"):
-        why = told_line(str(choice.finish_reason))
+        why = told_line(str(choice.finish_reason), mask)
         return failed(request, Reason("endpoint_ended", {"said": why}), usage)
     if choice.message.content is None and choice.finish_reason == "stop":
         return failed(request, Reason("endpoint_without_text"), usage)
@@ -153,12 +155,12 @@ def output(request: Request, body: bytes) -> Output:
             finish_reason=choice.finish_reason,
             logprobs=value_logprobs(bare, _positions(choice), request.sampling.score_texts),
             thought=_whole(choice.message.thought),
-            served_by=told_line(_whole(answer.model or "")),
+            served_by=told_line(_whole(answer.model or ""), mask),
         ),
     )
 
 
-def _object(body: bytes) -> dict[str, Json]:
+def _object(body: bytes, mask: Mask) -> dict[str, Json]:
     try:
         found = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -168,7 +170,8 @@ def _object(body: bytes) -> dict[str, Json]:
     # Proxies tell so of a server behind them that failed.
     told = message_of(found)
     if not found.get("choices") and (told or found.get("error") or found.get("object") == "error"):
-        raise NoAnswer(f"the answer is an error: {told_line(told) or 'it does not say which'}")
+        line = told_line(told, mask) or "it does not say which"
+        raise NoAnswer(f"the answer is an error: {line}")
     return found
 
 

@@ -11,6 +11,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from harness.engines import told_line
 from harness.engines.openai_answers import NoAnswer, message_of
+from harness.masking import Mask
 
 if TYPE_CHECKING:
     from openai import APIError
@@ -122,17 +123,14 @@ def retry_after(error: BaseException | None) -> float | None:
         return None
 
 
-def said(error: APIError, *, secret: str = "") -> str:
+def said(error: APIError, mask: Mask) -> str:
     """Return in one line of at most 300 characters what a server or the network said.
 
     Args:
         error: As the client raised it.
-        secret: What is not to be repeated, such as a key; "" for nothing.
+        mask: Of the key, before the text is cut.
     """
-    text = message_of(error.body) or str(error.__cause__ or "") or error.message
-    if secret:
-        text = text.replace(secret, "<key>")
-    return told_line(text)
+    return told_line(message_of(error.body) or str(error.__cause__ or "") or error.message, mask)
 
 
 def through_proxy(url: str) -> str:

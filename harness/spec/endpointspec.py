@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import Field, JsonValue, field_validator
@@ -10,6 +11,7 @@ from harness.records import Json
 from harness.spec.base import Strict, Word, complain
 
 PREFIX = "openai:"
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
 _Positive = Annotated[float, Field(gt=0)]
 # What servers of open weights pass on to the chat template, which knows one name or the other.
 _SWITCH: dict[bool, dict[str, JsonValue]] = {
@@ -29,8 +31,8 @@ class EndpointSpec(Strict):
 
     Attributes:
         base_url: Up to `/chat/completions`, such as `http://127.0.0.1:8000/v1`.
-        api_key_env: Name of the environment variable that holds the key; None where none is
-            needed.
+        api_key_env: Name, in capitals, of the environment variable that holds the key; None where
+            none is needed.
         concurrency: Requests under way at once.
         requests_per_minute: At most so many are sent, evenly spaced; None for no limit.
         deadline_s: Seconds that a request may take, its retries included.
@@ -54,11 +56,21 @@ class EndpointSpec(Strict):
     @field_validator("base_url")
     @classmethod
     def _url(cls, url: str) -> str:
+        # Before it could be repeated.
+        if set("@?#") & set(url):
+            raise complain("an address has no key in it; name its variable in 'api_key_env'")
         if not url.startswith(("http://", "https://")):
             raise complain(f"'{url}' is not an address; begin it with http:// or https://")
-        if "@" in url or "?" in url:
-            raise complain("an address has no key in it; name its variable in 'api_key_env'")
         return url.rstrip("/")
+
+    @field_validator("api_key_env")
+    @classmethod
+    def _variable(cls, name: str | None) -> str | None:
+        # Keys have small letters or signs; what looks like one is not repeated.
+        if name is not None and not _VARIABLE.fullmatch(name):
+            raise complain("is not the name of an environment variable in capitals, such as "
+                           "OPENAI_API_KEY; put the key into one, and name that here")  # fmt: skip
+        return name
 
     def identity(self, source: str) -> dict[str, Json]:
         """Return what tells the outputs of a model at this endpoint from all others."""

@@ -27,10 +27,14 @@ from harness.engines import open_engine
 from harness.engines.ahead import import_ahead
 from harness.errors import EngineError
 from harness.markdown import cut, plain
+from harness.masking import Mask, MaskedStream
 from harness.reasons import Reason
 from harness.records import Adapter, EngineConfig, Output, Request, Sampling
 
 _PARENT_CHECK_S = 1.0
+# Variables that hold keys whatever the options say; an option of this name names one more.
+_KEYS = ("OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+_NAMED_BY = "api_key_env"
 
 
 class Reply(TypedDict, total=False):
@@ -133,23 +137,38 @@ def main(fd: int) -> None:
     conn = Connection(fd)
     inbox: queue.SimpleQueue[bytes] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(conn, inbox), daemon=True).start()
+    mask = Mask()
     try:
-        _serve(conn, inbox)
+        order = json.loads(inbox.get())
+        if "ahead" in order:
+            ahead = EngineConfig(**order["ahead"])
+            mask = _masked_from_here(ahead)
+            import_ahead(ahead)
+            order = json.loads(inbox.get())
+        config = EngineConfig(**order)
+        mask = _masked_from_here(config)
+        _serve(conn, inbox, config, mask)
     except Exception as error:
         traceback.print_exc()
         line = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
         with contextlib.suppress(OSError):
-            _send(conn, {"error": cut(plain(line), 500)})
+            _send(conn, {"error": cut(mask.text(plain(line)), 500)})
     finally:
         _end_group()
 
 
-def _serve(conn: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
-    order = json.loads(inbox.get())
-    if "ahead" in order:
-        import_ahead(EngineConfig(**order["ahead"]))
-        order = json.loads(inbox.get())
-    config = EngineConfig(**order)
+def _masked_from_here(config: EngineConfig) -> Mask:
+    """Let nothing be printed with a key of an engine in it, and return what masks them."""
+    named = [*_KEYS, config.options.get(_NAMED_BY)]
+    mask = Mask(os.environ.get(name, "").strip() for name in named if isinstance(name, str))
+    if mask:
+        sys.stdout, sys.stderr = (MaskedStream(out, mask) for out in (sys.stdout, sys.stderr))
+    return mask
+
+
+def _serve(
+    conn: Connection, inbox: queue.SimpleQueue[bytes], config: EngineConfig, mask: Mask
+) -> None:
     if config.gpus:
         # Read when CUDA starts, which no import does.
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(config.gpus)
@@ -161,7 +180,7 @@ def _serve(conn: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
             engine.close()
             return
         for output in engine.generate(decode_requests(header, inbox.get())):
-            _send(conn, {"output": encode_output(output)})
+            _send(conn, {"output": mask.row(encode_output(output))})
         _send(conn, {"done": True})
 
 

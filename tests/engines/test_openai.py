@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import socket
@@ -24,6 +25,7 @@ SCHEMA = json.dumps(
         "additionalProperties": False,
     }
 )
+KEY = "sk-secret-0123456789"
 SCORES = tuple(str(number) for number in range(1, 11))
 
 
@@ -370,14 +372,40 @@ def test_a_key_that_cannot_be_sent_is_told_without_it(endpoint, monkeypatch, val
 
 
 def test_a_server_that_repeats_the_key_is_not_repeated(endpoint, monkeypatch):
-    monkeypatch.setenv("JUDGE_KEY", "s3cret")
+    monkeypatch.setenv("JUDGE_KEY", KEY)
     engine = opened(endpoint, api_key_env="JUDGE_KEY")
-    endpoint.script = scripted(trouble(400, "x" * 290 + " with s3cret"))
+    endpoint.script = scripted(trouble(400, "x" * 280 + f" with {KEY}"))
+    assert refused(engine).endswith(" with <key>")
+    endpoint.script = scripted(trouble(400, "x" * 290 + f" with {KEY}"))
     assert refused(engine).endswith(" with <ke…")
-    endpoint.script = scripted(trouble(401, "no key s3cret here"))
+    endpoint.script = scripted(trouble(401, f"no key {KEY} here"))
     with pytest.raises(EngineError, match="status 401: no key <key> here; check the key"):
         one(engine)
     engine.close()
+
+
+def test_no_key_leaves_the_process_of_an_engine(endpoint, monkeypatch, tmp_path):
+    monkeypatch.setenv("JUDGE_KEY", KEY)
+    endpoint.script = scripted(
+        chat(f"the key is {KEY}", thought=KEY.upper(), model=f"m-{KEY}"),
+        chat(base64.b64encode(f"Bearer {KEY}".encode()).decode()),
+        chat(None, refusal="x" * 270 + f"no, {KEY}"),
+        chat("a", finish_reason="x" * 270 + KEY),
+        trouble(400, "x" * 270 + KEY),
+        Reply({"error": {"message": f"a wrong key {KEY}"}}, 401),
+    )
+    log, outputs = tmp_path / "log", []
+    options = {"api_key_env": "JUDGE_KEY", "concurrency": 1}
+    with Worker(config(endpoint, **options), log=log) as worker, pytest.raises(EngineError) as end:
+        outputs.extend(worker.generate([ask(f"k{number}") for number in range(7)]))
+    endpoint.script = scripted(Reply({"error": {"message": f"a wrong key {KEY}"}}))
+    options["deadline_s"] = 0.5
+    with Worker(config(endpoint, **options), log=log) as worker, pytest.raises(EngineError) as late:
+        one(worker)
+    for told in (*map(repr, outputs), str(end.value), str(late.value), log.read_text()):
+        assert "<key>" in told
+        assert KEY[:6] not in told.casefold()
+    assert len(outputs) == 5
 
 
 @pytest.mark.parametrize("value", [None, "", " "])

@@ -9,6 +9,7 @@ import pytest
 from endpoints import chat
 
 from harness.engines.openai_answers import NoAnswer, message_of, output
+from harness.masking import Mask
 from harness.reasons import Reason
 from harness.records import Request, Sampling
 
@@ -18,7 +19,7 @@ VERDICT = '{"score":7}'
 
 
 def read(body):
-    return output(REQUEST, json.dumps(body).encode())
+    return output(REQUEST, json.dumps(body).encode(), Mask())
 
 
 def body(text=VERDICT, **options):
@@ -63,7 +64,7 @@ def test_of_several_choices_the_first_by_number_is_taken(numbers):
 @pytest.mark.parametrize("text", ["", "{", "<html>", "[1]", '"x"', "null", "\xff", "[" * 100_000])
 def test_what_is_no_json_object_is_no_answer(text):
     with pytest.raises(NoAnswer, match="not one of the OpenAI API"):
-        output(REQUEST, text.encode("latin-1"))
+        output(REQUEST, text.encode("latin-1"), Mask())
 
 
 @pytest.mark.parametrize(

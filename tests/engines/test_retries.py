@@ -20,6 +20,7 @@ from harness.engines.retries import (
     status_of,
     through_proxy,
 )
+from harness.masking import Mask
 
 SENT = httpx2.Request("POST", "http://x/v1/chat/completions")
 
@@ -77,22 +78,23 @@ def test_nothing_said_of_a_wait():
 
 
 def test_what_was_said_in_one_line():
-    assert said(error(400, {"message": "a\n  b"})) == "a b"
-    assert said(error(400, {"message": "a\x1b[31m\u2028\u202eb\ud83d"})) == "a b"
-    assert said(error(400, {"detail": "no message"})) == "no message"
-    assert said(error(422, {"detail": [{"loc": ["body", "seed"], "msg": "unknown"}]})) == (
+    assert said(error(400, {"message": "a\n  b"}), Mask()) == "a b"
+    assert said(error(400, {"message": "a\x1b[31m\u2028\u202eb\ud83d"}), Mask()) == "a b"
+    assert said(error(400, {"detail": "no message"}), Mask()) == "no message"
+    assert said(error(422, {"detail": [{"loc": ["body", "seed"], "msg": "unknown"}]}), Mask()) == (
         '[{"loc": ["body", "seed"], "msg": "unknown"}]'
     )
-    assert said(error(400, "upstream\nis gone")) == "upstream is gone"
-    assert said(error(400, {"code": 3})) == "it says"
-    assert said(error(400, "<html>")) == "it says"
-    assert len(said(error(400, {"message": "x" * 1000}))) == 300
-    assert said(error(400, {"message": "x" * 298 + " s3cret"}), secret="s3cret").endswith("x…")
+    assert said(error(400, "upstream\nis gone"), Mask()) == "upstream is gone"
+    assert said(error(400, {"code": 3}), Mask()) == "it says"
+    assert said(error(400, "<html>"), Mask()) == "it says"
+    assert len(said(error(400, {"message": "x" * 1000}), Mask())) == 300
+    long = error(400, {"message": "x" * 296 + " 0123456789"})
+    assert said(long, Mask(["0123456789"])).endswith("x <k…")
     lost = openai.APIConnectionError(request=SENT)
     lost.__cause__ = OSError("no route\nto host")
-    assert said(lost) == "no route to host"
+    assert said(lost, Mask()) == "no route to host"
     lost.__cause__ = TimeoutError()
-    assert said(lost) == "Connection error."
+    assert said(lost, Mask()) == "Connection error."
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,16 @@ def test_cost_in_dollars():
         ("{source: 'openai:m', options: {base_url: 'https://me:key@host/v1'}}",
          "models.judge.options.base_url: an address has no key in it; name its variable in "
          "'api_key_env'"),
+        ("{source: 'openai:m', options: {base_url: 'ftp://me:key@host/v1'}}",
+         "models.judge.options.base_url: an address has no key in it; name its variable in "
+         "'api_key_env'"),
+        *((f"{{source: 'openai:m', options: {{{URL}, api_key_env: {key}}}}}",
+           "models.judge.options.api_key_env: is not the name of an environment variable in "
+           "capitals, such as OPENAI_API_KEY; put the key into one, and name that here")
+          for key in ("sk-SECRET-0123", "hf_oneOfSmallLetters", "'A B'")),
+        ("{source: 'https://me:key@host/v1?key=1'}",
+         "models.judge.source: invalid source 'https://host/v1?…'; write "
+         "hub:owner/name[@revision], file:PATH or pypi:package==version"),
         (f"{{source: 'openai:m', options: {{{URL}, api_key: sk-1}}}}",
          "models.judge.options.api_key: unknown key; did you mean 'api_key_env'?"),
         (f"{{source: 'openai:m', options: {{{URL}, concurrency: 0}}}}",
