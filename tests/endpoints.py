@@ -17,9 +17,9 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent back: a status, JSON (or text as it is), headers, after some seconds."""
+    """What is sent back, after some seconds: a status, JSON (other bodies as they are), headers."""
 
-    body: Body | str
+    body: Body | str | bytes
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
@@ -122,10 +122,11 @@ def trouble(
     *,
     param: str | None = None,
     code: str | None = None,
+    kind: str | None = None,
     **headers: str,
 ) -> Reply:
     """Return an error in the form of the API; headers with `_` for `-`."""
-    error = {"message": message, "type": "t", "param": param, "code": code}
+    error = {"message": message, "type": kind, "param": param, "code": code}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return Reply({"error": error}, status, named)
 
@@ -152,12 +153,13 @@ def serving(script: Script) -> Iterator[Endpoint]:
             time.sleep(reply.delay_s)
             with lock:
                 under_way -= 1
-            json_body = not isinstance(reply.body, str)
+            json_body = isinstance(reply.body, dict)
             answer = reply.body
-            if not isinstance(answer, str) and "choices" in answer:
+            if isinstance(answer, dict) and "choices" in answer:
                 # As servers do, unless the script says otherwise.
                 answer = {"model": body["model"], **answer}
-            sent = (json.dumps(answer) if json_body else str(answer)).encode()
+            sent = answer if isinstance(answer, bytes) else (
+                json.dumps(answer) if json_body else str(answer)).encode()  # fmt: skip
             with contextlib.suppress(OSError):
                 self.send_response(reply.status)
                 self.send_header("Content-Type", "application/json" if json_body else "text/html")

@@ -10,7 +10,7 @@ import typer
 from harness.commands.saying import say
 from harness.errors import EngineError, HarnessError
 
-MENDABLE, ENGINE_FAILED = 2, 10
+MENDABLE, ENGINE_FAILED, NOTHING_JUDGED = 2, 10, 11
 
 
 @contextmanager

@@ -6,13 +6,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.failing import failing
+from harness.commands.failing import NOTHING_JUDGED, failing
 from harness.commands.languages import Lang
 from harness.commands.project import Project
 from harness.commands.saying import warn
@@ -23,6 +24,7 @@ from harness.spec.judgeset import MAX_ANSWER_CHARS
 from harness.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from harness.judge.passport import Passport
     from harness.spec.modelspec import ModelSpec
 
 GOLD = Path("evalsets/gold/ru_pairs.jsonl")
@@ -136,8 +138,10 @@ def passport(
             warn(note)
         found = certified.passport
         folder = root / "reports" / f"passport-{model}-{stamp}"
-        # Verdicts that were made up replace no passport that was earned.
-        path = (folder if engine is Engine.fake else root / FOLDER) / f"{model}.json"
+        silence = _silence(found)
+        mute = silence is not None and silence.lost == silence.asked
+        # Verdicts that were made up, or never came, replace no passport that was earned.
+        path = (folder if mute or engine is Engine.fake else root / FOLDER) / f"{model}.json"
         save_passport(path, found)
         page = write_passport_page(folder, public(found, root), notes=notes, lang=lang.value)
     if engine is Engine.fake:
@@ -150,6 +154,34 @@ def passport(
         dollars = "" if certified.cost is None else f", ${certified.cost:.4f}"
         counted = f"{certified.prompt_tokens} prompt and {certified.completion_tokens} completion"
         typer.echo(f"{model}: {counted} tokens{dollars}, stored outputs included", err=True)
+    if silence is not None:
+        typer.echo(f"{model}: {silence.lost} of {silence.asked} questions have no verdict, most "
+                   f"often: {silence.why}", err=True)  # fmt: skip
+    if mute:
+        raise typer.Exit(NOTHING_JUDGED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Silence:
+    """How many of a judge's questions have no verdict, and why most of them."""
+
+    lost: int
+    asked: int
+    why: str
+
+
+def _silence(passport: Passport) -> _Silence | None:
+    """Return what the judge did not answer, None where it answered all."""
+    lost: Counter[str] = Counter()
+    asked = missing = 0
+    for one in passport.sets:
+        lost.update(one.unscored)
+        lost.update(one.score_unscored)
+        for name in ("parse_rate", "score_parse_rate"):
+            if (rate := one.figures.get(name)) is not None:
+                asked += rate.n
+                missing += rate.n - round(rate.value * rate.n)
+    return _Silence(missing, asked, lost.most_common(1)[0][0]) if missing else None
 
 
 @contextmanager

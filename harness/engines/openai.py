@@ -13,32 +13,24 @@ from pydantic import ValidationError
 from harness.engines.openai_answers import NoAnswer, failed, output
 from harness.engines.openai_dialect import Dialect
 from harness.engines.openai_format import messages, response_format
-from harness.engines.retries import (
-    Pace,
-    out_of_quota,
-    retry_after,
-    retrying,
-    said,
-    status_of,
-    through_proxy,
-)
+from harness.engines.openai_troubles import Trouble, lasts, trouble_of
+from harness.engines.retries import Pace, retrying, said, status_of
 from harness.errors import EngineError
 from harness.masking import Mask
 from harness.reasons import Reason
-from harness.records import EngineConfig, Output, Request
+from harness.records import EngineConfig, Output, Request, Sampling
 from harness.spec.endpointspec import EndpointSpec
 
 if TYPE_CHECKING:
     from openai import APIError, AsyncOpenAI
 
-# Statuses that every request would meet, with the fix: no key, no money, no such model or address.
-_HOPELESS = {
-    401: "; check the key",
-    402: "",
-    404: "; check base_url, which often ends in /v1, and the model's name",
-}
 # Refusals of the right to ask, one after another, until they are taken for every request's.
 _FORBIDDEN = 16
+# Failures, before anything was answered, until it is tried whether anything is.
+_MUTE = 16
+# Reasons of an endpoint that fails, or speaks otherwise, whatever it is asked.
+_NO_ANSWERS = frozenset({"endpoint_failed", "endpoint_not_openai", "endpoint_without_choice"})
+_HELLO = Request("", (), Sampling(max_tokens=16), messages=(("user", "Hello!"),))
 
 
 class OpenAIEngine:
@@ -73,11 +65,18 @@ class OpenAIEngine:
         served = range(min(self._spec.concurrency, len(able)))
         tasks = [loop.create_task(self._serve(waiting, outbox)) for _ in served]
         try:
-            for _ in able:
+            held: list[Output] = []
+            for number in range(len(able)):
                 found = self._runner.run(outbox.get())
                 if isinstance(found, Exception):
                     raise found
-                yield found
+                held.append(found)
+                if not self._answered:
+                    if len(held) < _MUTE and number + 1 < len(able):
+                        continue
+                    self._runner.run(self._check_answers(held))
+                yield from held
+                held.clear()
         finally:
             self._runner.run(_cancel(tasks))
 
@@ -117,50 +116,46 @@ class OpenAIEngine:
                 retry = retrying(deadline_s=deadline_s, pace=self._pace)
                 answer: Output = await retry(self._send, request, seen)
         except TimeoutError:
-            problem, status = f"no answer within {deadline_s:g} s", 0
+            trouble, broken = Trouble(f"no answer within {deadline_s:g} s"), True
             hint = "; if it is slow and not gone, raise deadline_s or lower concurrency"
         except NoAnswer as error:
             if not self._answered:
                 raise self._broken(f"{error}; check base_url") from error
-            problem, status = str(error), 500
+            trouble, broken = Trouble(str(error)), False
         except APIError as error:
-            problem, status = self._said(error), status_of(error)
+            trouble, broken = trouble_of(error, self._spec, self._mask), status_of(error) != 500
             if self._lasts(error):
-                raise self._broken(problem) from error
-            if 400 <= status < 500 and status not in {408, 409, 429}:
-                self._answered += status != 403
-                return failed(request, Reason("endpoint_refused", {"said": problem}))
+                raise self._broken(trouble.line) from error
+            if 400 <= trouble.status < 500 and trouble.status not in {408, 409, 429}:
+                self._answered += trouble.status != 403
+                return failed(request, trouble.reason("endpoint_refused"))
         else:
-            self._answered += 1
+            self._answered += _no_answer(answer) is None
             self._forbidden = 0
             return answer
         # An error of the server's own may be one that this request alone makes.
-        if status != 500 and self._answered == seen[:2][-1]:
-            raise self._broken(problem + (hint or f"; tried for up to {deadline_s:g} s"))
-        return failed(request, Reason("endpoint_failed", {"said": problem}))
+        if broken and self._answered == seen[:2][-1]:
+            raise self._broken(trouble.line + (hint or f"; tried for up to {deadline_s:g} s"))
+        return failed(request, trouble.reason("endpoint_failed"))
 
     def _lasts(self, error: APIError) -> bool:
         """Return whether every request would meet an error that this one met."""
-        status = status_of(error)
-        if status == 403:
-            # Of a key without rights, or of one text that a filter dislikes.
-            self._forbidden += 1
-            return not self._answered or self._forbidden >= _FORBIDDEN
-        too_long = (retry_after(error) or 0.0) >= self._spec.deadline_s
-        return status in _HOPELESS or too_long or out_of_quota(error)
+        if status_of(error) != 403:
+            return lasts(error, self._spec.deadline_s)
+        # Of a key without rights, or of one text that a filter dislikes.
+        self._forbidden += 1
+        return not self._answered or self._forbidden >= _FORBIDDEN
 
-    def _said(self, error: APIError) -> str:
-        """Return in one line what a server or the network said, and what may be done."""
-        status = status_of(error)
-        problem = said(error, self._mask)
-        if not status:
-            return problem + through_proxy(self._spec.base_url)
-        fix = _HOPELESS.get(status, "")
-        problem = f"status {status}: {problem.rstrip('.') if fix else problem}{fix}"
-        told = retry_after(error) or 0.0
-        if told >= self._spec.deadline_s:
-            problem += f"; asks to wait for {told:.0f} s, longer than deadline_s"
-        return problem
+    async def _check_answers(self, unanswered: Sequence[Output]) -> None:
+        """Ask something that any model answers, after requests of which none was.
+
+        Raises:
+            EngineError: It is not answered, so that the requests are not to blame.
+        """
+        found = await self._answer(_HELLO)
+        if why := _no_answer(found):
+            raise self._broken(f"answered none of {len(unanswered)} requests, nor a greeting: "
+                               f"{why.text}")  # fmt: skip
 
     def _broken(self, problem: str) -> EngineError:
         return EngineError(f"model '{self._model}' at {self._spec.base_url}: {problem}")
@@ -178,6 +173,8 @@ class OpenAIEngine:
         """
         from openai import APIError, BadRequestError, UnprocessableEntityError
 
+        from harness.engines.openai_client import Unreadable
+
         while True:
             dialect = self._dialect
             try:
@@ -188,6 +185,8 @@ class OpenAIEngine:
                     raise
                 self._dialect = self._dialect.also(narrower)
                 await self._pace.turn()
+            except Unreadable as error:
+                return failed(request, Trouble(str(error)).reason("endpoint_failed"))
             except (APIError, NoAnswer):
                 seen.append(self._answered)
                 raise
@@ -225,7 +224,7 @@ def open_engine(config: EngineConfig) -> OpenAIEngine:
     Raises:
         EngineError: An option is wrong, or there is no key where one is needed.
     """
-    from openai import AsyncOpenAI
+    from harness.engines.openai_client import open_client
 
     try:
         spec = EndpointSpec.model_validate(dict(config.options))
@@ -233,14 +232,7 @@ def open_engine(config: EngineConfig) -> OpenAIEngine:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or first.get("ctx", {}).get("key", "")
         raise EngineError(f"option '{name}': {first['msg']}") from error
-    client = AsyncOpenAI(
-        base_url=spec.base_url,
-        api_key=endpoint_key(spec),
-        # Asked again by rules of ours, with one deadline over all tries.
-        max_retries=0,
-        timeout=spec.deadline_s,
-    )
-    return OpenAIEngine(client, config.model_path, spec)
+    return OpenAIEngine(open_client(spec, endpoint_key(spec)), config.model_path, spec)
 
 
 def endpoint_key(spec: EndpointSpec) -> str:
@@ -270,6 +262,12 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _no_answer(output: Output) -> Reason | None:
+    """Return why an output is not an answer of an endpoint that works, or None."""
+    why = output.failure
+    return why if why and why.kind in _NO_ANSWERS else None
 
 
 def _problem(request: Request) -> str | None:

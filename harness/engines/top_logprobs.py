@@ -8,9 +8,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-# The last key of an object, its value, a string or a scalar, and what closes the object.
-_STRING = r'"(?:[^"\\]|\\.)*"'
-_LAST = re.compile(rf"({_STRING}\s*:\s*)({_STRING}|[^\s\",:{{}}\[\]]+)\s*\}}\s*$")
+# What no scalar of JSON has in it.
+_MARKS = re.compile(r'[\s",:{}\[\]]')
+# Characters of the longest key and the longest value that are looked for.
+_LONGEST = 200
 # What may stand behind a value.
 _ENDS = (b"}", b",", b" ", b"\n", b"\r", b"\t")
 # Share of the texts' probability that may be untold, being left between two of them or beyond the
@@ -51,10 +52,9 @@ def value_logprobs(
         completion is not an object, its tokens are not known, too few of the texts are among the
         most probable, or one that was not taken could become several texts.
     """
-    found = _LAST.search(completion)
-    if found is None or not _is_object(completion):
+    if not (positions and texts) or (found := _last(completion)) is None:
         return ()
-    key, value = (part.encode(errors="replace") for part in found.groups())
+    key, value = (part.encode(errors="replace") for part in found)
     # Only the end is looked for: of a character that is split between tokens, servers tell the
     # tokens' bytes wrongly, and reasoning and special tokens stand around the completion.
     whole = b"".join(position.token for position in positions)
@@ -101,7 +101,9 @@ def _shares(
         elif onward and token == positions[0].token:
             further, unsaid = _shares(positions[1:], wanted, spelled)
             said = sum(further.values())
-            # Tokens that end the value or go on with it are the only ones that a schema lets by.
+            # Tokens that end the value or go on with it are the only ones that a schema lets by. A
+            # server that tells probabilities before its grammar has others, too, and then the
+            # shares of these few are not known well enough.
             if said < 0.5 or unsaid > _LOST * said:
                 lost += share
                 continue
@@ -129,8 +131,39 @@ def _finished(spelled: bytes, wanted: Mapping[bytes, str]) -> str | None:
     return None
 
 
-def _is_object(completion: str) -> bool:
+def _last(completion: str) -> tuple[str, str] | None:
+    """Return the last key of a JSON object, up to its value, and the value; both as written.
+
+    None where there is no object, or the value is an object, a list or too long for a text.
+    """
     try:
-        return isinstance(json.loads(completion), dict)
-    except ValueError:
-        return False
+        if not isinstance(json.loads(completion), dict):
+            return None
+    except (ValueError, RecursionError):
+        return None
+    # From the end, so that the length of what stands before costs nothing.
+    end = len(completion.rstrip().removesuffix("}").rstrip())
+    begin = _begin(completion, end)
+    colon = len(completion[:begin].rstrip()) - 1
+    if not 0 < end - begin <= _LONGEST or completion[colon] != ":":
+        return None
+    name = _begin(completion, len(completion[:colon].rstrip()))
+    key = completion[name:begin]
+    return (key, completion[begin:end]) if len(key) <= _LONGEST else None
+
+
+def _begin(text: str, end: int) -> int:
+    """Return where the string or scalar begins that ends at a place of a JSON text."""
+    if text[end - 1] != '"':
+        tail = max(0, end - _LONGEST - 1)
+        marks = [mark.end() for mark in _MARKS.finditer(text, tail, end)]
+        return marks[-1] if marks else tail
+    begin = text.rfind('"', 0, end - 1)
+    while begin >= 0:
+        slashes = begin
+        while slashes and text[slashes - 1] == "\\":
+            slashes -= 1
+        if (begin - slashes) % 2 == 0:
+            return begin
+        begin = text.rfind('"', 0, begin)
+    return end

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.judge.gold import Better, GoldPair, GoldSet
 from harness.judge.verdict import settle
+from harness.markdown import cut
 from harness.records import Choice, Figure, Ruling
 from harness.stats.agreement import cohens_kappa
 from harness.stats.clusters import cluster_proportion_interval
@@ -167,9 +168,9 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
 
 
 def _reason(*rulings: Ruling) -> str:
-    """Return why there is no verdict, without details, which may repeat what was asked."""
-    problem = next((one.problem.text for one in rulings if one.problem), "no verdict")
-    return problem.partition(":")[0][:80]
+    """Return why there is no verdict, without texts, which may repeat what was asked."""
+    problem = next((one.problem.redacted().text for one in rulings if one.problem), "no verdict")
+    return cut(problem, 200)
 
 
 def _of_pairs(ruled: Sequence[RuledPair], scored: Sequence[RuledPair]) -> dict[str, Figure]:

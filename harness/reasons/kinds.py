@@ -71,9 +71,9 @@ _REQUESTS = {
 }  # fmt: skip
 _ENGINES = {
     "engine": "said*", "float16_not_finite": "", "bfloat16_not_finite": "", "not_finite": "dtype",
-    "endpoint_refused": "said*", "endpoint_failed": "said*", "model_refused": "said*",
-    "endpoint_ended": "said*", "endpoint_without_choice": "", "endpoint_without_text": "",
-    "endpoint_not_openai": "place",
+    "endpoint_refused": "status type said*", "endpoint_failed": "status type said*",
+    "model_refused": "said*", "endpoint_ended": "said*", "endpoint_without_choice": "",
+    "endpoint_without_text": "", "endpoint_not_openai": "place",
 }  # fmt: skip
 _JUDGES = {
     "score_not_whole": "", "score_out_of_range": "", "verdict_not_choice": "", "verdict_cut": "",

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import chain
@@ -179,8 +180,13 @@ def _serve(
         if header == b"close":
             engine.close()
             return
+        told: Counter[str] = Counter()
         for output in engine.generate(decode_requests(header, inbox.get())):
+            if why := output.failure:
+                told[why.redacted().text] += 1
             _send(conn, {"output": mask.row(encode_output(output))})
+        for line, number in told.items():
+            sys.stderr.write(f"{number} requests failed: {line}\n")
         _send(conn, {"done": True})
 
 

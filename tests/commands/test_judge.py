@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from endpoints import Reply, chat, serving
+from endpoints import Reply, chat, serving, trouble
 from judges import Choose, Score, coin, make_pairs, oracle, oracle_score
 from typer.testing import CliRunner
 
@@ -238,6 +238,27 @@ def test_a_judge_at_an_endpoint(call, ready, project, judge, verdict):
         spec=PassportSpec(),
     )
     assert checked.trusted is (judge[0] is oracle)
+
+
+def test_a_server_that_refuses_all_questions_is_no_judge(call, ready, project):
+    long = "request (1866 tokens) exceeds the available context size (1024 tokens)"
+    with serving(lambda body: trouble(400, long, kind="exceed_context_size_error")) as endpoint:
+        project.models(
+            "models:\n  remote:\n    source: openai:judge-1\n"
+            f"    options: {{base_url: '{endpoint.url}', api_key_env: null}}\n"
+        )
+        done = call("remote", "--limit", 2)
+    why = "the endpoint refused the request: status 400 (exceed_context_size_error): …"
+    assert done.exit_code == 11
+    assert f"remote: 8 of 8 questions have no verdict, most often: {why}\n" in done.stderr
+    (page,) = (ready / "reports").glob("passport-remote-*/*.md")
+    assert "(exceed_context_size_error)" in page.read_text()
+    (log,) = (ready / ".harness/logs").glob("*/*")
+    assert f"8 requests failed: {why}\n" in log.read_text()
+    assert "1866" not in page.read_text() + log.read_text()
+    # It replaces no passport.
+    assert not (ready / "passports").exists()
+    assert len(list((ready / "reports").glob("passport-remote-*/remote.json"))) == 1
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import math
 import socket
@@ -208,9 +209,64 @@ def test_an_error_of_the_server_passes(endpoint, engine):
 
 def test_an_error_of_the_server_that_stays_is_the_request_s(endpoint, engine, monkeypatch):
     monkeypatch.setattr("harness.engines.retries._ERROR_TRIES", 2)
-    endpoint.script = scripted(trouble(500, "CUDA out of luck"))
-    assert "status 500: CUDA out of luck" in refused(engine)
-    assert len(endpoint.asked) == 2
+    script = scripted(trouble(500, "CUDA out of luck", kind="internal_error"))
+    endpoint.script = lambda body: script(body) if "Is it?" in str(body) else chat("fine")
+    assert "status 500 (internal_error): CUDA out of luck" in refused(engine)
+    assert len(endpoint.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (trouble(500, "out of luck", code="bad.luck"), r"status 500 \(bad.luck\): out of luck"),
+        (Reply({"choices": [{"message": 3}]}), "not one of the OpenAI API: choices.0.message"),
+        (Reply({"choices": []}), "without a choice"),
+    ],
+)
+def test_an_endpoint_that_answers_nothing_ends_the_engine(endpoint, monkeypatch, reply, why):
+    monkeypatch.setattr("harness.engines.retries._ERROR_TRIES", 1)
+    monkeypatch.setattr("harness.engines.openai._MUTE", 4)
+    endpoint.script = lambda body: reply
+    engine = opened(endpoint, concurrency=1)
+    with pytest.raises(EngineError, match=f"none of 3 requests, nor a greeting: .*{why}"):
+        list(engine.generate([ask(f"k{number}") for number in range(3)]))
+    with pytest.raises(EngineError, match="none of 4 requests"):
+        list(engine.generate([ask(f"k{number}") for number in range(9)]))
+    # Beside the last greeting another request is under way.
+    assert 3 + 1 + 4 + 1 <= len(endpoint.asked) <= 11
+    engine.close()
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_is_not_followed(endpoint, engine, status):
+    with serving(lambda body: chat("mine")) as other:
+        where = other.url.replace("http://", "http://me:pw@") + "/chat/completions?key=1"
+        endpoint.script = lambda body: Reply("", status, {"Location": where})
+        with pytest.raises(EngineError, match=f"status {status}: redirects to the host 127.0.0.1,"):
+            one(engine)
+        assert (len(endpoint.asked), len(other.asked)) == (1, 0)
+
+
+def packed(size, status=200):
+    """Return an answer of so many bytes, packed to a thousandth of them."""
+    text = json.dumps(chat("x" * size).body).encode()
+    return Reply(gzip.compress(text), status, {"Content-Encoding": "gzip"})
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_body_without_an_end_costs_its_own_request(endpoint, engine, status):
+    plain = Reply("x" * (5 << 20), status)
+    odd = Reply("x", status, {"Content-Encoding": "br"})
+    bad = {"plain": plain, "packed": packed(5 << 20, status), "odd": odd, "fine": packed(99)}
+    endpoint.script = lambda body: bad.get(body["messages"][-1]["content"], chat("fine"))
+    outputs = [one(engine, ask(text=text, max_tokens=8)) for text in bad]
+    assert [output.finish_reason for output in outputs] == ["error"] * 3 + ["stop"]
+    long = "the endpoint failed: its answer is longer than 4 MiB, which no completion of so many"
+    assert outputs[0].failure.text.startswith(long)
+    assert outputs[1].failure.text.startswith(long)
+    assert "packed as 'br'" in outputs[2].failure.text
+    # A greeting, too, as nothing had been answered before.
+    assert len(endpoint.asked) == 5
 
 
 def test_a_silent_endpoint_ends_the_engine_but_a_slow_request_only_itself(endpoint):
@@ -399,7 +455,7 @@ def test_no_key_leaves_the_process_of_an_engine(endpoint, monkeypatch, tmp_path)
     with Worker(config(endpoint, **options), log=log) as worker, pytest.raises(EngineError) as end:
         outputs.extend(worker.generate([ask(f"k{number}") for number in range(7)]))
     endpoint.script = scripted(Reply({"error": {"message": f"a wrong key {KEY}"}}))
-    options["deadline_s"] = 0.5
+    options["deadline_s"] = 4.0
     with Worker(config(endpoint, **options), log=log) as worker, pytest.raises(EngineError) as late:
         one(worker)
     for told in (*map(repr, outputs), str(end.value), str(late.value), log.read_text()):

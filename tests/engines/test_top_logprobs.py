@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 
@@ -150,3 +151,20 @@ def test_words_with_their_quotes():
     assert probabilities(tokens, texts) == {'"A"': 0.5, '"B"': 0.3, '"tie"': 0.2}
     tokens = ['{"verdict":"', ("A", {"A": 1.0}), '"}']
     assert probabilities(tokens, ("A", "B")) is None
+
+
+@pytest.mark.parametrize("piece", [r"\"", r"\\", "a", "{", ":", " ", ","])
+def test_a_long_reason_takes_no_longer_than_its_length(piece):
+    reason = '{"reason":"' + piece * 500_000 + '","score":'
+    started = time.process_time()
+    assert probabilities([reason, ("7", {"7": 1.0}), END]) == {"7": 1.0}
+    assert probabilities([f'{{"{"a" * 999}":', ("7", {"7": 1.0}), END]) is None
+    assert probabilities([reason, f'"{piece * 500_000}"', END]) is None
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    "completion", ["{}", "[]", '{"score":[7]}', '{"score":{"a":7}}', '{"score":7}}', "[" * 200_000]
+)
+def test_what_ends_in_no_value(completion):
+    assert value_logprobs(completion, positions(("7", {"7": 1.0})), SCORES) == ()

@@ -17,10 +17,13 @@ from reasoned import because
 
 from harness.judge.gold import GoldPair
 from harness.judge.passport_figures import RuledPair, measure
+from harness.reasons import Reason
 from harness.records import Ruling
 from harness.stats.intervals import clopper_pearson_interval
 
 GOLD = make_gold(80)
+NOT_JSON = Reason("verdict_not_json").text
+REFUSED = Reason("endpoint_refused", {"status": 400, "type": "too_long", "said": "of p1"})
 
 
 def measured(choose, score=oracle_score, *, gold=GOLD, passing=7.0):
@@ -122,17 +125,18 @@ def test_ties_are_right_only_where_people_see_one():
 def test_a_missing_verdict_is_neither_right_nor_wrong():
     gold = make_gold(40)
     ruled = rule(gold.pairs, oracle)
-    silent = Ruling(problem=because("no JSON"))
+    silent = Ruling(problem=Reason("verdict_not_json"))
     ruled[0] = replace(ruled[0], forward=silent)
-    ruled[1] = replace(
-        ruled[1], forward=Ruling(problem=because("too long: 900 tokens of p1")), backward=silent
-    )
+    ruled[1] = replace(ruled[1], forward=Ruling(problem=REFUSED), backward=silent)
     ruled[2] = replace(ruled[2], first=silent)
     found = measure(gold, ruled, passing=7.0)
     figures = found.figures
     assert (found.n, found.scored) == (40, 38)
-    assert found.unscored == {"no JSON": 1, "too long": 1}
-    assert found.score_unscored == {"no JSON": 1}
+    assert found.unscored == {
+        NOT_JSON: 1,
+        "the endpoint refused the request: status 400 (too_long): …": 1,
+    }
+    assert found.score_unscored == {NOT_JSON: 1}
     assert (figures["accuracy"].value, figures["accuracy"].n) == (1, 38)
     assert (figures["both_orders_correct"].value, figures["both_orders_correct"].n) == (0.95, 40)
     assert (figures["parse_rate"].value, figures["parse_rate"].n) == (77 / 80, 80)
@@ -143,11 +147,11 @@ def test_a_missing_verdict_is_neither_right_nor_wrong():
 
 
 def test_without_any_verdict_there_is_a_parse_rate_and_nothing_else():
-    silent = Ruling(problem=because("no JSON"))
+    silent = Ruling(problem=Reason("verdict_not_json"))
     ruled = [RuledPair(pair, silent, silent, silent, silent) for pair in GOLD.pairs]
     found = measure(GOLD, ruled, passing=7.0)
     assert values(found) == {"both_orders_correct": 0, "parse_rate": 0, "score_parse_rate": 0}
-    assert (found.scored, found.certifies, found.unscored) == (0, True, {"no JSON": 80})
+    assert (found.scored, found.certifies, found.unscored) == (0, True, {NOT_JSON: 80})
 
 
 def test_counts_are_of_wins_in_both_orders_and_of_passing_scores():

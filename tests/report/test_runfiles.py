@@ -171,7 +171,10 @@ def test_only_what_a_reason_quotes_is_redacted(run):
         (Reason("no_label"), "no label in the answer"),
         (Reason("special_token", {"token": "<s>"}), "the text holds '…', a special token"),
         (Reason("prompt_too_long", {"tokens": 900, "window": 512}), "too long: 900 prompt tokens"),
-        (Reason("endpoint_refused", {"said": "a film"}), "the endpoint refused the request: …"),
+        (
+            Reason("endpoint_refused", {"status": 400, "type": "too_long", "said": "a film"}),
+            "the endpoint refused the request: status 400 (too_long): …",
+        ),
     ):
         one = replace(run.results[1], completion="a", reason=reason)
         assert redact(one).reason.text.startswith(left)
