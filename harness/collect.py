@@ -11,7 +11,7 @@ from harness.gates.plan import GATE_PREFIX, PlannedGate, plan_gates
 from harness.gates.plan_judged import PlannedJudgedGate, plan_judged_gates
 from harness.gates.renamed import check_renamed
 from harness.prompts.answers import normal_answer
-from harness.prompts.rubric import RubricKind, load_rubric
+from harness.prompts.rubric import RUBRIC_KEYS, RubricKind, load_rubric
 from harness.prompts.templates import load_prompt
 from harness.run.cells import Cell, cells
 from harness.run.probe_cells import ProbeCell, probe_cells
@@ -88,9 +88,8 @@ def collect_evalset(
 
 def _collect_judgeset(path: Path, root: Path, file: YamlFile) -> Collected:
     judgeset, models = load_judgeset(path, root=root)
-    _check_rubric(file, "rubric", judgeset.judge.rubric, root, "absolute")
-    if judgeset.judge.pairwise is not None:
-        _check_rubric(file, "pairwise", judgeset.judge.pairwise, root, "pairwise")
+    for key, template in judgeset.judge.rubrics.items():
+        _check_rubric(file, key, template, root, RUBRIC_KEYS[key])
     found = probe_cells(
         file.path.as_posix(), path.stem, judgeset, models, alone=_alone(models, root)
     )

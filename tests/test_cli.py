@@ -159,6 +159,17 @@ def test_schemas_refuse_unknown_keys():
         assert json.loads(text)["additionalProperties"] is False
 
 
+def test_editors_take_texts_where_files_have_them():
+    found = {name: json.loads(text) for name, text in schemas().items()}
+    probes = found["judgeset"]["$defs"]["ProbeSpec"]["properties"]
+    places = (found["evalset"]["properties"]["prompts"], found["evalset"]["properties"]["modes"],
+              probes["points"])  # fmt: skip
+    for place in places:
+        text, mapping = place["items"]["anyOf"]
+        assert text["type"] == "string"
+        assert "$ref" in mapping
+
+
 def test_editors_find_the_schema_of_every_shipped_file():
     recipes = [path for folder in ("recipes", "benchmarks/recipes")
                for path in sorted((ROOT / folder).rglob("*.yaml"))]  # fmt: skip

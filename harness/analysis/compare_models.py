@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import mean
 
-from harness.analysis.findings import EVEN, Duel
+from harness.analysis.findings import EVEN, Duel, DuelFigure
 from harness.records import Judged, Standing
 from harness.stats import Difference, holm, paired_bootstrap
 from harness.stats.clusters import cluster_interval
@@ -40,6 +40,15 @@ def probe_scores(judged: Judged, evalset: str, model: str) -> dict[str, float]:
     }
 
 
+def probe_shares(judged: Judged, evalset: str, model: str) -> dict[str, float]:
+    """Return the mean share of its points of each probe that has one."""
+    return {
+        one.probe: mean(one.shares)
+        for one in judged.probes
+        if (one.evalset, one.model) == (evalset, model) and one.shares
+    }
+
+
 def probe_points(judged: Judged, evalset: str, model: str) -> dict[str, float]:
     """Return a model's mean points against the reference, of each probe with verdicts."""
     sides = (evalset, model, reference_of(judged, evalset))
@@ -57,12 +66,12 @@ def _of(standing: Standing, judged: Judged) -> Iterable[Duel]:
         return
     asked = {one.probe for one in judged.probes if (one.evalset, one.model) == (evalset, model)}
     points = probe_points(judged, evalset, model)
-    sides = {
+    sides: dict[DuelFigure, tuple[Mapping[str, float], Mapping[str, float]]] = {
         "win_rate": (dict.fromkeys(points, EVEN), points),
         "score": (probe_scores(judged, evalset, reference), probe_scores(judged, evalset, model)),
+        "points": (probe_shares(judged, evalset, reference), probe_shares(judged, evalset, model)),
     }
-    for figure in ("win_rate", "score"):
-        first, second = sides[figure]
+    for figure, (first, second) in sides.items():
         shared = sorted(first.keys() & second.keys())
         # One probe says nothing of the spread over probes.
         if len(shared) < 2 or (figure == "win_rate" and figure not in standing.figures):
@@ -71,7 +80,7 @@ def _of(standing: Standing, judged: Judged) -> Iterable[Duel]:
             evalset,
             model,
             reference,
-            "win_rate" if figure == "win_rate" else "score",
+            figure,
             _difference([first[probe] for probe in shared], [second[probe] for probe in shared]),
             known=_differ(first, second, shared),
             win_rate=standing.figures.get("win_rate") if figure == "win_rate" else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from pydantic import computed_field
@@ -14,6 +14,7 @@ from harness.stats.paired import Difference
 
 Trust = Literal["trusted", "untrusted", "void"]
 Reliable = Literal["high", "mid", "low"]
+DuelFigure = Literal["win_rate", "score", "points"]
 EVEN = 0.5
 """The win rate of two models that are equally good."""
 
@@ -23,11 +24,11 @@ class Duel:
     """A judged model against the reference model in one figure.
 
     Attributes:
-        figure: `score`, or `win_rate`, whose first side is 0.5.
+        figure: `score`, `points`, or `win_rate`, whose first side is 0.5.
         difference: The model minus the reference, each probe counting once; the interval is
             Student's over the probes.
         known: Whether the probes differ at all, so that the interval says something.
-        win_rate: The standing's own figure, None for `score`.
+        win_rate: The standing's own figure, None for others.
         left_out: Probes without a value on one side.
         adjusted: The p-value after Holm's correction over all duels of the run.
     """
@@ -35,7 +36,7 @@ class Duel:
     evalset: str
     model: str
     reference: str
-    figure: Literal["score", "win_rate"]
+    figure: DuelFigure
     difference: Difference
     known: bool
     win_rate: Figure | None
@@ -103,11 +104,76 @@ class ModelProbes:
     Attributes:
         scores: The mean score of each that has one, 1 to 10.
         points: The mean points against the reference of each with verdicts, 0 to 1.
+        shares: The mean share of its own points that its answers meet, of each that has one, 0 to
+            1.
     """
 
     model: str
     scores: Mapping[str, float]
     points: Mapping[str, float]
+    shares: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PointCell:
+    """One point in the answers of one model.
+
+    Attributes:
+        met: Sum over the answers, each 0 (not met) to 1 (met), the mean of a jury.
+        n: Answers with a verdict of every judge; `unscored` are the others.
+    """
+
+    met: float
+    n: int
+    unscored: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointLine:
+    """One point of a probe.
+
+    Attributes:
+        place: Among the probe's points, from 0.
+        weight: Below 0 where it counts against an answer.
+        cells: By model.
+        same: Answers on which all judges of a jury give the same verdict, of `ruled` on which each
+            gives one; both 0 of a single judge.
+    """
+
+    place: int
+    weight: float
+    cells: Mapping[str, PointCell]
+    same: int
+    ruled: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePoints:
+    """The points of one probe, in their order."""
+
+    probe: str
+    lines: tuple[PointLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PointMove:
+    """A point that a model gained or lost; `before` and `after` are means over answers, 0 to 1."""
+
+    probe: str
+    place: int
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, slots=True)
+class PointMoves:
+    """Which points a model gained and lost against the reference, of all that can be compared."""
+
+    model: str
+    reference: str
+    gained: tuple[PointMove, ...]
+    lost: tuple[PointMove, ...]
+    compared: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +192,14 @@ class JudgedSet:
     Attributes:
         trust: What its scores are worth; `trusted` only where everything says so.
         reference: The model that all others are compared with.
-        agreement: Krippendorff's alpha of a jury, None of a single judge.
+        agreement: Krippendorff's alpha of a jury's scores, None of a single judge.
         reliable: How far that alpha can be relied on, by the lower end of its interval.
         standings: Without why answers have no score, and why a set is void.
         reach: None where no models could be compared.
+        points: The points of each probe; empty where no points are judged.
+        moves: What each model gained and lost in them against the reference.
+        point_agreement: Krippendorff's alpha of a jury's verdicts on points.
+        point_reliable: How far it can be relied on.
     """
 
     evalset: str
@@ -143,3 +213,7 @@ class JudgedSet:
     orders: tuple[Orders, ...]
     reach: Reach | None
     thoughts: tuple[Thinkers, ...]
+    points: tuple[ProbePoints, ...] = ()
+    moves: tuple[PointMoves, ...] = ()
+    point_agreement: Figure | None = None
+    point_reliable: Reliable | None = None

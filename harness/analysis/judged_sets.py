@@ -6,7 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from harness.analysis.compare_models import duels, probe_points, probe_scores, reference_of
+from harness.analysis.compare_models import (
+    duels,
+    probe_points,
+    probe_scores,
+    probe_shares,
+    reference_of,
+)
 from harness.analysis.findings import (
     Duel,
     JudgedSet,
@@ -17,7 +23,17 @@ from harness.analysis.findings import (
     Thinkers,
     Trust,
 )
-from harness.records import Figure, Judged, JudgeInfo, PairResult, Ruling, Thought, sum_up
+from harness.analysis.points import point_moves, probe_matrices
+from harness.records import (
+    Figure,
+    Judged,
+    JudgeInfo,
+    PairResult,
+    PointRuling,
+    Ruling,
+    Thought,
+    sum_up,
+)
 from harness.stats import clopper_pearson_interval, cluster_proportion_interval
 
 GUESSING = 0.5
@@ -62,17 +78,22 @@ def _of_set(judged: Judged, evalset: str, found: Sequence[Duel]) -> JudgedSet:
     standings = [one for one in judged.standings if one.evalset == evalset]
     models = [one.model for one in standings]
     models += [one.model for one in judged.probes if one.evalset == evalset]
-    alpha = judged.agreement.get(evalset)
+    alpha, on_points = (one.get(evalset) for one in (judged.agreement, judged.point_agreement))
+    reference = reference_of(judged, evalset) or ""
+    matrices = probe_matrices(judged, evalset)
     return JudgedSet(
         evalset,
         trust=trust(judged, evalset),
-        reference=reference_of(judged, evalset) or "",
+        reference=reference,
         agreement=alpha,
         reliable=_reliable(alpha),
         standings=tuple(replace(one, reasons={}, void=None, template=None) for one in standings),
         models=tuple(
             ModelProbes(
-                model, probe_scores(judged, evalset, model), probe_points(judged, evalset, model)
+                model,
+                probe_scores(judged, evalset, model),
+                probe_points(judged, evalset, model),
+                probe_shares(judged, evalset, model),
             )
             for model in dict.fromkeys(models)
         ),
@@ -80,6 +101,10 @@ def _of_set(judged: Judged, evalset: str, found: Sequence[Duel]) -> JudgedSet:
         orders=tuple(orders(judged, evalset)),
         reach=_reach(own, len(found)) if own else None,
         thoughts=tuple(_thinkers(judged, evalset)),
+        points=tuple(matrices),
+        moves=tuple(point_moves(matrices, reference)) if matrices else (),
+        point_agreement=on_points,
+        point_reliable=_reliable(on_points),
     )
 
 
@@ -144,7 +169,7 @@ def _thinkers(judged: Judged, evalset: str) -> Iterable[Thinkers]:
             yield Thinkers(who, "rulings", summed)
 
 
-def _rulings(judged: Judged, evalset: str) -> Iterable[tuple[str, Ruling]]:
+def _rulings(judged: Judged, evalset: str) -> Iterable[tuple[str, Ruling | PointRuling]]:
     """Return all that the judges of a set ruled."""
     of_answers = (
         item
@@ -160,4 +185,12 @@ def _rulings(judged: Judged, evalset: str) -> Iterable[tuple[str, Ruling]]:
         for ruling in (pair.forward, pair.backward)
     )
     of_canaries = ((one.judge, one.ruling) for one in judged.canaries if one.evalset == evalset)
-    return chain(of_answers, of_pairs, of_canaries)
+    of_points = (
+        (judge, ruling)
+        for probe in judged.probes
+        if probe.evalset == evalset
+        for answer in probe.answers
+        for judge, rulings in answer.points.items()
+        for ruling in rulings
+    )
+    return chain(of_answers, of_points, of_pairs, of_canaries)

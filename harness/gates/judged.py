@@ -10,8 +10,11 @@ from harness.gates.plan_judged import PlannedJudgedGate
 from harness.gates.threshold import half_width_detectable, interval_verdict, shown_detectable
 from harness.reasons import Reason
 from harness.records import Figure, Gate, Standing
-from harness.spec.judgeset import HIGHEST, LOWEST
+from harness.spec.judgeset import ends_of
 from harness.stats.intervals import clopper_pearson_interval
+
+_OWN_VERDICTS = {"win_rate": "pairs_without_verdict", "points": "points_without_verdict"}
+"""Figures with verdicts of their own, besides the scores, and the reason when they are missing."""
 
 
 def judge_standing(
@@ -42,7 +45,7 @@ def judge_standing(
     problem = _problem(planned, standing, figure)
     if figure is None:
         return failed(gate, f"{spec.figure} {wanted}", problem)
-    least, greatest = (LOWEST, HIGHEST) if spec.figure == "score" else (0, 1)
+    least, greatest = ends_of(spec.figure)
     most = max(greatest - spec.threshold, spec.threshold - least)
     far = half_width_detectable(figure.low, figure.high, most=most)
     gate = replace(gate, detectable=far)
@@ -93,9 +96,11 @@ def _problem(
         return Reason("few_probes", {"answered": standing.probes, "expected": expected})
     most = planned.spec.max_unscored
     missing = [("answers_without_verdict", standing.unscored, total)]
-    if planned.spec.figure == "win_rate":
-        lost, due = missing_verdicts("win_rate", standing, figure)
-        missing.insert(0, ("pairs_without_verdict", lost, due))
+    if kind := _OWN_VERDICTS.get(planned.spec.figure):
+        missing.insert(0, (kind, *missing_verdicts(planned.spec.figure, standing, figure)))
+    if planned.spec.figure == "points":
+        # Whether an answer has a score as well says nothing of its points.
+        del missing[1:]
     for kind, lost, due in missing if planned.spec.figure != "unscored" else ():
         if lost / due > most:
             return Reason(kind, {"lost": lost, "due": due, "most": most})
@@ -107,5 +112,6 @@ def missing_verdicts(name: str, standing: Standing, figure: Figure) -> tuple[int
     due = standing.n + standing.unscored
     if name == "win_rate":
         due = max(due, standing.pairs)
+    if name in _OWN_VERDICTS:
         return due - figure.n, due
     return standing.unscored, due

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from harness.judge.points import PointCase, PointRulings
 from harness.records import EngineInfo, Message, Ruling
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.modelspec import ModelSpec
@@ -24,11 +25,15 @@ class Case:
     messages: tuple[Message, ...]
 
 
+AnyCase = Case | PointCase
+
+
 @dataclass(frozen=True, slots=True)
 class Bench:
     """A judge's rulings, by id of the case, and what its engine did.
 
     Attributes:
+        points: Its rulings on points, of the cases that ask for them.
         prompt_tokens: Of all requests, those included whose outputs were stored;
             `completion_tokens` likewise.
         counted: Whether all answers of an endpoint told their tokens.
@@ -39,6 +44,7 @@ class Bench:
     prompt_tokens: int
     completion_tokens: int
     counted: bool = True
+    points: PointRulings = field(default_factory=dict)
 
 
 def bench_cost(spec: ModelSpec, bench: Bench) -> float | None:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from harness.judge.replies import Replies, texts_of
 from harness.records import CanaryKind
+from harness.spec.judgeset import JudgeSet, ProbeSpec
 
 _PRAISE = {
     "en": "This is a complete, correct and well organised answer that covers every point of the "
@@ -23,6 +25,30 @@ class Canary:
     kind: CanaryKind
     answer: str
     points: tuple[str, ...]
+
+
+def canaries_of(evalset: JudgeSet, replies: Replies) -> list[tuple[ProbeSpec, Canary]]:
+    """Return the canaries of every probe that was answered, against what a good answer covers."""
+    asked = {probe for _, probe in replies}
+    probes = [probe for probe in evalset.probes if probe.id in asked]
+    texts = [texts_of(evalset, replies, probe) for probe in probes]
+    answers = [next((text for text in own if text.strip()), "") for own in texts]
+    found: list[tuple[ProbeSpec, Canary]] = []
+    for place, (probe, own) in enumerate(zip(probes, texts, strict=True)):
+        # The next probe's answer is about something else, unless it was given here as well, as one
+        # refusal may be to two probes.
+        later = answers[place + 1 :] + answers[:place]
+        others = [text for text in later if text and text not in own]
+        made = canaries(
+            probe.question,
+            probe.wanted,
+            others=[one.wanted for one in evalset.probes if one.id != probe.id],
+            other_answer=next(iter(others), ""),
+            answer=answers[place],
+            lang=evalset.lang,
+        )
+        found += [(probe, canary) for canary in made]
+    return found
 
 
 def canaries(

@@ -7,20 +7,28 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.judge.bench import Case
-from harness.judge.canaries import Canary, canaries
+from harness.judge.bench import AnyCase, Case
+from harness.judge.canaries import canaries_of
+from harness.judge.points import (
+    PointCase,
+    PointRulings,
+    mean_share,
+    point_cases,
+    point_rulings,
+    weighted_share,
+)
+from harness.judge.replies import Replies, Reply
 from harness.judge.verdict import settle
 from harness.prompts.fence import Fenced, fence
 from harness.prompts.rubric import Rubric, absolute_messages, pairwise_messages
-from harness.reasons import Reason
 from harness.records import (
     CanaryKind,
     CanaryResult,
     JudgedAnswer,
     PairResult,
+    PointRuling,
     ProbeResult,
     Ruling,
-    Thought,
 )
 from harness.spec.judgeset import JudgeSet, ProbeSpec
 
@@ -28,22 +36,17 @@ Rulings = Mapping[str, Ruling]
 """One judge's rulings by id of the case."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a model answered to a probe; see `JudgedAnswer`."""
-
-    number: int
-    seed: int
-    text: str = ""
-    tokens: int = 0
-    cut: bool = False
-    problem: Reason | None = None
-    thought: Thought | None = None
-
-
 _Side = tuple[str, Reply]
-Replies = Mapping[tuple[str, str], Sequence[Reply]]
-"""By model and probe, each by number."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A text that is judged, and against which points."""
+
+    id: str
+    probe: ProbeSpec
+    points: Sequence[str]
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +55,67 @@ class CaseSet:
 
     Attributes:
         path: The set, relative to the root.
+        rubric: None where nothing is scored on the scale.
         pairwise: None where no pairs are compared.
+        points: Rubric for points, None where none are judged.
     """
 
     evalset: JudgeSet
     path: str
     replies: Replies
-    rubric: Rubric
+    rubric: Rubric | None
     pairwise: Rubric | None
+    points: Rubric | None = None
 
-    def cases(self, controls: re.Pattern[str] | None) -> list[Case]:
+    @property
+    def rubrics(self) -> dict[str, Rubric]:
+        """The rubrics that there are, by their keys in the set."""
+        found = {"rubric": self.rubric, "points": self.points, "pairwise": self.pairwise}
+        return {key: rubric for key, rubric in found.items() if rubric is not None}
+
+    def cases(self, controls: re.Pattern[str] | None) -> list[AnyCase]:
         """Return all cases for one judge.
 
         Args:
             controls: Finds what the judge's tokenizer would not read as text.
         """
-        return [*self._absolute(controls), *self._pairs(controls), *self._canaries(controls)]
+        asked = [
+            _Asked(_answer_id(model, probe, reply), probe, _texts(probe), reply.text)
+            for probe, model, replies in self._each()
+            for reply in replies
+            if reply.problem is None
+        ]
+        bad = [
+            _Asked(_canary_id(probe, canary.kind), probe, canary.points, canary.answer)
+            for probe, canary in canaries_of(self.evalset, self.replies)
+        ]
+        return [
+            *(self._absolute(one, controls) for one in asked if self.rubric),
+            *self._pairs(controls),
+            *(self._absolute(one, controls) for one in bad if self.rubric),
+            *(case for one in (*asked, *bad) for case in self._points(one, controls)),
+        ]
 
-    def results(self, rulings: Mapping[str, Rulings]) -> list[ProbeResult]:
-        """Return the judged answers; a score is the mean of all judges' values.
+    def results(
+        self, rulings: Mapping[str, Rulings], points: Mapping[str, PointRulings] | None = None
+    ) -> list[ProbeResult]:
+        """Return the judged answers; a score or share is the mean of all judges'.
 
         Args:
             rulings: By judge.
+            points: By judge, its rulings on points.
         """
         found: list[ProbeResult] = []
         for probe, model, replies in self._each():
             names = [_answer_id(model, probe, reply) for reply in replies]
+            weights = tuple(point.weight for point in probe.points)
             answers = [
-                self._answered(reply, {judge: own.get(name) for judge, own in rulings.items()})
+                self._answered(
+                    reply,
+                    {judge: own.get(name) for judge, own in rulings.items()},
+                    {judge: point_rulings(name, own) for judge, own in (points or {}).items()},
+                    weights,
+                )
                 for reply, name in zip(replies, names, strict=True)
             ]
             found.append(
@@ -89,8 +125,9 @@ class CaseSet:
                     probe=probe.id,
                     kind=probe.kind,
                     question=probe.question,
-                    points=tuple(probe.points),
+                    points=_texts(probe),
                     answers=tuple(answers),
+                    weights=weights if set(weights) != {1.0} else (),
                 )
             )
         return found
@@ -118,17 +155,24 @@ class CaseSet:
             )
         return found
 
-    def canary_results(self, judge: str, rulings: Rulings) -> list[CanaryResult]:
-        """Return how one judge took the deliberately bad answers."""
-        limit = self.evalset.judge.canary_limit
-        found: list[CanaryResult] = []
-        for probe, canary in self._all_canaries():
-            ruling = rulings[_canary_id(probe, canary.kind)]
-            broke = ruling.value is not None and ruling.value > limit
-            found.append(
-                CanaryResult(self.path, judge, probe.id, canary.kind, ruling, limit, broke)
-            )
-        return found
+    def canary_results(
+        self, judge: str, rulings: Rulings, points: PointRulings | None = None
+    ) -> list[CanaryResult]:
+        """Return how one judge took the deliberately bad answers, scored and by their points."""
+        spec, found = self.evalset.judge, list[CanaryResult]()
+        for probe, canary in canaries_of(self.evalset, self.replies):
+            name, about = _canary_id(probe, canary.kind), (self.path, judge, probe.id, canary.kind)
+            if self.rubric is not None:
+                ruling, limit = rulings[name], spec.canary_limit
+                broke = ruling.value is not None and ruling.value > limit
+                found.append(CanaryResult(*about, ruling, limit, broke))
+            if self.points is not None:
+                own, limit = point_rulings(name, points or {}), spec.canary_share
+                share = weighted_share([one.value for one in own], ())
+                broke = share is not None and share > limit
+                lost = Ruling(problem=next((one.problem for one in own if one.problem), None))
+                found.append(CanaryResult(*about, lost, limit, broke, by="points", share=share))
+        return sorted(found, key=lambda one: one.by == "points")
 
     def _each(self) -> list[tuple[ProbeSpec, str, Sequence[Reply]]]:
         return [
@@ -163,25 +207,31 @@ class CaseSet:
     def _fence(self, text: str, controls: re.Pattern[str] | None) -> Fenced:
         return fence(text, controls=controls, max_chars=self.evalset.judge.max_answer_chars)
 
-    def _absolute(self, controls: re.Pattern[str] | None) -> list[Case]:
-        return [
-            Case(
-                _answer_id(model, probe, reply),
-                "absolute",
-                tuple(
-                    absolute_messages(
-                        self.rubric,
-                        question=probe.question,
-                        points=probe.points,
-                        answer=self._fence(reply.text, controls),
-                        controls=controls,
-                    )
-                ),
-            )
-            for probe, model, replies in self._each()
-            for reply in replies
-            if reply.problem is None
-        ]
+    def _absolute(self, one: _Asked, controls: re.Pattern[str] | None) -> Case:
+        """Return what the scale asks; what counts against an answer is no part of a good one."""
+        assert self.rubric is not None
+        unwanted = {point.point for point in one.probe.points if point.weight < 0}
+        messages = absolute_messages(
+            self.rubric,
+            question=one.probe.question,
+            points=[point for point in one.points if point not in unwanted],
+            answer=self._fence(one.text, controls),
+            controls=controls,
+        )
+        return Case(one.id, "absolute", tuple(messages))
+
+    def _points(self, one: _Asked, controls: re.Pattern[str] | None) -> list[PointCase]:
+        if self.points is None:
+            return []
+        return point_cases(
+            one.id,
+            rubric=self.points,
+            per=self.evalset.judge.per,
+            question=one.probe.question,
+            answer=self._fence(one.text, controls),
+            points=one.points,
+            controls=controls,
+        )
 
     def _pairs(self, controls: re.Pattern[str] | None) -> list[Case]:
         found: list[Case] = []
@@ -192,7 +242,7 @@ class CaseSet:
                 messages = pairwise_messages(
                     self.pairwise,
                     question=probe.question,
-                    points=probe.points,
+                    points=probe.wanted,
                     first=first,
                     second=second,
                     controls=controls,
@@ -201,61 +251,13 @@ class CaseSet:
                 found.append(Case(name, "pairwise", tuple(messages)))
         return found
 
-    def _canaries(self, controls: re.Pattern[str] | None) -> list[Case]:
-        return [
-            Case(
-                _canary_id(probe, canary.kind),
-                "absolute",
-                tuple(
-                    absolute_messages(
-                        self.rubric,
-                        question=probe.question,
-                        points=canary.points,
-                        answer=self._fence(canary.answer, controls),
-                        controls=controls,
-                    )
-                ),
-            )
-            for probe, canary in self._all_canaries()
-        ]
-
-    def _all_canaries(self) -> list[tuple[ProbeSpec, Canary]]:
-        """Return the canaries of every probe that was answered."""
-        asked = {probe.id for probe, _, _ in self._each()}
-        probes = [probe for probe in self.evalset.probes if probe.id in asked]
-        answers = [self._some_answer(probe) for probe in probes]
-        found: list[tuple[ProbeSpec, Canary]] = []
-        for place, probe in enumerate(probes):
-            # The next probe's answer is about something else, unless it was given here as well, as
-            # one refusal may be to two probes.
-            own = self._texts(probe)
-            later = answers[place + 1 :] + answers[:place]
-            others = [text for text in later if text and text not in own]
-            made = canaries(
-                probe.question,
-                probe.points,
-                others=[one.points for one in self.evalset.probes if one.id != probe.id],
-                other_answer=next(iter(others), ""),
-                answer=answers[place],
-                lang=self.evalset.lang,
-            )
-            found += [(probe, canary) for canary in made]
-        return found
-
-    def _texts(self, probe: ProbeSpec) -> list[str]:
-        """Return all answers to a probe."""
-        return [
-            reply.text
-            for model in self.evalset.models
-            for reply in self.replies.get((model, probe.id), ())
-            if reply.problem is None
-        ]
-
-    def _some_answer(self, probe: ProbeSpec) -> str:
-        """Return the first answer with text to a probe, or nothing."""
-        return next((text for text in self._texts(probe) if text.strip()), "")
-
-    def _answered(self, reply: Reply, rulings: Mapping[str, Ruling | None]) -> JudgedAnswer:
+    def _answered(
+        self,
+        reply: Reply,
+        rulings: Mapping[str, Ruling | None],
+        points: Mapping[str, tuple[PointRuling, ...]],
+        weights: Sequence[float],
+    ) -> JudgedAnswer:
         known = {judge: ruling for judge, ruling in rulings.items() if ruling is not None}
         values = [ruling.value for ruling in known.values()]
         whole = [value for value in values if value is not None]
@@ -269,7 +271,13 @@ class CaseSet:
             rulings=known,
             score=statistics.fmean(whole) if whole and len(whole) == len(rulings) else None,
             thought=reply.thought,
+            points={judge: own for judge, own in points.items() if own},
+            share=mean_share(points, weights) if all(points.values()) else None,
         )
+
+
+def _texts(probe: ProbeSpec) -> tuple[str, ...]:
+    return tuple(point.point for point in probe.points)
 
 
 def _answer_id(model: str, probe: ProbeSpec, reply: Reply) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.judge.cases import Reply
+from harness.judge.replies import Reply
 from harness.records import Message, Sampling
 from harness.run.free_answers import Speaker, Turn
 from harness.run.probe_cells import ProbeCell

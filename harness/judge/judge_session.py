@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.errors import PromptError
-from harness.judge.bench import Bench, Case, Judge
+from harness.judge.bench import AnyCase, Bench, Judge
 from harness.judge.passport import Manner
+from harness.judge.points import POINT_TOKENS, PointCase, read_points
 from harness.judge.verdict import (
     ABSOLUTE_SCHEMA,
     MIN_MASS,
@@ -26,6 +27,7 @@ from harness.prompts.thoughttokens import tokens_behind_thought
 from harness.reasons import Reason
 from harness.records import (
     Output,
+    PointRuling,
     Request,
     Ruling,
     Sampling,
@@ -107,7 +109,7 @@ class JudgeSession:
         manner, served = self._speaker.manner, self._served
         return Manner(spoken, options, max_answer_chars, manner, grammar, served)
 
-    def template(self, case: Case) -> TemplateUse | None:
+    def template(self, case: AnyCase) -> TemplateUse | None:
         """Return how a case becomes text, None at an endpoint, which does not say.
 
         Raises:
@@ -119,12 +121,13 @@ class JudgeSession:
         """End the engine's process."""
         self._session.close()
 
-    def rule(self, cases: Sequence[Case], *, max_tokens: int = VERDICT_TOKENS) -> Bench:
+    def rule(self, cases: Sequence[AnyCase], *, max_tokens: int = VERDICT_TOKENS) -> Bench:
         """Return the ruling on every case; without a verdict, it says why.
 
         Args:
-            cases: Absolute and pairwise ones, in any order.
-            max_tokens: Longest verdict in tokens, its reason included.
+            cases: Absolute ones, pairwise ones and those about points, in any order.
+            max_tokens: Longest verdict in tokens, its reason included; one on points has as many
+                for each of them as a quote takes.
 
         Raises:
             EngineError: The engine failed; what it made is stored.
@@ -133,17 +136,22 @@ class JudgeSession:
         with opened(self._settings.store) as store:
             return self._rule(cases, max_tokens, store)
 
-    def _rule(self, cases: Sequence[Case], max_tokens: int, store: Store) -> Bench:
+    def _rule(self, cases: Sequence[AnyCase], max_tokens: int, store: Store) -> Bench:
         samplings = [self._sampling(case, max_tokens) for case in cases]
         turns = self._speaker.turns([case.messages for case in cases], samplings)
         first = self._ask_turns(turns, store)
         rulings: dict[str, Ruling] = {}
+        points: dict[str, tuple[PointRuling, ...]] = {}
         written: dict[str, _Written] = {}
         replies: list[Said] = []
         for case, turn in zip(cases, turns, strict=True):
             said = self._speaker.said(turn, first.outputs, fix=_FIX)
             assert said is not None
             replies.append(said)
+            if isinstance(case, PointCase):
+                ruled, *others = read_points(said.output, case.asked)
+                points[case.id] = (replace(ruled, thought=said.thought), *others)
+                continue
             read = read_absolute if case.kind == "absolute" else read_pairwise
             rulings[case.id] = replace(read(said.output), thought=said.thought)
             if case.kind == "absolute" and rulings[case.id].problem is None:
@@ -167,9 +175,12 @@ class JudgeSession:
             prompt_tokens=sum(output.prompt_tokens for output in outputs),
             completion_tokens=sum(output.length for output in outputs),
             counted=not uncounted(replies),
+            points=points,
         )
 
-    def _sampling(self, case: Case, max_tokens: int) -> Sampling:
+    def _sampling(self, case: AnyCase, max_tokens: int) -> Sampling:
+        if isinstance(case, PointCase):
+            return Sampling(max_tokens=case.asked.n * POINT_TOKENS, schema=case.asked.schema)
         schema = ABSOLUTE_SCHEMA if case.kind == "absolute" else PAIRWISE_SCHEMA
         scores = SCORE_WORDS if self._speaker.chat is None and case.kind == "absolute" else ()
         return Sampling(max_tokens=max_tokens, schema=schema, score_texts=scores)
@@ -198,7 +209,7 @@ class JudgeSession:
 
     def _weigh(
         self,
-        cases: Sequence[Case],
+        cases: Sequence[AnyCase],
         written: Mapping[str, _Written],
         rulings: dict[str, Ruling],
         store: Store,

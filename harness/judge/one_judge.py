@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from harness.judge.bench import Judge, bench_cost
 from harness.judge.cases import CaseSet
 from harness.judge.judge_session import JudgeSession
 from harness.judge.passport import FOLDER
+from harness.judge.points import PointRulings
 from harness.judge.trust import check_passport
 from harness.prompts.rubric import DEFAULT_RUBRICS
 from harness.reasons import Fact, Reason
@@ -17,14 +19,17 @@ from harness.records import (
     CanaryKind,
     CanaryResult,
     EngineInfo,
+    Figure,
     JudgeInfo,
     PairResult,
+    ProbeResult,
     Ruling,
     Tell,
 )
 from harness.run.settings import Progress, Settings
 from harness.spec.judgeset import MAX_ANSWER_CHARS, PassportSpec
 from harness.spec.thinkingspec import setting_name
+from harness.stats.clusters import clustered_share
 
 # The share of deliberately bad answers that may lack a score.
 _MUTE = 0.1
@@ -45,6 +50,7 @@ class JudgedBy:
     rulings: Mapping[str, Ruling]
     pairs: Sequence[PairResult]
     canaries: Sequence[CanaryResult]
+    points: PointRulings
 
 
 def ask_judge(
@@ -65,7 +71,7 @@ def ask_judge(
         template = session.template(cases[0]) if cases else None
     finally:
         session.close()
-    canaries = asked.canary_results(name, bench.rulings)
+    canaries = asked.canary_results(name, bench.rulings, bench.points)
     check = check_passport(
         settings.root / FOLDER / f"{name}.json",
         judge=name,
@@ -73,12 +79,15 @@ def ask_judge(
         engine=session.engine,
         dtype=session.dtype,
         manner=session.manner(max_answer_chars=asked.evalset.judge.max_answer_chars),
-        rubric_digest=asked.rubric.digest,
+        rubric_digest=asked.rubric.digest if asked.rubric else None,
         pairwise_digest=asked.pairwise.digest if asked.pairwise else None,
+        points_digest=asked.points.digest if asked.points else None,
         spec=demands,
         options=_options(asked),
     )
     rulings = list(bench.rulings.values())
+    verdicts = [one for own in bench.points.values() for one in own]
+    lost = [*(one.problem for one in rulings), *(one.problem for one in verdicts)]
     info = JudgeInfo(
         evalset=asked.path,
         judge=name,
@@ -87,29 +96,34 @@ def ask_judge(
         digest=session.digest,
         check=check,
         void=_void(name, canaries),
-        expected=_expected(rulings),
-        asked=len(rulings),
-        unscored=dict(Counter(one.problem for one in rulings if one.problem)),
+        expected=_expected(rulings) if asked.rubric else math.nan,
+        asked=len(rulings) + len(verdicts),
+        unscored=dict(Counter(one for one in lost if one)),
         prompt_tokens=bench.prompt_tokens,
         completion_tokens=bench.completion_tokens,
         cost=bench_cost(judge.spec, bench),
         template=template,
         thinking=setting_name(judge.spec.thinking),
+        quoted=_quoted(asked.results({}, {name: bench.points})),
     )
     return JudgedBy(
-        info, bench.engine, bench.rulings, asked.pair_results(name, bench.rulings), canaries
+        info,
+        bench.engine,
+        bench.rulings,
+        asked.pair_results(name, bench.rulings),
+        canaries,
+        bench.points,
     )
 
 
 def _options(asked: CaseSet) -> str:
     """Return what `harness judge passport` must be told to ask as a set does."""
-    rubrics = [("rubric", asked.rubric), ("pairwise", asked.pairwise)]
     chars = asked.evalset.judge.max_answer_chars
     cut = f" --max-answer-chars {chars}" if chars != MAX_ANSWER_CHARS else ""
     named = "".join(
         f" --{option} {rubric.path.removeprefix('prompts/')}"
-        for option, rubric in rubrics
-        if rubric is not None and rubric.path != f"prompts/{DEFAULT_RUBRICS[rubric.kind]}"
+        for option, rubric in asked.rubrics.items()
+        if option != "points" and rubric.path != f"prompts/{DEFAULT_RUBRICS[rubric.kind]}"
     )
     return named + cut
 
@@ -121,8 +135,8 @@ def _void(judge: str, canaries: Sequence[CanaryResult]) -> Reason | None:
     shown that it marks them down.
     """
     broken = [one for one in canaries if one.broke]
-    mute = [one for one in canaries if one.ruling.value is None]
-    kinds = {one.kind for one in mute} - {c.kind for c in canaries if c.ruling.value is not None}
+    mute = [one for one in canaries if one.value is None]
+    kinds = {one.kind for one in mute} - {one.kind for one in canaries if one.value is not None}
     if not broken and (len(mute) > _MUTE * len(canaries) or kinds):
         never = tuple(_KINDS[kind] for kind in _KINDS if kind in kinds)
         facts: dict[str, Fact] = {"judge": judge, "lost": len(mute), "n": len(canaries)}
@@ -132,11 +146,21 @@ def _void(judge: str, canaries: Sequence[CanaryResult]) -> Reason | None:
         return Reason("canaries_mute", facts, causes)
     if not broken:
         return None
-    worst = max(broken, key=lambda one: one.ruling.value or 0.0)
-    return Reason("canaries_broke", {
-        "judge": judge, "broke": len(broken), "n": len(canaries), "limit": worst.limit,
-        "worst": (_KINDS[worst.kind],), "probe": worst.probe, "value": worst.ruling.value or 0.0,
+    by = broken[0].by
+    own = [one for one in broken if one.by == by]
+    worst = max(own, key=lambda one: one.value or 0.0)
+    return Reason("canaries_broke" if by == "score" else "canaries_covered", {
+        "judge": judge, "broke": len(own), "n": sum(one.by == by for one in canaries),
+        "limit": worst.limit, "worst": (_KINDS[worst.kind],), "probe": worst.probe,
+        "value": worst.value or 0.0,
     })  # fmt: skip
+
+
+def _quoted(results: Sequence[ProbeResult]) -> Figure | None:
+    """Return how many of one judge's quotes stand in the answer, where a point is met."""
+    found = [(one.probe, ruling.found) for one in results for answer in one.answers
+             for own in answer.points.values() for ruling in own if ruling.value]  # fmt: skip
+    return clustered_share(found)
 
 
 def _expected(rulings: Sequence[Ruling]) -> float:

@@ -11,7 +11,7 @@ from harness.judge.verdict import settle
 from harness.markdown import cut
 from harness.records import Choice, Figure, Ruling
 from harness.stats.agreement import cohens_kappa
-from harness.stats.clusters import cluster_proportion_interval
+from harness.stats.clusters import clustered_share
 from harness.stats.intervals import clopper_pearson_interval
 
 SMOKE = 30
@@ -209,10 +209,10 @@ def _of_verdicts(ruled: Sequence[RuledPair], scored: Sequence[RuledPair]) -> dic
         "accuracy_backward": _share(
             [_BACKWARD[o.backward.choice] == o.pair.better for o in backward]
         ),
-        "prefers_longer": _clustered(longer),
-        "prefers_first": _clustered(first),
-        "tie_rate": _clustered([(pair.id, c == "tie") for pair, c in every if c is not None]),
-        "parse_rate": _clustered([(pair.id, choice is not None) for pair, choice in every]),
+        "prefers_longer": clustered_share(longer),
+        "prefers_first": clustered_share(first),
+        "tie_rate": clustered_share([(pair.id, c == "tie") for pair, c in every if c is not None]),
+        "parse_rate": clustered_share([(pair.id, choice is not None) for pair, choice in every]),
     }
     return {name: figure for name, figure in found.items() if figure is not None}
 
@@ -229,7 +229,7 @@ def _of_scores(ruled: Sequence[RuledPair], passing: float) -> dict[str, Figure]:
         "score_ties": _share([better == worse for better, worse in whole]),
         "sensitivity": _rate(counts["score_true_positives"], counts["score_positives"]),
         "specificity": _rate(counts["score_true_negatives"], counts["score_negatives"]),
-        "score_parse_rate": _clustered(answers),
+        "score_parse_rate": clustered_share(answers),
         "score_expected": _share([score.expected for score in scores]),
     }
     return {name: figure for name, figure in found.items() if figure is not None}
@@ -276,17 +276,6 @@ def _rate(passed: int, n: int) -> Figure | None:
 
 def _share(passed: Sequence[bool]) -> Figure | None:
     return _rate(sum(passed), len(passed))
-
-
-def _clustered(verdicts: Sequence[tuple[str, bool]]) -> Figure | None:
-    """Return the share of verdicts that hold; the two verdicts of a pair are not independent."""
-    if not verdicts:
-        return None
-    pairs, holds = [pair for pair, _ in verdicts], [one for _, one in verdicts]
-    value = sum(holds) / len(holds)
-    # One pair says nothing of how pairs differ.
-    low, high = cluster_proportion_interval(holds, pairs) if len(set(pairs)) > 1 else (0.0, 1.0)
-    return Figure(value, min(low, value), max(high, value), len(holds))
 
 
 def _kappa(scored: Sequence[RuledPair]) -> Figure | None:

@@ -11,13 +11,14 @@ from harness.errors import HarnessError
 from harness.gates.judged import judge_standing
 from harness.gates.plan_judged import PlannedJudgedGate
 from harness.judge.bench import Judge
-from harness.judge.cases import CaseSet, Reply
+from harness.judge.cases import CaseSet
 from harness.judge.conversations import Asks, asks_of, conversation, reply_of
 from harness.judge.error_rates import JudgeErrors, judge_errors
 from harness.judge.one_judge import JudgedBy, ask_judge
 from harness.judge.passport import FOLDER, load_passport
-from harness.judge.standings import jury_agreement, standings
-from harness.prompts.rubric import load_rubric
+from harness.judge.replies import Reply
+from harness.judge.standings import jury_agreement, point_agreement, standings
+from harness.prompts.rubric import RUBRIC_KEYS, load_rubric
 from harness.reasons import Reason, several
 from harness.records import (
     EngineInfo,
@@ -233,11 +234,18 @@ class Probing:
         """Have the judges rule on a set's answers, and keep what comes of it."""
         cell = cells[0]
         spec, path = cell.evalset.judge, cell.path
-        rubric = load_rubric(spec.rubric, root=self.settings.root, kind="absolute")
-        pairwise = None
-        if spec.pairwise is not None:
-            pairwise = load_rubric(spec.pairwise, root=self.settings.root, kind="pairwise")
-        asked = CaseSet(cell.evalset, path, replies, rubric, pairwise)
+        rubrics = {
+            key: load_rubric(template, root=self.settings.root, kind=RUBRIC_KEYS[key])
+            for key, template in spec.rubrics.items()
+        }
+        asked = CaseSet(
+            cell.evalset,
+            path,
+            replies,
+            rubrics.get("rubric"),
+            rubrics.get("pairwise"),
+            rubrics.get("points"),
+        )
         asked_judges: list[JudgedBy] = []
         for name, model in cell.judges.items():
             made = ask_judge(Judge(name, model), asked, spec.passport, settings=self.settings,
@@ -245,7 +253,10 @@ class Probing:
             self.engines.append(made.engine)
             kin = dict.fromkeys(c.model for c in cells if c.spec.weights == model.weights)
             asked_judges.append(replace(made, info=replace(made.info, kin=tuple(kin))))
-        results = asked.results({one.info.judge: one.rulings for one in asked_judges})
+        results = asked.results(
+            {one.info.judge: one.rulings for one in asked_judges},
+            {one.info.judge: one.points for one in asked_judges},
+        )
         pairs = tuple(chain.from_iterable(one.pairs for one in asked_judges))
         infos = tuple(one.info for one in asked_judges)
         trusted = all(info.check.trusted for info in infos)
@@ -254,6 +265,7 @@ class Probing:
         found = standings(cell.evalset, path, results, pairs, errors=errors)
         thinking = {one.model: setting_name(one.spec.thinking) for one in cells}
         alpha = jury_agreement(results) if len(infos) > 1 else None
+        on_points = point_agreement(results) if len(infos) > 1 else None
         self.judged[path] = Judged(
             probes=tuple(results),
             pairs=pairs,
@@ -270,6 +282,7 @@ class Probing:
                 for one in found
             ),
             agreement={path: alpha} if alpha is not None else {},
+            point_agreement={path: on_points} if on_points is not None else {},
         )
 
     def _errors(self, infos: Sequence[JudgeInfo], passing: float) -> JudgeErrors | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from harness.judge.error_rates import JudgeErrors
 from harness.reasons import Reason
@@ -71,21 +72,31 @@ def _standing(
     strength: Figure | None,
 ) -> Standing:
     scores = [(result.probe, score) for result in results for score in result.scores]
-    reasons = Counter(_reason(a) for result in results for a in result.answers if a.score is None)
+    shares = [(result.probe, share) for result in results for share in result.shares]
+    scaled = evalset.judge.rubric is not None
+    reasons = Counter(
+        _reason(a, scaled=scaled)
+        for result in results
+        for a in result.answers
+        if (a.score if scaled else a.share) is None
+    )
+    n = len(scores if scaled else shares)
     spreads = [statistics.stdev(result.scores) for result in results if len(result.scores) > 1]
     return Standing(
         evalset=path,
         model=model,
         probes=len(results),
-        n=len(scores),
+        n=n,
         unscored=reasons.total(),
         reasons=dict(reasons),
-        figures=_scored(scores, evalset.judge.passing, errors) | _won(pairs, errors),
+        figures=_scored(scores, evalset.judge.passing, errors)
+        | _covered(shares)
+        | _won(pairs, errors),
         spread=statistics.mean(spreads) if spreads else None,
         strength=strength,
-        pairs=(len(scores) + reasons.total()) * len({pair.judge for pair in pairs}),
+        pairs=(n + reasons.total()) * len({pair.judge for pair in pairs}),
         of_probes=len(evalset.probes),
-        anytime=_anytime([probe.id for probe in evalset.probes], scores, pairs,
+        anytime=_anytime([probe.id for probe in evalset.probes], scores, shares, pairs,
                          evalset.judge.passing),
     )  # fmt: skip
 
@@ -93,6 +104,7 @@ def _standing(
 def _anytime(
     order: Sequence[str],
     scores: Sequence[tuple[str, float]],
+    shares: Sequence[tuple[str, float]],
     pairs: Sequence[PairResult],
     passing: float,
 ) -> dict[str, Figure]:
@@ -100,14 +112,13 @@ def _anytime(
     span = HIGHEST - LOWEST
     values: dict[str, list[tuple[str, float]]] = {
         "score": [(probe, (score - LOWEST) / span) for probe, score in scores],
+        "points": list(shares),
         "pass_rate": [(probe, float(score >= passing)) for probe, score in scores],
         "win_rate": [(pair.probe, pair.points) for pair in pairs if pair.points is not None],
     }
     found: dict[str, Figure] = {}
     for name, own in values.items():
-        by_probe: dict[str, list[float]] = {}
-        for probe, value in own:
-            by_probe.setdefault(probe, []).append(value)
+        by_probe = _by_probe(own)
         means = [statistics.fmean(by_probe[probe]) for probe in order if probe in by_probe]
         if not means:
             continue
@@ -128,6 +139,26 @@ def jury_agreement(results: Sequence[ProbeResult]) -> Figure | None:
     ]
     try:
         return krippendorff_alpha(ratings, clusters=[probe for probe, _ in answers])
+    except ValueError:
+        return None
+
+
+def point_agreement(results: Sequence[ProbeResult]) -> Figure | None:
+    """Return Krippendorff's alpha of the judges' verdicts on points; None if it is not defined.
+
+    A unit is a point of an answer, and points of one probe are not independent of each other.
+    """
+    units = [
+        (result.probe, [own[place].value if place < len(own) else None for own in rulings])
+        for result in results
+        for answer in result.answers
+        for rulings in (list(answer.points.values()),)
+        for place in range(len(result.points) if rulings else 0)
+    ]
+    try:
+        return krippendorff_alpha(
+            [ratings for _, ratings in units], clusters=[probe for probe, _ in units]
+        )
     except ValueError:
         return None
 
@@ -179,10 +210,36 @@ def _corrected(
         return None
 
 
-def _reason(answer: JudgedAnswer) -> Reason:
+def _reason(answer: JudgedAnswer, *, scaled: bool) -> Reason:
     if answer.problem is not None:
         return answer.problem
-    return next((r.problem for r in answer.rulings.values() if r.problem), Reason("not_judged"))
+    rulings = answer.rulings.values() if scaled else chain.from_iterable(answer.points.values())
+    return next((one.problem for one in rulings if one.problem), Reason("not_judged"))
+
+
+def _by_probe(values: Sequence[tuple[str, float]]) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for probe, value in values:
+        found.setdefault(probe, []).append(value)
+    return found
+
+
+def _mean(values: Sequence[tuple[str, float]], *, lowest: float, highest: float) -> Figure:
+    """Return the mean over probes; answers to one are correlated, so probes make the interval."""
+    means, n = [statistics.fmean(own) for own in _by_probe(values).values()], len(values)
+    mean = statistics.fmean(means)
+    if len(means) < 2:
+        # One probe says nothing of how probes differ.
+        return Figure(mean, lowest, highest, n)
+    low, high = cluster_interval(means, range(len(means)))
+    if high - low < _NO_WIDTH:
+        low, high = equal_values_interval(mean, len(means), lowest=lowest, highest=highest)
+    return Figure(mean, max(lowest, low), min(highest, high), n)
+
+
+def _covered(shares: Sequence[tuple[str, float]]) -> dict[str, Figure]:
+    """Return the mean share of the points that answers meet."""
+    return {"points": _mean(shares, lowest=0, highest=1)} if shares else {}
 
 
 def _scored(
@@ -191,26 +248,18 @@ def _scored(
     """Return score and pass rate; a probe's answers are correlated, so probes make the interval."""
     if not scores:
         return {}
-    by_probe: dict[str, list[float]] = {}
-    for probe, score in scores:
-        by_probe.setdefault(probe, []).append(score)
-    means = [statistics.fmean(values) for values in by_probe.values()]
     passed, probes = [score >= passing for _, score in scores], [probe for probe, _ in scores]
     known = errors.passes if errors is not None else None
     corrected = _corrected(passed, probes, [(known, len(scores))]) if known else None
     more = {"corrected_pass_rate": corrected} if corrected else {}
-    mean, rate, n = statistics.fmean(means), sum(passed) / len(passed), len(scores)
-    if len(means) < 2:
+    rate, n = sum(passed) / len(passed), len(scores)
+    share = (
+        cluster_proportion_interval(passed, probes)
+        if len(set(probes)) > 1
         # One probe says nothing of how probes differ.
-        return {
-            "score": Figure(mean, LOWEST, HIGHEST, n),
-            "pass_rate": Figure(rate, *clopper_pearson_interval(int(rate > 0.5), 1), n),
-        } | more
-    low, high = cluster_interval(means, range(len(means)))
-    if high - low < _NO_WIDTH:
-        low, high = equal_values_interval(mean, len(means), lowest=LOWEST, highest=HIGHEST)
-    share = cluster_proportion_interval(passed, probes)
+        else clopper_pearson_interval(int(rate > 0.5), 1)
+    )
     return {
-        "score": Figure(mean, max(LOWEST, low), min(HIGHEST, high), n),
+        "score": _mean(scores, lowest=LOWEST, highest=HIGHEST),
         "pass_rate": Figure(rate, *share, n),
     } | more

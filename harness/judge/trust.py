@@ -30,8 +30,9 @@ def check_passport(
     engine: str,
     dtype: str,
     manner: Manner,
-    rubric_digest: str,
+    rubric_digest: str | None,
     pairwise_digest: str | None,
+    points_digest: str | None = None,
     spec: PassportSpec,
     options: str = "",
 ) -> PassportCheck:
@@ -47,8 +48,9 @@ def check_passport(
         engine: In use.
         dtype: In use.
         manner: How the judge is run and asked here.
-        rubric_digest: Of the absolute rubric in use.
+        rubric_digest: Of the absolute rubric in use; None where nothing is scored on the scale.
         pairwise_digest: Of the pairwise rubric in use; None where no pairs are compared.
+        points_digest: Of the rubric for points in use; None where no points are judged.
         spec: What is demanded.
         options: Of the command that makes such a passport, where its defaults would not.
     """
@@ -69,6 +71,10 @@ def check_passport(
     if reason:
         cause = Reason("passport", {"path": shown}, (reason,))
         found = _untrusted(judge, Reason("certify", {"command": command}, (cause,)))
+    elif points_digest is not None:
+        found = _untrusted(
+            judge, Reason("passport", {"path": shown}, (Reason("points_unmeasured"),))
+        )
     elif doubts := [line for one in large if (line := _complaint(one, spec))]:
         found = _untrusted(judge, Reason("passport", {"path": shown}, (doubts[0],)))
     else:
@@ -91,7 +97,7 @@ def _other(
     model_digest: str,
     engine: str,
     dtype: str,
-    rubric: str,
+    rubric: str | None,
     pairwise: str | None,
 ) -> Reason | None:
     """Return what differs from the conditions that the passport holds for."""
@@ -102,7 +108,7 @@ def _other(
     if (passport.engine, passport.dtype) != (engine, dtype):
         return Reason("other_engine", {"then": passport.engine, "then_dtype": passport.dtype,
                                        "now": engine, "now_dtype": dtype})  # fmt: skip
-    if passport.rubric.digest != rubric:
+    if rubric is not None and passport.rubric.digest != rubric:
         return _digests("other_rubric", passport.rubric.digest, rubric)
     if pairwise is not None and passport.pairwise.digest != pairwise:
         return _digests("other_pairwise", passport.pairwise.digest, pairwise)

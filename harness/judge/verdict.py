@@ -44,7 +44,7 @@ ABSOLUTE_SCHEMA = _schema("score", SCORES, "integer")
 PAIRWISE_SCHEMA = _schema("verdict", CHOICES, "string")
 
 
-class _NoVerdict(ValueError):
+class NoVerdict(ValueError):
     """Why a completion holds no verdict."""
 
     def __init__(self, reason: Reason) -> None:
@@ -63,10 +63,10 @@ def read_absolute(output: Output) -> Ruling:
         reason, score = _read(output, "score")
         # bool is an int to Python, and 7.0 is not a token that the schema allows.
         if isinstance(score, bool) or not isinstance(score, int):
-            raise _NoVerdict(Reason("score_not_whole"))
+            raise NoVerdict(Reason("score_not_whole"))
         if score not in SCORES:
-            raise _NoVerdict(Reason("score_out_of_range"))
-    except _NoVerdict as error:
+            raise NoVerdict(Reason("score_out_of_range"))
+    except NoVerdict as error:
         return Ruling(problem=error.reason)
     return Ruling(value=float(score), reason=reason)
 
@@ -78,8 +78,8 @@ def read_pairwise(output: Output) -> Ruling:
         for choice in CHOICES:
             if verdict == choice:
                 return Ruling(choice=choice, reason=reason)
-        raise _NoVerdict(Reason("verdict_not_choice"))
-    except _NoVerdict as error:
+        raise NoVerdict(Reason("verdict_not_choice"))
+    except NoVerdict as error:
         return Ruling(problem=error.reason)
 
 
@@ -127,59 +127,72 @@ def with_expectation(ruling: Ruling, logprobs: Mapping[int, float]) -> Ruling:
     return replace(ruling, value=min(max(mean, SCORES[0]), SCORES[-1]), expected=True)
 
 
-def _read(output: Output, key: str) -> tuple[str, Json]:
-    """Return the reason and the value of a key of the one JSON object in a completion."""
+def verdict_object(output: Output) -> dict[str, Json]:
+    """Return the one JSON object that a completion is.
+
+    Raises:
+        NoVerdict: It is anything else, or was cut.
+    """
     if output.failure is not None:
-        raise _NoVerdict(output.failure)
+        raise NoVerdict(output.failure)
     if output.finish_reason != "stop":
         if output.finish_reason == "length":
-            raise _NoVerdict(Reason("verdict_cut"))
-        raise _NoVerdict(Reason("judge_ended", {"by": output.finish_reason}))
-    found = _one_object(output.text.strip())
+            raise NoVerdict(Reason("verdict_cut"))
+        raise NoVerdict(Reason("judge_ended", {"by": output.finish_reason}))
+    return _one_object(output.text.strip())
+
+
+def _read(output: Output, key: str) -> tuple[str, Json]:
+    """Return the reason and the value of a key of the one JSON object in a completion."""
+    found = verdict_object(output)
     for name in ("reason", key):
         if name not in found:
-            raise _NoVerdict(Reason("verdict_lacks", {"key": name}))
+            raise NoVerdict(Reason("verdict_lacks", {"key": name}))
     if len(found) > 2:
-        raise _NoVerdict(Reason("verdict_of_more"))
+        raise NoVerdict(Reason("verdict_of_more"))
     reason = found["reason"]
     if not isinstance(reason, str):
-        raise _NoVerdict(Reason("verdict_unfounded"))
+        raise NoVerdict(Reason("verdict_unfounded"))
     if not reason.strip():
-        raise _NoVerdict(Reason("verdict_without_words"))
-    # JSON can spell half a character, which no file can hold.
-    return reason.encode("utf-8", "replace").decode("utf-8"), found[key]
+        raise NoVerdict(Reason("verdict_without_words"))
+    return without_halves(reason), found[key]
+
+
+def without_halves(text: str) -> str:
+    """Return a text with a mark for each half of a character, which JSON spells and no file has."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _one_object(text: str) -> dict[str, Json]:
     if not text:
-        raise _NoVerdict(Reason("judge_silent"))
+        raise NoVerdict(Reason("judge_silent"))
     if not text.startswith("{"):
-        raise _NoVerdict(Reason("verdict_not_object"))
+        raise NoVerdict(Reason("verdict_not_object"))
     decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)
     try:
         found: dict[str, Json]
         found, end = decoder.raw_decode(text)
-    except _NoVerdict:
+    except NoVerdict:
         raise
     except (ValueError, RecursionError) as error:
-        raise _NoVerdict(Reason("verdict_not_json")) from error
+        raise NoVerdict(Reason("verdict_not_json")) from error
     rest = text[end:].lstrip(" \t\r\n,;")
     if rest:
-        raise _NoVerdict(Reason("two_verdicts" if rest[0] in "{[" else "verdict_with_text"))
+        raise NoVerdict(Reason("two_verdicts" if rest[0] in "{[" else "verdict_with_text"))
     if end != len(text):
-        raise _NoVerdict(Reason("verdict_with_text"))
+        raise NoVerdict(Reason("verdict_with_text"))
     return found
 
 
 def _unique(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _NoVerdict(Reason("verdict_key_twice"))
+        raise NoVerdict(Reason("verdict_key_twice"))
     return found
 
 
 def _no_number(name: str) -> NoReturn:
-    raise _NoVerdict(Reason("verdict_no_number", {"name": name}))
+    raise NoVerdict(Reason("verdict_no_number", {"name": name}))
 
 
 def settle(forward: Ruling, backward: Ruling) -> tuple[float | None, bool | None]:

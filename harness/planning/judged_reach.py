@@ -11,7 +11,7 @@ from harness.gates.plan_judged import PlannedJudgedGate
 from harness.gates.threshold import half_width_detectable
 from harness.planning.earlier import EarlierRun
 from harness.records import Standing
-from harness.spec.judgeset import HIGHEST, LOWEST
+from harness.spec.judgeset import ends_of
 from harness.stats import clopper_pearson_interval, mde_proportion
 from harness.stats.anytime import anytime_interval
 from harness.stats.bradley_terry import win_rate
@@ -20,6 +20,8 @@ from harness.stats.intervals import equal_values_interval
 from harness.stats.planned import mde_counts
 
 _SEEDS = 3
+# Figures that are means over probes, and what they are means of.
+_MEANS = {"score": "scores", "points": "shares of points"}
 _Interval = Callable[[int], tuple[float, float]]
 
 
@@ -63,6 +65,7 @@ def judged_undecidable(gate: PlannedJudgedGate) -> str:
     """
     evalset, spec = gate.cell.evalset, gate.spec
     probes, each = len(evalset.probes), evalset.answers.n
+    least, greatest = ends_of(spec.figure)
     best = spec.bound == "at_least"
     counted = f"{probes} probe{'s' * (probes > 1)}"
     if spec.figure == "unscored":
@@ -72,13 +75,12 @@ def judged_undecidable(gate: PlannedJudgedGate) -> str:
             return ""
     elif spec.anytime:
         low, high = anytime_interval([float(best)] * probes)
-        if spec.figure == "score":
-            low, high = (LOWEST + (HIGHEST - LOWEST) * end for end in (low, high))
-    elif spec.figure == "score":
-        perfect = float(HIGHEST if best else LOWEST)
-        low, high = equal_values_interval(perfect, probes, lowest=LOWEST, highest=HIGHEST)
+        low, high = (least + (greatest - least) * end for end in (low, high))
+    elif spec.figure in _MEANS:
+        perfect = float(greatest if best else least)
+        low, high = equal_values_interval(perfect, probes, lowest=least, highest=greatest)
         if probes < 2:
-            low, high = LOWEST, HIGHEST
+            low, high = least, greatest
     elif spec.figure == "win_rate":
         low, high = _won(probes, each)(probes if best else 0)
     else:
@@ -95,7 +97,7 @@ def _far(gate: PlannedJudgedGate, before: Standing | None) -> tuple[float | None
     probes, each = len(evalset.probes), evalset.answers.n
     if spec.figure == "unscored":
         return mde_proportion(probes * each, spec.threshold), "exact"
-    least, greatest = (LOWEST, HIGHEST) if spec.figure == "score" else (0, 1)
+    least, greatest = ends_of(spec.figure)
     found = standing_figure(before, spec.figure, anytime=spec.anytime) if before else None
     # Where all are alike, there is no spread to go by.
     if before and found and before.probes > 1 and found.value not in (least, greatest):
@@ -105,8 +107,9 @@ def _far(gate: PlannedJudgedGate, before: Standing | None) -> tuple[float | None
         return far, "as in the last run"
     if spec.anytime:
         return None, "not known before a run, as its interval goes by the order of the probes"
-    if spec.figure == "score":
-        return None, "not known before a run, which shows how scores differ between probes"
+    if spec.figure in _MEANS:
+        differ = f"{_MEANS[spec.figure]} differ between probes"
+        return None, f"not known before a run, which shows how {differ}"
     interval = _won(probes, each) if spec.figure == "win_rate" else _passed(probes, each)
     return mde_counts(interval, probes, spec.threshold), "all answers to a probe alike, assumed"
 

@@ -36,6 +36,9 @@ def together(parts: Sequence[Judged]) -> Judged:
         judges=tuple(one for part in parts for one in part.judges),
         standings=tuple(one for part in parts for one in part.standings),
         agreement={path: alpha for part in parts for path, alpha in part.agreement.items()},
+        point_agreement={
+            path: alpha for part in parts for path, alpha in part.point_agreement.items()
+        },
     )
 
 
@@ -52,6 +55,9 @@ def _without(part: Judged, sets: Collection[str]) -> Judged:
         judges=tuple(one for one in part.judges if one.evalset not in sets),
         standings=tuple(one for one in part.standings if one.evalset not in sets),
         agreement={path: alpha for path, alpha in part.agreement.items() if path not in sets},
+        point_agreement={
+            path: alpha for path, alpha in part.point_agreement.items() if path not in sets
+        },
     )
 
 

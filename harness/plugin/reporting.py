@@ -105,14 +105,16 @@ class ActiveRun:
     def properties(self, outcome: AnyOutcome) -> list[tuple[str, float | int | bool]]:
         """Return what an item says of an outcome in pytest's own reports."""
         if isinstance(outcome, ProbeResult):
-            scores, judges = outcome.scores, self.probing.judged[outcome.evalset].judges
+            scores, shares = outcome.scores, outcome.shares
+            n, judges = len(scores or shares), self.probing.judged[outcome.evalset].judges
             found: list[tuple[str, float | int | bool]] = [
-                ("n", len(scores)),
-                ("unscored", len(outcome.answers) - len(scores)),
+                ("n", n),
+                ("unscored", len(outcome.answers) - n),
                 ("trusted", all(info.check.trusted for info in judges)),
                 ("void", any(info.void for info in judges)),
             ]
-            return [*found, *([("score", statistics.fmean(scores))] if scores else [])]
+            means = {"score": scores, "points": shares}
+            return found + [(name, statistics.fmean(own)) for name, own in means.items() if own]
         row = outcome.row
         figures = [(name, float(figure.value)) for name, figure in row.figures.items()]
         return [("n", row.n), ("unscored", row.unscored), *figures]

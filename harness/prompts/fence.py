@@ -83,12 +83,14 @@ class Fenced:
         nonce: 16 hex digits that stand nowhere in the answer.
         cut: Whether characters at its end were left out.
         hidden: Invisible characters that were taken out, those of emoji not counted.
+        body: The answer's own text in it.
     """
 
     text: str
     nonce: str
     cut: bool
     hidden: int = 0
+    body: str = ""
 
 
 def fence(
@@ -125,7 +127,7 @@ def fence(
     if controls is not None and controls.search(fenced):
         raise PromptError("a special token of the judge's tokenizer matches the fence around an "
                           "answer; use a different judge")  # fmt: skip
-    return Fenced(fenced, nonce, cut=left_out > 0, hidden=hidden)
+    return Fenced(fenced, nonce, cut=left_out > 0, hidden=hidden, body=body)
 
 
 def neutralise(text: str, *, controls: re.Pattern[str] | None = None) -> str:

@@ -5,8 +5,11 @@ A rubric is a Jinja2 file under `prompts/` of two macros:
     system()                              who judges, by what criteria, and how to reply
     user(question, points, answer)        of an absolute rubric: one answer
     user(question, points, first, second) of a pairwise rubric: two answers, A and B
+    user(question, answer, points)        of a rubric for points: one answer, and what is checked
 
-`points` is a list of texts and may be empty; the answers come fenced.
+`points` is a list of texts and may be empty, but for a rubric for points, where the answer stands
+before them: requests about several points of one answer begin alike. Such a rubric allows `partly`
+as a verdict where it says `{% set partly = true %}`. The answers come fenced.
 """
 
 from __future__ import annotations
@@ -26,14 +29,22 @@ from harness.prompts.templates import LONG_TEXT, Part, load_parts, shows_long
 from harness.records import Message
 from harness.suggest import did_you_mean
 
-RubricKind = Literal["absolute", "pairwise"]
+RubricKind = Literal["absolute", "pairwise", "points"]
 PARTS: dict[RubricKind, dict[str, tuple[str, ...]]] = {
     "absolute": {"system": (), "user": ("question", "points", "answer")},
     "pairwise": {"system": (), "user": ("question", "points", "first", "second")},
+    "points": {"system": (), "user": ("question", "answer", "points")},
 }
+RUBRIC_KEYS: dict[str, RubricKind] = {
+    "rubric": "absolute",
+    "points": "points",
+    "pairwise": "pairwise",
+}
+"""The kind of rubric that each key of a judge set names."""
 DEFAULT_RUBRICS: dict[RubricKind, str] = {
     "absolute": "judge/absolute.ru.j2",
     "pairwise": "judge/pairwise.ru.j2",
+    "points": "judge/points.ru.j2",
 }
 """The rubrics that the gold pairs which ship are judged by."""
 _SENTINEL = "0b1e55ed"
@@ -47,9 +58,10 @@ class Rubric:
     Attributes:
         path: Relative to the project, such as `prompts/judge/absolute.en.j2`.
         digest: SHA-256 of the file, in hex digits; what a passport vouches for.
-        kind: Whether it asks for a score or for the better of two.
+        kind: Whether it asks for a score, for the better of two, or for verdicts on points.
         system: Renders the system message, which may be empty.
         user: Renders the user message.
+        partly: Whether a point may be met in part.
     """
 
     path: str
@@ -57,6 +69,7 @@ class Rubric:
     kind: RubricKind
     system: Part
     user: Part
+    partly: bool = False
 
 
 def load_rubric(template: str, *, root: Path, kind: RubricKind) -> Rubric:
@@ -90,7 +103,10 @@ def load_rubric(template: str, *, root: Path, kind: RubricKind) -> Rubric:
         kind=kind,
         system=part["system"],
         user=part["user"],
+        partly=_partly(tree, path) if kind == "points" else False,
     )
+    if kind == "points":
+        _check_words(rubric, path)
     if hidden := _hidden(rubric):
         line = next(one.lineno for one in tree.find_all(nodes.Macro) if one.name == "user")
         raise SpecError(f"part 'user' {hidden}", path=path, line=line)
@@ -139,6 +155,21 @@ def pairwise_messages(
     return _messages(rubric, "pairwise", question, points, controls, first, second)
 
 
+def point_messages(
+    rubric: Rubric,
+    *,
+    question: str,
+    points: Sequence[str],
+    answer: Fenced,
+    controls: re.Pattern[str] | None = None,
+) -> list[Message]:
+    """Return the conversation that asks for verdicts on points of one answer, at least one.
+
+    See `absolute_messages`; the rubric is one for points.
+    """
+    return _messages(rubric, "points", question, points, controls, answer)
+
+
 def _messages(
     rubric: Rubric,
     kind: RubricKind,
@@ -150,11 +181,13 @@ def _messages(
     if rubric.kind != kind:
         raise ValueError(f"{rubric.path} is a rubric of the kind {rubric.kind}, not {kind}")
     system = rubric.system()
-    user = rubric.user(
-        neutralise(question, controls=controls),
-        [neutralise(point, controls=controls) for point in points],
-        *(answer.text for answer in answers),
-    )
+    names = [name for name in PARTS[kind]["user"] if name not in ("question", "points")]
+    given: dict[str, str | list[str]] = {
+        "question": neutralise(question, controls=controls),
+        "points": [neutralise(point, controls=controls) for point in points],
+        **{name: one.text for name, one in zip(names, answers, strict=True)},
+    }
+    user = rubric.user(*(given[name] for name in PARTS[kind]["user"]))
     head: list[Message] = [{"role": "system", "content": system}] if system else []
     return [*head, {"role": "user", "content": user}]
 
@@ -162,10 +195,14 @@ def _messages(
 def _hidden(rubric: Rubric) -> str | None:
     """Return which argument the user message hides, or shows twice or out of order, if any."""
     rubric.system()
-    _, _, *answers = PARTS[rubric.kind]["user"]
+    names = PARTS[rubric.kind]["user"]
+    answers = [name for name in names if name not in ("question", "points")]
     marks = [f"{_SENTINEL}-{name}" for name in answers]
-    for points in ([f"{_SENTINEL}-p1", f"{_SENTINEL}-p2"], []):
-        text = rubric.user(f"{_SENTINEL}-question", points, *marks)
+    two = [f"{_SENTINEL}-p1", f"{_SENTINEL}-p2"]
+    for points in (two, two[:1] if rubric.kind == "points" else []):
+        given = {"points": points, **{name: f"{_SENTINEL}-{name}" for name in names
+                                      if name != "points"}}  # fmt: skip
+        text = rubric.user(*(given[name] for name in names))
         if f"{_SENTINEL}-question" not in text:
             return "does not show question; write {{ question }} in it"
         if any(point not in text for point in points):
@@ -176,7 +213,33 @@ def _hidden(rubric: Rubric) -> str | None:
                 return f"must show {name} exactly once; write {{{{ {name} }}}}"
         if sorted(marks, key=text.index) != marks:
             return "must show first before second; swap them"
+        if rubric.kind == "points" and text.index(points[0]) < text.index(marks[0]):
+            return ("must show answer before points, so that requests about one answer begin "
+                    "alike; swap them")  # fmt: skip
     return _cut(rubric)
+
+
+def _partly(tree: nodes.Template, path: Path) -> bool:
+    """Return whether a rubric for points allows a point to be met in part."""
+    for one in tree.find_all(nodes.Assign):
+        if isinstance(one.target, nodes.Name) and one.target.name == "partly":
+            if isinstance(one.node, nodes.Const) and isinstance(one.node.value, bool):
+                return one.node.value
+            raise SpecError("partly is neither true nor false; write {% set partly = true %}",
+                            path=path, line=one.lineno)  # fmt: skip
+    return False
+
+
+def _check_words(rubric: Rubric, path: Path) -> None:
+    """Refuse a rubric for points that does not tell the judge its verdicts."""
+    text = rubric.system() + rubric.user("x", "x", ["x"])
+    for word in ('"met"', '"not met"', *(['"partly"'] if rubric.partly else [])):
+        if word not in text:
+            raise SpecError(f"does not tell the judge its verdict {word}; write it with its quotes",
+                            path=path)  # fmt: skip
+    if not rubric.partly and '"partly"' in text:
+        raise SpecError('tells the judge of the verdict "partly", which is not taken; write '
+                        "{% set partly = true %} above the macros", path=path)  # fmt: skip
 
 
 def _cut(rubric: Rubric) -> str | None:

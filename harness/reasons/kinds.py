@@ -36,7 +36,7 @@ _GATES = {
     "no_pairs": "", "too_many_left_out": "share most", "no_sample_of_slice": "",
     "void": "cause", "no_answers": "", "no_answer_scored": "total", "no_verdicts": "",
     "few_probes": "answered expected", "answers_without_verdict": "lost due most",
-    "pairs_without_verdict": "lost due most",
+    "pairs_without_verdict": "lost due most", "points_without_verdict": "lost due most",
 }  # fmt: skip
 _PASSPORTS = {
     "untrusted": "cause", "of_judge": "judge cause", "not_covered": "",
@@ -52,6 +52,7 @@ _PASSPORTS = {
     "gold_undecided": "set", "gold_worse": "set known pairs", "gold_chance": "set known pairs",
     "gold_scores": "set known pairs", "gold_no_scores": "set",
     "gold_accuracy": "set known pairs demand", "gold_orders": "set known pairs demand",
+    "points_unmeasured": "",
 }  # fmt: skip
 _SAMPLES = {
     "no_reason": "", "empty_answer": "", "ambiguous_answer": "", "more_than_label": "",
@@ -76,11 +77,13 @@ _ENGINES = {
     "endpoint_without_text": "", "endpoint_not_openai": "place",
 }  # fmt: skip
 _JUDGES = {
-    "score_not_whole": "", "score_out_of_range": "", "verdict_not_choice": "", "verdict_cut": "",
+    "score_not_whole": "", "score_out_of_range": "", "verdict_not_choice": "",
+    "verdict_not_of_point": "", "quote_not_text": "", "verdict_cut": "",
     "judge_ended": "by", "verdict_lacks": "key", "verdict_of_more": "", "verdict_unfounded": "",
     "verdict_without_words": "", "judge_silent": "", "verdict_not_object": "",
     "verdict_not_json": "", "two_verdicts": "", "verdict_with_text": "", "verdict_key_twice": "",
     "verdict_no_number": "name", "not_judged": "", "canaries_broke":
+    "judge broke n limit worst probe value", "canaries_covered":
     "judge broke n limit worst probe value", "canaries_mute": "judge lost n cause",
     "canary_kinds_mute": "judge lost n kinds cause", "canary_null": "", "canary_constant": "",
     "canary_off_topic": "", "canary_shuffled": "",

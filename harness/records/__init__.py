@@ -15,6 +15,7 @@ from harness.records.gates import (
     Verdict,
 )
 from harness.records.judged import (
+    POINT_VALUES,
     CanaryKind,
     CanaryResult,
     Choice,
@@ -23,6 +24,8 @@ from harness.records.judged import (
     JudgeInfo,
     PairResult,
     PassportCheck,
+    PointRuling,
+    PointVerdict,
     ProbeResult,
     Ruling,
     Standing,
@@ -59,6 +62,7 @@ from harness.records.thinking import (
 
 __all__ = [
     "ENGINE_NAMES",
+    "POINT_VALUES",
     "SCORINGS",
     "SHOT_SELECTORS",
     "THOUGHT_TOKENS",
@@ -91,6 +95,8 @@ __all__ = [
     "PairResult",
     "PassportCheck",
     "Placement",
+    "PointRuling",
+    "PointVerdict",
     "ProbeResult",
     "Provenance",
     "Request",

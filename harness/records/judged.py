@@ -13,6 +13,9 @@ from harness.records.thinking import Thought
 
 Choice = Literal["A", "B", "tie"]
 CanaryKind = Literal["null", "constant", "off_topic", "shuffled"]
+PointVerdict = Literal["met", "partly", "not met"]
+POINT_VALUES: Mapping[PointVerdict, float] = {"met": 1.0, "partly": 0.5, "not met": 0.0}
+"""What a verdict on a point is worth, before the point's weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,31 @@ class Ruling:
 
 
 @dataclass(frozen=True, slots=True)
+class PointRuling:
+    """What a judge said of one point of one answer.
+
+    Attributes:
+        verdict: None where there is none.
+        quote: What the judge quoted of the answer for it, which may be nothing.
+        found: Whether the quote stands in the answer, but for space and case.
+        problem: Why there is no verdict, or None.
+        thought: What the judge wrote before its verdict, None for nothing; of points in one request
+            the first has it.
+    """
+
+    verdict: PointVerdict | None = None
+    quote: str = ""
+    found: bool = False
+    problem: Reason | None = None
+    thought: Thought | None = None
+
+    @property
+    def value(self) -> float | None:
+        """From 0 (not met) to 1 (met); None without a verdict."""
+        return None if self.verdict is None else POINT_VALUES[self.verdict]
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedAnswer:
     """One answer of a model, and its rulings by name of the judge.
 
@@ -47,6 +75,10 @@ class JudgedAnswer:
         problem: Why there is no answer, or None.
         score: Mean of all judges' values; None where one of them has none.
         thought: What the model wrote before the answer, None for nothing; no judge is shown it.
+        points: By judge, its rulings on the probe's points, in their order; empty where the set
+            asks for none.
+        share: Weighted share of the points that are met, 0 to 1, as the mean of all judges'; None
+            where a judge left a point without a verdict.
     """
 
     number: int
@@ -58,11 +90,18 @@ class JudgedAnswer:
     rulings: Mapping[str, Ruling]
     score: float | None
     thought: Thought | None = None
+    points: Mapping[str, tuple[PointRuling, ...]] = field(default_factory=dict)
+    share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """One probe of one model: one pytest item, one line of probes.jsonl."""
+    """One probe of one model: one pytest item, one line of probes.jsonl.
+
+    Attributes:
+        weights: Of the points, in their order, below 0 where one counts against an answer; empty
+            where all count alike.
+    """
 
     evalset: str
     model: str
@@ -71,6 +110,12 @@ class ProbeResult:
     question: str
     points: tuple[str, ...]
     answers: tuple[JudgedAnswer, ...]
+    weights: tuple[float, ...] = ()
+
+    @property
+    def shares(self) -> list[float]:
+        """The shares of points of the answers that have one."""
+        return [answer.share for answer in self.answers if answer.share is not None]
 
     @property
     def scores(self) -> list[float]:
@@ -108,7 +153,11 @@ class CanaryResult:
     """A deliberately bad answer, judged like the others.
 
     Attributes:
-        broke: Whether its score exceeds the limit.
+        ruling: Its score; of one that was judged by its points, why there is no share, if so.
+        limit: In units of `value`.
+        broke: Whether its value exceeds the limit.
+        by: Whether it was scored on the scale, or by its points.
+        share: Weighted share of the points that the judge took to be met, where it went by points.
     """
 
     evalset: str
@@ -118,6 +167,13 @@ class CanaryResult:
     ruling: Ruling
     limit: float
     broke: bool
+    by: Literal["score", "points"] = "score"
+    share: float | None = None
+
+    @property
+    def value(self) -> float | None:
+        """Its score or its share of points; None without a verdict."""
+        return self.ruling.value if self.by == "score" else self.share
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +202,16 @@ class JudgeInfo:
 
     Attributes:
         expected: Share of the scored absolute rulings that are expectations.
-        asked: Rulings asked for, `unscored` without a verdict, counted by reason.
+        asked: Rulings asked for, one a point where points are judged; `unscored` without a
+            verdict, counted by reason.
         void: Why its scores count for nothing (a canary that broke), or None.
         prompt_tokens: Of all its requests, `completion_tokens` likewise.
         cost: Of these tokens in dollars, None where models.yaml names no price.
         kin: Judged models with the judge's own weights, adapters on them included.
         template: How the cases became text, None at an endpoint, which does not say.
         thinking: Name of its setting of `thinking`; "" where there is none.
+        quoted: Of its points that are met, or partly, in answers of models: the share whose quote
+            stands in the answer; None where there are none.
     """
 
     evalset: str
@@ -171,6 +230,7 @@ class JudgeInfo:
     kin: tuple[str, ...] = ()
     template: TemplateUse | None = None
     thinking: str = ""
+    quoted: Figure | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +238,12 @@ class Standing:
     """One model's line.
 
     Attributes:
-        n: Scored answers; `unscored` have no verdict, counted by reason.
+        n: Scored answers; `unscored` have no verdict, counted by reason. Where a set has no scores,
+            those with and without a share of points.
         figures: `score` (mean of the probes' means, 1 to 10; the interval is over probes),
-            `pass_rate`, `win_rate` against the reference, both as they would be without the
-            judge's errors (`corrected_pass_rate`, `corrected_win_rate`), where there are.
+            `points` (likewise, of the shares of points, 0 to 1), `pass_rate`, `win_rate` against
+            the reference, both as they would be without the judge's errors
+            (`corrected_pass_rate`, `corrected_win_rate`), where there are.
         spread: Mean over probes of the standard deviation of a probe's scores; None with one
             answer a probe.
         strength: Bradley-Terry strength, with three models or more.
@@ -189,8 +251,8 @@ class Standing:
         of_probes: Probes that the set has, those included that were not run; 0 if not known.
         template: How the probes became text, None at an endpoint, which does not say.
         thinking: Name of its setting of `thinking`; "" where there is none.
-        anytime: `score`, `pass_rate` and `win_rate` as means over probes, with intervals that hold
-            at all numbers of probes in the order of the set.
+        anytime: `score`, `points`, `pass_rate` and `win_rate` as means over probes, with intervals
+            that hold at all numbers of probes in the order of the set.
     """
 
     evalset: str
@@ -216,7 +278,8 @@ class Judged:
     """All that a run's judge sets came to.
 
     Attributes:
-        agreement: Krippendorff's alpha of a jury, by eval set.
+        agreement: Krippendorff's alpha of a jury's scores, by eval set.
+        point_agreement: Of its verdicts on points.
     """
 
     probes: tuple[ProbeResult, ...] = ()
@@ -225,3 +288,4 @@ class Judged:
     judges: tuple[JudgeInfo, ...] = ()
     standings: tuple[Standing, ...] = ()
     agreement: Mapping[str, Figure] = field(default_factory=dict)
+    point_agreement: Mapping[str, Figure] = field(default_factory=dict)

@@ -8,7 +8,17 @@ from dataclasses import replace
 
 from harness.figures.slices import spoken
 from harness.reasons import Reason, changed
-from harness.records import BaselineCheck, Gate, Judged, JudgedAnswer, Result, Row, Ruling, Thought
+from harness.records import (
+    BaselineCheck,
+    Gate,
+    Judged,
+    JudgedAnswer,
+    PointRuling,
+    Result,
+    Row,
+    Ruling,
+    Thought,
+)
 
 _SPAN = re.compile(r"\d+-\d+|\d+\+")
 
@@ -112,8 +122,14 @@ def mask_baseline(check: BaselineCheck, masks: Masks) -> BaselineCheck:
 
 def _answer(answer: JudgedAnswer) -> JudgedAnswer:
     rulings = {judge: _ruling(one) for judge, one in answer.rulings.items()}
-    return replace(answer, text="", problem=_hidden(answer.problem),
-                   rulings=rulings, thought=_mute(answer.thought))  # fmt: skip
+    points = {judge: tuple(map(_on_point, own)) for judge, own in answer.points.items()}
+    return replace(answer, text="", problem=_hidden(answer.problem), rulings=rulings,
+                   thought=_mute(answer.thought), points=points)  # fmt: skip
+
+
+def _on_point(ruling: PointRuling) -> PointRuling:
+    return replace(ruling, quote="", problem=_hidden(ruling.problem),
+                   thought=_mute(ruling.thought))  # fmt: skip
 
 
 def _ruling(ruling: Ruling) -> Ruling:

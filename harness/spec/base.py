@@ -143,6 +143,16 @@ class Strict(BaseModel):
         return data
 
 
+class OrText:
+    """Tells editors that a text may stand for a mapping; the model itself makes one of it."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        """Return what either form has."""
+        return {"anyOf": [{"minLength": 1, "type": "string"}, handler(schema)]}
+
+
 def list_example(given: Json) -> str:
     """Return a list in YAML that holds what was given instead of one."""
     if isinstance(given, dict):

@@ -11,7 +11,7 @@ from harness.contracts import Asks
 from harness.figures import COMPARED, figure_kind
 from harness.records import SCORINGS, SHOT_SELECTORS, Json, Placement, ShotOrder
 from harness.registry import current
-from harness.spec.base import Name, OneOf, Strict, Word, complain
+from harness.spec.base import Name, OneOf, OrText, Strict, Word, complain
 from harness.spec.dataspec import DataSpec, LabelRule
 from harness.spec.gatespec import FigureName, GateSpec
 from harness.spec.slicespec import SliceSpec
@@ -183,8 +183,8 @@ class EvalSet(Strict):
     data: DataSpec
     labels: dict[Word, str | int | list[str | int] | LabelRule]
     models: list[Name]
-    prompts: list[PromptSpec]
-    modes: list[ModeSpec]
+    prompts: list[Annotated[PromptSpec, OrText()]]
+    modes: list[Annotated[ModeSpec, OrText()]]
     scoring: ScoringSpec = ScoringSpec()
     figures: list[FigureName] = Field(default=[])
     slices: list[SliceSpec] = Field(default=[])

@@ -8,16 +8,25 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from harness.records import Json
-from harness.spec.base import Name, Strict, Word, complain
+from harness.spec.base import Name, OrText, Strict, Word, complain
 
 LOWEST, HIGHEST = 1, 10
 """The scale of an absolute verdict, both ends included."""
+
+HEAVIEST = 100
+"""The greatest weight of a point, for or against."""
 
 MAX_ANSWER_CHARS = 8000
 """Characters of an answer that a judge is shown, unless a set or an option says otherwise."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
-JudgedFigure = Literal["score", "pass_rate", "win_rate", "unscored"]
+JudgedFigure = Literal["score", "points", "pass_rate", "win_rate", "unscored"]
+Per = Literal["point", "answer"]
+
+
+def ends_of(figure: JudgedFigure) -> tuple[float, float]:
+    """Return the least and the greatest value of a figure."""
+    return (LOWEST, HIGHEST) if figure == "score" else (0, 1)
 
 
 def _check_unique(names: Sequence[str], what: str) -> None:
@@ -26,26 +35,62 @@ def _check_unique(names: Sequence[str], what: str) -> None:
             raise complain(f"duplicate {what} '{name}'; remove or rename one")
 
 
+class PointSpec(Strict):
+    """One thing that an answer is checked for; a text alone has the weight 1.
+
+    Attributes:
+        weight: How much it counts among the points of its probe; below 0 where meeting it counts
+            against the answer.
+    """
+
+    point: Word
+    weight: Annotated[float, Field(ge=-HEAVIEST, le=HEAVIEST)] = 1.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short(cls, data: Json) -> Json:
+        if isinstance(data, dict) and len(data) == 1 and not data.keys() & cls.model_fields:
+            raise complain("': ' makes a mapping of it, text is wanted; put it in quotes")
+        return data if isinstance(data, dict) else {"point": data}
+
+    @field_validator("weight")
+    @classmethod
+    def _some(cls, weight: float) -> float:
+        if weight == 0:
+            raise complain("is 0, and the point would count for nothing; leave the point out, or "
+                           "write another weight")  # fmt: skip
+        return weight
+
+
 class ProbeSpec(Strict):
     """One question.
 
     Attributes:
         kind: What it asks for, such as `letter` or `arithmetic`.
-        points: What a good answer covers, for the judge.
+        points: What a good answer covers, for the judge; those of a weight below 0 are what it
+            should not say.
     """
 
     id: Name
     kind: Word
     question: Word
-    points: list[Word]
+    points: list[Annotated[PointSpec, OrText()]]
 
     @field_validator("points")
     @classmethod
-    def _some(cls, points: list[str]) -> list[str]:
+    def _some(cls, points: list[PointSpec]) -> list[PointSpec]:
         if not points:
             raise complain("is empty; write at least one point that a good answer covers")
-        _check_unique(points, "point")
+        _check_unique([one.point for one in points], "point")
+        if all(one.weight < 0 for one in points):
+            raise complain("all count against the answer, so that none could earn anything; write "
+                           "a point that a good answer covers")  # fmt: skip
         return points
+
+    @property
+    def wanted(self) -> list[str]:
+        """What a good answer covers: the points that do not count against it."""
+        return [one.point for one in self.points if one.weight > 0]
 
 
 class AnswerSpec(Strict):
@@ -84,22 +129,34 @@ class JudgeSpec(Strict):
 
     Attributes:
         models: Judges of `models.yaml`; several are a jury, whose scores are averaged.
-        rubric: Absolute rubric under `prompts/`.
+        rubric: Absolute rubric under `prompts/`; None scores nothing on the scale.
+        points: Rubric for points under `prompts/`; None gives no verdict on single points.
+        per: Whether a request asks about one point, or about all points of an answer.
         pairwise: Pairwise rubric under `prompts/`; None compares no pairs.
         against: The model that the others are compared with; None takes the set's first.
         passing: Score from which an answer counts as good, for `pass_rate`.
         canary_limit: Highest score that a deliberately bad answer may be given.
+        canary_share: Highest share of the points that may be found in one.
         max_answer_chars: Longer answers are cut for the judge, with a mark.
     """
 
     models: list[Name]
-    rubric: Word
+    rubric: Word | None = None
+    points: Word | None = None
+    per: Per = "point"
     pairwise: Word | None = None
     against: Name | None = None
     passing: Annotated[float, Field(ge=LOWEST, le=HIGHEST)] = 7.0
     canary_limit: Annotated[float, Field(ge=LOWEST, le=HIGHEST)] = 4.0
+    canary_share: Share = 0.5
     max_answer_chars: Annotated[int, Field(ge=100)] = MAX_ANSWER_CHARS
     passport: PassportSpec = PassportSpec()
+
+    @property
+    def rubrics(self) -> dict[str, str]:
+        """The rubrics that there are, by key."""
+        found = {"rubric": self.rubric, "points": self.points, "pairwise": self.pairwise}
+        return {key: template for key, template in found.items() if template is not None}
 
     @field_validator("models")
     @classmethod
@@ -111,6 +168,15 @@ class JudgeSpec(Strict):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.rubric is None and self.points is None:
+            raise complain("no rubric says how an answer is judged; add rubric (a score from 1 to "
+                           "10) or points (a verdict on each point)")  # fmt: skip
+        for key in ("per", "canary_share"):
+            if self.points is None and key in self.model_fields_set:
+                raise complain(f"'{key}' belongs to verdicts on points; add points, or remove it")
+        for key in ("passing", "canary_limit"):
+            if self.rubric is None and key in self.model_fields_set:
+                raise complain(f"'{key}' belongs to scores from 1 to 10; add rubric, or remove it")
         if self.canary_limit >= self.passing:
             raise complain(
                 f"canary_limit {self.canary_limit:g} is not below passing {self.passing:g}, so a "
@@ -124,8 +190,8 @@ class JudgedGateSpec(Strict):
 
     Attributes:
         models: Shell pattern of model names.
-        figure: Mean `score` (1 to 10), `pass_rate`, `win_rate` against the reference model, or
-            `unscored`, the share of answers without a verdict.
+        figure: Mean `score` (1 to 10), `points` (mean share of the points), `pass_rate`, `win_rate`
+            against the reference model, or `unscored`, the share of answers without a verdict.
         on_inconclusive: What becomes of a gate whose interval straddles the threshold.
         max_unscored: Share of answers without a verdict above which the gate fails.
         anytime: Whether it may be judged again after each further probe, and stopped at will: by an
@@ -143,10 +209,11 @@ class JudgedGateSpec(Strict):
     @model_validator(mode="after")
     def _one(self) -> Self:
         if self.anytime and self.figure == "unscored":
-            raise complain("'anytime' belongs to score, pass_rate and win_rate; leave it out")
+            raise complain("'anytime' belongs to score, points, pass_rate and win_rate; leave it "
+                           "out")  # fmt: skip
         if (self.at_least is None) == (self.at_most is None):
             raise complain("needs exactly one of at_least and at_most")
-        low, high = (LOWEST, HIGHEST) if self.figure == "score" else (0, 1)
+        low, high = ends_of(self.figure)
         if not low <= self.threshold <= high:
             raise complain(f"{self.bound} {self.threshold:g} is out of range: {self.figure} goes "
                            f"from {low} to {high}")  # fmt: skip

@@ -85,17 +85,39 @@ def load_judgeset(path: Path, *, root: Path) -> tuple[JudgeSet, dict[str, ModelS
     if judge.against is not None and judge.against not in judgeset.models:
         raise file.error(f"'{judge.against}' is not among the set's models; "
                          + _fix(judge.against, judgeset.models), ("judge", "against"))  # fmt: skip
-    _check_template(file, judge.rubric, root, ("judge", "rubric"))
-    if judge.pairwise is not None:
-        _check_template(file, judge.pairwise, root, ("judge", "pairwise"))
-        if len(judgeset.models) < 2:
-            raise file.error("compares models, and there is one; add another, or remove it",
-                             ("judge", "pairwise"))  # fmt: skip
-    for index, gate in enumerate(judgeset.gates):
-        if gate.figure == "win_rate" and judge.pairwise is None:
-            raise file.error("no pairs are compared, so there is no win_rate; add judge.pairwise",
-                             ("gates", index, "figure"))  # fmt: skip
+    for key, template in judge.rubrics.items():
+        _check_template(file, template, root, ("judge", key))
+    if judge.pairwise is not None and len(judgeset.models) < 2:
+        raise file.error("compares models, and there is one; add another, or remove it",
+                         ("judge", "pairwise"))  # fmt: skip
+    _check_figures(file, judgeset)
     return judgeset, {name: models[name] for name in (*judgeset.models, *judge.models)}
+
+
+_RUBRIC_OF: Mapping[str, tuple[str, str]] = {
+    "score": ("rubric", "nothing is scored from 1 to 10, so there is no score"),
+    "pass_rate": ("rubric", "nothing is scored from 1 to 10, so there is no pass_rate"),
+    "points": ("points", "nothing decides on points one by one, so there is no such figure"),
+    "win_rate": ("pairwise", "no pairs are compared, so there is no win_rate"),
+}
+"""The rubric that a figure needs, and what is missing without it."""
+
+
+def _check_figures(file: YamlFile, judgeset: JudgeSet) -> None:
+    """Refuse gates on figures that the set has not, and weights that nothing goes by."""
+    rubrics = judgeset.judge.rubrics
+    for index, gate in enumerate(judgeset.gates):
+        key, missing = _RUBRIC_OF.get(gate.figure, ("", ""))
+        if key and key not in rubrics:
+            raise file.error(f"{missing}; add judge.{key}", ("gates", index, "figure"))
+    if "points" in rubrics:
+        return
+    for index, probe in enumerate(judgeset.probes):
+        for place, one in enumerate(probe.points):
+            if "weight" in one.model_fields_set:
+                raise file.error("weights count in verdicts on points alone; add judge.points, or "
+                                 "leave the weight out",
+                                 ("probes", index, "points", place, "weight"))  # fmt: skip
 
 
 def _check_jury(file: YamlFile, judges: Sequence[str], models: Mapping[str, ModelSpec]) -> None:

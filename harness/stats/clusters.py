@@ -6,6 +6,7 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
+from harness.records import Figure
 from harness.stats.arrays import Bools, Floats, Whole
 from harness.stats.auc import area_interval, placements, two_classes
 
@@ -157,6 +158,23 @@ def cluster_area_variance(
         + 2 * groups / (groups - 1) * float(a @ b)
     )
     return variance, min(groups - 1, first + second - 2), min(first, second)
+
+
+def clustered_share(verdicts: Sequence[tuple[Hashable, bool]]) -> Figure | None:
+    """Return the share of verdicts that hold, with its interval; None without verdicts.
+
+    Args:
+        verdicts: The cluster of each, whose verdicts are not independent, and whether it holds.
+    """
+    if not verdicts:
+        return None
+    clusters, holds = [one for one, _ in verdicts], [held for _, held in verdicts]
+    value = sum(holds) / len(holds)
+    # One cluster says nothing of how clusters differ.
+    low, high = (
+        cluster_proportion_interval(holds, clusters) if len(set(clusters)) > 1 else (0.0, 1.0)
+    )
+    return Figure(value, min(low, value), max(high, value), len(holds))
 
 
 def cluster_sums(

@@ -137,5 +137,7 @@ def test_a_gate_that_may_be_judged_at_any_time_takes_the_wider_interval():
     assert (gate.verdict, gate.anytime) == ("inconclusive", True)
     assert gate.line.startswith("score 7.000 [5.500, 8.200] at any number of probes, detectable ")
     assert judge(both, anytime=True, at_least=5.0).verdict == "pass"
-    with pytest.raises(ValueError, match="'anytime' belongs to score, pass_rate and win_rate"):
+    with pytest.raises(
+        ValueError, match="'anytime' belongs to score, points, pass_rate and win_rate"
+    ):
         judge(both, figure="unscored", at_least=None, at_most=0.1, anytime=True)

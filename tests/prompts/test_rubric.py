@@ -7,9 +7,15 @@ from pathlib import Path
 import pytest
 
 from harness.errors import SpecError
+from harness.judge.points import PointsAsked, read_points
 from harness.judge.verdict import read_absolute, read_pairwise
 from harness.prompts.fence import fence
-from harness.prompts.rubric import absolute_messages, load_rubric, pairwise_messages
+from harness.prompts.rubric import (
+    absolute_messages,
+    load_rubric,
+    pairwise_messages,
+    point_messages,
+)
 from harness.records import Output
 
 ROOT = Path(__file__).parents[2]
@@ -221,16 +227,18 @@ def test_a_file_that_is_no_text_is_one_line(project):
         load_rubric("x.j2", root=project.root, kind="absolute")
 
 
-def test_four_rubrics_ship():
-    assert {kind_of(template) for template in SHIPPED} == {"absolute", "pairwise"}
-    assert sum(".ru." in template for template in SHIPPED) == 2
-    assert len(SHIPPED) == 4
+def test_six_rubrics_ship():
+    assert {kind_of(template) for template in SHIPPED} == {"absolute", "pairwise", "points"}
+    assert sum(".ru." in template for template in SHIPPED) == 3
+    assert len(SHIPPED) == 6
 
 
 def ask(template: str, points: list[str]):
     rubric = load_rubric(template, root=ROOT, kind=kind_of(template))
     if rubric.kind == "absolute":
         return absolute_messages(rubric, question="Q?", points=points, answer=fence("x"))
+    if rubric.kind == "points":
+        return point_messages(rubric, question="Q?", points=points, answer=fence("x"))
     return pairwise_messages(
         rubric, question="Q?", points=points, first=fence("x"), second=fence("y")
     )
@@ -243,10 +251,14 @@ def test_a_shipped_rubric_asks_for_what_is_read(template):
     if kind_of(template) == "absolute":
         verdict = read_absolute(Output("k", example.replace("N", "7")))
         assert (verdict.value, verdict.reason) == (7.0, "...")
+    elif kind_of(template) == "points":
+        met, missed = read_points(Output("k", example), PointsAsked(2, False, "x"))
+        assert (met.verdict, met.quote, missed.verdict) == ("met", "...", "not met")
     else:
         verdict = read_pairwise(Output("k", example.replace('"..."}', '"tie"}')))
         assert (verdict.choice, verdict.reason) == ("tie", "...")
-    for shown in ("Q?", "- p1\n- p2", fence("x").text):
+    listed = "1. p1\n2. p2" if kind_of(template) == "points" else "- p1\n- p2"
+    for shown in ("Q?", listed, fence("x").text):
         assert user["content"].count(shown) == 1
     # The last word is the examination's, not the answer's.
     assert not user["content"].endswith(f"</answer-{fence('y').nonce}>")
@@ -263,7 +275,7 @@ def test_a_shipped_rubric_speaks_of_the_marks_that_a_fence_makes(template):
     assert marks[1].split(":")[0] in system["content"]
 
 
-@pytest.mark.parametrize("template", SHIPPED)
+@pytest.mark.parametrize("template", [one for one in SHIPPED if kind_of(one) != "points"])
 def test_a_shipped_rubric_says_nothing_of_points_that_are_not_there(template):
     heading = "Опорные пункты" if ".ru." in template else "Reference points"
     (_, without), (_, with_points) = ask(template, []), ask(template, ["p"])
@@ -273,9 +285,77 @@ def test_a_shipped_rubric_says_nothing_of_points_that_are_not_there(template):
 
 
 def test_both_languages_say_the_same_number_of_things():
-    for kind in ("absolute", "pairwise"):
+    for kind in ("absolute", "pairwise", "points"):
         texts = [ask(f"judge/{kind}.{lang}.j2", [])[0]["content"] for lang in ("en", "ru")]
         assert texts[0].count("\n") == texts[1].count("\n")
         items = [re.findall(r"^(?:\d+\.|\d+ -|-)", text, re.MULTILINE) for text in texts]
         assert items[0] == items[1]
-        assert len(items[0]) > 8
+        assert len(items[0]) >= 7
+
+
+CHECKED = (
+    '{% macro system() %}Say "met" or "not met".{% endmacro %}\n'
+    "{% macro user(question, answer, points) %}\n{{ question }}\n{{ answer }}\n"
+    + POINTS
+    + "{% endmacro %}\n"
+)
+PARTLY = "{% set partly = true %}\n" + CHECKED.replace('"met" or', '"met", "partly" or')
+
+
+def test_a_rubric_for_points_says_whether_one_may_be_met_in_part(project):
+    assert not load(project, CHECKED, kind="points").partly
+    assert load(project, PARTLY, kind="points").partly
+    assert not load(project, CHECKED.replace("{% macro", "{% set partly = false %}{% macro", 1),
+                    kind="points").partly  # fmt: skip
+
+
+def test_point_messages(project):
+    rubric = load(project, CHECKED, kind="points")
+    answer = fence("An answer.")
+    _, found = point_messages(rubric, question="Q?", points=["one"], answer=answer)
+    assert found["content"] == f"Q?\n{answer.text}\n- one"
+    with pytest.raises(ValueError, match="of the kind points, not absolute"):
+        absolute_messages(rubric, question="Q", points=[], answer=answer)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (
+            CHECKED.replace("answer, points", "points, answer"),
+            "r.j2:2: part 'user' must be written user(question, answer, points)",
+        ),
+        (
+            CHECKED.replace("{{ answer }}\n", "").replace(
+                "{% endfor %}\n", "{% endfor %}\n{{ answer }}\n"
+            ),
+            "r.j2:2: part 'user' must show answer before points, so that requests about one "
+            "answer begin alike; swap them",
+        ),
+        (
+            CHECKED.replace('"not met"', '"missed"'),
+            'r.j2: does not tell the judge its verdict "not met"; write it with its quotes',
+        ),
+        (
+            PARTLY.replace("true", "1"),
+            "r.j2:1: partly is neither true nor false; write {% set partly = true %}",
+        ),
+        (
+            PARTLY.replace("{% set partly = true %}", ""),
+            'r.j2: tells the judge of the verdict "partly", which is not taken; write '
+            "{% set partly = true %} above the macros",
+        ),
+        (
+            "{% set partly = true %}" + CHECKED,
+            'r.j2: does not tell the judge its verdict "partly"; write it with its quotes',
+        ),
+        (CHECKED.replace("for point in points", "for point in points[:1]"), "not show all points"),
+        (CHECKED.replace("{{ answer }}", "{{ answer | truncate(99) }}"), "cuts long answer"),
+        (CHECKED.replace("{{ answer }}", "{{ answer }}{{ answer }}"), "show answer exactly once"),
+    ],
+)
+def test_mistakes_in_a_rubric_for_points_are_one_line(project, text, line):
+    with pytest.raises(SpecError) as raised:
+        load(project, text, kind="points")
+    assert line in str(raised.value)
+    assert "\n" not in str(raised.value)

@@ -13,7 +13,13 @@ import yaml
 from harness.errors import SpecError
 from harness.judge.canaries import canaries
 from harness.prompts.fence import fence
-from harness.prompts.rubric import absolute_messages, load_rubric, pairwise_messages
+from harness.prompts.rubric import (
+    RUBRIC_KEYS,
+    absolute_messages,
+    load_rubric,
+    pairwise_messages,
+    point_messages,
+)
 from harness.records import Json
 from harness.spec.judgeset import JudgeSet
 from harness.spec.load import load_judgeset, load_models
@@ -48,7 +54,7 @@ def load(project, change: str = "", text: str | None = None) -> JudgeSet:
         place[last] = yaml.safe_load(value)  # type: ignore[index,call-overload]
     prompts = project.root / "prompts/judge"
     prompts.mkdir(parents=True, exist_ok=True)
-    for name in ("absolute.en.j2", "pairwise.en.j2"):
+    for name in ("absolute.en.j2", "pairwise.en.j2", "points.en.j2"):
         (prompts / name).write_text((ROOT / "prompts/judge" / name).read_text("utf-8"), "utf-8")
     models = {"models": {name: {"source": "file:model"} for name in ("tiny", "tuned", "other")}}
     (project.root / "evalsets/models.yaml").write_text(yaml.safe_dump(models))
@@ -161,7 +167,7 @@ def test_a_judge_may_be_one_of_the_judged(project):
         ),
         (
             "gates=[{figure: auc, at_least: 0.5}]",
-            "gates[0].figure: 'auc' is not one of score, pass_rate, win_rate, unscored",
+            "gates[0].figure: 'auc' is not one of score, points, pass_rate, win_rate, unscored",
         ),
         (
             "probes.0.pionts=[x]",
@@ -172,18 +178,117 @@ def test_a_judge_may_be_one_of_the_judged(project):
             "probes[0].points[0]: ': ' makes a mapping of it, text is wanted; put it in quotes",
         ),
         ("judge.rubric=''", "judge.rubric: is empty; write a text"),
+        (
+            "probes.0.points=[{point: It is one., wieght: 2}]",
+            "probes[0].points[0].wieght: unknown key; did you mean 'weight'?",
+        ),
+        (
+            "probes.0.points=[{weight: 2}]",
+            "probes[0].points[0]: missing key 'point'; add it",
+        ),
+        (
+            "probes.0.points=[{point: It is one., weight: 0}]",
+            "probes[0].points[0].weight: is 0, and the point would count for nothing; leave the "
+            "point out, or write another weight",
+        ),
+        (
+            "probes.0.points=[{point: It is one., weight: 101}]",
+            "probes[0].points[0].weight: input should be less than or equal to 100, not 101",
+        ),
+        (
+            "probes.0.points=[{point: It is one., weight: two}]",
+            "probes[0].points[0].weight: 'two' is not a number; write one such as 0.5",
+        ),
+        (
+            "probes.0.points=[{point: It is one., weight: -2}]",
+            "probes[0].points: all count against the answer, so that none could earn anything; "
+            "write a point that a good answer covers",
+        ),
+        (
+            "probes.0.points=[It is one., {point: It is one., weight: 2}]",
+            "probes[0].points: duplicate point 'It is one.'; remove or rename one",
+        ),
+        (
+            "probes.0.points=[{point: It is one., weight: 2}]",
+            "probes[0].points[0].weight: weights count in verdicts on points alone; add "
+            "judge.points, or leave the weight out",
+        ),
+        (
+            "judge.per=answer",
+            "judge: 'per' belongs to verdicts on points; add points, or remove it",
+        ),
+        (
+            "judge.canary_share=0.3",
+            "judge: 'canary_share' belongs to verdicts on points; add points, or remove it",
+        ),
+        (
+            "judge={models: [tiny], points: judge/points.en.j2, passing: 8}",
+            "judge: 'passing' belongs to scores from 1 to 10; add rubric, or remove it",
+        ),
+        (
+            "judge={models: [tiny], points: judge/points.en.j2, per: probe}",
+            "judge.per: 'probe' is not one of point, answer",
+        ),
+        (
+            "judge={models: [tiny], points: judge/point.en.j2}",
+            "judge.points: no template prompts/judge/point.en.j2; "
+            "did you mean 'judge/points.en.j2'?",
+        ),
+        (
+            "gates=[{figure: points, at_least: 0.5}]",
+            "gates[0].figure: nothing decides on points one by one, so there is no such figure; "
+            "add judge.points",
+        ),
+        (
+            "gates=[{figure: points, at_least: 5}]",
+            "gates[0]: at_least 5 is out of range: points goes from 0 to 1",
+        ),
     ],
 )
 def test_mistakes_are_one_line(project, change, line):
     assert problem(project, change) == line
 
 
-def test_a_rubric_and_a_judge_are_needed(project):
-    for key in ("rubric", "models"):
-        data = deepcopy(GOOD)
-        del data["judge"][key]  # type: ignore[union-attr,arg-type,index]
-        with pytest.raises(SpecError, match=rf"judge: missing key '{key}'; add it"):
-            load(project, text=yaml.safe_dump(data, sort_keys=False))
+@pytest.mark.parametrize(
+    ("key", "line"),
+    [
+        ("models", "judge: missing key 'models'; add it"),
+        (
+            "rubric",
+            "judge: no rubric says how an answer is judged; add rubric (a score from 1 to 10) or "
+            "points (a verdict on each point)",
+        ),
+    ],
+)
+def test_a_rubric_and_a_judge_are_needed(project, key, line):
+    data = deepcopy(GOOD)
+    del data["judge"][key]  # type: ignore[union-attr,arg-type,index]
+    with pytest.raises(SpecError) as raised:
+        load(project, text=yaml.safe_dump(data, sort_keys=False))
+    assert str(raised.value).endswith(line)
+
+
+def test_without_scores_there_is_none_to_gate_by(project):
+    data = deepcopy(GOOD)
+    data["judge"] = {"models": ["tiny"], "points": "judge/points.en.j2"}
+    data["gates"] = [{"figure": "pass_rate", "at_least": 0.5}]
+    with pytest.raises(SpecError) as raised:
+        load(project, text=yaml.safe_dump(data, sort_keys=False))
+    assert str(raised.value).endswith(
+        "gates[0].figure: nothing is scored from 1 to 10, so there is no pass_rate; add "
+        "judge.rubric"
+    )
+
+
+def test_points_are_texts_or_have_weights(project):
+    data = deepcopy(GOOD)
+    data["judge"] |= {"points": "judge/points.en.j2"}  # type: ignore[operator]
+    data["probes"][0]["points"] = ["It is one.", {"point": "It lies.", "weight": -2}]  # type: ignore[index,call-overload]
+    found = load(project, text=yaml.safe_dump(data, sort_keys=False))
+    assert (found.judge.per, found.judge.canary_share) == ("point", 0.5)
+    points = found.probes[0].points
+    assert [(one.point, one.weight) for one in points] == [("It is one.", 1), ("It lies.", -2)]
+    assert found.probes[0].wanted == ["It is one."]
 
 
 def test_two_sets_ship():
@@ -210,26 +315,34 @@ def test_shipped_sets_ask_a_base_model_and_two_adapters_in_one_engine(path):
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_part_of_a_probe_reaches_the_judge_as_it_is_written(path):
     judgeset, _ = load_judgeset(path, root=ROOT)
-    absolute = load_rubric(judgeset.judge.rubric, root=ROOT, kind="absolute")
-    pairwise = load_rubric(judgeset.judge.pairwise or "", root=ROOT, kind="pairwise")
+    rubrics = {
+        key: load_rubric(template, root=ROOT, kind=RUBRIC_KEYS[key])
+        for key, template in judgeset.judge.rubrics.items()
+    }
+    assert {"points", "pairwise"} <= rubrics.keys()
     for probe in judgeset.probes:
         one, other = fence(f"yes, {probe.id}"), fence("no")
-        parts = {"question": probe.question, "points": probe.points}
-        for messages in (
-            absolute_messages(absolute, **parts, answer=one),
-            pairwise_messages(pairwise, **parts, first=one, second=other),
-        ):
-            user = messages[-1]["content"]
+        texts = [point.point for point in probe.points]
+        parts = {"question": probe.question, "points": texts}
+        asked = {
+            "rubric": lambda rubric: absolute_messages(rubric, **parts, answer=one),  # noqa: B023
+            "points": lambda rubric: point_messages(rubric, **parts, answer=one),  # noqa: B023
+            "pairwise": lambda rubric: pairwise_messages(rubric, **parts, first=one, second=other),  # noqa: B023
+        }
+        for key, rubric in rubrics.items():
+            user = asked[key](rubric)[-1]["content"]
             assert probe.question in user
-            assert all(f"- {point}\n" in user for point in probe.points)
+            for number, point in enumerate(texts, 1):
+                mark = f"{number}." if key == "points" else "-"
+                assert f"{mark} {point}\n" in user
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_probe_has_all_canaries(path):
     judgeset, _ = load_judgeset(path, root=ROOT)
     for probe in judgeset.probes:
-        others = [one.points for one in judgeset.probes if one.id != probe.id]
-        found = canaries(probe.question, probe.points, others=others, lang=judgeset.lang,
+        others = [one.wanted for one in judgeset.probes if one.id != probe.id]
+        found = canaries(probe.question, probe.wanted, others=others, lang=judgeset.lang,
                          other_answer="other", answer="own")  # fmt: skip
         assert {one.kind for one in found} == {"null", "constant", "off_topic", "shuffled"}
 
@@ -265,6 +378,10 @@ def test_the_example_of_the_documentation_loads(tmp_path):
         ("  pairwise: judge/pairwise.en.j2\n", ""),
         ("answers: {n: 2,", "answers: {n: 2, temperature: 0,"),
         ("    points:\n      - The", "    pionts:\n      - The"),
+        ("- The river is the Seine.", "- {point: The river is the Seine., weight: 0}"),
+        ("- The river is the Seine.", "- {point: The river is the Seine., weight: 2}"),
+        ("figure: win_rate", "figure: points"),
+        ("  rubric: judge/absolute.en.j2\n", ""),
     ],
 )
 def test_the_documentation_shows_what_is_printed(tmp_path, old, new):
@@ -291,7 +408,7 @@ def test_the_russian_probes_are_ten_of_ten_kinds():
 
 
 def test_the_figures_in_the_points_are_right():
-    points = {probe.id: " ".join(probe.points) for probe in russian().probes}
+    points = {probe.id: " ".join(probe.wanted) for probe in russian().probes}
     first, second = 12 * (8 - 1), 12 * 1.25 * 8
     third = 12 * 1.25 * 0.8 * 8
     made = first + second + third

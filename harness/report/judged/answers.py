@@ -10,6 +10,7 @@ from harness.language import Words
 from harness.markdown import escape, html, quoted
 from harness.records import Judged, JudgedAnswer, PairResult, ProbeResult
 from harness.report.format import NOTHING, count
+from harness.report.judged.points import verdict_lines, weight_word
 from harness.report.reasons import why
 from harness.report.thoughts import folded
 
@@ -26,11 +27,13 @@ class Answer:
 
     Attributes:
         thoughts: That before the answer, then those of its judges.
+        verdicts: Those on its points.
     """
 
     line: str
     quote: str
     thoughts: tuple[str, ...] = ()
+    verdicts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +42,14 @@ class Probe:
 
     Attributes:
         summary: HTML for the line that is seen when folded.
+        points: Each with its mark in the list.
         rounds: By number of the answer, those of all models.
         more: How many are not shown, empty where all are.
     """
 
     summary: str
     question: str
-    points: tuple[str, ...]
+    points: tuple[tuple[str, str], ...]
     rounds: tuple[tuple[str, tuple[Answer, ...]], ...]
     more: str
 
@@ -65,9 +69,9 @@ def probes_of(judged: Judged, evalset: str, t: Words) -> list[Probe]:
 
 def _probe(own: Sequence[ProbeResult], pairs: Pairs, t: Words) -> Probe:
     first = own[0]
-    scores = ", ".join(
-        f"{html(one.model)} {f'{mean(one.scores):.1f}' if one.scores else NOTHING}" for one in own
-    )
+    scores = ", ".join(f"{html(one.model)} {_mean(one)}" for one in own)
+    weights = first.weights or (1.0,) * len(first.points)
+    judged = any(answer.points for one in own for answer in one.answers)
     question, _ = quoted(first.question, limit=_QUESTION)
     numbers = sorted({answer.number for one in own for answer in one.answers})
     rounds = tuple(
@@ -86,15 +90,31 @@ def _probe(own: Sequence[ProbeResult], pairs: Pairs, t: Words) -> Probe:
     return Probe(
         summary=f"<b>{html(first.probe)}</b>, {html(first.kind, limit=60)}: {scores}",
         question=question,
-        points=tuple(escape(point, limit=_POINT) for point in first.points),
+        points=tuple(
+            (f"{place}." if judged else "-", _point(point, weight, t))
+            for place, (point, weight) in enumerate(zip(first.points, weights, strict=True), 1)
+        ),
         rounds=rounds,
         more=t.say("j_more_answers", count=count(more)) if more else "",
     )
 
 
+def _mean(probe: ProbeResult) -> str:
+    if not probe.scores and probe.shares:
+        return f"{mean(probe.shares):.2f}"
+    return f"{mean(probe.scores):.1f}" if probe.scores else NOTHING
+
+
+def _point(point: str, weight: float, t: Words) -> str:
+    text = escape(point, limit=_POINT)
+    return text if weight == 1 else t.say("j_weighted", point=text, weight=weight_word(weight))
+
+
 def _answer(probe: ProbeResult, answer: JudgedAnswer, pairs: Pairs, t: Words) -> Answer:
-    parts = [t.say("j_score", score=f"{answer.score:.1f}") if answer.score is not None
-             else t["j_no_score"]]  # fmt: skip
+    parts = [t.say("j_score", score=f"{answer.score:.1f}")] if answer.score is not None else []
+    if answer.share is not None:
+        parts.append(t.say("j_share", share=f"{answer.share:.2f}"))
+    parts = parts or [t["j_no_score"]]
     if answer.cut:
         parts.append(t.say("j_cut", tokens=count(answer.tokens)))
     own = pairs.get((probe.model, probe.probe, answer.number), ())
@@ -112,7 +132,8 @@ def _answer(probe: ProbeResult, answer: JudgedAnswer, pairs: Pairs, t: Words) ->
             line += f" {escape(judge)}{value}{': ' if said else '.'}{said}"
     thoughts = [folded(answer.thought, t)]
     thoughts += [folded(ruling.thought, t, by=judge) for judge, ruling in answer.rulings.items()]
-    return Answer(line, _quote(answer, t), tuple(filter(None, thoughts)))
+    verdicts = verdict_lines(answer, t)
+    return Answer(line, _quote(answer, t), tuple(filter(None, thoughts)), verdicts)
 
 
 def _quote(answer: JudgedAnswer, t: Words) -> str:

@@ -50,9 +50,13 @@ def _of_set(found: JudgedSet, tests: int, t: Words, *, several: bool) -> Said:
     if claims and found.reach and any(one.sign == 0 for one in found.duels):
         further.append(_few(found.reach, tests, t))
     further += [order_line(one, t, claims=claims) for one in found.orders]
-    if alpha := found.agreement:
-        line = t.say("j_c_alpha", alpha=with_interval(alpha), n=alpha.n)
-        further.append(f"{line} {t[f'j_c_alpha_{found.reliable}']}" if claims else line)
+    for name, alpha, reliable in (
+        ("j_c_alpha", found.agreement, found.reliable),
+        ("j_c_alpha_points", found.point_agreement, found.point_reliable),
+    ):
+        if alpha is not None:
+            line = t.say(name, alpha=with_interval(alpha), n=alpha.n)
+            further.append(f"{line} {t[f'j_c_alpha_{reliable}']}" if claims else line)
     if not claims:
         models, further = (
             [f"{t[f'j_c_{found.trust}']} {line}" for line in lines] for lines in (models, further)
@@ -106,8 +110,8 @@ def _verdict(group: Sequence[Duel], t: Words) -> str:
     way = "better" if 1 in signs else "worse"
     if 0 not in signs and len(group) > 1:
         return t[f"j_c_{way}"]
-    shown = next(one.figure for one in group if one.sign)
-    return t.say(f"j_c_{way}_by", figure=t[f"j_by_{shown}"])
+    shown = ", ".join(t[f"j_by_{one.figure}"] for one in group if one.sign)
+    return t.say(f"j_c_{way}_by", figure=shown)
 
 
 def _figure(duel: Duel, t: Words, *, claims: bool) -> str:
@@ -119,7 +123,7 @@ def _figure(duel: Duel, t: Words, *, claims: bool) -> str:
     else:
         interval = signed_interval(d.low, d.high, 2) if duel.known else t["j_c_unknown"]
         text = t.say(
-            "j_c_score",
+            f"j_c_{duel.figure}",
             second=scale_interval(d.second),
             first=scale_interval(d.first),
             value=signed(d.value, 2),

@@ -22,10 +22,9 @@ def strength_interval(figure: Figure) -> str:
     return f"{signed(figure.value, 2)} {ends}"
 
 
-def mean_spread(scores: Sequence[float]) -> str:
+def mean_spread(scores: Sequence[float], *, digits: int = 1) -> str:
     """Return the mean of a probe's scores and the least and greatest: `6.4 (5.1 to 7.7)`."""
     if not scores:
         return NOTHING
-    if len(scores) == 1:
-        return f"{scores[0]:.1f}"
-    return f"{mean(scores):.1f} ({min(scores):.1f}\N{EN DASH}{max(scores):.1f})"
+    middle, least, most = (f"{one:.{digits}f}" for one in (mean(scores), min(scores), max(scores)))
+    return middle if len(scores) == 1 else f"{middle} ({least}\N{EN DASH}{most})"

@@ -11,7 +11,7 @@ from harness.language import Words
 from harness.markdown import escape
 from harness.records import Gate, Judged
 from harness.report.format import count
-from harness.report.judged import tables
+from harness.report.judged import points, tables
 from harness.report.judged.answers import Probe, probes_of
 from harness.report.judged.conclusions import Said, conclusions, method
 from harness.report.judged.thinking import thought_table
@@ -26,6 +26,8 @@ class Section:
         trust: Whether the judges are trusted, and why.
         short: The bare verdict on each model.
         models: Name of each model with its table of probes.
+        points: Name of each probe with its table of points x models.
+        moves: Which points each model gained and lost.
         thoughts: The table of what models and judges thought, empty where none did.
     """
 
@@ -42,6 +44,8 @@ class Section:
     notes: tuple[str, ...]
     thoughts: str
     probes: tuple[Probe, ...]
+    points: tuple[tuple[str, str], ...]
+    moves: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,15 @@ def _section(
         (escape(model), tables.probe_table([one for one in probes if one.model == model], t))
         for model in dict.fromkeys(one.model for one in probes)
     )
-    caption = t["j_caption"]
+    kinds = {name for one in judged.standings if one.evalset == evalset for name in one.figures}
+    caption = " ".join(
+        [
+            *([t["j_caption_scale"]] if "score" in kinds or "points" not in kinds else []),
+            *([t["j_caption_points"]] if "points" in kinds else []),
+            t["j_caption"],
+        ]
+    )
+    texts = points.texts_of(judged, evalset)
     if any(one.evalset == evalset and "win_rate" in one.figures for one in judged.standings):
         caption += t.say("j_caption_pairs", against=escape(found.reference))
     return Section(
@@ -103,6 +115,8 @@ def _section(
         notes=tuple(tables.judge_notes(judges, t)),
         thoughts=thought_table(found.thoughts, t),
         probes=tuple(probes_of(judged, evalset, t)),
+        points=tuple(points.matrices(found, texts, t)),
+        moves=tuple(points.move_lines(found, texts, t)),
     )
 
 

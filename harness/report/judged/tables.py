@@ -33,6 +33,7 @@ def model_table(judged: Judged, evalset: str, gates: Sequence[Gate], t: Words) -
                 t["h_model"]: escape(one.model),
                 t["h_thinking"]: thinking_word(one.thinking, t) if one.thinking else "",
                 t["h_j_score"]: scale_interval(figures["score"]) if "score" in figures else "",
+                t["h_j_points"]: _rate(figures.get("points"), one.n),
                 t["h_j_spread"]: "" if one.spread is None else f"{one.spread:.2f}",
                 t["h_j_answers"]: count(one.n),
                 t["h_unscored"]: count(one.unscored),
@@ -41,11 +42,14 @@ def model_table(judged: Judged, evalset: str, gates: Sequence[Gate], t: Words) -
                 t["h_gate"]: worst_gate(evalset, one.model, gates, t),
             }
         )
-    return table(lines, keep={t["h_j_score"]})
+    by_points = any(line[t["h_j_points"]] for line in lines)
+    return table(lines, keep=set() if by_points else {t["h_j_score"]})
 
 
 def probe_table(probes: Sequence[ProbeResult], t: Words) -> str:
     """Return one line a probe of one model, with what the judge said of its median answer."""
+    if any(one.shares for one in probes) and not any(one.scores for one in probes):
+        return _share_table(probes, t)
     lines = [
         {
             t["h_j_probe"]: escape(one.probe),
@@ -59,6 +63,20 @@ def probe_table(probes: Sequence[ProbeResult], t: Words) -> str:
     return table(lines, keep={t["h_j_scores"]})
 
 
+def _share_table(probes: Sequence[ProbeResult], t: Words) -> str:
+    """Return one line a probe of one model, of a set without scores."""
+    lines = [
+        {
+            t["h_j_probe"]: escape(one.probe),
+            t["h_j_kind"]: escape(one.kind, limit=60),
+            t["h_j_shares"]: mean_spread(one.shares, digits=2),
+            t["h_unscored"]: count(len(one.answers) - len(one.shares)),
+        }
+        for one in probes
+    ]
+    return table(lines, keep=set())
+
+
 def median_answer(probe: ProbeResult) -> JudgedAnswer | None:
     """Return the answer whose score is in the middle, of two the lower; None without scores."""
     scored = [(one.score, one.number, one) for one in probe.answers if one.score is not None]
@@ -69,9 +87,9 @@ def median_answer(probe: ProbeResult) -> JudgedAnswer | None:
 def canary_table(canaries: Sequence[CanaryResult], t: Words) -> str:
     """Return one line for each judge and kind of deliberately bad answer."""
     several = len({one.judge for one in canaries}) > 1
-    groups: dict[tuple[str, str], list[CanaryResult]] = {}
+    groups: dict[tuple[str, str, str], list[CanaryResult]] = {}
     for one in canaries:
-        groups.setdefault((one.judge, one.kind), []).append(one)
+        groups.setdefault((one.judge, one.by, one.kind), []).append(one)
     return table([_canary(own, t, several=several) for own in groups.values()], keep=set())
 
 
@@ -109,6 +127,9 @@ def judge_notes(judges: Sequence[JudgeInfo], t: Words) -> list[str]:
             lines.append(t.say("j_expected_none", judge=name))
         elif one.expected < 1:
             lines.append(t.say("j_expected_part", judge=name, share=percent(one.expected)))
+        if one.quoted is not None:
+            lines.append(t.say("j_quoted", judge=name, share=with_interval(one.quoted),
+                               n=count(one.quoted.n)))  # fmt: skip
     return lines
 
 
@@ -131,13 +152,16 @@ def _rate(figure: Figure | None, n: int) -> str:
 
 
 def _canary(own: Sequence[CanaryResult], t: Words, *, several: bool) -> dict[str, str]:
-    scored = [(one.ruling.value, one) for one in own if one.ruling.value is not None]
+    scored = [(one.value, one) for one in own if one.value is not None]
+    by_points = own[0].by == "points"
     value, highest = max(scored, key=lambda item: item[0], default=(None, None))
     broke = sum(one.broke for one in own)
-    top = f"{value:.1f}, {escape(highest.probe)}" if highest is not None else ""
+    digits = 2 if by_points else 1
+    top = f"{value:.{digits}f}, {escape(highest.probe)}" if highest is not None else ""
+    kind = t[f"j_canary_{own[0].kind}"]
     return {
         t["h_j_judge"]: escape(own[0].judge) if several else "",
-        t["h_j_canary"]: t[f"j_canary_{own[0].kind}"],
+        t["h_j_canary"]: t.say("j_canary_points", canary=kind) if by_points else kind,
         t["h_j_asked"]: count(len(own)),
         t["h_unscored"]: count(len(own) - len(scored)),
         t["h_j_highest"]: top,

@@ -22,6 +22,8 @@ _LANE, _SLIT = 0.3, 0.13
 _TOP, _BETWEEN, _BOTTOM = 0.62, 0.62, 0.6
 _LABELS, _VALUES = 2.6, 1.1
 _SCALE, _TICKS = (0.7, 10.3), range(1, 11)
+_FIGURES = ("score", "points", "win_rate")
+_SHARES = (-0.03, 1.03)
 # Told apart by marker as well as by colour.
 _STYLES = (
     (canvas.BLUE, "o"), (canvas.ORANGE, "s"), (canvas.GREEN, "^"), (canvas.PURPLE, "D"),
@@ -32,7 +34,8 @@ _STYLES = (
 def judged_forest(slug: str, found: JudgedSet, judged: Judged, t: Words) -> Iterator[Plot]:
     """Yield the plot of one judge set, or nothing where no answer has a score."""
     evalset, state = found.evalset, found.trust
-    own = [one for one in judged.standings if one.evalset == evalset and "score" in one.figures]
+    own = [one for one in judged.standings
+           if one.evalset == evalset and {"score", "points"} & one.figures.keys()]  # fmt: skip
     probes = [one for one in judged.probes if one.evalset == evalset]
     if not own:
         return
@@ -43,16 +46,17 @@ def judged_forest(slug: str, found: JudgedSet, judged: Judged, t: Words) -> Iter
     page = canvas.page(_TOP + heights[0] + _BETWEEN + heights[1] + _BOTTOM, plain(title))
     labels = [*(one.model for one in own), *names]
     left = 0.3 + min(_LABELS, max(canvas.text_width(plain(text)) for text in labels))
-    rated = any("win_rate" in one.figures for one in own)
-    width = (canvas.WIDTH - left - 0.1) / (2 if rated else 1)
-    for place, figure in enumerate(("score", "win_rate") if rated else ("score",)):
+    drawn = [name for name in _FIGURES if any(name in one.figures for one in own)]
+    width = (canvas.WIDTH - left - 0.1) / len(drawn)
+    for place, figure in enumerate(drawn):
         axes = canvas.place(page, left + place * width, _TOP, width - _VALUES, heights[0])
         _models(axes, own, figure, found, t, labelled=place == 0)
     below = canvas.place(page, left, _TOP + heights[0] + _BETWEEN,
                          canvas.WIDTH - left - _VALUES - 0.1, heights[1])  # fmt: skip
-    _probes(below, names, [one.model for one in own], probes, t)
+    _probes(below, names, [one.model for one in own], probes, t, scored="score" in drawn)
     canvas.legend(page, _handles([one.model for one in own]), columns=5)
-    alt = t.say("p_judged_alt", title=escape(title), models=len(own), probes=len(names))
+    said = "p_judged_alt" if "score" in drawn else "p_judged_alt_points"
+    alt = t.say(said, title=escape(title), models=len(own), probes=len(names))
     yield Plot(f"judged-{slug}", page, alt, _numbers(own, names, probes, t))
 
 
@@ -61,13 +65,13 @@ def _models(
 ) -> None:
     """Draw one figure of all models: pale dots for probes, over them the mean."""
     models = {one.model: one for one in found.models}
-    name = "p_judged_score" if figure == "score" else "p_judged_rate"
+    name = "p_judged_rate" if figure == "win_rate" else f"p_judged_{figure}"
     width = axes.get_position().width * canvas.WIDTH
     axes.set_title(
         canvas.fit(t.say(name, against=plain(found.reference)), width, canvas.TEXT, bold=True),
         fontweight="bold", pad=4,
     )  # fmt: skip
-    axes.set_xlim(*(_SCALE if figure == "score" else (-0.03, 1.03)))
+    axes.set_xlim(*(_SCALE if figure == "score" else _SHARES))
     if figure == "score":
         axes.set_xticks(_TICKS)
     _lanes(axes, [one.model for one in own] if labelled else [])
@@ -75,7 +79,8 @@ def _models(
     for lane, one in enumerate(own):
         colour, marker = _style(lane)
         probes = models[one.model]
-        dots = list((probes.scores if figure == "score" else probes.points).values())
+        by = {"score": probes.scores, "points": probes.shares, "win_rate": probes.points}
+        dots = list(by[figure].values())
         axes.plot(dots, [lane + 0.22] * len(dots), "o", color=colour, alpha=0.35, markersize=3,
                   markeredgewidth=0, gid="probe")  # fmt: skip
         if (shown := one.figures.get(figure)) is None:
@@ -91,25 +96,34 @@ def _models(
 
 
 def _probes(
-    axes: Axes, names: Sequence[str], models: Sequence[str], probes: Sequence[ProbeResult], t: Words
+    axes: Axes,
+    names: Sequence[str],
+    models: Sequence[str],
+    probes: Sequence[ProbeResult],
+    t: Words,
+    *,
+    scored: bool,
 ) -> None:
     """Draw every probe: a line of each model from its least answer to its greatest."""
-    axes.set_title(t["p_judged_probes"], fontweight="bold", pad=4)
-    axes.set_xlim(*_SCALE)
-    axes.set_xticks(_TICKS)
+    title = t["p_judged_probes" if scored else "p_judged_probe_points"]
+    axes.set_title(title, fontweight="bold", pad=4)
+    axes.set_xlim(*(_SCALE if scored else _SHARES))
+    if scored:
+        axes.set_xticks(_TICKS)
     _lanes(axes, names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     for border in range(1, len(names)):
         axes.axhline(border - 0.5, color=canvas.GRID, linewidth=0.6)
     for one in probes:
-        if one.model not in models or not one.scores:
+        values = one.scores if scored else one.shares
+        if one.model not in models or not values:
             continue
         place = models.index(one.model)
         colour, marker = _style(place)
         lane = names.index(one.probe) + (place + 1) / (len(models) + 1) - 0.5
-        axes.plot([min(one.scores), max(one.scores)], [lane] * 2, "-", color=colour, linewidth=1,
+        axes.plot([min(values), max(values)], [lane] * 2, "-", color=colour, linewidth=1,
                   gid="answers")  # fmt: skip
-        axes.plot([sum(one.scores) / len(one.scores)], [lane], marker, color=colour, gid="mean")
+        axes.plot([sum(values) / len(values)], [lane], marker, color=colour, gid="mean")
 
 
 def _lanes(axes: Axes, labels: Sequence[str]) -> None:
@@ -142,14 +156,19 @@ def _numbers(
     models = [
         {
             t["h_model"]: escape(one.model),
-            t["h_j_score"]: scale_interval(one.figures["score"]),
-            t["h_j_win_rate"]: scale_interval(one.figures["win_rate"])
-            if "win_rate" in one.figures
-            else "",
+            **{
+                t[f"h_j_{name}"]: scale_interval(one.figures[name]) if name in one.figures else ""
+                for name in _FIGURES
+            },
         }
         for one in own
     ]
-    scores = {(one.probe, one.model): mean_spread(one.scores) for one in probes}
+    scores = {
+        (one.probe, one.model): mean_spread(one.scores)
+        if one.scores or not one.shares
+        else mean_spread(one.shares, digits=2)
+        for one in probes
+    }
     below = [
         {t["h_j_probe"]: escape(name)}
         | {escape(one.model): scores.get((name, one.model), "") for one in own}

@@ -1,0 +1,162 @@
+# ruff: noqa: RUF001
+"""Judge sets with verdicts on points: fake answers, and an oracle behind a real server."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from endpoints import chat, serving
+
+ROOT = Path(__file__).parents[2]
+FENCED = re.compile(r"<answer-([0-9a-f]{16})>\n(.*?)\n</answer-\1>", re.DOTALL)
+LISTED = re.compile(r"^(\d+)\. (.*)$", re.MULTILINE)
+PROBES = [
+    {"id": name, "kind": "fact", "question": f"What of {name}?",
+     "points": ["says good", {"point": "says honey", "weight": 2},
+                {"point": "says poison", "weight": -1}]}
+    for name in ("bread", "salt", "water", "milk")
+]  # fmt: skip
+
+
+def oracle(body, *, mute=""):
+    """Decide whether an answer says a word; about the word `mute` it writes no verdict."""
+    user = body["messages"][-1]["content"]
+    (answer,) = [text for _, text in FENCED.findall(user)]
+    found = {}
+    for number, point in LISTED.findall(user.rpartition("</answer-")[2]):
+        word = point.removeprefix("says ")
+        met = word in answer
+        found[f"quote_{number}"] = word.upper() if met else ""
+        found[f"verdict_{number}"] = "met" if met else "not met"
+        if word == mute:
+            found[f"verdict_{number}"] = "perhaps"
+    return chat(json.dumps(found))
+
+
+def told(evals) -> str:
+    """Return the report, without the spaces that put its tables in order."""
+    return re.sub(r" +", " ", evals.report)
+
+
+@pytest.fixture
+def endpoint():
+    with serving(oracle) as running:
+        yield running
+
+
+@pytest.fixture
+def judged(evals, endpoint):
+    """A project with the judge set `probes`: `plain` and `fine` answer, `wise` judges by points."""
+    shutil.copytree(ROOT / "prompts/judge", evals.root / "prompts/judge")
+    (evals.root / "evalsets/mini.yaml").unlink()
+    local = {"source": "file:model", "engine": "fake", "dtype": "float32", "max_model_len": 4096}
+    remote = {"base_url": endpoint.url, "api_key_env": None, "deadline_s": 5.0}
+    evals.write(
+        "evalsets/models.yaml",
+        {
+            "models": {
+                "plain": {**local, "options": {"answer": "good but poison"}},
+                "fine": {**local, "options": {"answer": "good honey"}},
+                "wise": {"source": "openai:wise-1", "options": remote},
+            }
+        },
+    )
+    write_set(evals)
+    return evals
+
+
+def write_set(evals, **judge):
+    evals.write(
+        "evalsets/probes.yaml",
+        {
+            "kind": "judge",
+            "models": ["plain", "fine"],
+            "answers": {"n": 2, "max_tokens": 8},
+            "probes": PROBES,
+            "judge": {"models": ["wise"], "points": "judge/points.en.j2", **judge},
+            "gates": [{"models": "fine", "figure": "points", "at_least": 0.6}],
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("per", "lang", "words"),
+    [
+        ("point", "en", ("points met 1.00 against 0.00, difference +1.00", "of 12 points 8 gained",
+                         "- Gained: bread 2", "- Gained: bread 3", "- point 1: met: “GOOD”")),
+        ("answer", "ru", ("доля пунктов 1.00 против 0.00, разница +1.00",
+                          "пунктов 12, из них приобретено 8", "- Приобретён: bread 2",
+                          "- Приобретён: bread 3", "- пункт 1: выполнен: «GOOD»")),
+    ],
+)  # fmt: skip
+def test_answers_are_judged_point_by_point(judged, endpoint, per, lang, words):
+    write_set(judged, per=per)
+    result = judged.run("evalsets/probes.yaml", "--eval-report-lang", lang)
+    found = judged.saved.judged
+    by = {one.model: one for one in found.standings}
+    # Of a weight of 3: 1 less the 1 that counts against it, and all.
+    assert by["plain"].figures["points"].value == 0
+    assert by["fine"].figures["points"].value == 1
+    assert (by["fine"].n, by["fine"].unscored, by["fine"].probes) == (8, 0, 4)
+    assert "score" not in by["fine"].figures
+    (info,) = found.judges
+    assert len(found.canaries) == 8
+    # Canaries are judged by the two points that a good answer covers.
+    assert (info.asked, dict(info.unscored)) == (2 * 8 * 3 + 8 * 2, {})
+    assert (info.quoted.value, info.quoted.n) == (1, 8 * 2 + 8 * 2)
+    # The two answers to a probe are the same, and asked about once.
+    assert len(endpoint.asked) == (8 * 3 + 8 * 2 if per == "point" else 8 + 8)
+    report = told(judged)
+    assert "| 1. says good | – | 2 / 2 | 2 / 2 |" in report
+    assert "| 2. says honey | 2 | 0 / 2 | 2 / 2 |" in report
+    for word in words:
+        assert word in report
+    for line in ("bread 2, 0.00 → 1.00: says honey", "bread 3, 1.00 → 0.00: says poison"):
+        assert line in report
+    # No passport has measured this judge.
+    assert not info.check.trusted
+    result.stdout.fnmatch_lines(["untrusted: evalsets/probes.yaml: wise gates nothing: *"])
+    assert not judged.saved.gates
+
+
+def test_no_verdict_is_neither_nothing_nor_a_pass(judged, endpoint):
+    endpoint.script = lambda body: oracle(body, mute="honey")
+    result = judged.run("evalsets/probes.yaml")
+    standings = judged.saved.judged.standings
+    assert [(one.n, one.unscored) for one in standings] == [(0, 8), (0, 8)]
+    assert not any("points" in one.figures for one in standings)
+    assert "the verdict on a point is not one of those that the rubric names" in told(judged)
+    assert "| 2. says honey | 2 | unscored 2 | unscored 2 |" in told(judged)
+    # What was decided of the other points is still shown.
+    assert "| 1. says good | – | 2 / 2 | 2 / 2 |" in told(judged)
+    result.stdout.fnmatch_lines(["void: *gave no score to *deliberately bad answers*"])
+
+
+def test_a_judge_that_finds_points_in_bad_answers_is_void(judged, endpoint):
+    def generous(body):
+        reply = json.loads(oracle(body).body["choices"][0]["message"]["content"])
+        return chat(json.dumps({key: "met" if key.startswith("verdict") else "x"
+                                for key in reply}))  # fmt: skip
+
+    endpoint.script = generous
+    result = judged.run("evalsets/probes.yaml")
+    canaries = judged.saved.judged.canaries
+    assert all(one.broke and one.by == "points" for one in canaries)
+    result.stdout.fnmatch_lines(
+        [f"void: *wise found more than 0.5 of the points in {len(canaries)} of {len(canaries)} "
+         "deliberately bad answers, such as *: 1.00"]
+    )  # fmt: skip
+    assert "- point 1: met: “x” (**not in the answer**)" in told(judged)
+    assert "0.000 [0.00," in told(judged)
+
+
+def test_texts_none_leaves_the_quotes_out(judged):
+    judged.run("evalsets/probes.yaml", "--eval-report-texts", "none")
+    assert "GOOD" not in told(judged)
+    assert "- point 1: met\n" in told(judged)
+    assert not [ruling.quote for probe in judged.saved.judged.probes for answer in probe.answers
+                for own in answer.points.values() for ruling in own if ruling.quote]  # fmt: skip
