@@ -11,7 +11,8 @@ from harness.analysis.pairings import Pairing, pairings
 from harness.analysis.ranking import best_pair, grouped, primaries
 from harness.figures import COMPARED
 from harness.figures.columns import Column, column
-from harness.figures.scores import CellScores, Names
+from harness.figures.name_sets import Names, NameSets
+from harness.figures.scores import CellScores
 from harness.records import Result, Row
 from harness.stats import Floats
 from harness.stats.arrays import Whole
@@ -59,13 +60,14 @@ class Cells:
             found.setdefault((result.evalset, result.cell), {})[result.sample] = result
         self._results = found
         self._scores: dict[tuple[str, str], CellScores] = {}
+        self._name_sets = NameSets()
 
     def scores(self, rows: Sequence[Row]) -> list[CellScores]:
         """Return the scores of each row."""
         for row in rows:
             key = row.evalset, row.cell
             if key not in self._scores:
-                self._scores[key] = CellScores(self._results.get(key, {}))
+                self._scores[key] = CellScores(self._results.get(key, {}), self._name_sets)
         return [self._scores[row.evalset, row.cell] for row in rows]
 
     def column(

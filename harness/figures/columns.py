@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.figures.name_sets import Names
 from harness.figures.pairs import accuracy_influence, fewest, mean_placed
-from harness.figures.scores import CellScores, Names, shared
+from harness.figures.scores import CellScores, shared
 from harness.stats import Floats
 from harness.stats.auc import area_influence
 from harness.stats.resampling import group_sums

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from harness.figures.scores import CellScores, Names, ResultsById, shared
+from harness.figures.name_sets import Names, NameSets
+from harness.figures.scores import CellScores, ResultsById, shared
 from harness.stats import Floats
 from harness.stats.arrays import Bools
 from harness.stats.auc import mean_placements
@@ -46,9 +47,10 @@ def pair(
         sample can be paired, or the pairs are of one cluster; for AUC, of one sample or cluster in
         a class.
     """
+    names = NameSets()
     return pair_scores(
-        [CellScores(cell) for cell in first],
-        [CellScores(cell) for cell in second],
+        [CellScores(cell, names) for cell in first],
+        [CellScores(cell, names) for cell in second],
         figure,
         positive=positive,
         before=before,

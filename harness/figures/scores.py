@@ -9,8 +9,8 @@ from functools import reduce
 from typing import TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
+from harness.figures.name_sets import Names, NameSets
 from harness.records import Result
 from harness.stats import Floats
 from harness.stats.arrays import Bools, Whole
@@ -19,8 +19,6 @@ from harness.stats.calibration import calibration_influence
 
 ResultsById = Mapping[str, Result]
 """Results by sample."""
-# As objects: an array of numpy's own strings drops a NUL at the end of one.
-Names = npt.NDArray[np.object_]
 _T = TypeVar("_T")
 
 
@@ -65,15 +63,16 @@ def clusters_of(cell: ResultsById, samples: Sequence[str]) -> list[str] | None:
 class CellScores:
     """A cell's results as arrays, each made once."""
 
-    def __init__(self, results: ResultsById) -> None:
-        """Take the results by sample."""
+    def __init__(self, results: ResultsById, name_sets: NameSets | None = None) -> None:
+        """Take the results by sample, and the name sets of the cells that it is compared with."""
         self.results = results
+        self.name_sets = name_sets or NameSets()
         self._scores: dict[str, tuple[Names, Floats]] = {}
         self._areas: dict[str, tuple[Floats, Floats]] = {}
         self._moved: dict[str, Floats | None] = {}
         self._targets: Names | None = None
         self._clusters: tuple[str, ...] | None = None
-        self.names = np.array(sorted(results), dtype=np.object_)
+        self.names = self.name_sets.of(results)
 
     def of(self, figure: str) -> tuple[Names, Floats]:
         """Return the samples that have a score for a figure, sorted, and their scores.
@@ -85,7 +84,7 @@ class CellScores:
             found = (
                 log_odds(self.results) if figure == "auc" else right_answers(self.results, figure)
             )
-            names = np.array(sorted(found), dtype=np.object_)
+            names = self.name_sets.of(found)
             scores = np.array([found[name] for name in names.tolist()], dtype=np.float64)
             self._scores[figure] = names, scores
         return self._scores[figure]
@@ -109,7 +108,7 @@ class CellScores:
         if self._targets is None:
             own = [self.results[name].target for name in self.names.tolist()]
             self._targets = np.array(own, dtype=np.object_)
-        return self._targets[np.searchsorted(self.names, samples)]
+        return self._targets[self.name_sets.places(self.names, samples)]
 
     def clusters(self, samples: Names) -> tuple[str, ...] | None:
         """Return the cluster of each sample, None where every sample is by itself."""
@@ -117,7 +116,8 @@ class CellScores:
             self._clusters = tuple(self.results[name].cluster for name in self.names.tolist())
         if not any(self._clusters):
             return None
-        own = tuple(self._clusters[at] for at in np.searchsorted(self.names, samples).tolist())
+        places = self.name_sets.places(self.names, samples)
+        own = tuple(self._clusters[at] for at in places.tolist())
         return own if any(own) else None
 
     def placed(
@@ -162,10 +162,11 @@ def shared(
         before: The figure of the first side, where it is another.
     """
     sides = [cell.of(before or figure) for cell in first] + [cell.of(figure) for cell in second]
-    samples = reduce(_both, (names for names, _ in sides))
-    scores = tuple(own if len(names) == len(samples) else own[np.searchsorted(names, samples)]
+    sets = first[0].name_sets
+    samples = reduce(sets.both, (names for names, _ in sides))
+    scores = tuple(own if len(names) == len(samples) else own[sets.places(names, samples)]
                    for names, own in sides)  # fmt: skip
-    asked = len(reduce(_either, (cell.names for cell in (*first, *second))))
+    asked = len(reduce(sets.either, (cell.names for cell in (*first, *second))))
     clusters = second[-1].clusters(samples)
     return Shared(samples, scores[: len(first)], scores[len(first) :], clusters,
                   asked - len(samples))  # fmt: skip
@@ -185,11 +186,3 @@ def _probabilities(
         return None
     rows = np.array([list(one.logprobs.values()) for one in results], dtype=np.float64)
     return rows, np.array([labels.index(one.target) for one in results], dtype=np.intp)
-
-
-def _either(first: Names, second: Names) -> Names:
-    return first if np.array_equal(first, second) else np.union1d(first, second)
-
-
-def _both(first: Names, second: Names) -> Names:
-    return first if np.array_equal(first, second) else np.intersect1d(first, second)

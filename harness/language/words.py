@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -68,8 +69,11 @@ def words(lang: str) -> Words:
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from jinja2.runtime import Macro
 
+    from harness.language.compiled import compiled_beside
+
     environment = Environment(
         loader=PackageLoader("harness.language", "."),
+        bytecode_cache=compiled_beside(Path(__file__)),
         undefined=StrictUndefined,
         autoescape=False,
         trim_blocks=True,

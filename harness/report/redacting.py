@@ -25,6 +25,8 @@ _SPAN = re.compile(r"\d+-\d+|\d+\+")
 
 def redact(result: Result) -> Result:
     """Return the result without the sample's text and the model's, its thought and reason too."""
+    if not (result.text or result.completion or result.reason or result.thought):
+        return result
     hidden = _hidden(result.reason)
     return replace(result, text="", completion="", reason=hidden, thought=_mute(result.thought))
 

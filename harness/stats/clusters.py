@@ -9,6 +9,7 @@ import numpy as np
 from harness.records import Figure
 from harness.stats.arrays import Bools, Floats, Whole
 from harness.stats.auc import area_interval, placements, two_classes
+from harness.stats.intervals import beta_interval
 
 
 def cluster_interval(
@@ -56,12 +57,9 @@ def cluster_proportion_interval(
 
     Source: Korn and Graubard (1998), Survey Methodology 24:193.
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     effective = effective_number(right, clusters, level=level)
     share = float(np.mean(np.asarray(right, dtype=np.float64)))
-    low, high = proportion_confint(share * effective, effective, alpha=1 - level, method="beta")
-    return float(low), float(high)
+    return beta_interval(share * effective, effective, alpha=1 - level)
 
 
 def effective_number(

@@ -34,10 +34,10 @@ def holm(pvalues: Sequence[float]) -> list[float]:
 
     Source: Holm (1979), Scand. J. Stat. 6:65.
     """
+    if len(pvalues) < 2:
+        return [float(p) for p in pvalues]
     from statsmodels.stats.multitest import multipletests
 
-    if not pvalues:
-        return []
     return [float(p) for p in multipletests(list(pvalues), method="holm")[1]]
 
 

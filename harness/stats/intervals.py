@@ -24,11 +24,14 @@ def wilson_interval(passed: int, n: int, *, level: float = 0.95) -> tuple[float,
 
     Source: Wilson (1927), JASA 22:209.
     """
-    from statsmodels.stats.proportion import proportion_confint
+    from scipy.special import ndtri
 
     _check(passed, n, level)
-    low, high = proportion_confint(passed, n, alpha=1 - level, method="wilson")
-    return float(low), float(high)
+    z2 = float(ndtri((1 + level) / 2)) ** 2
+    middle = (passed + z2 / 2) / (n + z2)
+    half = math.sqrt(z2 * (passed * (n - passed) / n + z2 / 4)) / (n + z2)
+    # At 0 and n one end is exact.
+    return (0.0 if passed == 0 else middle - half), (1.0 if passed == n else middle + half)
 
 
 def clopper_pearson_interval(passed: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
@@ -47,10 +50,22 @@ def clopper_pearson_interval(passed: int, n: int, *, level: float = 0.95) -> tup
 
     Source: Clopper and Pearson (1934), Biometrika 26:404.
     """
-    from statsmodels.stats.proportion import proportion_confint
-
     _check(passed, n, level)
-    low, high = proportion_confint(passed, n, alpha=1 - level, method="beta")
+    return beta_interval(passed, n, alpha=1 - level)
+
+
+def beta_interval(count: float, n: float, *, alpha: float) -> tuple[float, float]:
+    """Return Clopper and Pearson's interval of a count that need not be whole.
+
+    Args:
+        count: In [0, n].
+        n: Above 0.
+        alpha: One minus the confidence, in (0, 1).
+    """
+    from scipy.special import betainccinv, betaincinv
+
+    low = betaincinv(count, n - count + 1, alpha / 2) if count > 0 else 0.0
+    high = betainccinv(count + 1, n - count, alpha / 2) if count < n else 1.0
     return float(low), float(high)
 
 
@@ -65,11 +80,7 @@ def fixed_mean_interval(mean: float, n: int, *, alpha: float = 0.05) -> tuple[fl
         n: Independent values, n >= 1.
         alpha: One minus the confidence, in (0, 1).
     """
-    from statsmodels.stats.proportion import proportion_confint
-
-    share = min(max(mean, 0.0), 1.0)
-    low, high = proportion_confint(share * n, n, alpha=alpha, method="beta")
-    return float(low), float(high)
+    return beta_interval(min(max(mean, 0.0), 1.0) * n, n, alpha=alpha)
 
 
 def equal_values_interval(

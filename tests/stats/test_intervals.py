@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import binom
+from statsmodels.stats.proportion import proportion_confint
 
 from harness.stats import clopper_pearson_interval, mean_interval, wilson_interval
 
@@ -39,6 +40,15 @@ def test_wilson_narrows_with_the_level():
 )
 def test_clopper_pearson_equals_published(passed, n, expected):
     assert clopper_pearson_interval(passed, n) == pytest.approx(expected, abs=5e-5)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.999])
+@pytest.mark.parametrize("n", [1, 2, 17, 300, 20_000])
+def test_both_equal_statsmodels(n, level):
+    for passed in sorted({0, 1, n // 3, n // 2, n - 1, n}):
+        for interval, method in ((wilson_interval, "wilson"), (clopper_pearson_interval, "beta")):
+            theirs = proportion_confint(passed, n, alpha=1 - level, method=method)
+            assert interval(passed, n, level=level) == pytest.approx(theirs, rel=1e-9, abs=1e-12)
 
 
 def covered(interval, n: int, p: float) -> float:
