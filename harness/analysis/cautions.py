@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from harness.analysis.cell_findings import CautionKind
 from harness.analysis.findings import Caution, Overused
 from harness.analysis.ranking import grouped
 from harness.records import EngineInfo, Row
@@ -23,16 +24,19 @@ def made_up(engines: Sequence[EngineInfo]) -> list[str]:
 
 
 def cautions(rows: Sequence[Row]) -> Iterable[Caution]:
-    """Yield the cells of each model that rank worse than chance, hardly write labels, or lack."""
+    """Yield the cells of each model that rank by chance or worse, hardly write labels, or lack."""
     for own in grouped(rows, lambda row: (row.evalset, row.model)):
-        evalset, model = own[0].evalset, own[0].model
-        if found := [row for row in own if "auc" in row.figures and row.figures["auc"].high < 0.5]:
-            yield Caution("worse", evalset, model, tuple(found))
+        ranked = [(row, row.figures["auc"]) for row in own if "auc" in row.figures]
         masses = [(row, row.figures["label_mass"]) for row in own if "label_mass" in row.figures]
-        if found := [row for row, mass in masses if mass.value < LITTLE_MASS]:
-            yield Caution("mass", evalset, model, tuple(found))
-        if found := [row for row in own if row.unscored > FEW_UNSCORED * (row.n + row.unscored)]:
-            yield Caution("unscored", evalset, model, tuple(found))
+        found: dict[CautionKind, list[Row]] = {
+            "worse": [row for row, auc in ranked if auc.high < 0.5],
+            "guesses": [row for row, auc in ranked if auc.low <= 0.5 <= auc.high],
+            "mass": [row for row, mass in masses if mass.value < LITTLE_MASS],
+            "unscored": [r for r in own if r.unscored > FEW_UNSCORED * (r.n + r.unscored)],
+        }
+        for kind, some in found.items():
+            if some:
+                yield Caution(kind, own[0].evalset, own[0].model, tuple(some), len(own))
 
 
 def overused(rows: Sequence[Row]) -> Iterable[Overused]:

@@ -200,19 +200,24 @@ class BaselineDifference:
         return self.adjusted < ALPHA if self.at_look is None else self.at_look
 
 
+CautionKind = Literal["worse", "guesses", "mass", "unscored"]
+
+
 @dataclass(frozen=True, slots=True)
 class Caution:
     """Cells of a model whose figures are to be read with caution.
 
     Attributes:
-        kind: `worse` ranks worse than chance, `mass` would hardly write its labels, `unscored`
-            lacks a verdict for too many samples.
+        kind: `worse` ranks worse than chance, `guesses` is not shown to rank better, `mass` would
+            hardly write its labels, `unscored` lacks a verdict for too many samples.
+        total: How many cells the model has.
     """
 
-    kind: Literal["worse", "mass", "unscored"]
+    kind: CautionKind
     evalset: str
     model: str
     rows: tuple[CellRef, ...]
+    total: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from harness.report.format import count, percent
 from harness.report.names import some
 
 # What makes a figure wrong comes before what makes it weak.
-_GRAVITY = ("unscored", "worse", "mass")
+_GRAVITY = ("unscored", "worse", "mass", "guesses")
 
 
 def beware(cautions: Sequence[Caution], t: Words) -> list[str]:
@@ -36,6 +36,7 @@ def beware(cautions: Sequence[Caution], t: Words) -> list[str]:
                 cells=some([_cell(row, one.kind, t) for row in one.rows], t),
                 mass=f"{LITTLE_MASS:g}",
                 share=percent(FEW_UNSCORED),
+                others=one.total > len(one.rows),
             ),
         )
         for one in sorted(cautions, key=lambda one: _GRAVITY.index(one.kind))

@@ -413,7 +413,11 @@ def test_cells_that_rank_worse_than_chance_or_lack_mass_are_named():
     )
     perhaps = with_mass(0.05, -0.3)
     assert perhaps.figures["auc"].value < 0.5 < perhaps.figures["auc"].high
-    assert "Caution" not in warned((perhaps, []))
+    guessed = "Caution, small: **not shown to rank better than guessing** in `small-plain-zeroshot` "
+    assert warned((perhaps, [])) == f"{guessed}(the AUC's interval reaches 0.5)."
+    other = replace(with_mass(0.05), cell="other")
+    means = f"{guessed}(the AUC's interval reaches 0.5); means over cells count these in."
+    assert warned((perhaps, []), (other, [])) == means
     many = [(replace(with_mass(0.049), cell=f"c{i}"), []) for i in range(7)]
     said = warned(*many).split("\n")[0]
     assert (
