@@ -413,7 +413,9 @@ def test_cells_that_rank_worse_than_chance_or_lack_mass_are_named():
     )
     perhaps = with_mass(0.05, -0.3)
     assert perhaps.figures["auc"].value < 0.5 < perhaps.figures["auc"].high
-    guessed = "Caution, small: **not shown to rank better than guessing** in `small-plain-zeroshot` "
+    guessed = (
+        "Caution, small: **not shown to rank better than guessing** in `small-plain-zeroshot` "
+    )
     assert warned((perhaps, [])) == f"{guessed}(the AUC's interval reaches 0.5)."
     other = replace(with_mass(0.05), cell="other")
     means = f"{guessed}(the AUC's interval reaches 0.5); means over cells count these in."
