@@ -1,9 +1,10 @@
-"""JSON as it is written to files: letters as they are, what hides or commands spelled out."""
+"""JSON in files: letters as they are, what hides or commands spelled out, nothing too deep."""
 
 from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 # Beside the control characters that JSON itself has spelled: others, and formats that turn or hide
 # text. They stand in strings only, where an escape means the same.
@@ -29,6 +30,18 @@ def json_text(value: object, *, indent: int | None = None, compact: bool = False
         value, ensure_ascii=False, allow_nan=False, indent=indent, separators=separators
     )
     return text if text.isprintable() else _HIDING.sub(_spelled, text)
+
+
+def json_value(text: str | bytes) -> Any:  # noqa: ANN401 - as json.loads has it
+    """Return what a JSON text holds, which others may have written.
+
+    Raises:
+        ValueError: It is not JSON, or is nested deeper than can be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("is nested too deep") from error
 
 
 def _spelled(found: re.Match[str]) -> str:

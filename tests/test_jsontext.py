@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from harness.jsontext import _HIDING, json_text
+from harness.jsontext import _HIDING, json_text, json_value
 
 ODD = "a\x00\x1b[31m\x7f\x9b31m\u2028\u202eb\u200b\U000e0041 é \U0001f600"
 
@@ -31,3 +31,9 @@ def test_what_shows_hides_nothing():
     shows = [one for one in map(chr, range(sys.maxunicode + 1)) if one.isprintable()]
     assert json_text("".join(shows)) == json.dumps("".join(shows), ensure_ascii=False)
     assert not [one for one in shows if _HIDING.match(one)]
+
+
+def test_what_is_nested_too_deep_is_no_json():
+    assert json_value('{"a": [1]}') == {"a": [1]}
+    with pytest.raises(ValueError, match="is nested too deep"):
+        json_value("[" * 100_000)

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.analysis.findings import Findings, cell_name
 from harness.analysis.run_findings import RunComparison
 from harness.errors import HarnessError
-from harness.jsontext import json_text
+from harness.jsontext import json_text, json_value
 from harness.records import Json, Row
 
 FINDINGS_FILE = "findings.json"
@@ -74,7 +74,7 @@ def load_findings(path: Path) -> Findings:
     """
     path = path / FINDINGS_FILE if path.is_dir() else path
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json_value(path.read_text(encoding="utf-8"))
         found = data.get("schema") if isinstance(data, dict) else None
         if found != SCHEMA:
             raise HarnessError(f"{path}: schema {found} is not {SCHEMA}: write the report again")

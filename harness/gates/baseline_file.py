@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.gates.kept import as_kept, rounded
-from harness.jsontext import json_text
+from harness.jsontext import json_text, json_value
 from harness.reasons import Reason
 from harness.records import Provenance, Result
 from harness.run.score_cell import Outcome
@@ -209,7 +209,7 @@ def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
     shown = baseline_path(evalset, cell)
     path = shown.as_posix()
     try:
-        data = json.loads((root / shown).read_text(encoding="utf-8"))
+        data = json_value((root / shown).read_text(encoding="utf-8"))
         found = data.get("format") if isinstance(data, dict) else None
         if found not in (FORMAT, _ONE_RUN):
             facts = {"path": path, "found": str(found), "present": str(FORMAT)}

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import PromptError
+from harness.jsontext import json_value
 from harness.prompts.rendering import Rendering
 from harness.records import Message
 
@@ -133,7 +133,7 @@ def end_ids(tokenizer: PreTrainedTokenizerBase, folder: Path) -> set[int]:
     # The second is read only where there is no first.
     for name in ("generation_config.json", "config.json"):
         try:
-            value = json.loads((folder / name).read_text(encoding="utf-8")).get("eos_token_id")
+            value = json_value((folder / name).read_text(encoding="utf-8")).get("eos_token_id")
         except (OSError, ValueError):
             continue
         found |= set(value) if isinstance(value, list) else {value}

@@ -14,8 +14,8 @@ from itertools import groupby, zip_longest
 from typing import Literal
 
 from harness.errors import PromptError
+from harness.prompts.long_text import LONG_TEXT
 from harness.prompts.rendering import Rendering
-from harness.prompts.templates import LONG_TEXT
 from harness.reasons import Reason
 from harness.records import Message, SystemPlace
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from harness.errors import PromptError
+from harness.jsontext import json_value
 from harness.prompts.chat import ChatFormat
 from harness.prompts.choose_template import (
     AdapterChat,
@@ -50,8 +50,8 @@ def open_format(
     where = where or f"models.yaml: {name}"
     try:
         tokenizer = load_tokenizer(folder)
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        config = json_value((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
         first = str(error).splitlines()[0]
         raise PromptError(f"{where}: no usable tokenizer in {folder}: {first}") from error
     template = choose_template(where, spec, tokenizer, root, trained)

@@ -14,19 +14,16 @@ from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from jinja2.exceptions import TemplateError, TemplateSyntaxError
-from jinja2.ext import Extension, loopcontrols
-from jinja2.meta import find_undeclared_variables
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.exceptions import TemplateSyntaxError
 
 from harness.errors import PromptError
 from harness.prompts.chance import random_draw
+from harness.prompts.limited import RefusedByTemplate, UnboundedTemplate, render_chat
+from harness.prompts.limited_child import chat_environment, names_read
 from harness.records import Json, Message, TemplateUse
 from harness.suggest import did_you_mean
 
 if TYPE_CHECKING:
-    from jinja2 import nodes
-    from jinja2.parser import Parser
     from transformers import PreTrainedTokenizerBase
 
 # Of a template's digest.
@@ -43,16 +40,6 @@ _GIVEN = frozenset(
 )
 
 
-class _Generation(Extension):
-    """Takes `{% generation %}`, by which templates mark what is trained, for what it holds."""
-
-    tags = {"generation"}  # noqa: RUF012
-
-    def parse(self, parser: Parser) -> list[nodes.Node]:
-        next(parser.stream)
-        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
-
-
 @dataclass(frozen=True, slots=True)
 class Rendering:
     """How conversations become text.
@@ -63,6 +50,7 @@ class Rendering:
         variables: Its further variables by name.
         day: The day that it writes, None if it asks for none.
         chosen: Whether that day was chosen in models.yaml, else it is `DEFAULT_DAY`.
+        where: What names the model's entry in errors.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -70,6 +58,7 @@ class Rendering:
     variables: Mapping[str, Json]
     day: date | None = None
     chosen: bool = False
+    where: str = ""
 
     def given(self, variables: Mapping[str, Json]) -> Rendering:
         """Return a rendering with further variables."""
@@ -101,25 +90,27 @@ class Rendering:
 
         Raises:
             PromptError: The template refuses one.
+            UnboundedTemplate: It takes too much time or memory, or writes too long a text.
         """
         if not conversations:
             return []
-        passed: dict[str, object] = dict(self.variables)
-        if self.day is not None:
-            passed = {_CLOCK: self.day.strftime, **passed}
+        special = {name: str(one) for name, one in self.tokenizer.special_tokens_map.items()}
         try:
-            rendered = self.tokenizer.apply_chat_template(
-                [list(conversation) for conversation in conversations],
-                chat_template=self.template,
-                tokenize=False,
-                add_generation_prompt=ask,
-                continue_final_message=go_on,
-                **passed,
+            return render_chat(
+                self.template,
+                conversations,
+                {**special, **self.variables},
+                day=self.day,
+                ask=ask,
+                go_on=go_on,
             )
-        except (TemplateError, TypeError, ValueError) as error:
+        except RefusedByTemplate as error:
             raise PromptError(f"the chat template refuses the conversation: {error}; give another "
                               "chat_template in models.yaml") from error  # fmt: skip
-        return [str(text) for text in rendered]
+        except UnboundedTemplate as error:
+            where = f"{self.where}: " if self.where else ""
+            raise UnboundedTemplate(f"{where}the chat template {error}; give another "
+                                    "chat_template") from error  # fmt: skip
 
 
 def open_rendering(
@@ -137,6 +128,7 @@ def open_rendering(
     Raises:
         PromptError: The template cannot be parsed, or does not read a variable.
     """
+    entry = where.removesuffix(": template")
     reads = template_variables(template)
     passed = {key: value for key, value in variables.items() if key != _DAY or _DAY in reads}
     dated = {_CLOCK, _DAY_TEXT} & reads
@@ -149,15 +141,15 @@ def open_rendering(
         fix = did_you_mean(key, free, f"it reads {', '.join(free) or 'none'}")
         raise PromptError(f"{where}.{key}: the chat template reads no such variable; {fix}")
     if not dated:
-        return Rendering(tokenizer, template, passed)
+        return Rendering(tokenizer, template, passed, where=entry)
     chosen = _DAY in variables or _DAY_TEXT in variables
     day = date.fromisoformat(str(variables[_DAY])) if _DAY in variables else DEFAULT_DAY
     # A template that has a day of its own for want of a clock is told one only where one is chosen.
     if _DAY_TEXT in reads and (chosen or _CLOCK in reads):
         passed = {_DAY_TEXT: day.strftime(_DAY_FORMAT), **passed}
     if _CLOCK not in reads and not chosen:
-        return Rendering(tokenizer, template, passed)
-    return Rendering(tokenizer, template, passed, day, chosen)
+        return Rendering(tokenizer, template, passed, where=entry)
+    return Rendering(tokenizer, template, passed, day, chosen, entry)
 
 
 @lru_cache(maxsize=64)
@@ -167,15 +159,16 @@ def template_variables(template: str) -> frozenset[str]:
     Raises:
         PromptError: It is not a Jinja2 template, or draws at random.
     """
-    env = ImmutableSandboxedEnvironment(extensions=[loopcontrols, _Generation])
     try:
-        tree = env.parse(template)
+        tree = chat_environment().parse(template)
         if found := random_draw(tree):
             raise PromptError(
                 f"the chat template draws by '{found[0]}' (line {found[1]}), so that "
                 "its prompts differ from run to run; give another chat_template"
             )
-        return frozenset(find_undeclared_variables(tree))
+        return frozenset(names_read(tree))
     except TemplateSyntaxError as error:
         raise PromptError(f"the chat template cannot be read: {error.message} (line "
                           f"{error.lineno})") from error  # fmt: skip
+    except RecursionError as error:
+        raise PromptError("the chat template cannot be read: it is nested too deep") from error

@@ -25,7 +25,8 @@ from jinja2 import Environment, nodes
 
 from harness.errors import SpecError
 from harness.prompts.fence import Fenced, neutralise
-from harness.prompts.templates import LONG_TEXT, Part, load_parts, shows_long
+from harness.prompts.long_text import LONG_TEXT, shows_long
+from harness.prompts.parts import Part, load_parts
 from harness.records import Message
 from harness.suggest import did_you_mean
 

@@ -9,10 +9,10 @@ would be lost. https://github.com/huggingface/transformers/issues/45488
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.jsontext import json_value
 from harness.sources.cache import building, cache_folder
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _read(folder: Path) -> tuple[PreTrainedTokenizerBase, bool]:
     from transformers import PreTrainedTokenizerFast
 
     path = folder / _SETTINGS
-    settings = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    settings = json_value(path.read_text(encoding="utf-8")) if path.is_file() else {}
     named = settings.get("tokenizer_class") in _GENERAL and "auto_map" not in settings
     whole, general = (folder / _FILE).is_file(), PreTrainedTokenizerFast.from_pretrained
     if named and whole:

@@ -15,7 +15,7 @@ from typing import Literal, cast
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
-from harness.jsontext import json_text
+from harness.jsontext import json_text, json_value
 from harness.reasons import Reason
 from harness.records import (
     BaselineCheck,
@@ -101,7 +101,7 @@ def load_head(run_dir: Path) -> Run:
     """
     path = run_dir / RUN_FILE
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = json_value(path.read_text(encoding="utf-8"))
         found = data.get("schema") if isinstance(data, dict) else None
         if found != SCHEMA:
             raise HarnessError(f"{path}: schema {found} is not {SCHEMA}: run the evals again")
@@ -158,7 +158,7 @@ def _lines(records: Iterable[object]) -> str:
 
 def _read_lines(path: Path) -> list[Json]:
     # Not splitlines(): a text may hold a line separator that JSON leaves as it is.
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    return [json_value(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def _dump(value: object, indent: int | None) -> str:

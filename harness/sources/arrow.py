@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from harness.characters import column_name
 from harness.errors import AssetError
+from harness.jsontext import json_value
 from harness.sources.values import TextCell, TextRow, cell_of
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def classes_of(schema: Schema) -> dict[str, Sequence[str]]:
     """
     metadata: Mapping[bytes, bytes] = schema.metadata or {}
     try:
-        features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
+        features = json_value(metadata.get(b"huggingface", b"{}"))["info"]["features"]
         return {
             column_name(name): [str(one) for one in feature["names"]]
             for name, feature in features.items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 from harness.errors import AssetError
+from harness.jsontext import json_value
 from harness.records import Json
 from harness.sources.cache import building, cache_folder, file_digest
 from harness.sources.hub import hub_reachable, hub_snapshot, hub_snapshot_at_hand
@@ -207,7 +207,7 @@ def read_config(folder: Path, name: str, kind: str) -> dict[str, Json]:
     if not folder.is_dir():
         raise AssetError(f"{folder}: no such folder, where {kind} is wanted; check the path")
     try:
-        config = json.loads((folder / name).read_text(encoding="utf-8"))
+        config = json_value((folder / name).read_text(encoding="utf-8"))
     except OSError as error:
         raise AssetError(f"{folder}: no readable {name}, so it is not the folder of {kind}; check "
                          "the path") from error  # fmt: skip

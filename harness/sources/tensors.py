@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.jsontext import json_value
 from harness.records import Json
 
 # A header of safetensors is refused by the library itself above this size.
@@ -36,7 +36,7 @@ def tensors_of(file: Path) -> dict[str, Tensor]:
     """
     with file.open("rb") as opened:
         size = int.from_bytes(opened.read(8), "little")
-        header = json.loads(opened.read(size) if size <= _HEADER_BYTES else b"[]")
+        header = json_value(opened.read(size) if size <= _HEADER_BYTES else b"[]")
     try:
         return {
             name: Tensor(str(entry["dtype"]), tuple(map(int, entry["shape"])))

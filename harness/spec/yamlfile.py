@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import yaml
@@ -14,6 +15,8 @@ from harness.records import Json
 
 # Keys whose values `on` and `off` are words, alone or in a list.
 _SWITCHES = {"thinking"}
+# Levels of a document, and entries that aliases may repeat.
+_DEEPEST, _REPEATED = 50, 10_000
 Key = str | int
 Path_ = tuple[Key, ...]
 
@@ -65,6 +68,7 @@ def read_yaml(path: Path, shown: Path | None = None) -> YamlFile:
     try:
         loader = yaml.SafeLoader(text)
         node = loader.get_single_node()
+        _check_size(node, shown)
         data = None if node is None else _build(loader, node, (), lines, shown)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -100,6 +104,34 @@ def read_text(path: Path, shown: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise SpecError(f"is not UTF-8 (byte {data[error.start]:#04x}); save it as UTF-8",
                         path=shown, line=line) from error  # fmt: skip
+
+
+def _check_size(root: yaml.Node | None, path: Path) -> None:
+    """Raise SpecError for a document that aliases or nesting make far larger than it is written."""
+    sizes: dict[int, int] = {}
+
+    def size(node: yaml.Node, depth: int) -> int:
+        """Return the entries of a node, those that aliases repeat included."""
+        if depth > _DEEPEST or sizes.get(id(node)) == 0:
+            raise _error("is nested too deep; look for an alias inside its own anchor",
+                         (), node, path)  # fmt: skip
+        if id(node) not in sizes:
+            sizes[id(node)] = 0
+            sizes[id(node)] = 1 + sum(size(one, depth + 1) for one in _inside(node))
+            if sizes[id(node)] - len(sizes) > _REPEATED:
+                raise _error(f"its aliases repeat more than {_REPEATED:,} entries; write what is "
+                             "meant without them", (), node, path)  # fmt: skip
+        return sizes[id(node)]
+
+    if root is not None:
+        size(root, 0)
+
+
+def _inside(node: yaml.Node) -> Iterator[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        yield from chain.from_iterable(node.value)
+    elif isinstance(node, yaml.SequenceNode):
+        yield from node.value
 
 
 def _build(

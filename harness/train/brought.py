@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import AssetError
+from harness.jsontext import json_value
 from harness.prompts.tokenizers import SPLIT_TEXTS, file_tokenizer
 from harness.records import Json
 
@@ -168,7 +168,7 @@ def _object(path: Path) -> dict[str, Json]:
     if not path.is_file():
         return {}
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json_value(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise AssetError(f"{path} cannot be read: it is not valid JSON; copy it again, or remove "
                          "it") from error  # fmt: skip

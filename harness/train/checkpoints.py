@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from harness.errors import TrainError
+from harness.jsontext import json_value
 
 _OWNER = "run.json"
 _STATE = "trainer_state.json"
@@ -19,7 +20,7 @@ def last_checkpoint(work: Path) -> tuple[Path, int] | None:
     found = []
     for folder in work.glob("checkpoint-*"):
         try:
-            state = json.loads((folder / _STATE).read_text(encoding="utf-8"))
+            state = json_value((folder / _STATE).read_text(encoding="utf-8"))
             step = int(state["global_step"])
         except (OSError, ValueError, KeyError, TypeError):
             continue
@@ -45,7 +46,7 @@ def begin(work: Path, fingerprint: str, *, resume: bool) -> tuple[Path, int] | N
     owner = work / _OWNER
     if resume:
         try:
-            theirs = json.loads(owner.read_text(encoding="utf-8")).get("fingerprint")
+            theirs = json_value(owner.read_text(encoding="utf-8")).get("fingerprint")
         except (OSError, ValueError, AttributeError):
             theirs = None
         checkpoint = last_checkpoint(work)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.jsontext import json_text
+from harness.jsontext import json_text, json_value
 from harness.records import Json
 
 RECORD = "training.json"
@@ -63,7 +62,7 @@ def write_record(record: Record, folder: Path) -> None:
 def read_record(folder: Path) -> dict[str, Json] | None:
     """Return an adapter's record, or None where it has none that can be read."""
     try:
-        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        found = json_value((folder / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
     return found if isinstance(found, dict) else None

@@ -7,6 +7,8 @@ import pytest
 from harness.errors import SpecError
 from harness.spec.yamlfile import YamlFile, read_yaml, spell
 
+DEEP = "is nested too deep; look for an alias inside its own anchor"
+
 
 def read(tmp_path: Path, text: str) -> YamlFile:
     path = tmp_path / "a.yaml"
@@ -123,7 +125,13 @@ def test_spell(where, spelt):
         ("a: 0x1F\n", "a.yaml:1: a: YAML reads 0x1F as 31"),
         ("a: -010\n", "a.yaml:1: a: YAML reads -010 as -8"),
         ("a: 1:30\n", "a.yaml:1: a: YAML reads 1:30 as 90"),
-        ("a: &a\n  b: *a\n", "a.yaml: is nested too deep; look for an alias inside its own anchor"),
+        ("a: &a\n  b: *a\n", f"a.yaml:1: {DEEP}"),
+        ("a: &a\n  - 1\n  - [*a, *a]\n", f"a.yaml:1: {DEEP}"),
+        ("\n" + "".join(f"{' ' * n}k:\n" for n in range(60)), f"a.yaml:52: {DEEP}"),
+        ("a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]\nb: &b [*a, *a, *a, *a, *a, *a, *a, *a, *a]\n"
+         "c: &c [*b, *b, *b, *b, *b, *b, *b, *b]\nd: &d [*c, *c, *c, *c, *c, *c, *c, *c]\n"
+         "e: [*d, *d, *d, *d]\n",
+         "a.yaml:5: its aliases repeat more than 10,000 entries; write what is meant without them"),
         pytest.param("[" * 1000, "a.yaml: is nested too deep", id="brackets"),
     ],
 )  # fmt: skip

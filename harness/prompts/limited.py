@@ -1,0 +1,180 @@
+"""Templates are foreign code: they run in a process with limits of time, memory and length."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.records import Json, Message
+
+# Seconds of processor time that a template may take for up to `_AT_ONCE` conversations, bytes of
+# its process, and characters beside ten times those that it is given.
+SECONDS, MEMORY, ROOM = 10.0, 1 << 30, 1_000_000
+_AT_ONCE = 256
+
+
+class UnboundedTemplate(HarnessError):
+    """A template that takes too much time or memory, or writes too long a text."""
+
+
+class RefusedByTemplate(HarnessError):
+    """A template that raises an error."""
+
+
+def render_chat(
+    template: str,
+    conversations: Sequence[Sequence[Message]],
+    variables: Mapping[str, Json],
+    *,
+    day: date | None = None,
+    ask: bool = False,
+    go_on: bool = False,
+) -> list[str]:
+    """Return conversations as a chat template writes them; with none, it is only compiled.
+
+    Args:
+        template: Jinja2.
+        conversations: Any number of them.
+        variables: What it is given beside them.
+        day: What its clock shows, None for today.
+        ask: End with the beginning of an assistant's turn.
+        go_on: Leave the last turn open, so that its text can be continued.
+
+    Raises:
+        UnboundedTemplate: It takes too much time or memory, or writes too long a text.
+        RefusedByTemplate: It raises an error.
+    """
+    told = {
+        "template": template,
+        "variables": dict(variables),
+        "day": day.isoformat() if day else None,
+        "ask": ask,
+        "go_on": go_on,
+    }
+    texts: list[str] = []
+    for start in range(0, max(1, len(conversations)), _AT_ONCE):
+        part = conversations[start : start + _AT_ONCE]
+        texts += _process().asked({**told, "conversations": part})
+    return texts
+
+
+def try_parts(
+    source: str,
+    calls: Sequence[tuple[str, Sequence[str]]],
+    *,
+    folder: Path,
+    variables: Mapping[str, Mapping[str, str]],
+) -> None:
+    """Render macros of a prompt file; errors of its own are left to who renders it next.
+
+    Raises:
+        UnboundedTemplate: One takes too much time or memory, or writes too long a text.
+    """
+    told = {"source": source, "calls": calls, "folder": str(folder), "variables": dict(variables)}
+    try:
+        _process().asked(told)
+    except RefusedByTemplate:
+        return
+
+
+class _Process:
+    """Runs `limited_child`, anew after each time that it was ended."""
+
+    def __init__(self) -> None:
+        self._child: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+        self.owner = os.getpid()
+        atexit.register(self.close)
+
+    def asked(self, request: Mapping[str, object]) -> list[str]:
+        limits = {"seconds": SECONDS, "memory": MEMORY, "room": ROOM}
+        with self._lock:
+            child = self._child = self._child or _start()
+            assert child.stdin is not None
+            assert child.stdout is not None
+            try:
+                child.stdin.write(json.dumps({**request, **limits}) + "\n")
+                child.stdin.flush()
+                line = child.stdout.readline()
+            except BrokenPipeError:
+                line = ""
+            except BaseException:
+                self._end()
+                raise
+            if not line:
+                raise UnboundedTemplate(_obituary(self._end(wait_s=5.0)))
+        reply = json.loads(line)
+        if "unbounded" in reply:
+            raise UnboundedTemplate(_unbounded(reply["unbounded"], reply["said"]))
+        if "refused" in reply:
+            raise RefusedByTemplate(reply["refused"])
+        texts: list[str] = reply["texts"]
+        return texts
+
+    def close(self) -> None:
+        """End the process; a fork of this one leaves it alone."""
+        if self._child is not None and self.owner == os.getpid():
+            self._end()
+
+    def _end(self, *, wait_s: float = 0.0) -> int:
+        """End the process unless it ends by itself, and return its exit code."""
+        child, self._child = self._child, None
+        if child is None:
+            return 0
+        try:
+            code = child.wait(wait_s)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            code = child.wait()
+        for pipe in (child.stdin, child.stdout):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        return code
+
+
+def _start() -> subprocess.Popen[str]:
+    # Not by its name: it needs none of this package, which takes longer to import.
+    script = Path(__file__).with_name("limited_child.py")
+    return subprocess.Popen(
+        [sys.executable, "-P", str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        # Ctrl-C is for who waits for it.
+        start_new_session=True,
+    )
+
+
+@lru_cache(maxsize=2)
+def _process_of(pid: int) -> _Process:
+    return _Process()
+
+
+def _process() -> _Process:
+    """Return the process of this one, not that of which it may be a fork."""
+    return _process_of(os.getpid())
+
+
+def _obituary(code: int) -> str:
+    if code == -signal.SIGPROF:
+        return f"takes more than {SECONDS:g} s of processor time"
+    return f"ended its process ({signal.Signals(-code).name if code < 0 else f'exit code {code}'})"
+
+
+def _unbounded(kind: str, said: str) -> str:
+    if kind == "MemoryError":
+        return f"takes more than {MEMORY >> 20} MiB of memory"
+    return "calls itself without an end" if kind == "RecursionError" else said
