@@ -110,9 +110,9 @@ def test_no_data_ships(folder):
     assert kinds <= {".yaml", ".yml", ".j2", ".gitkeep", "", *own}
 
 
-def test_the_only_pairs_that_ship_are_gold():
-    found = list((ROOT / "evalsets").rglob("*.jsonl"))
-    assert found == [ROOT / "evalsets/gold/ru_pairs.jsonl"]
+def test_the_only_answers_that_ship_are_gold():
+    found = sorted((ROOT / "evalsets").rglob("*.jsonl"))
+    assert found == [ROOT / f"evalsets/gold/ru_{name}.jsonl" for name in ("pairs", "points")]
 
 
 def test_the_only_rows_that_ship_are_those_of_the_smoke_recipe():

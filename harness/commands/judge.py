@@ -24,11 +24,14 @@ from harness.spec.judgeset import MAX_ANSWER_CHARS
 from harness.suggest import did_you_mean
 
 if TYPE_CHECKING:
+    from harness.judge.certify import PointsToMeasure
     from harness.judge.passport import Passport
     from harness.spec.modelspec import ModelSpec
 
 GOLD = Path("evalsets/gold/ru_pairs.jsonl")
 """The gold pairs that ship, relative to the project."""
+POINT_GOLD = Path("evalsets/gold/ru_points.jsonl")
+"""The marked answers that ship."""
 
 # As shells give it for SIGINT.
 _INTERRUPTED = 130
@@ -42,6 +45,13 @@ class Engine(StrEnum):
     transformers = "transformers"
     vllm = "vllm"
     fake = "fake"
+
+
+class PerRequest(StrEnum):
+    """What a request about points asks about."""
+
+    point = "point"
+    answer = "answer"
 
 
 class Dtype(StrEnum):
@@ -72,6 +82,17 @@ def passport(
     pairwise: Annotated[
         str, typer.Option(help="Pairwise rubric under prompts/.")
     ] = DEFAULT_RUBRICS["pairwise"],
+    points: Annotated[
+        str | None,
+        typer.Option(help="Rubric for points under prompts/; measures verdicts on points, too."),
+    ] = None,
+    point_gold: Annotated[
+        list[Path] | None,
+        typer.Option(help=f"A file of marked answers; may be repeated. Default: {POINT_GOLD}."),
+    ] = None,
+    per: Annotated[
+        PerRequest, typer.Option(help="One request about each point, or about each answer.")
+    ] = PerRequest.point,
     passing: Annotated[
         float, typer.Option(min=1, max=10, help="Score from which an answer counts as good.")
     ] = 7.0,
@@ -112,6 +133,7 @@ def passport(
             compared = load_rubric(pairwise, root=root, kind="pairwise")
         sets = [open_gold(source) for source in gold or [str(root / GOLD)]]
         _check_names([one.name for one in sets])
+        marked = _marked(points, point_gold or [], per, root)
         settings = Settings(
             root=root,
             store=store.resolve() if store else root / ".harness/outputs.sqlite",
@@ -127,6 +149,7 @@ def passport(
                 rubric=absolute,
                 pairwise=compared,
                 passing=passing,
+                points=marked,
                 max_answer_chars=max_answer_chars,
                 made=time.strftime("%Y-%m-%d"),
                 settings=settings,
@@ -181,6 +204,9 @@ def _silence(passport: Passport) -> _Silence | None:
             if (rate := one.figures.get(name)) is not None:
                 asked += rate.n
                 missing += rate.n - round(rate.value * rate.n)
+    for own in passport.points.sets if passport.points else ():
+        lost.update(own.unscored)
+        asked, missing = asked + own.points, missing + own.points - own.scored
     return _Silence(missing, asked, lost.most_common(1)[0][0]) if missing else None
 
 
@@ -217,7 +243,27 @@ def _spec(name: str, root: Path) -> ModelSpec:
     return models[name]
 
 
-def _check_names(names: Sequence[str]) -> None:
+def _marked(
+    points: str | None, files: Sequence[Path], per: PerRequest, root: Path
+) -> PointsToMeasure | None:
+    """Return what is to be asked about points, None where nothing is."""
+    from harness.judge.certify import PointsToMeasure
+    from harness.judge.gold_points import load_point_gold
+    from harness.prompts.rubric import load_rubric
+
+    if points is None:
+        if files:
+            raise SpecError("--point-gold: needs the rubric that points are judged by; add "
+                            f"--points {DEFAULT_RUBRICS['points']}")  # fmt: skip
+        return None
+    with _naming("--points"):
+        rubric = load_rubric(points, root=root, kind="points")
+    sets = [load_point_gold(path) for path in files or [root / POINT_GOLD]]
+    _check_names([one.name for one in sets], option="--point-gold")
+    return PointsToMeasure(sets, rubric, per.value)
+
+
+def _check_names(names: Sequence[str], *, option: str = "--gold") -> None:
     for name, count in Counter(names).items():
         if count > 1:
-            raise SpecError(f"--gold: two files are called {name}; rename one, or its folder")
+            raise SpecError(f"{option}: two files are called {name}; rename one, or its folder")

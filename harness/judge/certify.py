@@ -6,16 +6,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.judge.bench import Case, Judge, bench_cost
+from harness.judge.bench import AnyCase, Case, Judge, bench_cost
 from harness.judge.gold import GoldPair, GoldSet
+from harness.judge.gold_points import PointGold
 from harness.judge.judge_session import JudgeSession
 from harness.judge.passport import BoundRubric, Passport
 from harness.judge.passport_figures import RuledPair, measure
+from harness.judge.point_figures import PointPassport, measure_points
+from harness.judge.points import PointCase, PointRulings, point_cases, point_rulings
 from harness.prompts.fence import Fenced, fence
 from harness.prompts.rubric import Rubric, absolute_messages, pairwise_messages
 from harness.records import EngineInfo, Message, Ruling, Tell
 from harness.run.settings import Progress, Settings
-from harness.spec.judgeset import MAX_ANSWER_CHARS
+from harness.spec.judgeset import MAX_ANSWER_CHARS, Per
 
 _SIDES = ("forward", "backward", "first", "second")
 """The questions about a pair: which is better, in both orders, and how good either is."""
@@ -38,6 +41,54 @@ class Certified:
     cost: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class PointsToMeasure:
+    """What a judge is asked about the points of marked answers.
+
+    Attributes:
+        gold: Sets with unlike names.
+        rubric: One for points.
+        per: Whether a request asks about one point, or about all of an answer.
+    """
+
+    gold: Sequence[PointGold]
+    rubric: Rubric
+    per: Per
+
+    def cases(
+        self, controls: re.Pattern[str] | None, limit: int | None, max_chars: int
+    ) -> list[PointCase]:
+        """Return the requests about the first answers of each set."""
+        return [
+            case
+            for one in self.gold
+            for answer in one.answers[:limit]
+            for case in point_cases(
+                f"gold {one.name} {answer.id}",
+                rubric=self.rubric,
+                per=self.per,
+                question=answer.instruction,
+                answer=fence(answer.answer, controls=controls, max_chars=max_chars),
+                points=answer.points,
+                controls=controls,
+            )
+        ]
+
+    def measured(self, rulings: PointRulings, limit: int | None) -> PointPassport:
+        """Return what the judge's rulings on them say of it."""
+        sets = [
+            measure_points(
+                one,
+                [
+                    (answer, point_rulings(f"gold {one.name} {answer.id}", rulings))
+                    for answer in one.answers[:limit]
+                ],
+            )
+            for one in self.gold
+        ]
+        return PointPassport(self.rubric.path, self.rubric.digest, self.per, tuple(sets))
+
+
 def certify(
     judge: Judge,
     gold: Sequence[GoldSet],
@@ -45,6 +96,7 @@ def certify(
     rubric: Rubric,
     pairwise: Rubric,
     passing: float,
+    points: PointsToMeasure | None = None,
     max_answer_chars: int = MAX_ANSWER_CHARS,
     made: str,
     settings: Settings,
@@ -59,6 +111,7 @@ def certify(
         rubric: Absolute rubric.
         pairwise: Pairwise rubric.
         passing: Score from which an answer counts as good.
+        points: What is asked of points; None asks nothing of them.
         max_answer_chars: Longer answers are cut for the judge.
         made: Day, as YYYY-MM-DD.
         settings: Where the store and the project are.
@@ -74,12 +127,14 @@ def certify(
         raise ValueError("a passport is made on one gold set at least, each with its own name")
     session = JudgeSession(judge, settings=settings, progress=progress, tell=tell)
     try:
-        cases = [
+        cases: list[AnyCase] = [
             case
             for one in gold
             for pair in one.pairs[: settings.limit]
             for case in _cases(one.name, pair, rubric, pairwise, session.controls, max_answer_chars)
         ]
+        if points is not None:
+            cases += points.cases(session.controls, settings.limit, max_answer_chars)
         bench = session.rule(cases)
     finally:
         session.close()
@@ -103,6 +158,7 @@ def certify(
         made=made,
         passing=passing,
         sets=tuple(sets),
+        points=points.measured(bench.points, settings.limit) if points is not None else None,
     )
     return Certified(
         passport,

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from harness.characters import half_character, is_blank, is_unseen, one_form
+from harness.characters import is_blank, is_unseen, one_form
 from harness.errors import SpecError
+from harness.judge.gold_rows import Place, Row, check_keys, check_whole, gold_rows, text_of
 from harness.records import Json
 from harness.sources.hub import hub_file
 from harness.spec.yamlfile import read_text
-from harness.suggest import did_you_mean
 
 Better = Literal["first", "second", "tie"]
-_Row = Mapping[str, Json]
 
 _LLMBAR: Mapping[Json, Better] = {1: "first", 2: "second"}
 _SIDES: Mapping[Json, Better] = {"left": "first", "right": "second", "equal": "tie"}
@@ -79,7 +77,7 @@ def open_gold(source: str) -> GoldSet:
         raise SpecError(f"{source}: names no file of a data set; write {HUB}OWNER/NAME/FILE")
     found = hub_file(f"{owner}/{dataset}", file, revision or None, option="--gold FILE")
     # In the cache it lies in a folder that is called by the commit.
-    return replace(load_gold(found), name=_name(Path(rest)))
+    return replace(load_gold(found), name=gold_name(Path(rest)))
 
 
 def load_gold(path: Path) -> GoldSet:
@@ -102,7 +100,7 @@ def load_gold(path: Path) -> GoldSet:
     pairs: list[GoldPair] = []
     seen: set[str] = set()
     shown: dict[tuple[str, frozenset[str]], str] = {}
-    for number, (place, row) in enumerate(_rows(text, path), start=1):
+    for number, (place, row) in enumerate(gold_rows(text, path), start=1):
         pair = _pair(row, number, place)
         if pair.id in seen:
             raise place.error(f"duplicate id '{pair.id}'; rename one")
@@ -115,10 +113,11 @@ def load_gold(path: Path) -> GoldSet:
         pairs.append(pair)
     if not pairs:
         raise SpecError("holds no pair; see docs/judge.md for the forms of gold files", path=path)
-    return GoldSet(_name(path), hashlib.sha256(text.encode()).hexdigest(), tuple(pairs))
+    return GoldSet(gold_name(path), hashlib.sha256(text.encode()).hexdigest(), tuple(pairs))
 
 
-def _name(path: Path) -> str:
+def gold_name(path: Path) -> str:
+    """Return the name of a gold file: its own without the ending, after that of its folder."""
     return f"{path.parent.name}/{path.stem}" if path.parent.name else path.stem
 
 
@@ -133,98 +132,22 @@ def _seen(text: str) -> str:
     return one_form("".join(char for char in lines if not is_unseen(char))).strip()
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a pair stands: a line, or its number in a list."""
-
-    path: Path
-    line: int | None
-    prefix: str
-
-    def error(self, problem: str) -> SpecError:
-        # Keys and values come from the file, which may hold what no terminal shows.
-        shown = problem.encode("utf-8", "backslashreplace").decode().replace("\n", "\\n")
-        return SpecError(self.prefix + shown, path=self.path, line=self.line)
-
-
-def _rows(text: str, path: Path) -> list[tuple[_Place, _Row]]:
-    """Return each pair's place and keys."""
-    text = text.removeprefix("\ufeff")
-    repeats: list[_Repeat] = []
-    if text.lstrip().startswith("["):
-        data = _parse(text, path, None, repeats)
-        assert isinstance(data, list)
-        entries = [(_Place(path, None, f"pair {at}: "), one) for at, one in enumerate(data, 1)]
-    else:
-        # Not splitlines: an answer may hold a line separator that JSON leaves as it is.
-        entries = [
-            (_Place(path, at, ""), _parse(line, path, at, repeats))
-            for at, line in enumerate(text.split("\n"), start=1)
-            if line.strip()
-        ]
-    found: list[tuple[_Place, _Row]] = []
-    for place, one in entries:
-        if not isinstance(one, dict):
-            raise place.error("is not a JSON object; write one pair as one object")
-        for repeat in repeats:
-            if repeat.row is one:
-                raise place.error(f"{repeat.key}: duplicate key; remove or rename one")
-        found.append((place, one))
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Repeat:
-    """An object of the file, and a key that stands in it twice."""
-
-    row: _Row
-    key: str
-
-
-def _parse(text: str, path: Path, line: int | None, repeats: list[_Repeat]) -> Json:
-    """Return what a text says, and add to `repeats` what it says twice."""
-
-    def mapping(items: list[tuple[str, Json]]) -> dict[str, Json]:
-        row = dict(items)
-        if len(row) < len(items):
-            repeats.append(_Repeat(row, Counter(key for key, _ in items).most_common(1)[0][0]))
-        return row
-
-    def integer(digits: str) -> int:
-        try:
-            return int(digits)
-        except ValueError as error:
-            at = line or text.count("\n", 0, text.index(digits)) + 1
-            raise SpecError(f"the number {digits[:12]}... has {len(digits.lstrip('-'))} digits; "
-                            "put it in quotes, or leave it out",
-                            path=path, line=at) from error  # fmt: skip
-
-    try:
-        data: Json = json.loads(text, object_pairs_hook=mapping, parse_int=integer)
-    except json.JSONDecodeError as error:
-        raise SpecError(f"not valid JSON: {error.msg}; write a JSON list, or one object a line",
-                        path=path, line=line or error.lineno) from error  # fmt: skip
-    except RecursionError as error:
-        raise SpecError("JSON is nested too deep", path=path, line=line) from error
-    return data
-
-
-def _pair(row: _Row, number: int, place: _Place) -> GoldPair:
+def _pair(row: Row, number: int, place: Place) -> GoldPair:
     if "output_1" in row:
         answers = _answers(row, ("output_1", "output_2", "label"), _LLMBAR, place)
-        return GoldPair(str(number), _text(row, "input", place), *answers)
+        return GoldPair(str(number), text_of(row, "input", place), *answers)
     if "left_answer" in row:
-        parts = [_text(row, "instruction", place)]
+        parts = [text_of(row, "instruction", place)]
         if row.get("input"):
-            parts.append(_text(row, "input", place))
+            parts.append(text_of(row, "input", place))
         answers = _answers(row, ("left_answer", "right_answer", "result"), _SIDES, place)
-        name = _text(row, "id", place) if "id" in row else str(number)
+        name = text_of(row, "id", place) if "id" in row else str(number)
         return GoldPair(name, "\n\n".join(parts), *answers)
     if "first" in row:
-        _check_keys(row, place)
+        check_keys(row, _OWN_KEYS, place)
         return GoldPair(
-            _text(row, "id", place),
-            _text(row, "instruction", place),
+            text_of(row, "id", place),
+            text_of(row, "instruction", place),
             *_answers(row, ("first", "second", "better"), _OWN, place),
             _points(row, place),
         )
@@ -232,20 +155,12 @@ def _pair(row: _Row, number: int, place: _Place) -> GoldPair:
                       "docs/judge.md for the forms")  # fmt: skip
 
 
-def _check_keys(row: _Row, place: _Place) -> None:
-    for key in row:
-        if key not in _OWN_KEYS:
-            fix = did_you_mean(key, _OWN_KEYS,
-                               f"remove it, or use one of {', '.join(_OWN_KEYS)}")  # fmt: skip
-            raise place.error(f"{key}: unknown key; {fix}")
-
-
 def _answers(
-    row: _Row, keys: tuple[str, str, str], known: Mapping[Json, Better], place: _Place
+    row: Row, keys: tuple[str, str, str], known: Mapping[Json, Better], place: Place
 ) -> tuple[str, str, Better]:
     """Return two answers and which is better, by the keys of the three."""
     one, other, label = keys
-    first, second = _text(row, one, place), _text(row, other, place)
+    first, second = text_of(row, one, place), text_of(row, other, place)
     better = _better(row, label, known, place)
     if better != "tie" and one_form(first).strip() == one_form(second).strip():
         ties = [str(word) for word, meaning in known.items() if meaning == "tie"]
@@ -255,27 +170,7 @@ def _answers(
     return first, second, better
 
 
-def _text(row: _Row, key: str, place: _Place) -> str:
-    value = row.get(key)
-    if key not in row:
-        raise place.error(f"missing key '{key}'; add it")
-    if not isinstance(value, str):
-        raise place.error(f"{key}: {json.dumps(value, ensure_ascii=False)[:40]} is not text; put "
-                          "it in quotes")  # fmt: skip
-    if is_blank(value):
-        raise place.error(f"{key}: is empty; write it, or leave the pair out")
-    _check_whole(value, key, place)
-    return value
-
-
-def _check_whole(text: str, key: str, place: _Place) -> None:
-    """Refuse a lone surrogate, which JSON can write and no tokenizer takes."""
-    if half := half_character(text):
-        raise place.error(f"{key}: holds {half}, half of a character; write the whole one, or "
-                          "take it out")  # fmt: skip
-
-
-def _better(row: _Row, key: str, known: Mapping[Json, Better], place: _Place) -> Better:
+def _better(row: Row, key: str, known: Mapping[Json, Better], place: Place) -> Better:
     value = row.get(key)
     # True is 1 to a dict.
     if isinstance(value, bool | list | dict | float) or value not in known:
@@ -284,11 +179,11 @@ def _better(row: _Row, key: str, known: Mapping[Json, Better], place: _Place) ->
     return known[value]
 
 
-def _points(row: _Row, place: _Place) -> tuple[str, ...]:
+def _points(row: Row, place: Place) -> tuple[str, ...]:
     value = row.get("points", [])
     points = [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
     if points != value or any(map(is_blank, points)):
         raise place.error("points: is not a list of texts; write a list, or leave it out")
     for point in points:
-        _check_whole(point, "points", place)
+        check_whole(point, "points", place)
     return tuple(points)

@@ -81,7 +81,7 @@ def ask_judge(
         manner=session.manner(max_answer_chars=asked.evalset.judge.max_answer_chars),
         rubric_digest=asked.rubric.digest if asked.rubric else None,
         pairwise_digest=asked.pairwise.digest if asked.pairwise else None,
-        points_digest=asked.points.digest if asked.points else None,
+        points=(asked.points.digest, asked.evalset.judge.per) if asked.points else None,
         spec=demands,
         options=_options(asked),
     )
@@ -123,9 +123,11 @@ def _options(asked: CaseSet) -> str:
     named = "".join(
         f" --{option} {rubric.path.removeprefix('prompts/')}"
         for option, rubric in asked.rubrics.items()
-        if option != "points" and rubric.path != f"prompts/{DEFAULT_RUBRICS[rubric.kind]}"
+        # Points are measured where their rubric is named.
+        if option == "points" or rubric.path != f"prompts/{DEFAULT_RUBRICS[rubric.kind]}"
     )
-    return named + cut
+    per = " --per answer" if asked.points and asked.evalset.judge.per == "answer" else ""
+    return named + per + cut
 
 
 def _void(judge: str, canaries: Sequence[CanaryResult]) -> Reason | None:

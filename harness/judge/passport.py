@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.errors import HarnessError
 from harness.jsontext import json_text
 from harness.judge.passport_figures import PassportSet
+from harness.judge.point_figures import PointPassport, PointSet
 from harness.reasons import Reason
 from harness.records import Figure
 from harness.spec.judgeset import HIGHEST, LOWEST, MAX_ANSWER_CHARS, PassportSpec
@@ -89,6 +90,7 @@ class Passport:
         made: Day, as YYYY-MM-DD.
         passing: Score from which an answer counts as good in sensitivity and specificity.
         sets: One for each gold file.
+        points: Of its verdicts on points, None where they were not measured.
     """
 
     judge: str
@@ -102,6 +104,7 @@ class Passport:
     made: str
     passing: float
     sets: tuple[PassportSet, ...]
+    points: PointPassport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +218,34 @@ def _check_figures(passport: Passport) -> None:
             if one.figures[name].n != one.scored:
                 raise ValueError(f"{one.name}: {name} is not of {one.scored} pairs")
         for name, figure in one.figures.items():
-            least = -1 if name == "kappa" else 0
-            ends = (least, figure.low, figure.value, figure.high, 1)
-            if not all(map(math.isfinite, ends)) or list(ends) != sorted(ends) or figure.n < 1:
-                raise ValueError(f"{one.name}: {name} is not a figure")
+            _check_ends(one.name, name, figure)
             if name in _SHARES and not _is_share(figure):
                 raise ValueError(
                     f"{one.name}: {name} is not a share of {figure.n} with its interval"
                 )
         _check_counts(one)
+    for own in passport.points.sets if passport.points else ():
+        _check_point_set(own)
+
+
+def _check_point_set(own: PointSet) -> None:
+    if not 0 <= own.scored <= own.points or not 0 < own.n <= own.total:
+        raise ValueError(f"{own.name}: {own.scored} scored of {own.points} points")
+    for name, figure in own.figures.items():
+        _check_ends(own.name, name, figure)
+        if figure.n > own.points or (name != "kappa" and not _is_counted(figure)):
+            raise ValueError(f"{own.name}: {name} is not a share of {figure.n}")
+
+
+def _check_ends(whose: str, name: str, figure: Figure) -> None:
+    least = -1 if name == "kappa" else 0
+    ends = (least, figure.low, figure.value, figure.high, 1)
+    if not all(map(math.isfinite, ends)) or list(ends) != sorted(ends) or figure.n < 1:
+        raise ValueError(f"{whose}: {name} is not a figure")
+
+
+def _is_counted(figure: Figure) -> bool:
+    return math.isclose(figure.value * figure.n, round(figure.value * figure.n), abs_tol=1e-6)
 
 
 def _is_share(figure: Figure) -> bool:

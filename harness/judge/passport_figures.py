@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from harness.judge.gold import Better, GoldPair, GoldSet
 from harness.judge.verdict import settle
 from harness.markdown import cut
-from harness.records import Choice, Figure, Ruling
+from harness.records import Choice, Figure, PointRuling, Ruling
 from harness.stats.agreement import cohens_kappa
 from harness.stats.clusters import clustered_share
 from harness.stats.intervals import clopper_pearson_interval
@@ -150,9 +150,9 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
     if not ruled:
         raise ValueError("a judge is measured on one gold pair at least")
     scored = [one for one in ruled if one.settled is not None]
-    unscored = Counter(_reason(o.forward, o.backward) for o in ruled if o.settled is None)
+    unscored = Counter(reason_text(o.forward, o.backward) for o in ruled if o.settled is None)
     answers = [side for one in ruled for side in (one.first, one.second)]
-    lost = Counter(_reason(side) for side in answers if side.value is None)
+    lost = Counter(reason_text(side) for side in answers if side.value is None)
     return PassportSet(
         name=gold.name,
         digest=gold.digest,
@@ -167,7 +167,7 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
     )
 
 
-def _reason(*rulings: Ruling) -> str:
+def reason_text(*rulings: Ruling | PointRuling) -> str:
     """Return why there is no verdict, without texts, which may repeat what was asked."""
     problem = next((one.problem.redacted().text for one in rulings if one.problem), "no verdict")
     return cut(problem, 200)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,10 @@ from harness.judge.passport import (
     shown_path,
 )
 from harness.judge.passport_figures import SMOKE, PassportSet
+from harness.judge.point_figures import CLASSES, PointPassport, point_doubt
 from harness.reasons import Reason
 from harness.records import Figure, PassportCheck
-from harness.spec.judgeset import PassportSpec
+from harness.spec.judgeset import PassportSpec, Per
 
 
 def check_passport(
@@ -32,7 +34,7 @@ def check_passport(
     manner: Manner,
     rubric_digest: str | None,
     pairwise_digest: str | None,
-    points_digest: str | None = None,
+    points: tuple[str, Per] | None = None,
     spec: PassportSpec,
     options: str = "",
 ) -> PassportCheck:
@@ -50,7 +52,8 @@ def check_passport(
         manner: How the judge is run and asked here.
         rubric_digest: Of the absolute rubric in use; None where nothing is scored on the scale.
         pairwise_digest: Of the pairwise rubric in use; None where no pairs are compared.
-        points_digest: Of the rubric for points in use; None where no points are judged.
+        points: Digest of the rubric for points in use, and whether a request asks about one point;
+            None where no points are judged.
         spec: What is demanded.
         options: Of the command that makes such a passport, where its defaults would not.
     """
@@ -64,18 +67,20 @@ def check_passport(
     figures = large[0].figures if large else {}
     reason = _other(passport, judge, model_digest, engine, dtype, rubric_digest, pairwise_digest)
     reason = reason or _otherwise(passport.manner, manner)
-    if reason is None and not large:
+    reason = reason or (_other_points(passport.points, points) if points else None)
+    # Pairs say nothing of a judge that decides on points alone.
+    paired = rubric_digest is not None or pairwise_digest is not None
+    if reason is None and paired and not large:
         most = max((one.n for one in passport.sets), default=0)
         reason = Reason("gold_too_small", {"most": most, "needed": SMOKE})
         command += " --gold FILE"
     if reason:
         cause = Reason("passport", {"path": shown}, (reason,))
         found = _untrusted(judge, Reason("certify", {"command": command}, (cause,)))
-    elif points_digest is not None:
-        found = _untrusted(
-            judge, Reason("passport", {"path": shown}, (Reason("points_unmeasured"),))
-        )
-    elif doubts := [line for one in large if (line := _complaint(one, spec))]:
+    elif doubts := [
+        *(line for one in large if paired and (line := _complaint(one, spec))),
+        *_point_complaints(passport.points if points else None, spec),
+    ]:
         found = _untrusted(judge, Reason("passport", {"path": shown}, (doubts[0],)))
     else:
         found = PassportCheck(judge, trusted=True)
@@ -84,6 +89,7 @@ def check_passport(
         accuracy=figures.get("accuracy"),
         order_agreement=figures.get("order_agreement"),
         path=shown,
+        points=_weakest(passport.points) if points else None,
     )
 
 
@@ -178,6 +184,47 @@ def _complaint(one: PassportSet, demands: PassportSpec) -> Reason | None:
         case "order_agreement":
             return Reason("gold_orders", {**facts, **_known(figures["order_agreement"]),
                                           "demand": demands.min_order_agreement})  # fmt: skip
+
+
+_SIDES = {"found": "points_gold_found", "left_out": "points_gold_left_out"}
+
+
+def _other_points(then: PointPassport | None, now: tuple[str, Per]) -> Reason | None:
+    """Return what differs in how verdicts on points are asked for, or that none were."""
+    digest, per = now
+    if then is None:
+        return Reason("points_unmeasured")
+    if then.digest != digest:
+        return _digests("other_points", then.digest, digest)
+    if then.per != per:
+        return Reason("other_per", {"then": then.per, "now": per})
+    if not any(one.certifies for one in then.sets):
+        most = max((one.n for one in then.sets), default=0)
+        return Reason("points_gold_small", {"most": most, "needed": SMOKE})
+    return None
+
+
+def _point_complaints(passport: PointPassport | None, demands: PassportSpec) -> Iterator[Reason]:
+    for one in passport.sets if passport else ():
+        match point_doubt(one, demands):
+            case "unscored":
+                yield Reason("points_gold_unscored", {
+                    "set": one.name, "lost": one.points - one.scored, "n": one.points,
+                    "most": MAX_UNSCORED,
+                })  # fmt: skip
+            case "one_sided":
+                yield Reason("points_gold_one_sided", {"set": one.name})
+            case "found" | "left_out" as side:
+                figure = one.figures[side]
+                yield Reason(_SIDES[side], {
+                    "set": one.name, **_known(figure), "demand": demands.min_point_accuracy,
+                })  # fmt: skip
+
+
+def _weakest(passport: PointPassport | None) -> Figure | None:
+    figures = [one.figures[name] for one in (passport.sets if passport else ()) if one.certifies
+               for name in CLASSES if name in one.figures]  # fmt: skip
+    return min(figures, key=lambda one: one.low, default=None)
 
 
 def _known(figure: Figure) -> dict[str, str | int]:

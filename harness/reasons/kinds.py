@@ -52,7 +52,10 @@ _PASSPORTS = {
     "gold_undecided": "set", "gold_worse": "set known pairs", "gold_chance": "set known pairs",
     "gold_scores": "set known pairs", "gold_no_scores": "set",
     "gold_accuracy": "set known pairs demand", "gold_orders": "set known pairs demand",
-    "points_unmeasured": "",
+    "points_unmeasured": "", "other_points": "then now", "other_per": "then now",
+    "points_gold_small": "most needed", "points_gold_unscored": "set lost n most",
+    "points_gold_one_sided": "set", "points_gold_found": "set known pairs demand",
+    "points_gold_left_out": "set known pairs demand",
 }  # fmt: skip
 _SAMPLES = {
     "no_reason": "", "empty_answer": "", "ambiguous_answer": "", "more_than_label": "",

@@ -185,6 +185,8 @@ class PassportCheck:
         problem: Why not, or None.
         accuracy: On gold pairs, from the passport; None without one.
         order_agreement: Likewise.
+        points: Of points that people call met, and of those that they call not met, the share on
+            which the judge says the same, whichever has the lower end; None where not measured.
         path: The passport's file relative to the project, or empty.
     """
 
@@ -194,6 +196,7 @@ class PassportCheck:
     accuracy: Figure | None = None
     order_agreement: Figure | None = None
     path: str = ""
+    points: Figure | None = None
 
 
 @dataclass(frozen=True, slots=True)

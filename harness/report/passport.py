@@ -12,9 +12,11 @@ from harness.judge.passport import CHANCE, MAX_UNSCORED, Passport, doubt, large_
 from harness.judge.passport_figures import SMOKE, PassportSet
 from harness.language import Lang, Words, words
 from harness.markdown import code, escape
-from harness.records import Figure, Note
-from harness.report.format import NOTHING, percent, with_interval
+from harness.records import Note
+from harness.report.format import NOTHING, percent
 from harness.report.notes import note_lines
+from harness.report.passport_cells import bound_to, figure_cell, shown_figure
+from harness.report.passport_points import points_part, points_verdict
 from harness.spec.judgeset import PassportSpec
 
 _FIGURES = (
@@ -85,6 +87,7 @@ def passport_markdown(
         f"## {t['pass_figures']}",
         _table(passport.sets, t),
         t["pass_cells"],
+        *points_part(passport.points, demands, t),
     ]
     if missing := _missing(passport.sets, t):
         parts += [f"## {t['pass_missing']}", "\n".join(f"- {line}" for line in missing)]
@@ -101,11 +104,12 @@ def passport_verdict(
     passport: Passport, *, demands: PassportSpec | None = None, lang: Lang = "en"
 ) -> str:
     """Return what a passport comes to, in a few words."""
-    large = large_sets(passport)
-    if not large:
-        return words(lang)["pass_v_small"]
-    found = {_kind(one, demands or PassportSpec()) for one in large}
-    return words(lang)[f"pass_v_{next((k for k in _GRAVITY if k in found), 'met')}"]
+    large, t, demands = large_sets(passport), words(lang), demands or PassportSpec()
+    found = {_kind(one, demands) for one in large} or {"small"}
+    said = t[f"pass_v_{next((k for k in ('small', *_GRAVITY) if k in found), 'met')}"]
+    if passport.points is None:
+        return said
+    return f"{said}; {t[f'pass_v_points_{points_verdict(passport.points, demands)}']}"
 
 
 def _kind(one: PassportSet, demands: PassportSpec) -> str:
@@ -134,10 +138,10 @@ def _reason(one: PassportSet, demands: PassportSpec, t: Words) -> str:
         lost_answers=sum(one.score_unscored.values()),
         answers=2 * one.n,
         limit=percent(MAX_UNSCORED),
-        decided=_shown(figures.get("accuracy_decided")),
-        scores=_shown(figures.get("score_accuracy")),
-        accuracy=_shown(figures.get("accuracy")),
-        order=_shown(figures.get("order_agreement")),
+        decided=shown_figure(figures.get("accuracy_decided")),
+        scores=shown_figure(figures.get("score_accuracy")),
+        accuracy=shown_figure(figures.get("accuracy")),
+        order=shown_figure(figures.get("order_agreement")),
     )
 
 
@@ -173,12 +177,17 @@ def _preferences(passport: Passport, t: Words) -> list[str]:
             kind = "longer" if judge.value > people.value else "shorter"
             kind = "no_length" if judge.low <= CHANCE <= judge.high else kind
             said.append(
-                t.say(f"pass_p_{kind}", set=name, value=_shown(judge), people=_shown(people))
+                t.say(
+                    f"pass_p_{kind}",
+                    set=name,
+                    value=shown_figure(judge),
+                    people=shown_figure(people),
+                )
             )
         place = one.figures.get("prefers_first")
         if place and not place.low <= CHANCE <= place.high:
             kind = "first" if place.value > CHANCE else "second"
-            said.append(t.say(f"pass_p_{kind}", set=name, value=_shown(place)))
+            said.append(t.say(f"pass_p_{kind}", set=name, value=shown_figure(place)))
     return said or [t["pass_p_none" if large else "pass_p_small"]]
 
 
@@ -188,7 +197,8 @@ def _table(sets: Sequence[PassportSet], t: Words) -> str:
         levels = [chance_level(one, name) for one in sets]
         shown = dict.fromkeys(NOTHING if one is None else f"{one:.3g}" for one in levels)
         cells = [
-            _cell(o.figures.get(name), chance, t) for o, chance in zip(sets, levels, strict=True)
+            figure_cell(o.figures.get(name), chance, t)
+            for o, chance in zip(sets, levels, strict=True)
         ]
         rows.append([t[f"pass_f_{name}"], " / ".join(shown), *cells])
     headers = [t["pass_figure"], t["pass_chance"], *(escape(one.name) for one in sets)]
@@ -219,14 +229,6 @@ def _value(one: PassportSet, name: str) -> float:
     return one.figures[name].value if name in one.figures else 0.0
 
 
-def _cell(figure: Figure | None, chance: float | None, t: Words) -> str:
-    if figure is None:
-        return NOTHING
-    shown = f"{with_interval(figure)} n={figure.n}"
-    near = chance is not None and figure.low <= chance <= figure.high
-    return f"{shown}, {t['pass_near']}" if near else shown
-
-
 def _missing(sets: Sequence[PassportSet], t: Words) -> list[str]:
     return [
         t.say(phrase, set=code(one.name), count=number, reason=escape(reason))
@@ -248,22 +250,14 @@ def _conditions(passport: Passport, t: Words) -> str:
         [t["pass_template"], escape(passport.manner.template[:16]) or NOTHING],
         [t["pass_served"], escape(passport.manner.served) or NOTHING],
         [t["pass_chars"], str(passport.manner.max_answer_chars)],
-        [t["pass_rubric"], _bound(passport.rubric.path, passport.rubric.digest)],
-        [t["pass_pairwise"], _bound(passport.pairwise.path, passport.pairwise.digest)],
+        [t["pass_rubric"], bound_to(passport.rubric.path, passport.rubric.digest)],
+        [t["pass_pairwise"], bound_to(passport.pairwise.path, passport.pairwise.digest)],
         [t["pass_made"], escape(passport.made)],
         *([f"{t['pass_gold']} {escape(one.name)}", escape(one.digest[:16])]
           for one in passport.sets),
     ]  # fmt: skip
     headers = [t["pass_what"], t["pass_value"]]
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
-
-
-def _bound(path: str, digest: str) -> str:
-    return f"{escape(path)} ({escape(digest[:16])})"
-
-
-def _shown(figure: Figure | None) -> str:
-    return NOTHING if figure is None else f"{with_interval(figure)}, n={figure.n}"
 
 
 def _floor(value: float) -> float:

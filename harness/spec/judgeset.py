@@ -122,6 +122,7 @@ class PassportSpec(Strict):
 
     min_accuracy: Share = 0.7
     min_order_agreement: Share = 0.7
+    min_point_accuracy: Share = 0.7
 
 
 class JudgeSpec(Strict):

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from endpoints import chat, serving
+from typer.testing import CliRunner
+
+from harness.cli import app
 
 ROOT = Path(__file__).parents[2]
 FENCED = re.compile(r"<answer-([0-9a-f]{16})>\n(.*?)\n</answer-\1>", re.DOTALL)
@@ -25,6 +28,10 @@ PROBES = [
 def oracle(body, *, mute=""):
     """Decide whether an answer says a word; about the word `mute` it writes no verdict."""
     user = body["messages"][-1]["content"]
+    if "\nAnswer A:\n" in user:
+        return chat(json.dumps({"reason": "equal", "verdict": "tie"}))
+    if "\nAnswer to grade:\n" in user:
+        return chat(json.dumps({"reason": "middling", "score": 5}))
     (answer,) = [text for _, text in FENCED.findall(user)]
     found = {}
     for number, point in LISTED.findall(user.rpartition("</answer-")[2]):
@@ -78,7 +85,7 @@ def write_set(evals, **judge):
             "answers": {"n": 2, "max_tokens": 8},
             "probes": PROBES,
             "judge": {"models": ["wise"], "points": "judge/points.en.j2", **judge},
-            "gates": [{"models": "fine", "figure": "points", "at_least": 0.6}],
+            "gates": [{"models": "fine", "figure": "points", "at_least": 0.3}],
         },
     )
 
@@ -160,3 +167,48 @@ def test_texts_none_leaves_the_quotes_out(judged):
     assert "- point 1: met\n" in told(judged)
     assert not [ruling.quote for probe in judged.saved.judged.probes for answer in probe.answers
                 for own in answer.points.values() for ruling in own if ruling.quote]  # fmt: skip
+
+
+def certify(evals, *options):
+    """Measure the judge's verdicts on points, by the command that users call."""
+    marked = [
+        {"id": f"m{number}", "instruction": f"What of {number}?", "answer": f"It is {word}.",
+         "points": [{"point": "says good", "met": word == "good"},
+                    {"point": "says honey", "met": word == "honey"}]}
+        for number in range(40) for word in (("good", "honey")[number % 2],)
+    ]  # fmt: skip
+    files = {
+        "--point-gold": marked,
+        "--gold": [{"id": "g", "instruction": "I?", "first": "a", "second": "b", "better": "tie"}],
+    }
+    given = []
+    for option, rows in files.items():
+        path = evals.root / f"{option.strip('-')}.jsonl"
+        path.write_text("\n".join(map(json.dumps, rows)))
+        given += [option, str(path)]
+    english = ["--rubric", "judge/absolute.en.j2", "--pairwise", "judge/pairwise.en.j2"]
+    result = CliRunner().invoke(
+        app, ["judge", "passport", "wise", "--root", str(evals.root), *given, *english, *options]
+    )
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_a_judge_with_a_passport_for_points_gates_by_them(judged):
+    told = certify(judged, "--points", "judge/points.en.j2")
+    assert "its verdicts on points meet the default demands" in told
+    result = judged.run("evalsets/probes.yaml", "-v")
+    result.assert_outcomes(passed=9)
+    (gate,) = judged.saved.gates
+    assert (gate.verdict, gate.figure) == ("pass", "points")
+    assert "points 1.000 [0.398, 1.000]" in gate.line
+    (info,) = judged.saved.judged.judges
+    assert (info.check.trusted, info.check.points.value) == (True, 1)
+    assert "on the side where it is less, 1.000" in judged.report
+    # Asked about all points at once, it is another judge.
+    write_set(judged, per="answer")
+    result = judged.run("evalsets/probes.yaml")
+    result.stdout.fnmatch_lines(
+        ["untrusted: *was made with one request for each point, this set has one for each answer; "
+         "run: harness judge passport wise --points judge/points.en.j2 --per answer"]
+    )  # fmt: skip

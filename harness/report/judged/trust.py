@@ -65,7 +65,11 @@ def _known(judge: JudgeInfo, t: Words) -> str:
     check = judge.check
     parts = [
         t.say(name, figure=_figure(figure))
-        for name, figure in (("j_accuracy", check.accuracy), ("j_orders", check.order_agreement))
+        for name, figure in (
+            ("j_accuracy", check.accuracy),
+            ("j_orders", check.order_agreement),
+            ("j_point_accuracy", check.points),
+        )
         if figure is not None
     ]
     return ", ".join([*parts, *([code(check.path)] if parts and check.path else [])])
