@@ -188,6 +188,22 @@ def pytest_unconfigure(config):
 """
 
 
+def test_every_loader_says_whether_code_is_run_and_takes_no_pickles():
+    """Without a word transformers asks on a terminal, and takes pickles where it finds nothing."""
+    loaders = 0
+    for path in MODULES:
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            name = ast.unparse(call.func) if isinstance(call, ast.Call) else ""
+            if not re.fullmatch(r"(Auto|Fast)\w+\.from_(pretrained|config)", name):
+                continue
+            loaders += 1
+            given = {one.arg: ast.unparse(one.value) for one in call.keywords}
+            assert given.get("trust_remote_code") in ("False", "code"), f"{path}:{call.lineno}"
+            if re.match(r"AutoModel\w+\.from_pretrained", name) and "gguf_file" not in given:
+                assert given.get("use_safetensors") == "True", f"{path}:{call.lineno}"
+    assert loaders > 8
+
+
 def collect_only(project, *options: str) -> subprocess.CompletedProcess[str]:
     """Run `pytest --collect-only -q` on a project, and print what was imported."""
     project.write("conftest.py", _SPY)

@@ -9,7 +9,7 @@ from harness.engines.lengths import window_problem
 from harness.errors import EngineError
 from harness.prompts.tokenizers import load_tokenizer
 from harness.records import EngineConfig
-from harness.sources.loaded import attention_of, weights_problem
+from harness.sources.loaded import attention_of, code_problem, weights_problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -29,16 +29,20 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        tokenizer = load_tokenizer(Path(config.model_path))
+        code = config.trust_remote_code
+        tokenizer = load_tokenizer(Path(config.model_path), code=code)
         model, told = AutoModelForCausalLM.from_pretrained(
             config.model_path,
             dtype=getattr(torch, config.dtype),
-            attn_implementation=attention_of(Path(config.model_path)),
+            attn_implementation=attention_of(Path(config.model_path), code=code),
             output_loading_info=True,
+            use_safetensors=True,
+            trust_remote_code=code,
         )
         model = model.to(config.device).eval()
     except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        first = next(iter(str(error).splitlines()), type(error).__name__)
+        reason = code_problem(error) or first
         raise EngineError(f"model '{config.model_path}' cannot be loaded: {reason}") from error
     modules = {name for name, _ in model.named_modules()}
     quantized = getattr(model.config, "quantization_config", None) is not None

@@ -210,13 +210,15 @@ def open_engine(config: EngineConfig) -> VllmEngine:
     options = engine_options(config)
     try:
         # With another one it would write answers, and hold them to a form, in other texts.
-        options.setdefault("tokenizer", str(faithful_folder(Path(config.model_path))))
+        folder = Path(config.model_path)
+        options.setdefault("tokenizer", str(faithful_folder(folder, code=config.trust_remote_code)))
         llm = LLM(
             config.model_path,
             dtype=config.dtype,
             max_model_len=config.max_model_len,
             seed=config.seed,
-            **options,
+            trust_remote_code=config.trust_remote_code,
+            **{"load_format": "safetensors", **options},
         )
     except Exception as error:
         raise EngineError(error_line(error)) from error

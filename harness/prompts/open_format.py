@@ -19,6 +19,7 @@ from harness.prompts.thinking import open_plan
 from harness.prompts.tokenize import Pieces
 from harness.prompts.tokenizers import load_tokenizer
 from harness.records import Thinking
+from harness.sources.loaded import code_problem
 from harness.spec import ModelSpec
 
 
@@ -49,10 +50,10 @@ def open_format(
     """
     where = where or f"models.yaml: {name}"
     try:
-        tokenizer = load_tokenizer(folder)
+        tokenizer = load_tokenizer(folder, code=spec.trust_remote_code)
         config = json_value((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        first = str(error).splitlines()[0]
+        first = code_problem(error) or str(error).splitlines()[0]
         raise PromptError(f"{where}: no usable tokenizer in {folder}: {first}") from error
     template = choose_template(where, spec, tokenizer, root, trained)
     trial = tokenizer("a")["input_ids"]

@@ -33,20 +33,24 @@ _FILE, _SETTINGS = "tokenizer.json", "tokenizer_config.json"
 _GENERAL = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(folder: Path, *, code: bool = False) -> PreTrainedTokenizerBase:
     """Return the tokenizer in a folder, as `AutoTokenizer` does where that keeps to the files.
 
     It takes the general class where the folder names that one, and here so is it taken without
     the import of `AutoTokenizer`, which alone costs seconds of processor time.
 
+    Args:
+        folder: A model's.
+        code: Whether Python files in it may be run.
+
     Raises:
         OSError: A file is missing or cannot be read.
         ValueError: A file cannot be understood.
     """
-    return _read(folder)[0]
+    return _read(folder, code=code)[0]
 
 
-def faithful_folder(folder: Path) -> Path:
+def faithful_folder(folder: Path, *, code: bool = False) -> Path:
     """Return a folder from which `AutoTokenizer` reads what `load_tokenizer` does.
 
     That is the folder itself or, where its class strays from its file, one in the user's cache.
@@ -55,7 +59,7 @@ def faithful_folder(folder: Path) -> Path:
         OSError: A file is missing or cannot be read.
         ValueError: A file cannot be understood.
     """
-    tokenizer, strays = _read(folder)
+    tokenizer, strays = _read(folder, code=code)
     if not strays:
         return folder
     digest = hashlib.sha256()
@@ -81,7 +85,7 @@ def file_tokenizer(folder: Path) -> Tokenizer:
     return found
 
 
-def _read(folder: Path) -> tuple[PreTrainedTokenizerBase, bool]:
+def _read(folder: Path, *, code: bool) -> tuple[PreTrainedTokenizerBase, bool]:
     """Return the tokenizer in a folder, and whether its class strays from its file.
 
     It does not where the general class, which reads the whole file, splits texts otherwise, too:
@@ -97,7 +101,7 @@ def _read(folder: Path) -> tuple[PreTrainedTokenizerBase, bool]:
         return general(folder), False
     from transformers import AutoTokenizer
 
-    own: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder)
+    own: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder, trust_remote_code=code)
     if not whole or not own.is_fast:
         return own, False
     rows = file_tokenizer(folder).encode_batch(list(SPLIT_TEXTS), add_special_tokens=False)

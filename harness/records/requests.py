@@ -175,6 +175,7 @@ class EngineConfig:
         options: Further engine options, passed on by name.
         module: Of a registered engine: the module that opens it, imported from `folder` where it
             is not on the path.
+        trust_remote_code: Whether Python files in the model's folder may be run.
         gpus: The GPUs that it may use, by the names that CUDA_VISIBLE_DEVICES takes; none on a
             processor. No part of what its outputs depend on.
     """
@@ -190,4 +191,5 @@ class EngineConfig:
     options: Mapping[str, Json] = field(default_factory=dict)
     module: str = ""
     folder: str = ""
+    trust_remote_code: bool = False
     gpus: tuple[str, ...] = ()

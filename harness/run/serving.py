@@ -54,6 +54,7 @@ class Serving:
             "device": self.device,
             "dtype": self.dtype,
             **({} if self.dtype == "float32" else {"logits": "float32"}),
+            **({"code": "its own"} if self.spec.trust_remote_code else {}),
             **({"schemas": "spelled"} if self.engine == "vllm" else {}),
             # Before, what lacked was drawn at random, and some kinds of models forgot or shifted.
             **({"model": "tried"} if self.engine == "transformers" else {}),

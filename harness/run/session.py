@@ -97,6 +97,8 @@ class EngineSession:
             tell(Note(self._precision.unfit, self.models, facts))
         if self.asset.stand_in:
             tell(Note("stand_in", self.models, {"what": self._spec.source or ""}))
+        if self._spec.trust_remote_code:
+            tell(Note("remote_code", self.models, {}))
         self.shared = fingerprint(self._serving.identity())
         self._claim = Claim(settings.store, self.shared)
         self._stopped = False
@@ -213,6 +215,7 @@ class EngineSession:
             options=self.options,
             module=registered.module if registered else "",
             folder=registered.folder if registered else "",
+            trust_remote_code=self._spec.trust_remote_code,
         )
 
     def _worker(self, config: EngineConfig, number: int) -> Worker:

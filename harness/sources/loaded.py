@@ -17,11 +17,23 @@ _VARYING = re.compile(r'"(?:rope_)?type"\s*:\s*"(?:longrope|su|dynamic)"')
 _LACKS = "a classifier, a reward model and an encoder have no language model's head"
 
 
-def attention_of(folder: Path) -> Literal["eager"] | None:
+def code_problem(error: Exception) -> str | None:
+    """Return that a model cannot be loaded without code of its folder, None of another error."""
+    if "trust_remote_code" not in str(error):
+        return None
+    return ("it is loaded by Python code of its own folder, which is not run; read that code, and "
+            "write trust_remote_code: true for the model in models.yaml if it may be")  # fmt: skip
+
+
+def attention_of(folder: Path, *, code: bool = False) -> Literal["eager"] | None:
     """Return the attention that computes what a model's configuration says, None for the default.
 
     PyTorch's own, which transformers takes where it can, knows no cap on the scores: Gemma 2 would
     be computed without.
+
+    Args:
+        folder: The model's.
+        code: Whether Python files in it may be run.
 
     Raises:
         OSError: There is no configuration.
@@ -29,7 +41,7 @@ def attention_of(folder: Path) -> Literal["eager"] | None:
     """
     from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(folder).get_text_config().to_dict()
+    config = AutoConfig.from_pretrained(folder, trust_remote_code=code).get_text_config().to_dict()
     return "eager" if config.get("attn_logit_softcapping") else None
 
 

@@ -81,7 +81,8 @@ def _loaded(folder: Path) -> list[Path]:
     """Return the files that a model is loaded from."""
     one = folder / "model.safetensors"
     whole = one.is_file() and not (folder / f"{one.name}.index.json").is_file()
-    return [one] if whole else sorted(folder.glob("*.safetensors"))
+    # Shards may lie in folders of their own.
+    return [one] if whole else sorted(folder.rglob("*.safetensors"))
 
 
 def _readable(file: Path) -> Iterator[tuple[str, Tensor]]:

@@ -18,9 +18,10 @@ from harness.spec.endpointspec import EndpointSpec
 _Count = Annotated[int, Field(ge=1)]
 _Seconds = Annotated[float, Field(ge=0)]
 
+_PICKLED = ("pt", "npcache")
 VLLM_RESERVED = frozenset(
     "model tokenizer dtype max_model_len seed skip_tokenizer_init runner convert logprobs_mode "
-    "enable_lora max_lora_rank max_loras".split()
+    "enable_lora max_lora_rank max_loras trust_remote_code".split()
 )
 """Options of `vllm.EngineArgs` that the harness sets from other keys, or needs as they are."""
 
@@ -68,6 +69,9 @@ class FakeSpec(Strict):
 def _not_reserved(options: dict[str, Json]) -> dict[str, Json]:
     if taken := sorted(VLLM_RESERVED & options.keys()):
         raise complain(f"'{taken[0]}' is set by the harness; remove it")
+    if options.get("load_format") in _PICKLED:
+        raise complain("'load_format' would load pickled weights; convert them to safetensors, and "
+                       "remove it")  # fmt: skip
     return options
 
 

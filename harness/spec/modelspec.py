@@ -55,6 +55,8 @@ class ModelSpec(SourceSpec):
         adapter: Folder of LoRA weights put on the model.
         seeds: Of a trained classifier: one training and one cell each; default `seed` alone.
         options: Options of the engine that is named, or of several, each under its name.
+        trust_remote_code: Whether Python files in the model's folder are run, as they are by
+            nothing else; they are then part of its digest.
     """
 
     engine: Annotated[str, OneOf(lambda: ("auto", *ENGINE_NAMES, *current().engines))] = "auto"
@@ -71,6 +73,7 @@ class ModelSpec(SourceSpec):
     seed: int = 0
     seeds: list[Annotated[int, Field(ge=0)]] | None = None
     options: Annotated[dict[str, JsonValue], OptionsSchema()] = Field(default={})
+    trust_remote_code: bool = False
 
     def options_for(self, engine: str) -> dict[str, Json]:
         """Return the options of one engine, those of others left aside."""

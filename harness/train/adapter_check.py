@@ -14,8 +14,9 @@ from harness.errors import AssetError, AssetUnreachable
 from harness.prompts.choose_template import AdapterChat
 from harness.records import Adapter, Json, Note, NoteKind, Tell
 from harness.sources.adapters import CONFIG, WEIGHTS, adapter_asset, adapter_config
-from harness.sources.assets import ModelAsset, read_config
+from harness.sources.assets import ModelAsset
 from harness.sources.cache import sha256
+from harness.sources.model_files import read_config
 from harness.spec.recipe import LoraSpec
 from harness.train.adapter_fit import check_served
 from harness.train.brought import TEMPLATE, brought_template, tokenizer_problem

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from harness.errors import TrainError
 from harness.prompts.tokenizers import load_tokenizer
 from harness.sources.assets import ModelAsset, model_asset
+from harness.sources.loaded import code_problem
 from harness.spec.modelspec import ModelSpec
 from harness.spec.recipe import BaseModelSpec
 
@@ -54,6 +55,6 @@ def open_base(spec: BaseModelSpec, *, root: Path, given: str | None = None) -> B
     try:
         tokenizer = load_tokenizer(asset.path)
     except (OSError, ValueError) as error:
-        first = str(error).splitlines()[0]
+        first = code_problem(error) or str(error).splitlines()[0]
         raise TrainError(f"{source}: no usable tokenizer in {asset.path}: {first}") from error
     return Base(source, asset, tokenizer)

@@ -54,6 +54,8 @@ def load(folder: Path, recipe: Recipe, *, device: str, dtype: str, four_bit: boo
         device_map={"": 0} if device == "cuda" else None,
         attn_implementation=attention_of(folder),
         output_loading_info=True,
+        use_safetensors=True,
+        trust_remote_code=False,
     )
     modules = {name for name, _ in model.named_modules()}
     if problem := weights_problem(told["missing_keys"], told["unexpected_keys"], modules):

@@ -40,6 +40,7 @@ def load(folder: Path, recipe: Recipe, *, device: str, dtype: str, four_bit: boo
         max_seq_length=training.max_length,
         dtype=torch.bfloat16 if dtype == "bfloat16" else torch.float32,
         load_in_4bit=four_bit,
+        trust_remote_code=False,
     )
     return FastLanguageModel.get_peft_model(
         model,

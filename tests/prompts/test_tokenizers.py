@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 
 import pytest
 from transformers import AutoTokenizer
 
+from harness.errors import PromptError
 from harness.prompts.open_format import open_format
 from harness.prompts.tokenizers import SPLIT_TEXTS, faithful_folder, file_tokenizer, load_tokenizer
 from harness.spec.modelspec import ModelSpec
@@ -76,3 +78,32 @@ def test_lengths_that_were_kept_in_the_file_count_for_nothing(folder):
     )  # fmt: skip
     assert ids(load_tokenizer(folder)) == wanted
     assert [file_tokenizer(folder).encode(text).ids for text in SPLIT_TEXTS] == wanted
+
+
+OWN = """
+from pathlib import Path
+from transformers import PreTrainedTokenizerFast
+Path(__file__).with_name("ran").touch()
+class Own(PreTrainedTokenizerFast): pass
+"""
+
+
+def test_code_of_a_folder_is_run_only_where_models_yaml_says_so(folder, tmp_path, monkeypatch):
+    modules = tmp_path / "modules"
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(modules))
+    (folder / "own.py").write_text(OWN)
+    change(folder, "tokenizer_config.json", tokenizer_class="Own",
+           auto_map={"AutoTokenizer": [None, "own.Own"]})  # fmt: skip
+    # A "y" on the standard input is no leave to run it.
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n" * 9))
+    with pytest.raises(PromptError) as raised:
+        open_format("m", ModelSpec(source="file:m"), folder, root=folder)
+    assert str(raised.value) == (
+        f"models.yaml: m: no usable tokenizer in {folder}: it is loaded by Python code of its own "
+        "folder, which is not run; read that code, and write trust_remote_code: true for the model "
+        "in models.yaml if it may be"
+    )
+    assert not list(modules.rglob("ran"))
+    trusted = ModelSpec(source="file:m", trust_remote_code=True)
+    open_format("m", trusted, folder, root=folder)
+    assert list(modules.rglob("ran"))

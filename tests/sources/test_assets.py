@@ -110,8 +110,13 @@ class TestModelFolder:
 
     def test_pickled_weights_are_no_weights(self, tmp_path):
         folder = write(tmp_path / "x", config__json={}, pytorch_model__bin="pickle")
-        with pytest.raises(AssetError, match=r"no \*\.safetensors in .*pickled weights"):
+        with pytest.raises(AssetError, match=r"no model\.safetensors in .*pickled weights"):
             self.load(folder)
+        write(folder, extra__safetensors="not what is loaded")
+        with pytest.raises(AssetError, match=r"no model\.safetensors in .*pickled weights"):
+            self.load(folder)
+        write(folder, model__safetensors="weights")
+        assert self.load(folder).path == folder
 
     def test_missing_shard(self, model):
         index = {"weight_map": {"a": "model.safetensors", "b": "model-2.safetensors"}}
@@ -120,6 +125,45 @@ class TestModelFolder:
             self.load(model)
         (model / "model-2.safetensors").write_text("more")
         assert self.load(model).path == model
+
+    def test_shards_in_folders_of_their_own_are_weights(self, model):
+        (model / "model.safetensors").unlink()
+        write(model / "parts", one__safetensors="1")
+        index = {"weight_map": {"a": "parts/one.safetensors", "b": "parts/two.safetensors"}}
+        write(model, model__safetensors__index__json=index)
+        with pytest.raises(AssetError, match=r"no parts/two\.safetensors in"):
+            self.load(model)
+        write(model / "parts", two__safetensors="2")
+        before = self.load(model).digest
+        write(model / "parts", two__safetensors="3")
+        assert self.load(model).digest != before
+
+    @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "up"])
+    def test_no_file_is_read_from_elsewhere(self, model, tmp_path, name):
+        write(tmp_path / "elsewhere", file='{"a": 1}')
+        if name == "up":
+            index = {"weight_map": {"a": "../elsewhere/file"}}
+            write(model, model__safetensors__index__json=index)
+        else:
+            (model / name).unlink()
+            (model / name).symlink_to(tmp_path / "elsewhere/file")
+        with pytest.raises(AssetError, match=r"file:.*: (file|.*) leads out of .*; copy the file"):
+            self.load(model)
+
+    def test_links_that_stay_and_those_of_the_hub_are_taken(self, tmp_path):
+        write(tmp_path / "blobs", abc="weights")
+        folder = write(tmp_path / "snapshots/c0", config__json={}, other__json={})
+        (folder / "model.safetensors").symlink_to("../../blobs/abc")
+        (folder / "tokenizer.json").symlink_to("other.json")
+        assert self.load(folder).path == folder
+        (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+        assert self.load(tmp_path / "link").digest == self.load(folder).digest
+
+    def test_code_counts_where_it_is_run(self, model):
+        plain, trusted = self.load(model), self.load(model, trust_remote_code=True)
+        write(model / "sub", own__py="1")
+        assert self.load(model).digest == plain.digest == trusted.digest
+        assert self.load(model, trust_remote_code=True).digest != plain.digest
 
     def test_random_weights_need_no_file(self, tmp_path):
         folder = write(tmp_path / "x", config__json={}, tokenizer__json={})
@@ -211,7 +255,9 @@ class TestGguf:
 class TestHubModel:
     def test_commit_is_the_digest(self, model, monkeypatch):
         asked = []
-        monkeypatch.setattr(assets, "hub_snapshot", lambda *a: asked.append(a) or (model, "c0ffee"))
+        monkeypatch.setattr(
+            assets, "hub_snapshot", lambda *a, **o: asked.append(a) or (model, "c0ffee")
+        )
         asset = model_asset(ModelSpec(source="hub:Owner/Toy@v1"), base=Path("/none"))
         assert asked == [("Owner/Toy", "v1")]
         assert (asset.path, asset.revision, asset.digest) == (model, "c0ffee", "c0ffee")
@@ -220,8 +266,8 @@ class TestHubModel:
 
     def test_repository_without_safetensors(self, tmp_path, monkeypatch):
         folder = write(tmp_path / "x", config__json={})
-        monkeypatch.setattr(assets, "hub_snapshot", lambda *a: (folder, "c0ffee"))
-        with pytest.raises(AssetError, match=r"hub:owner/toy: no \*\.safetensors"):
+        monkeypatch.setattr(assets, "hub_snapshot", lambda *a, **o: (folder, "c0ffee"))
+        with pytest.raises(AssetError, match=r"hub:owner/toy: no model\.safetensors"):
             model_asset(ModelSpec(source="hub:owner/toy"), base=tmp_path)
 
     def test_out_of_reach(self, tmp_path, monkeypatch):

@@ -76,9 +76,15 @@ def _save(gguf: Path, folder: Path) -> None:
     if vocabulary.scored or vocabulary.by_bytes:
         tokenizer = build_tokenizer(vocabulary)
     else:
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+        tokenizer = AutoTokenizer.from_pretrained(
+            gguf.parent, gguf_file=gguf.name, trust_remote_code=False
+        )
     model, told = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, dtype=torch.bfloat16, output_loading_info=True
+        gguf.parent,
+        gguf_file=gguf.name,
+        dtype=torch.bfloat16,
+        output_loading_info=True,
+        trust_remote_code=False,
     )
     modules = {name for name, _ in model.named_modules()}
     if problem := weights_problem(told["missing_keys"], told["unexpected_keys"], modules):
@@ -101,7 +107,7 @@ def _save(gguf: Path, folder: Path) -> None:
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     # As it is read from now on, which may be otherwise than it was written.
-    check_tokenizer(AutoTokenizer.from_pretrained(folder), vocabulary)
+    check_tokenizer(AutoTokenizer.from_pretrained(folder, trust_remote_code=False), vocabulary)
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:

@@ -1,0 +1,109 @@
+"""Which files of a model's folder are loaded: those are checked, and those are its digest."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from harness.errors import AssetError
+from harness.jsontext import json_value
+from harness.records import Json
+from harness.sources.cache import file_digest
+from harness.sources.tensors import integers_problem
+
+_SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
+# Engines look for the weights in one file, or in those that the index names.
+_WHOLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
+
+
+def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> None:
+    """Raise AssetError unless a folder has a configuration and the weights that will be loaded.
+
+    Args:
+        folder: A model's.
+        where: What names it in errors.
+        weightless: Whether it will do without weights, as the engine takes none of them.
+        code: Whether code of its own is run.
+    """
+    if not folder.is_dir():
+        raise AssetError(f"{where}: no such folder at {folder}; check the path")
+    config = read_config(folder, "config.json", "a model")
+    if not weightless and (missing := _missing(folder)):
+        raise AssetError(f"{where}: no {missing} in {folder}; complete it, or convert pickled "
+                         "weights, which are not loaded, to safetensors")  # fmt: skip
+    for file in _files(folder, code=code):
+        check_inside(file, folder, where)
+    if not weightless and (problem := integers_problem(folder, config)):
+        raise AssetError(f"{where}: {problem}")
+
+
+def check_inside(file: Path, folder: Path, where: str) -> None:
+    """Raise AssetError for a file that lies elsewhere than in a folder, by a link or by its name.
+
+    A snapshot of the hub's cache links to the blobs beside it.
+    """
+    own, real = folder.resolve(), file.resolve()
+    blobs = own.parents[1] / "blobs" if own.parent.name == "snapshots" else own
+    if not (real.is_relative_to(own) or real.is_relative_to(blobs)):
+        raise AssetError(f"{where}: {file.name} leads out of {folder}, where it can be exchanged "
+                         "unseen; copy the file into the folder")  # fmt: skip
+
+
+def folder_digest(folder: Path, *, code: bool) -> str:
+    """Return a sha256 over all files of a model's folder that an engine may load."""
+    return content_digest(folder, _files(folder, code=code))
+
+
+def content_digest(folder: Path, paths: Iterable[Path]) -> str:
+    """Return a sha256 over the names and digests of files in a folder, in the names' order."""
+    named = sorted((path.relative_to(folder).as_posix(), path) for path in paths)
+    lines = (f"{name} {file_digest(path)}\n" for name, path in named)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _files(folder: Path, *, code: bool) -> set[Path]:
+    """Return the files that are there of those that an engine may load."""
+    found = {path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.is_file()}
+    found |= {path for name in _shards(folder) if (path := folder / name).is_file()}
+    return found | ({path for path in folder.rglob("*.py") if path.is_file()} if code else set())
+
+
+def _missing(folder: Path) -> str | None:
+    """Return the name of the first file of weights that will be looked for in vain."""
+    shards = _shards(folder)
+    if not shards and not (folder / _WHOLE).is_file():
+        return _WHOLE
+    return next((name for name in shards if not (folder / name).is_file()), None)
+
+
+def _shards(folder: Path) -> list[str]:
+    if not (folder / _INDEX).is_file():
+        return []
+    shards = read_config(folder, _INDEX, "a model").get("weight_map")
+    return sorted({str(name) for name in shards.values()}) if isinstance(shards, dict) else []
+
+
+def read_config(folder: Path, name: str, kind: str) -> dict[str, Json]:
+    """Return a JSON object in a folder.
+
+    Args:
+        folder: Where it should lie.
+        name: The file's name.
+        kind: What the folder should be, for errors.
+
+    Raises:
+        AssetError: No such folder or file, or no JSON object in it.
+    """
+    if not folder.is_dir():
+        raise AssetError(f"{folder}: no such folder, where {kind} is wanted; check the path")
+    try:
+        config = json_value((folder / name).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AssetError(f"{folder}: no readable {name}, so it is not the folder of {kind}; check "
+                         "the path") from error  # fmt: skip
+    except ValueError as error:
+        raise AssetError(f"{folder / name}: is not valid JSON: {error}") from error
+    if not isinstance(config, dict):
+        raise AssetError(f"{folder / name}: is not a JSON object")
+    return config
