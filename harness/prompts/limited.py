@@ -94,12 +94,17 @@ class _Process:
     def __init__(self) -> None:
         self._child: subprocess.Popen[str] | None = None
         self._lock = threading.Lock()
+        # Templates that ended it, which every cell would meet again, with what was said.
+        self._ended: dict[object, str] = {}
         self.owner = os.getpid()
         atexit.register(self.close)
 
     def asked(self, request: Mapping[str, object]) -> list[str]:
         limits = {"seconds": SECONDS, "memory": MEMORY, "room": ROOM}
+        template = request.get("template", request.get("source"))
         with self._lock:
+            if template in self._ended:
+                raise UnboundedTemplate(self._ended[template])
             child = self._child = self._child or _start()
             assert child.stdin is not None
             assert child.stdout is not None
@@ -113,7 +118,8 @@ class _Process:
                 self._end()
                 raise
             if not line:
-                raise UnboundedTemplate(_obituary(self._end(wait_s=5.0)))
+                self._ended[template] = _obituary(self._end(wait_s=5.0))
+                raise UnboundedTemplate(self._ended[template])
         reply = json.loads(line)
         if "unbounded" in reply:
             raise UnboundedTemplate(_unbounded(reply["unbounded"], reply["said"]))

@@ -65,6 +65,16 @@ def test_a_constant_is_computed_within_the_limits(low, tokenizers, tmp_path):
         rendering.texts(TALK)
 
 
+def test_what_ended_the_process_is_not_tried_again(low, monkeypatch):
+    again = LOOP + "{# again #}"
+    with pytest.raises(UnboundedTemplate) as first:
+        render_chat(again, TALK, {})
+    monkeypatch.setattr(limited, "_start", lambda: pytest.fail("started"))
+    with pytest.raises(UnboundedTemplate) as second:
+        render_chat(again, TALK, {})
+    assert str(first.value) == str(second.value)
+
+
 def test_a_template_that_refuses_says_why():
     with pytest.raises(RefusedByTemplate, match="no such role"):
         render_chat("{{ raise_exception('no such role') }}", TALK, {})
