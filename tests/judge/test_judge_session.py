@@ -11,8 +11,11 @@ import pytest
 from harness.engines.fake import open_engine
 from harness.judge.bench import Case, Judge
 from harness.judge.judge_session import JudgeSession
+from harness.judge.points import QUOTE_CHARS, point_cases, point_rulings
 from harness.judge.verdict import MIN_MASS, read_absolute, score_prefix
+from harness.prompts.fence import fence
 from harness.prompts.open_format import open_format
+from harness.prompts.rubric import load_rubric
 from harness.records import EngineConfig, Output, Request, Sampling
 from harness.run.settings import Settings
 from harness.spec.modelspec import ModelSpec
@@ -28,12 +31,17 @@ ASKED = tuple(
 
 def rule(folder, root, cases=ASKED, **spec):
     """Return the rulings of a judge on cases."""
+    return judged(folder, root, cases, **spec).rulings
+
+
+def judged(folder, root, cases, **spec):
+    """Return all that a judge says to cases."""
     (root / "model").symlink_to(folder, target_is_directory=True)
     judge = Judge("wise", ModelSpec(source="file:model", dtype="float32", **spec))
     settings = Settings(root=root, store=root / "s.sqlite", logs=root)
     session = JudgeSession(judge, settings=settings, progress=lambda *what: None, tell=print)
     try:
-        return session.rule(cases).rulings
+        return session.rule(cases)
     finally:
         session.close()
 
@@ -112,6 +120,35 @@ def test_a_score_of_the_real_model_is_the_mean_of_what_the_schema_leaves(
         return torch.softmax(logits, -1)[tokens].tolist()
 
     assert_as_drawn(smollm2, tmp_path, ask, monkeypatch, engine="transformers")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("per", ["point", "answer"])
+def test_a_small_real_judge_decides_on_every_point(tmp_path, smollm2, per):
+    rubric = load_rubric("judge/points.en.j2", root=ROOT, kind="points")
+    texts = (
+        "Paris lies on the Seine.",
+        'It is large.\n"Big", they say.',
+        "",
+        "\u041f\u0430\u0440\u0438\u0436.",
+    )
+    points = ["It names Paris.", "It names a river.", "It names a price."]
+    cases = [
+        case
+        for number, text in enumerate(texts)
+        for case in point_cases(
+            f"a{number}", rubric=rubric, per=per, question="What of Paris?", answer=fence(text),
+            points=points, controls=None,
+        )
+    ]  # fmt: skip
+    bench = judged(smollm2, tmp_path, cases, engine="transformers", max_model_len=4096)
+    for number in range(len(texts)):
+        rulings = point_rulings(f"a{number}", bench.points)
+        assert [one.problem for one in rulings] == [None] * len(points)
+        assert {one.verdict for one in rulings} <= {"met", "not met"}
+        assert all(len(one.quote) <= QUOTE_CHARS for one in rulings)
+    # An empty answer has no words that a quote could be of.
+    assert not any(one.found for one in point_rulings("a2", bench.points))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from harness.engines import engine_installed
 from harness.engines.schemas import Schemas
 from harness.engines.vllm_schemas import spelled_grammar
+from harness.judge.points import PointsAsked
 from harness.judge.verdict import ABSOLUTE_SCHEMA, PAIRWISE_SCHEMA
 
 REASONS = {
@@ -126,3 +127,30 @@ class TestBothGrammars:
         schema, _, others = SCHEMAS[kind]
         taken = [one for one in others if takes(schema, f'{{"reason":"a",{one}}}')]
         assert taken == []
+
+
+ONE = PointsAsked(1, partly=False, answer="").schema
+TWO = PointsAsked(2, partly=True, answer="").schema
+_MET = '"quote_1":"a","verdict_1":"met"'
+
+
+@pytest.mark.parametrize("grammar", ["llguidance", "xgrammar"])
+@pytest.mark.parametrize(
+    ("schema", "text", "fits"),
+    [
+        (ONE, "{" + _MET + "}", True),
+        (ONE, '{"quote_1":"","verdict_1":"not met"}', True),
+        (ONE, '{"quote_1":"' + "ж" * 120 + '","verdict_1":"met"}', True),
+        (ONE, r'{"quote_1":"\"a\"\nb","verdict_1":"met"}', True),
+        (ONE, '{"quote_1":"' + "x" * 121 + '","verdict_1":"met"}', False),
+        (ONE, '{"quote_1":"a","verdict_1":"partly"}', False),
+        (ONE, '{"verdict_1":"met","quote_1":"a"}', False),
+        (ONE, '{"verdict_1":"met"}', False),
+        (TWO, "{" + _MET + ',"quote_2":"","verdict_2":"partly"}', True),
+        (TWO, "{" + _MET + "}", False),
+        (TWO, "{" + _MET + ',"quote_2":"","verdict_2":"maybe"}', False),
+        (TWO, "{" + _MET + "," + _MET + "}", False),
+    ],
+)
+def test_verdicts_on_points_mean_the_same_to_both(request, grammar, schema, text, fits):
+    assert request.getfixturevalue(grammar)(schema, text) == fits

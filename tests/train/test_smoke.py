@@ -130,6 +130,13 @@ def test_the_way_from_recipe_to_judged_report(smoke):
     assert [one.n + one.unscored for one in judged.standings] == [6, 6, 6]
     assert all(sum(one.reasons.values()) == one.unscored for one in judged.standings)
     assert len(judged.pairs) == 3 * 3 * 2 * len(judges)
+    # Every point of every answer has a verdict of both judges, or says why not.
+    ruled = [(probe, own) for probe in judged.probes for answer in probe.answers
+             for own in answer.points.values()]  # fmt: skip
+    assert len(ruled) == 3 * 3 * 2 * len(judges)
+    assert all(len(own) == len(probe.points) for probe, own in ruled)
+    verdicts = [one for _, own in ruled for one in own]
+    assert sum(one.verdict is not None for one in verdicts) >= 0.99 * len(verdicts)
     assert {canary.kind for canary in judged.canaries} >= {"null", "constant", "off_topic"}
     assert run.gates == ()
     # Both adapters answer the question that they were trained for with one word, and alike.
@@ -143,6 +150,7 @@ def test_the_way_from_recipe_to_judged_report(smoke):
     report = (smoke / "reports/latest/report.md").read_text(encoding="utf-8")
     assert "UNTRUSTED" in report.splitlines()[0]
     assert "<details>" in report
+    assert "### Points" in report
 
 
 def test_a_run_that_is_killed_goes_on(project, tiny_model, make_job):
