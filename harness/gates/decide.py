@@ -12,6 +12,7 @@ from harness.gates.paired import contrast, judge_contrast
 from harness.gates.plan import PlannedGate
 from harness.gates.slices import OtherSide, judge_slice
 from harness.gates.threshold import judge_threshold
+from harness.reasons import Reason
 from harness.records import BaselineCheck, Contrast, Gate
 from harness.run.score_cell import Outcome
 from harness.spec.gatespec import BASELINE
@@ -92,7 +93,9 @@ def _with_baseline(planned: PlannedGate, baseline: BaselineCheck | None) -> Cont
     if baseline is None:
         path = baseline_path(planned.cell.path, planned.cell.id)
         raise BaselineError(f"{planned.cell.path}: {planned.id}: no baseline {path.as_posix()}; "
-                            "write it with pytest --eval-write-baseline")  # fmt: skip
+                            "write it with pytest --eval-write-baseline",
+                            reason=Reason("no_baseline", {"path": path.as_posix()}))  # fmt: skip
     if baseline.refused:
-        raise BaselineError(f"{planned.cell.path}: {planned.id}: {baseline.refused.text}")
+        raise BaselineError(f"{planned.cell.path}: {planned.id}: {baseline.refused.text}",
+                            reason=baseline.refused)  # fmt: skip
     return next((one for one in baseline.contrasts if one.figure == planned.spec.figure), None)

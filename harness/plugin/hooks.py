@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import sys
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.plugin.evalsets import SUFFIXES, is_evalset, is_gate
-from harness.plugin.options import check_names, check_writable
+from harness.plugin.exits import EXIT_ENGINE, EXIT_NOTHING_JUDGED, left_open, nothing_judged
+from harness.plugin.options import check_names, check_writable, options_of
+from harness.plugin.stopping import heed_sigterm
 from harness.plugin.tally import (
     CELL,
     ENGINE_ERROR,
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
     from harness.collect import AnyCell, AnyGate
     from harness.records import Run
 
-EXIT_ENGINE = 10
 _WHY = "evalsets_why"
 _MENDABLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
 
@@ -40,6 +42,9 @@ class Hooks:
         self._saved: Run | None = None
         self._brief: list[str] = []
         self._problem = ""
+        self._verdict: list[str] = []
+        self._interrupted = False
+        self._undo: Callable[[], None] = lambda: None
         self._deselected: set[str] = set()
         self._order: dict[str, int] = {}
         self._planned: tuple[Sequence[AnyCell], Sequence[AnyGate]] = (), ()
@@ -83,6 +88,7 @@ class Hooks:
             selected += [cell for cell in brought if cell not in selected]
         if not selected and not gates:
             return
+        self._undo = heed_sigterm()
         if not self._is_worker:
             names = {cell.name for cell in selected} | {gate.planned.cell.name for gate in gates}
             check_names(self._config, names)
@@ -102,6 +108,8 @@ class Hooks:
         self._tally.cells = [nodeid for nodeid in ours if not is_gate(nodeid)]
         check_names(self._config, {Path(nodeid.partition("::")[0]).stem for nodeid in ours})
         if ours:
+            self._undo()
+            self._undo = heed_sigterm()
             self._check_against([nodeid.partition("::")[0] for nodeid in ours])
             self._check_adding(self._tally.cells)
             check_writable(self._config)
@@ -151,9 +159,9 @@ class Hooks:
     def pytest_runtest_makereport(
         self, item: pytest.Item
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Put the reason of a skip beside its text, so that xdist carries it over."""
+        """Put the reason of a skip, or of no verdict, beside its text: xdist carries it over."""
         report = yield
-        if report.skipped and self._is_ours(item.nodeid):
+        if not report.passed and self._is_ours(item.nodeid):
             from harness.plugin.items import WHY
 
             if (reason := item.stash.get(WHY, None)) is not None:
@@ -183,7 +191,22 @@ class Hooks:
         for kind in (ENGINE_ERROR, RUN_ERROR):
             if kind in properties:
                 self._tally.kinds.add(kind)
-                self._tally.failed[name] = str(properties[kind])
+                if is_gate(name) and _WHY in vars(report):
+                    from harness.reasons import Reason
+
+                    self._tally.unjudged[name] = Reason.from_json(vars(report)[_WHY])
+                elif name not in self._tally.unjudged:
+                    self._tally.failed[name] = str(properties[kind])
+
+    def pytest_keyboard_interrupt(self) -> None:
+        """Note that the session did not come to its end, and hasten its going."""
+        self._interrupted = True
+        # pytest collects garbage at its end, which takes seconds among all that a run imports.
+        gc.freeze()
+
+    def pytest_unconfigure(self) -> None:
+        """Leave SIGTERM as it was."""
+        self._undo()
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -193,11 +216,22 @@ class Hooks:
 
             if (run := self._config.stash.get(RUN, None)) is not None:
                 run.close()
-        if not (self._tally.ran or self._tally.judged or self._tally.failed):
-            return
+        begun = self._interrupted and self._tally.cells
+        if self._tally.ran or self._tally.judged or self._tally.kinds or begun:
+            try:
+                self._finish()
+            except KeyboardInterrupt:
+                from harness.plugin.finishing import unwritten
+
+                self._interrupted, self._problem = True, unwritten(self._config)
+                session.exitstatus = pytest.ExitCode.INTERRUPTED
+        if session.exitstatus in _MENDABLE and not self._is_worker:
+            session.exitstatus = self._exit_code(session.exitstatus)
+
+    def _finish(self) -> None:
         from harness.errors import HarnessError
+        from harness.plugin.finishing import finish_run
         from harness.plugin.items import RUN
-        from harness.plugin.reporting import finish_run
 
         run = self._config.stash.get(RUN, None)
         try:
@@ -205,20 +239,33 @@ class Hooks:
                 run.save()
             if self._is_worker:
                 return
-            self._report, self._saved, self._brief = finish_run(self._config, self._tally)
+            self._report, self._saved, self._brief = finish_run(
+                self._config, self._tally, hasty=self._interrupted
+            )
         except (HarnessError, OSError) as error:
             self._problem = f"the report could not be written: {error}"
             self._tally.kinds.add(ENGINE_ERROR)
-        if session.exitstatus not in _MENDABLE or self._is_worker:
-            return
+
+    def _exit_code(self, code: int) -> int:
+        """Return the exit code: of several that apply, the one that says most of what to do."""
         if ENGINE_ERROR in self._tally.kinds:
-            session.exitstatus = EXIT_ENGINE
-        elif RUN_ERROR in self._tally.kinds or self._tally.broken:
-            session.exitstatus = pytest.ExitCode.INTERRUPTED
+            return EXIT_ENGINE
+        if RUN_ERROR in self._tally.kinds or self._tally.broken:
+            return pytest.ExitCode.INTERRUPTED
+        if code != pytest.ExitCode.OK or not self._tally.any:
+            return code
+        fake = options_of(self._config).engine == "fake"
+        if unjudged := nothing_judged(self._saved, self._tally, fake=fake):
+            self._verdict = [f"nothing was judged: {unjudged}"]
+            code = EXIT_NOTHING_JUDGED
+        if self._config.getoption("--eval-strict"):
+            self._verdict += (lines := list(left_open(self._saved, self._tally)))
+            code = pytest.ExitCode.TESTS_FAILED if lines else code
+        return code
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say where the report lies, which gates want a look and what was lost."""
-        if self._saved is None and not self._problem:
+        if self._saved is None and not self._problem and not self._closing:
             return
         from harness.characters import one_line
 
@@ -227,53 +274,20 @@ class Hooks:
             for line in text.split("\n"):
                 terminalreporter.line(one_line(line))
 
+    @property
+    def _closing(self) -> bool:
+        """Whether there is a last word without a run."""
+        return bool(self._verdict) or (self._interrupted and bool(self._tally.cells))
+
     def _summary(self) -> Iterator[str]:
         if self._problem:
             yield self._problem
-        if self._saved is None or self._report is None:
-            return
-        yield from self._brief
-        for gate in self._saved.gates:
-            if gate.failed:
-                yield f"{gate.evalset}::{gate.id}: {gate.line}"
-            elif gate.verdict == "inconclusive" and gate.on_inconclusive == "warn":
-                yield f"warning: {gate.evalset}::{gate.id}: {gate.line}"
-        yield from (*_notes(self._saved), *_doubts(self._saved))
-        yield from (f"lost: {one.text}" for one in self._saved.info.lost)
-        if self._config.getoption("--eval-write-baseline"):
-            from harness.plugin.accepting import accepted_lines
+        if self._saved is not None and self._report is not None:
+            from harness.plugin.closing import closing_lines
 
-            yield from accepted_lines(self._saved, self._config)
-        yield f"report: {self._shown(self._report)}"
-
-    def _shown(self, path: Path) -> Path:
-        here = self._config.invocation_params.dir
-        return path.relative_to(here) if path.is_relative_to(here) else path
-
-
-def _notes(run: Run) -> list[str]:
-    from harness.report.notes import plain_note
-
-    return [f"warning: {plain_note(note)}" for note in run.info.notes]
-
-
-def _doubts(run: Run) -> list[str]:
-    """Say which figures are of no model or no sample, and which judges gate nothing."""
-    from harness.analysis.cautions import made_up
-
-    lines = [f"warning: the engine fake made up the answers of {name}; its figures say nothing"
-             for name in made_up(run.info.engines)]  # fmt: skip
-    for row in run.rows:
-        if row.unscored and not row.n:
-            # Each prompt that is too long has a reason of its own: the commonest stands for all.
-            reason = max(row.reasons, key=lambda one: row.reasons[one], default=None)
-            said = reason.text if reason else ""
-            lines.append(f"warning: {row.evalset}::{row.cell}: none of {row.unscored} samples has "
-                         f"a verdict, most often: {' '.join(said.split())}")  # fmt: skip
-    for judge in run.judged.judges:
-        if not judge.check.trusted:
-            lines.append(f"untrusted: {judge.evalset}: {judge.judge} gates nothing: "
-                         f"{judge.check.problem.text if judge.check.problem else ''}")  # fmt: skip
-        if judge.void:
-            lines.append(f"void: {judge.evalset}: {judge.void.text}")
-    return lines
+            yield from self._brief
+            yield from closing_lines(self._saved, self._report, self._config)
+        yield from self._verdict
+        if self._interrupted:
+            yield ("interrupted: what was answered is stored, and the same command goes on from "
+                   "it")  # fmt: skip

@@ -124,7 +124,12 @@ def fail_setup(item: pytest.Item, failure: HarnessError) -> None:
 
     The item's properties say of which kind the error is, from which the exit code is made.
     """
+    from harness.gates.baseline_file import BaselineError
+
     said = told(item, failure)
+    if isinstance(failure, BaselineError):
+        # Nothing is lost: the gate has no verdict, and this is why.
+        item.stash[WHY] = why(item, failure)
     if isinstance(failure, AssetUnreachable | MadeUpAnswers | UntrustedJudge):
         skip(item, why(item, failure))
     kind = ENGINE_ERROR if isinstance(failure, EngineError) else RUN_ERROR

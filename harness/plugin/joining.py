@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -95,6 +95,7 @@ def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run
         data=tuple(sorted(data.values(), key=lambda d: _place(d.evalset, sets))),
         engines=tuple(sorted(engines, key=lambda e: _place(e.model.split(", ")[0], models))),
         lost=(*(line for p in parts for line in p.info.lost), *_lost(tally, shown)),
+        stopped=(*(line for p in parts for line in p.info.stopped), *_not_asked(tally)),
         notes=_notes(parts, sets, here, config.rootpath),
         extensions=tuple(dict.fromkeys(one for p in parts for one in p.info.extensions)),
     )
@@ -140,17 +141,23 @@ def _place(name: str, names: Sequence[str]) -> int:
 
 
 def _lost(tally: Tally, shown: set[str]) -> list[Reason]:
-    """Say which selected cells have no figures, and why."""
+    """Say which selected cells have no figures though they were asked for, and why."""
     reasons = {cell: _other(text) for cell, text in tally.failed.items()}
-    for cell in tally.cells:
-        if cell in tally.ran - shown:
-            reasons[cell] = Reason("worker_died")
-        elif cell not in tally.ran | tally.skipped.keys() | reasons.keys():
-            reasons[cell] = Reason("not_run")
+    reasons |= {cell: Reason("worker_died") for cell in tally.cells if cell in tally.ran - shown}
+    return [*(_other(text) for text in tally.broken.values()), *_by_reason(reasons)]
+
+
+def _not_asked(tally: Tally) -> list[Reason]:
+    """Say which selected cells the session did not come to."""
+    done = tally.ran | tally.skipped.keys() | tally.failed.keys()
+    return _by_reason({cell: Reason("not_run") for cell in tally.cells if cell not in done})
+
+
+def _by_reason(reasons: Mapping[str, Reason]) -> list[Reason]:
     by_reason: dict[Reason, list[str]] = {}
     for cell, reason in reasons.items():
         by_reason.setdefault(reason, []).append(cell)
-    lines = [_other(text) for text in tally.broken.values()]
+    lines: list[Reason] = []
     for reason, cells in by_reason.items():
         named, more = ", ".join(cells[:_NAMED]), len(cells) - _NAMED
         if more > 0:

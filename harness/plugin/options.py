@@ -96,6 +96,8 @@ def add_options(parser: pytest.Parser) -> None:
                     help="add the runs to the baselines that are there")  # fmt: skip
     group.addoption("--eval-gpus", type=partial(_whole, what="GPUs"), metavar="N",
                     help="use at most N GPUs at once (all of them)")  # fmt: skip
+    group.addoption("--eval-strict", action="store_true",
+                    help="fail for skips, undecided gates and untrusted judges")  # fmt: skip
     group.addoption("--eval-repeat-engine", action="store_true",
                     help="make every request twice and report how many labels flip")  # fmt: skip
 
@@ -204,9 +206,8 @@ def _key(option: str) -> str:
 
 def _word(config: pytest.Config, option: str) -> str | None:
     """Return a value that is one of a few, or a path as it was given."""
-    given: str | None = config.getoption(option)
-    if given is not None:
-        return given
+    if (given := config.getoption(option)) is not None:
+        return str(given)
     found = _from_file(config, option)
     if found in (None, ""):
         return None
@@ -284,9 +285,9 @@ def _named_file(entry: str) -> str:
 
 
 def _whole(text: str, what: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text}: give a number of {what}, at least 1")
-    return int(text)
+    if text.isdecimal() and int(text):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text}: give a number of {what}, at least 1")
 
 
 def _seconds(text: str) -> float:
@@ -294,7 +295,6 @@ def _seconds(text: str) -> float:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    # The comparison refuses NaN too.
-    if not seconds > 0:
+    if not seconds > 0:  # NaN is refused, too.
         raise argparse.ArgumentTypeError(f"{text}: give a number of seconds above 0")
     return seconds

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
-from harness.analysis.analyze import analyze
-from harness.analysis.files import save_findings
 from harness.collect import AnyCell, AnyGate
 from harness.errors import MadeUpAnswers
 from harness.gates.baseline_file import load_baseline
@@ -25,13 +19,13 @@ from harness.gates.plan import PlannedGate
 from harness.gates.plan_judged import PlannedJudgedGate
 from harness.gates.renamed import compared_cell
 from harness.judge.runner import Probing
-from harness.language import words
 from harness.planning.undecidable import undecidable
 from harness.plugin.accepting import Accepting
-from harness.plugin.joining import join_parts, together
+from harness.plugin.finishing import PARTS, run_folder
+from harness.plugin.joining import together
 from harness.plugin.options import options_of
 from harness.plugin.run_settings import settings_of
-from harness.plugin.tally import FOLDER_FILE, RUN_ID, WORKER_KEY, Tally, new_run_id
+from harness.plugin.tally import RUN_ID, WORKER_KEY, new_run_id
 from harness.plugin.terminal import Terminal
 from harness.reasons import Reason
 from harness.records import (
@@ -44,10 +38,7 @@ from harness.records import (
     RunInfo,
 )
 from harness.registry import Name, current
-from harness.report.brief import brief
-from harness.report.runfiles import Texts, load_run, redact_run, save_run
-from harness.report.summary import append_step_summary
-from harness.report.write import write_report
+from harness.report.runfiles import Texts, save_run
 from harness.run.cells import Cell
 from harness.run.probe_cells import ProbeCell
 from harness.run.runner import Runner
@@ -56,8 +47,6 @@ from harness.run.serving import FAKE
 
 AnyOutcome = Outcome | ProbeResult
 """What becomes of an item: of a cell, or of a probe."""
-
-_PARTS = "parts"
 
 
 @dataclass(slots=True)
@@ -234,7 +223,7 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
     # xdist's workers share one terminal, and the controller writes on it.
     terminal = Terminal(quiet=bool(worker))
     return ActiveRun(
-        part=_folder(config) / _PARTS / worker.get("workerid", "main"),
+        part=run_folder(config) / PARTS / worker.get("workerid", "main"),
         runner=Runner(settings, [c for c in cells if isinstance(c, Cell)], terminal.update),
         probing=Probing(settings, [c for c in cells if isinstance(c, ProbeCell)], terminal.update),
         texts=given.texts,
@@ -243,51 +232,3 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
         against=option("--eval-against") or "",
         cells={(c.path, c.id): c for c in cells if isinstance(c, Cell)},
     )
-
-
-def _folder(config: pytest.Config) -> Path:
-    return options_of(config).reports / config.stash[RUN_ID]
-
-
-def finish_run(config: pytest.Config, tally: Tally) -> tuple[Path, Run, list[str]]:
-    """Join what the session's processes saved, write the report and point `latest` to it.
-
-    Returns:
-        The report, the run that it shows, and what it comes to in a few lines.
-
-    Raises:
-        HarnessError: A part is damaged.
-        OSError: Something cannot be written.
-    """
-    folder, given = _folder(config), options_of(config)
-    parts = [load_run(part) for part in sorted((folder / _PARTS).glob("*"))]
-    run = join_parts(config, tally, parts)
-    save_run(folder, run, texts=given.texts)
-    shutil.rmtree(folder / _PARTS, ignore_errors=True)
-    findings = analyze(redact_run(run) if given.texts == "none" else run)
-    path = write_report(
-        folder, run, findings, lang=given.lang, texts=given.texts, plots=given.plots
-    )
-    save_findings(folder, findings)
-    _point_latest_to(folder)
-    if told := os.environ.get(FOLDER_FILE):
-        Path(told).write_text(str(folder), encoding="utf-8")
-    _add_to_step_summary(path, given.lang)
-    return path, run, brief(findings, words("en"))
-
-
-def _point_latest_to(folder: Path) -> None:
-    latest = folder.parent / "latest"
-    temporary = folder.parent / f".latest-{folder.name}"
-    # Not every file system has links, and a folder of that name is not ours to remove.
-    with contextlib.suppress(OSError):
-        temporary.symlink_to(folder.name)
-        try:
-            temporary.replace(latest)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def _add_to_step_summary(report: Path, lang: Literal["en", "ru"]) -> None:
-    if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        append_step_summary(report.read_text(encoding="utf-8"), Path(summary), lang=lang)

@@ -52,3 +52,8 @@ class Tally:
     kinds: set[str] = field(default_factory=set)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     began: float = field(default_factory=time.monotonic)
+
+    @property
+    def any(self) -> bool:
+        """Whether anything became of any cell or gate."""
+        return bool(self.ran or self.judged or self.skipped or self.unjudged or self.failed)

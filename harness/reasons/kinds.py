@@ -99,7 +99,7 @@ _BASELINES = {
     "baseline": "path cause", "baseline_count": "then now", "baseline_samples": "other total",
     "baseline_texts": "", "baseline_scoring": "then now", "baseline_format": "path found present",
     "baseline_damaged": "path detail", "baseline_uneven": "path", "baseline_missing": "path",
-    "baseline_not_added": "path cause", "baseline_changed": "changed",
+    "no_baseline": "path", "baseline_not_added": "path cause", "baseline_changed": "changed",
 }  # fmt: skip
 _PAIRS = {
     "pair_samples": "first second shared", "pair_targets": "other total",

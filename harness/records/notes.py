@@ -11,7 +11,7 @@ NoteKind = Literal[
     "no_template", "other_base",
     "no_thought", "closed_thought", "thinks_anyway", "other_model", "uncounted",
     "stand_in", "float16_overflow", "float16_refused",
-    "undecidable", "replica_lost", "remote_code",
+    "undecidable", "replica_lost", "remote_code", "stopped",
 ]  # fmt: skip
 """Each has a phrase `note_<kind>` in every language of the report."""
 

@@ -75,6 +75,7 @@ class RunInfo:
 
     Attributes:
         lost: What could not be computed.
+        stopped: What was not asked, as the session was stopped.
         notes: Cautions, each once.
         extensions: What was registered and took part.
     """
@@ -90,6 +91,7 @@ class RunInfo:
     lost: tuple[Reason, ...] = ()
     notes: tuple[Note, ...] = ()
     extensions: tuple[Extension, ...] = ()
+    stopped: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,27 +21,41 @@ _LEADS = ("forest", "judged")
 def verdict(run: Run, findings: Findings, judged: JudgedPart, t: Words) -> str:
     """Return the verdict on all gates, which the title ends with."""
     if any(gate.failed for gate in run.gates):
-        said = t["failed"]
+        said = _and_unjudged(t["failed"], run, t)
     elif run.info.lost:
-        said = t["incomplete"]
+        said = _and_unjudged(t["incomplete"], run, t)
+    elif run.info.stopped:
+        said = _and_unjudged("", run, t)
     elif not run.rows and not judged.sections:
         said = t["empty"]
     elif not run.gates:
-        said = t["unjudged" if run.unjudged else "ungated"]
+        said = _and_unjudged(t["unjudged" if run.unjudged else "ungated"], run, t)
     elif run.unjudged or any(gate.verdict != "pass" for gate in run.gates):
         said = _undecided(run, t)
     else:
         said = t["passed"]
     before = [t["made_up_title"]] if findings.made_up else []
-    return ", ".join([*before, said, *([judged.word] if judged.word else [])])
+    before += [t["partial"]] if run.info.stopped else []
+    return ", ".join(one for one in (*before, said, judged.word) if one)
 
 
 def _undecided(run: Run, t: Words) -> str:
     verdicts = Counter(gate.verdict for gate in run.gates)
-    numbers = {"inconclusive": verdicts["inconclusive"], "unjudged": len(run.unjudged)}
     parts = [t.say("undecided_passed", count=verdicts["pass"])]
-    parts += [t.say(f"undecided_{key}", count=n) for key, n in numbers.items() if n]
-    return t.say("undecided", parts=", ".join(parts))
+    if verdicts["inconclusive"]:
+        parts.append(t.say("undecided_inconclusive", count=verdicts["inconclusive"]))
+    return t.say("undecided", parts=", ".join([*parts, *_unjudged(run, t)]))
+
+
+def _and_unjudged(said: str, run: Run, t: Words) -> str:
+    return ", ".join(one for one in (said, *_unjudged(run, t)) if one)
+
+
+def _unjudged(run: Run, t: Words) -> list[str]:
+    """Return how many gates were not judged, and apart from them how many lack a baseline."""
+    baseless = sum(reason.kind == "no_baseline" for _, reason in run.unjudged)
+    numbers = {"unjudged": len(run.unjudged) - baseless, "baseless": baseless}
+    return [t.say(f"undecided_{key}", count=n) for key, n in numbers.items() if n]
 
 
 def counts(run: Run, t: Words, *, labelled: bool) -> str:

@@ -75,6 +75,7 @@ def write_report(
     lang: Lang = "en",
     texts: Texts = "full",
     plots: Plots = "svg",
+    hasty: bool = False,
 ) -> Path:
     """Write `report.md` and its plots into the run's folder and return the report's path.
 
@@ -85,11 +86,12 @@ def write_report(
         lang: Language of everything that is not data.
         texts: With `none`, no sample's text and no completion appears.
         plots: Format of the plots; with `none`, the report has none.
+        hasty: Whether to say that comparisons and plots are left out.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / REPORT_FILE
     with using(remembered(run.info.extensions)):
-        content = _content(run, findings, lang=lang, texts=texts)
+        content = {**_content(run, findings, lang=lang, texts=texts), "hasty": hasty}
         # First without plots: whatever drawing them may do, the figures are on disk.
         path.write_text(_render(content, ()), encoding="utf-8")
         drawn = draw_plots(run_dir, run, findings, lang=lang, plots=plots)
@@ -156,6 +158,8 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
         wrong_left_out=some([names[row.evalset, row.cell] for row in findings.untelling], t),
         unscored=unscored_lines(rows, run.results, names, t),
         lost=[why(one, t, limit=400) for one in info.lost],
+        hasty=False,
+        stopped=[why(one, t, limit=400) for one in info.stopped],
     )
 
 

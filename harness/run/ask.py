@@ -41,7 +41,25 @@ def ask(session: EngineSession, requests: Iterable[Request], store: Store, *, wi
         window: The model's window in tokens.
     """
     wanted = {request.key: request for request in requests}
-    outputs = _stored(wanted, store)
+    outputs: dict[str, Output] = {}
+    try:
+        return _asked(session, wanted, outputs, store, window=window)
+    except KeyboardInterrupt:
+        kept = sum(output.error is None for output in outputs.values())
+        session.tell_stopped(stored=kept, wanted=len(wanted))
+        raise
+
+
+def _asked(
+    session: EngineSession,
+    wanted: Mapping[str, Request],
+    outputs: dict[str, Output],
+    store: Store,
+    *,
+    window: int,
+) -> Asked:
+    """Fill in the outputs, and return them with what came of it."""
+    outputs |= _stored(wanted, store)
     failure: EngineError | None = None
     if len(outputs) < len(wanted):
         try:

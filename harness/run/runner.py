@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 from harness.errors import EngineError, HarnessError, RegistryError, UnfitPrecision
 from harness.prompts.chat import ChatFormat
@@ -15,12 +14,13 @@ from harness.prompts.templates import load_prompt
 from harness.reasons import Reason
 from harness.records import DataInfo, EngineInfo, Note, Thinking
 from harness.run.ask import ask, opened, outputs_missing
-from harness.run.ask_again import ask_again, with_flips
+from harness.run.ask_again import with_flips
 from harness.run.cells import Cell
 from harness.run.classifier_rows import Training, prepare_trained
 from harness.run.groups import Groups
 from harness.run.materials import Materials
 from harness.run.prepare import Prepared, prepare
+from harness.run.repeats import repeat
 from harness.run.score_cell import Outcome, score_cell
 from harness.run.session import EngineSession, open_places
 from harness.run.settings import Progress, Settings
@@ -192,10 +192,13 @@ class Runner:
         with self._away():
             found = in_rounds(prepared, lambda some: ask(session, some, store, window=window))
         asked = found.asked
-        if asked.failure is not None:
+        if asked.failure is not None and self._stopped:
+            session.tell_stopped(stored=len(asked.outputs), wanted=found.wanted)
+        elif asked.failure is not None:
             self.lost.append(outputs_missing(session, asked, found.wanted))
+        whole = asked.failure is None
         with self._away():
-            again = self._repeat(session, prepared) if asked.failure is None else []
+            again = repeat(session, prepared, self.settings, self.lost) if whole else []
         more = [output for one in again for output in one.asked.computed]
         info = session.info([*asked.computed, *more], asked.stored)
         # Before anything is scored: the next engine may want its place.
@@ -226,28 +229,6 @@ class Runner:
                 continue
             self._done[one.cell.path, one.cell.id] = outcome
             self.further[one.cell.path, one.cell.id] = tuple(others[: self.settings.runs - 1])
-
-    def _repeat(self, session: EngineSession, prepared: Sequence[Prepared]) -> list[Rounds]:
-        """Return what further passes bring, past the store; fewer if the engine fails under one.
-
-        Raises:
-            EngineError: It failed, and a baseline would be made of fewer runs than were asked for.
-        """
-        found: list[Rounds] = []
-        wanted = self.settings.runs
-        for turn in range(2, max(wanted, 1 + self.settings.repeat_engine) + 1):
-            session.start(prepared[0].window)
-            one = in_rounds(prepared, partial(ask_again, turn, session))
-            if (failure := one.asked.failure) is None:
-                found.append(one)
-                continue
-            if turn <= wanted:
-                raise failure
-            cause = Reason("other", {"said": str(failure)})
-            self.lost.append(
-                Reason("second_pass_missing", {"model": prepared[0].cell.model}, (cause,))
-            )
-        return found
 
     def _prepare_all(
         self, session: EngineSession, cells: Sequence[Cell], store: Store

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from harness import hardware
@@ -20,9 +21,9 @@ from harness.records import (
     Request,
     Tell,
 )
-from harness.registry import current
 from harness.run.cells import prefix_order
 from harness.run.classifier_rows import Training
+from harness.run.engine_config import engine_config
 from harness.run.precision import Precision, Unfit, UnfitRecord, choose_precision
 from harness.run.served import Served
 from harness.run.serving import choose_serving
@@ -171,8 +172,7 @@ class EngineSession:
     def claim(self, *, wait: bool = True) -> bool:
         """Take the right to make what the store lacks of this engine's outputs, until the end.
 
-        Returns:
-            Whether it was taken now: what the store had before may have grown since.
+        Returns: Whether it was taken now: what the store had before may have grown since.
 
         Raises:
             EngineError: The session was stopped while another process held it.
@@ -194,27 +194,17 @@ class EngineSession:
             wanted: How many requests are to be made, as far as is known.
             wait: Whether to wait for a GPU; without one, the engine's process imports ahead.
         """
+        waiting = partial(self._progress, "waiting for another engine on this machine to end", 0, 0)
         if not self._fleet.running:
-            self._fleet.start(self._config(window), wanted, self._tell_waiting if wait else None)
-
-    def _tell_waiting(self) -> None:
-        self._progress("waiting for another engine on this machine to end", 0, 0)
+            self._fleet.start(self._config(window), wanted, waiting if wait else None)
 
     def _config(self, window: int) -> EngineConfig:
-        registered = current().engines.get(self.engine)
-        ranks = [adapter.rank for adapter in self.adapters.values()]
-        return EngineConfig(
-            engine=self.engine,
-            model_path=str(self.asset.path),
-            dtype=self.dtype,
-            device=self._serving.device,
-            max_model_len=window,
-            max_lora_rank=max(ranks, default=0),
-            max_loras=len({adapter.digest for adapter in self.adapters.values()}),
+        return engine_config(
+            self._serving,
+            str(self.asset.path),
+            list(self.adapters.values()),
+            window=window,
             seed=self._spec.seed,
-            options=self.options,
-            module=registered.module if registered else "",
-            folder=registered.folder if registered else "",
             trust_remote_code=self._spec.trust_remote_code,
         )
 
@@ -269,6 +259,10 @@ class EngineSession:
     def _give_up(self, reason: Unfit) -> UnfitPrecision:
         self._unfit.add(reason)
         return UnfitPrecision(f"{self.models}: {reason}: set dtype: bfloat16 in models.yaml")
+
+    def tell_stopped(self, *, stored: int, wanted: int) -> None:
+        """Note how far the session came before it was interrupted."""
+        self._tell(Note("stopped", self.models, {"stored": stored, "wanted": wanted}))
 
     def _lost(self, replica: Replica, error: EngineError) -> None:
         """Note that one engine of several failed, whose requests the others are asked."""

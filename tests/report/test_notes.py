@@ -34,6 +34,7 @@ NOTES = (
     Note("float16_refused", "m", {"engine": "vllm", "dtype": "bfloat16"}),
     Note("stand_in", "m", {"what": "hub:owner/name"}),
     Note("remote_code", "m", {}),
+    Note("stopped", "m", {"stored": 84, "wanted": 240}),
     Note("replica_lost", "m", {"gpu": "1", "problem": "engine 'vllm' failed"}),
 )  # fmt: skip
 INFO = RunInfo("r", "2026-01-01", 1.0, "pytest", {}, {}, notes=NOTES)
