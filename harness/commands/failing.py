@@ -11,6 +11,25 @@ from harness.commands.saying import say
 from harness.errors import EngineError, HarnessError
 
 MENDABLE, ENGINE_FAILED, NOTHING_JUDGED = 2, 10, 11
+# As shells give it for SIGINT.
+_INTERRUPTED = 130
+
+
+@contextmanager
+def interruptible(further: str) -> Iterator[None]:
+    """End at Ctrl-C and SIGTERM with one line.
+
+    Args:
+        further: What becomes of what was done, and how to go on.
+    """
+    from harness.plugin.stopping import heeding_sigterm
+
+    try:
+        with heeding_sigterm():
+            yield
+    except KeyboardInterrupt as error:
+        say(f"interrupted; {further}", err=True)
+        raise typer.Exit(_INTERRUPTED) from error
 
 
 @contextmanager

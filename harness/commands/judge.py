@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.failing import NOTHING_JUDGED, failing
+from harness.commands.failing import NOTHING_JUDGED, failing, interruptible
 from harness.commands.languages import Lang
 from harness.commands.project import Project
 from harness.commands.saying import warn
@@ -33,8 +33,7 @@ GOLD = Path("evalsets/gold/ru_pairs.jsonl")
 POINT_GOLD = Path("evalsets/gold/ru_points.jsonl")
 """The marked answers that ship."""
 
-# As shells give it for SIGINT.
-_INTERRUPTED = 130
+_INTERRUPTED = "the verdicts so far are stored, and the same command goes on from them"
 
 judge_app = typer.Typer(no_args_is_help=True, help="Judge models.")
 
@@ -142,7 +141,7 @@ def passport(
             dtype=dtype.value if dtype else None,
             limit=limit,
         )
-        with _resumable(), Terminal() as terminal:
+        with interruptible(_INTERRUPTED), Terminal() as terminal:
             certified = certify(
                 judge,
                 sets,
@@ -208,17 +207,6 @@ def _silence(passport: Passport) -> _Silence | None:
         lost.update(own.unscored)
         asked, missing = asked + own.points, missing + own.points - own.scored
     return _Silence(missing, asked, lost.most_common(1)[0][0]) if missing else None
-
-
-@contextmanager
-def _resumable() -> Iterator[None]:
-    """Say what becomes of an interrupted measurement."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        typer.echo("interrupted; the verdicts so far are stored, and the same command goes on from "
-                   "them", err=True)  # fmt: skip
-        raise typer.Exit(_INTERRUPTED) from error
 
 
 @contextmanager

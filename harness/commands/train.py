@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.failing import failing
+from harness.commands.failing import failing, interruptible
 from harness.commands.saying import say
 
 
@@ -107,4 +107,5 @@ def train(
         if dry_run:
             show(job, say=say)
         else:
-            typer.echo(train_adapter(job, resume=resume, say=say))
+            with interruptible("go on from the last checkpoint, if there is one, with --resume"):
+                typer.echo(train_adapter(job, resume=resume, say=say))

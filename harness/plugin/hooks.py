@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.plugin.evalsets import SUFFIXES, is_evalset, is_gate
-from harness.plugin.exits import EXIT_ENGINE, EXIT_NOTHING_JUDGED, left_open, nothing_judged
 from harness.plugin.options import check_names, check_writable, options_of
-from harness.plugin.stopping import heed_sigterm
 from harness.plugin.tally import (
     CELL,
     ENGINE_ERROR,
@@ -88,7 +86,7 @@ class Hooks:
             selected += [cell for cell in brought if cell not in selected]
         if not selected and not gates:
             return
-        self._undo = heed_sigterm()
+        self._heed_sigterm()
         if not self._is_worker:
             names = {cell.name for cell in selected} | {gate.planned.cell.name for gate in gates}
             check_names(self._config, names)
@@ -101,6 +99,12 @@ class Hooks:
         elif selected:
             session.config.stash[RUN] = open_run(session.config, selected)
 
+    def _heed_sigterm(self) -> None:
+        from harness.plugin.stopping import heed_sigterm
+
+        self._undo()
+        self._undo = heed_sigterm()
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
         """Learn from an xdist worker what a session without workers sees by itself."""
@@ -108,8 +112,7 @@ class Hooks:
         self._tally.cells = [nodeid for nodeid in ours if not is_gate(nodeid)]
         check_names(self._config, {Path(nodeid.partition("::")[0]).stem for nodeid in ours})
         if ours:
-            self._undo()
-            self._undo = heed_sigterm()
+            self._heed_sigterm()
             self._check_against([nodeid.partition("::")[0] for nodeid in ours])
             self._check_adding(self._tally.cells)
             check_writable(self._config)
@@ -248,11 +251,15 @@ class Hooks:
 
     def _exit_code(self, code: int) -> int:
         """Return the exit code: of several that apply, the one that says most of what to do."""
+        if not self._tally.any and not self._tally.broken:
+            return code
+        from harness.plugin.exits import EXIT_ENGINE, EXIT_NOTHING_JUDGED, left_open, nothing_judged
+
         if ENGINE_ERROR in self._tally.kinds:
             return EXIT_ENGINE
         if RUN_ERROR in self._tally.kinds or self._tally.broken:
             return pytest.ExitCode.INTERRUPTED
-        if code != pytest.ExitCode.OK or not self._tally.any:
+        if code != pytest.ExitCode.OK:
             return code
         fake = options_of(self._config).engine == "fake"
         if unjudged := nothing_judged(self._saved, self._tally, fake=fake):

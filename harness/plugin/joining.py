@@ -14,6 +14,7 @@ import pytest
 
 from harness import hardware
 from harness.paths import public, public_argument, public_source
+from harness.plugin.parts import each_once
 from harness.plugin.tally import RUN_ID, Tally
 from harness.reasons import Reason
 from harness.records import Judged, Note, Result, Run, RunInfo
@@ -63,6 +64,7 @@ def _without(part: Judged, sets: Collection[str]) -> Judged:
 
 def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run:
     """Return what the processes of a session saved as one run, in the order of its cells."""
+    parts = each_once(parts)
     ranks = {cell: rank for rank, cell in enumerate(tally.cells)}
 
     def rank(evalset: str, cell: str) -> int:
@@ -94,7 +96,9 @@ def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run
         versions=versions(),
         data=tuple(sorted(data.values(), key=lambda d: _place(d.evalset, sets))),
         engines=tuple(sorted(engines, key=lambda e: _place(e.model.split(", ")[0], models))),
-        lost=(*(line for p in parts for line in p.info.lost), *_lost(tally, shown)),
+        lost=tuple(
+            dict.fromkeys([*(line for p in parts for line in p.info.lost), *_lost(tally, shown)])
+        ),
         stopped=(*(line for p in parts for line in p.info.stopped), *_not_asked(tally)),
         notes=_notes(parts, sets, here, config.rootpath),
         extensions=tuple(dict.fromkeys(one for p in parts for one in p.info.extensions)),

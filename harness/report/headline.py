@@ -15,6 +15,7 @@ from harness.report.judged.sections import JudgedPart
 if TYPE_CHECKING:
     from harness.report.plots.write_plots import Picture, PlotKind
 
+_BASELESS = "no_baseline"
 _LEADS = ("forest", "judged")
 
 
@@ -29,7 +30,9 @@ def verdict(run: Run, findings: Findings, judged: JudgedPart, t: Words) -> str:
     elif not run.rows and not judged.sections:
         said = t["empty"]
     elif not run.gates:
-        said = _and_unjudged(t["unjudged" if run.unjudged else "ungated"], run, t)
+        said = t["unjudged" if run.unjudged else "ungated"]
+        if any(reason.kind == _BASELESS for _, reason in run.unjudged):
+            said = _and_unjudged("", run, t)
     elif run.unjudged or any(gate.verdict != "pass" for gate in run.gates):
         said = _undecided(run, t)
     else:
@@ -53,7 +56,7 @@ def _and_unjudged(said: str, run: Run, t: Words) -> str:
 
 def _unjudged(run: Run, t: Words) -> list[str]:
     """Return how many gates were not judged, and apart from them how many lack a baseline."""
-    baseless = sum(reason.kind == "no_baseline" for _, reason in run.unjudged)
+    baseless = sum(reason.kind == _BASELESS for _, reason in run.unjudged)
     numbers = {"unjudged": len(run.unjudged) - baseless, "baseless": baseless}
     return [t.say(f"undecided_{key}", count=n) for key, n in numbers.items() if n]
 

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from harness.errors import TrainError
 from harness.spec.yamlfile import read_yaml
 from harness.train.artifacts import check_target, make_record, replacing, save_weights
 from harness.train.batches import step_rows
@@ -37,6 +42,32 @@ def train_adapter(job: Job, *, resume: bool = False, say: Say) -> Path:
     """
     check_target(job.out)
     check_trackers(job)
+    with _alone(job):
+        return _train(job, resume=resume, say=say)
+
+
+@contextmanager
+def _alone(job: Job) -> Iterator[None]:
+    """Hold a job's folder, in which another run would remove what this one writes.
+
+    Raises:
+        TrainError: Another process holds it.
+    """
+    job.work.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(job.work.with_name(f"{job.work.name}.lock"))
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise TrainError(f"{job.file.path}: another harness train is at work on {job.work}; wait "
+                         "until it is done, or give this one another folder by --out "
+                         "(with another name)") from error  # fmt: skip
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _train(job: Job, *, resume: bool, say: Say) -> Path:
     recipe = _recipe_text(job)
     if not resume and (found := last_checkpoint(job.work)) is not None:
         say(f"discarding the unfinished run (step {found[1]}); use --resume to continue it")

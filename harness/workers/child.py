@@ -18,6 +18,7 @@ import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from itertools import chain
 from multiprocessing.connection import Connection
 from typing import Any, NoReturn, TypedDict
@@ -31,11 +32,14 @@ from harness.markdown import cut, plain
 from harness.masking import Mask, MaskedStream
 from harness.reasons import Reason
 from harness.records import Adapter, EngineConfig, Output, Request, Sampling
+from harness.workers.lastwords import hollow
+from harness.workers.offspring import Offspring
 
 _PARENT_CHECK_S = 1.0
 # Variables that hold keys whatever the options say; an option of this name names one more.
 _KEYS = ("OPENAI_API_KEY", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 _NAMED_BY = "api_key_env"
+_SENDING = threading.Lock()
 
 
 class Reply(TypedDict, total=False):
@@ -151,6 +155,9 @@ def main(fd: int) -> None:
         _serve(conn, inbox, config, mask)
     except Exception as error:
         traceback.print_exc()
+        if hollow(str(error)):
+            # What stands behind it is found by another thread, which ends this process.
+            time.sleep(_PARENT_CHECK_S)
         line = str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}"
         with contextlib.suppress(OSError):
             _send(conn, {"error": cut(mask.text(plain(line)), 500)})
@@ -174,10 +181,13 @@ def _serve(
         # Read when CUDA starts, which no import does.
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(config.gpus)
     engine = open_engine(config)
+    offspring = Offspring(partial(_fail, conn))
+    offspring.watch()
     _send(conn, {"ready": time.monotonic()})
     while True:
         header = inbox.get()
         if header == b"close":
+            offspring.leave()
             engine.close()
             return
         told: Counter[str] = Counter()
@@ -188,6 +198,14 @@ def _serve(
         for line, number in told.items():
             sys.stderr.write(f"{number} requests failed: {line}\n")
         _send(conn, {"done": True})
+
+
+def _fail(conn: Connection, problem: str) -> NoReturn:
+    """Tell the parent why the engine is of no more use, from any thread, and end."""
+    sys.stderr.write(f"EngineError: {problem}\n")
+    with contextlib.suppress(OSError):
+        _send(conn, {"error": problem})
+    _end_group()
 
 
 def _listen(conn: Connection, inbox: queue.SimpleQueue[bytes]) -> None:
@@ -216,7 +234,12 @@ def _end_group() -> NoReturn:
 
 
 def _send(conn: Connection, reply: Reply) -> None:
-    conn.send_bytes(json.dumps(reply).encode())
+    # A frame is written in pieces, and two threads may send.
+    if _SENDING.acquire(timeout=_PARENT_CHECK_S):
+        try:
+            conn.send_bytes(json.dumps(reply).encode())
+        finally:
+            _SENDING.release()
 
 
 if __name__ == "__main__":

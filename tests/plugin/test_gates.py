@@ -64,7 +64,7 @@ def test_a_gate_without_its_cells_is_skipped_and_says_which(evals):
     evals.set(gates=[WIDE, LEVEL])
     result = evals.run("-k", "fewshot or gate-unscored", "-rs")
     result.assert_outcomes(passed=1, skipped=2, deselected=1)
-    assert result.ret == pytest.ExitCode.OK
+    assert result.ret == 11  # nothing was judged
     result.stdout.fnmatch_lines([f"SKIPPED*needs cells that are not selected: {ZERO}"])
     assert evals.saved.gates == ()
     assert [row.cell for row in evals.saved.rows] == [FEW]
@@ -80,7 +80,7 @@ def test_gates_alone_compute_nothing(evals):
     evals.set(gates=[WIDE, LEVEL])
     result = evals.run("-k", "gate")
     result.assert_outcomes(skipped=2, deselected=2)
-    assert result.ret == pytest.ExitCode.OK
+    assert result.ret == 11  # nothing was judged
     assert evals.started == []
     assert not (evals.root / "reports").exists()
 

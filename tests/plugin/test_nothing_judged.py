@@ -42,7 +42,7 @@ def test_no_gate_was_judged(evals):
     result = evals.run("-k", "fewshot")
     assert result.ret == NOTHING_JUDGED
     result.stdout.fnmatch_lines(["nothing was judged: none of 1 gates was judged, most often: *"])
-    assert "gates not judged, 1 not judged" in evals.report.split("\n")[0]
+    assert evals.report.split("\n")[0].endswith("gates not judged")
 
 
 @pytest.mark.parametrize("args", [[], ["--eval-engine", "fake"]])

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
+from drawn import drawn_cell, make_run
 from judged_builders import EVALSET, make_judged
 
 from harness.plugin.joining import together
+from harness.plugin.parts import each_once
+from harness.reasons import Reason
+from harness.records import EngineInfo, Gate
 
 pytest.importorskip("xdist", reason="pytest-xdist is not installed")
 
 FILES = {"report.md", "results.jsonl", "run.json", "findings.json"}
 FAILS = {"figure": "accuracy", "at_least": 1}
+ENGINE = EngineInfo("m", "s", "d", "fake", "1", "float32", "cpu", 1.0, 1.0, 9, 0, 1, 1, 1)
 
 
 @pytest.fixture
@@ -72,14 +78,44 @@ def check_saved(mixed):
 
 
 @pytest.mark.slow
-def test_a_distribution_that_the_user_chose(evals):
-    evals.set("zz")
-    result = evals.spawn("-n2", "--dist", "loadfile", "-v")
-    result.assert_outcomes(passed=4)
-    result.stdout.fnmatch_lines(["scheduling tests via LoadFileScheduling"])
-    ids = [f"{row.evalset}::{row.cell}" for row in evals.saved.rows]
-    assert len(ids) == len(set(ids)) == 4
-    assert len(evals.saved.results) == 24
+@pytest.mark.parametrize(
+    "dist", ["load", "loadfile", "loadscope", "loadgroup", "worksteal", "each", "no"]
+)
+def test_each_distribution_gives_one_report_and_starts_each_engine_once(evals, dist):
+    evals.models(m={"options": {"delay_s": 0.02}}, n={"seed": 1, "options": {"delay_s": 0.02}})
+    evals.set(models=["m", "n"], gates=[{"figure": "accuracy", "at_least": 0}])
+    evals.set("zz", models=["m"], prompts=["plain.j2"])
+    evals.write("test_own.py", "def test_own():\n    pass\n")
+    result = evals.spawn("-n2", "--dist", dist, "evalsets", "test_own.py")
+    assert result.ret == pytest.ExitCode.OK
+    saved = evals.saved
+    ids = [f"{row.evalset}::{row.cell}" for row in saved.rows]
+    assert len(ids) == len(set(ids)) == 6
+    assert len(saved.results) == 36
+    assert len(saved.gates) == len({gate.id for gate in saved.gates}) == 4
+    assert saved.info.lost == saved.info.stopped == ()
+    assert [(one.model, one.computed) for one in saved.info.engines] == [("m", 24), ("n", 12)]
+    assert len(evals.started) == 2
+
+
+def test_what_several_processes_ran_counts_once():
+    rows, results = drawn_cell()
+    gate = Gate("evalsets/mini.yaml", rows.cell, "accuracy", "at_least", 0, "pass", False, "", "g")
+    stored = replace(ENGINE, computed=0, stored=9)
+    parts = [
+        replace(make_run((rows, results)), gates=(gate,)),
+        replace(make_run((rows, results)), gates=(gate,)),
+    ]
+    parts = [
+        replace(one, info=replace(one.info, engines=(engine,), lost=(Reason("not_run"),)))
+        for one, engine in zip(parts, (stored, ENGINE), strict=True)
+    ]
+    first, second = each_once(parts)
+    assert (first.rows, first.results, first.gates) == ((rows,), tuple(results), (gate,))
+    assert (second.rows, second.results, second.gates) == ((), (), ())
+    assert (first.info.engines, second.info.engines) == ((ENGINE,), ())
+    assert second.info.lost == ()
+    assert each_once(parts[:1]) == parts[:1]
 
 
 def test_a_judge_set_that_each_worker_ran_counts_once():

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import subprocess
+import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -285,6 +287,26 @@ def test_a_folder_of_other_files_is_refused_before_anything_is_read(make_job, tm
             command(job, say=said.append)
     assert said == []
     assert (precious / "thesis.txt").read_text() == "years"
+
+
+def test_a_second_start_is_one_line_and_touches_nothing(make_job):
+    """The other one is a process, as locks of one process may be shared."""
+    job = make_job()
+    checkpoint = job.work / "checkpoint-1"
+    checkpoint.mkdir(parents=True)
+    lock = job.work.with_name(f"{job.work.name}.lock")
+    hold = ("import sys, time; from filelock import FileLock; FileLock(sys.argv[1]).acquire(); "
+            "print('held', flush=True); time.sleep(60)")  # fmt: skip
+    other = subprocess.Popen([sys.executable, "-c", hold, str(lock)], stdout=subprocess.PIPE)
+    try:
+        other.stdout.readline()
+        with pytest.raises(TrainError, match=r"another harness train is at work on .*; wait until"):
+            train_adapter(job, say=print)
+        assert checkpoint.is_dir()
+        assert not job.out.exists()
+    finally:
+        other.kill()
+        other.wait()
 
 
 def test_an_adapter_on_another_file_system(make_job, tmp_path):
