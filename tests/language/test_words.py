@@ -80,7 +80,7 @@ def test_every_word_is_used():
         r"|c_(calibration|contextual)_(up|down|same)|p_judged(_untrusted|_void|_score|_points)?"
         r"|j_c_(better|worse|alpha|untrusted|void|score|points)\w*|j_canary_\w+|j_by_\w+"
         r"|j_(met|partly|not_met)|pass_(v|why|p|f|lost|pt|per)_\w+"
-        r"|why_\w+|undecided_(passed|inconclusive|unjudged)|note_\w+"
+        r"|why_\w+|undecided_(passed|inconclusive|unjudged|baseless)|note_\w+"
         r"|c_beware_(worse|guesses|mass|unscored)|x_\w+"
         r"|th_(answers|rulings|off|on|budget|limit|at_\w+|\w+_thought)"
     )
