@@ -172,10 +172,7 @@ class EngineSession:
     def claim(self, *, wait: bool = True) -> bool:
         """Take the right to make what the store lacks of this engine's outputs, until the end.
 
-        Returns: Whether it was taken now: what the store had before may have grown since.
-
-        Raises:
-            EngineError: The session was stopped while another process held it.
+        Returns whether it was taken now: what the store had before may have grown since.
         """
         if self._claim.held or (not self._claim.take() and not wait):
             return False
@@ -199,14 +196,9 @@ class EngineSession:
             self._fleet.start(self._config(window), wanted, waiting if wait else None)
 
     def _config(self, window: int) -> EngineConfig:
-        return engine_config(
-            self._serving,
-            str(self.asset.path),
-            list(self.adapters.values()),
-            window=window,
-            seed=self._spec.seed,
-            trust_remote_code=self._spec.trust_remote_code,
-        )
+        adapters = list(self.adapters.values())
+        path = str(self.asset.path)
+        return engine_config(self._serving, self._spec, path, adapters, window=window)
 
     def _worker(self, config: EngineConfig, number: int) -> Worker:
         self._settings.logs.mkdir(parents=True, exist_ok=True)
