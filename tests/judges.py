@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from harness.judge.gold import GoldPair, GoldSet
 from harness.judge.passport import BoundRubric, Manner, Passport
-from harness.judge.passport_figures import PassportSet, RuledPair, measure
+from harness.judge.passport_figures import PassportSet, measure
+from harness.judge.ruled_pair import RuledPair
 from harness.records import Choice, EngineInfo, Ruling
 
 Choose = Callable[[str, str], Choice]

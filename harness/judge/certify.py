@@ -11,14 +11,16 @@ from harness.judge.gold import GoldPair, GoldSet
 from harness.judge.gold_points import PointGold
 from harness.judge.judge_session import JudgeSession
 from harness.judge.passport import BoundRubric, Passport
-from harness.judge.passport_figures import RuledPair, measure
+from harness.judge.passport_figures import measure
 from harness.judge.point_figures import PointPassport, measure_points
 from harness.judge.points import PointCase, PointRulings, point_cases, point_rulings
+from harness.judge.ruled_pair import RuledPair
 from harness.prompts.fence import Fenced, fence
 from harness.prompts.rubric import Rubric, absolute_messages, pairwise_messages
 from harness.records import EngineInfo, Message, Ruling, Tell
 from harness.run.settings import Progress, Settings
 from harness.spec.judgeset import MAX_ANSWER_CHARS, Per
+from harness.spec.modelspec import ModelSpec
 
 _SIDES = ("forward", "backward", "first", "second")
 """The questions about a pair: which is better, in both orders, and how good either is."""
@@ -159,6 +161,7 @@ def certify(
         passing=passing,
         sets=tuple(sets),
         points=points.measured(bench.points, settings.limit) if points is not None else None,
+        source=_source(judge.spec),
     )
     return Certified(
         passport,
@@ -167,6 +170,12 @@ def certify(
         completion_tokens=bench.completion_tokens,
         cost=bench_cost(judge.spec, bench),
     )
+
+
+def _source(spec: ModelSpec) -> str:
+    """Return where a judge is from, an endpoint's address included."""
+    address = f" at {spec.options['base_url']}" if spec.remote else ""
+    return f"{spec.source or ''}{address}"
 
 
 def _cases(

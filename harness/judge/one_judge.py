@@ -120,6 +120,7 @@ def _options(asked: CaseSet) -> str:
     """Return what `harness judge passport` must be told to ask as a set does."""
     chars = asked.evalset.judge.max_answer_chars
     cut = f" --max-answer-chars {chars}" if chars != MAX_ANSWER_CHARS else ""
+    lang = f" --lang {asked.evalset.lang}" if asked.evalset.lang != "en" else ""
     named = "".join(
         f" --{option} {rubric.path.removeprefix('prompts/')}"
         for option, rubric in asked.rubrics.items()
@@ -127,7 +128,7 @@ def _options(asked: CaseSet) -> str:
         if option == "points" or rubric.path != f"prompts/{DEFAULT_RUBRICS[rubric.kind]}"
     )
     per = " --per answer" if asked.points and asked.evalset.judge.per == "answer" else ""
-    return named + per + cut
+    return named + per + cut + lang
 
 
 def _void(judge: str, canaries: Sequence[CanaryResult]) -> Reason | None:

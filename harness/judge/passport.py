@@ -26,8 +26,11 @@ MAX_UNSCORED = 0.02
 """Share of gold pairs without a verdict, or of answers without a score, above which a set does not
 certify: what a judge leaves out may be what it gets wrong."""
 CHANCE = 0.5
+LENGTH_ALONE = 0.95
+"""Share of a set's pairs that the rule "the longer is better", or its contrary, gets right, from
+which the set says nothing of a judge."""
 
-Doubt = Literal["small", "unscored", "chance", "accuracy", "order_agreement", "scores"]
+Doubt = Literal["small", "unscored", "chance", "scores", "length", "accuracy", "order_agreement"]
 # Figures that every set has in which a pair has a verdict.
 _NEEDED = ("accuracy", "order_agreement")
 # Shares of pairs, by which a judge is trusted.
@@ -81,6 +84,8 @@ class Passport:
     Attributes:
         judge: Name in models.yaml.
         model_digest: Of its weights, or of an endpoint's address and model.
+        source: Where it is from, as models.yaml says: of an endpoint, model name and address; for
+            the reader.
         engine: Name of the engine.
         dtype: Precision of the weights.
         manner: How it was run and asked.
@@ -105,6 +110,7 @@ class Passport:
     passing: float
     sets: tuple[PassportSet, ...]
     points: PointPassport | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,27 +172,29 @@ def shown_path(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
 
 
-def doubt(one: PassportSet, demands: PassportSpec) -> Doubt | None:
-    """Return why a set does not vouch for a judge, the gravest reason first, or None.
+def doubts(one: PassportSet, demands: PassportSpec) -> list[Doubt]:
+    """Return why a set does not vouch for a judge, the gravest reason first; none if it does.
 
     A demand is met when the lower end of the figure's 95% interval reaches it: 9 of 10 pairs are
     no proof of 0.7, 90 of 100 are. Whatever the demands, a judge must be shown to be better than
-    chance: where it settles pairs, and by its absolute scores.
+    chance: where it settles pairs, and by its absolute scores; and on pairs of which the longer
+    answer, or the shorter, is not nearly always the better: there a ruler would do as well. What
+    a small set or one with many verdicts missing says otherwise is not looked at.
     """
     if not one.certifies:
-        return "small"
+        return ["small"]
     answers = sum(one.score_unscored.values())
     if one.n - one.scored > MAX_UNSCORED * one.n or answers > MAX_UNSCORED * 2 * one.n:
-        return "unscored"
-    if not _exceeds(one, "accuracy_decided", CHANCE):
-        return "chance"
-    if one.figures["accuracy"].low < demands.min_accuracy:
-        return "accuracy"
-    if one.figures["order_agreement"].low < demands.min_order_agreement:
-        return "order_agreement"
-    if not _exceeds(one, "score_accuracy", CHANCE):
-        return "scores"
-    return None
+        return ["unscored"]
+    by_length = one.figures.get("human_prefers_longer")
+    found: dict[Doubt, bool] = {
+        "chance": not _exceeds(one, "accuracy_decided", CHANCE),
+        "scores": not _exceeds(one, "score_accuracy", CHANCE),
+        "length": by_length is not None and abs(by_length.value - 0.5) >= LENGTH_ALONE - 0.5,
+        "accuracy": one.figures["accuracy"].low < demands.min_accuracy,
+        "order_agreement": one.figures["order_agreement"].low < demands.min_order_agreement,
+    }
+    return [name for name, holds in found.items() if holds]
 
 
 def large_sets(passport: Passport) -> list[PassportSet]:
@@ -238,7 +246,7 @@ def _check_point_set(own: PointSet) -> None:
 
 
 def _check_ends(whose: str, name: str, figure: Figure) -> None:
-    least = -1 if name == "kappa" else 0
+    least = -1 if name.startswith("kappa") else 0
     ends = (least, figure.low, figure.value, figure.high, 1)
     if not all(map(math.isfinite, ends)) or list(ends) != sorted(ends) or figure.n < 1:
         raise ValueError(f"{whose}: {name} is not a figure")

@@ -6,54 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from harness.judge.gold import Better, GoldPair, GoldSet
-from harness.judge.verdict import settle
+from harness.judge.gold import GoldSet
+from harness.judge.ruled_pair import BACKWARD, FORWARD, RuledPair, longer_answer
 from harness.markdown import cut
-from harness.records import Choice, Figure, PointRuling, Ruling
-from harness.stats.agreement import cohens_kappa
+from harness.records import Figure, PointRuling, Ruling
+from harness.stats.agreement import cohens_kappa, mean_kappa
 from harness.stats.clusters import clustered_share
 from harness.stats.intervals import clopper_pearson_interval
 
 SMOKE = 30
 """Pairs below which a set is a smoke test, which certifies nothing."""
-
-_FORWARD: dict[Choice | None, Better] = {"A": "first", "B": "second", "tie": "tie"}
-_BACKWARD: dict[Choice | None, Better] = {"A": "second", "B": "first", "tie": "tie"}
-
-
-@dataclass(frozen=True, slots=True)
-class RuledPair:
-    """A gold pair and what a judge said to it.
-
-    Attributes:
-        forward: The pairwise ruling with the pair's first answer shown first (as A).
-        backward: With its second answer shown first.
-        first: The absolute ruling on its first answer; `second` on its second.
-    """
-
-    pair: GoldPair
-    forward: Ruling
-    backward: Ruling
-    first: Ruling
-    second: Ruling
-
-    @property
-    def settled(self) -> Better | None:
-        """What both orders come to: a tie also where they disagree, None without a verdict."""
-        points, _ = settle(self.forward, self.backward)
-        if points is None:
-            return None
-        return "first" if points == 1 else "second" if points == 0 else "tie"
-
-    @property
-    def agree(self) -> bool | None:
-        """Whether both orders say the same, None where one has no verdict."""
-        return settle(self.forward, self.backward)[1]
-
-    @property
-    def right(self) -> bool:
-        """Whether both orders have a verdict, and each of them is people's own."""
-        return self.agree is True and self.settled == self.pair.better
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +76,10 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
 
     - `accuracy_forward`: verdicts with the file's first answer shown first that are people's own;
       `accuracy_backward` with it shown second. A coin without ties reaches 1/2.
+    - `accuracy_verdicts`: verdicts of scored pairs that are people's own: the mean of both orders,
+      which papers mostly call accuracy.
+    - `kappa_verdicts`: the mean over both orders of Cohen's kappa of people's verdicts and the
+      order's, in scored pairs; a tie is a word of its own where there is one.
     - `prefers_longer`: verdicts for one of two answers, on the pairs of `human_prefers_longer`,
       that are for the longer. Preferences for a place cancel, as both orders count.
     - `prefers_first`: verdicts for one of two answers, in scored pairs, that are for the one shown
@@ -169,20 +135,26 @@ def measure(gold: GoldSet, ruled: Sequence[RuledPair], *, passing: float) -> Pas
 
 def reason_text(*rulings: Ruling | PointRuling) -> str:
     """Return why there is no verdict, without texts, which may repeat what was asked."""
-    problem = next((one.problem.redacted().text for one in rulings if one.problem), "no verdict")
-    return cut(problem, 200)
+    problem = next((one.problem for one in rulings if one.problem), None)
+    if problem is None:
+        return "no verdict"
+    left = cut(problem.redacted().text, 200)
+    # Of what an engine said in its own words, what stands before the details.
+    return left if any(map(str.isalnum, left)) else problem.text.partition(":")[0][:80]
 
 
 def _of_pairs(ruled: Sequence[RuledPair], scored: Sequence[RuledPair]) -> dict[str, Figure]:
     decided = [one for one in scored if "tie" not in (one.settled, one.pair.better)]
-    uneven = [one for one in scored if _longer(one.pair) and one.pair.better != "tie"]
+    uneven = [one for one in scored if longer_answer(one.pair) and one.pair.better != "tie"]
     found = {
         "accuracy": _share([one.right for one in scored]),
         "accuracy_decided": _share([one.right for one in decided]),
         "both_orders_correct": _share([one.right for one in ruled]),
         "order_agreement": _share([one.agree is True for one in scored]),
         "kappa": _kappa(scored),
-        "human_prefers_longer": _share([_longer(one.pair) == one.pair.better for one in uneven]),
+        "human_prefers_longer": _share(
+            [longer_answer(one.pair) == one.pair.better for one in uneven]
+        ),
     }
     return {name: figure for name, figure in found.items() if figure is not None}
 
@@ -190,11 +162,11 @@ def _of_pairs(ruled: Sequence[RuledPair], scored: Sequence[RuledPair]) -> dict[s
 def _of_verdicts(ruled: Sequence[RuledPair], scored: Sequence[RuledPair]) -> dict[str, Figure]:
     every = [(one.pair, side.choice) for one in ruled for side in (one.forward, one.backward)]
     longer = [
-        (pair.id, verdict == _longer(pair))
+        (pair.id, verdict == longer_answer(pair))
         for one in scored
         for pair in (one.pair,)
-        for verdict in (_FORWARD[one.forward.choice], _BACKWARD[one.backward.choice])
-        if _longer(pair) and pair.better != "tie" and verdict != "tie"
+        for verdict in one.words
+        if longer_answer(pair) and pair.better != "tie" and verdict != "tie"
     ]
     first = [
         (one.pair.id, side.choice == "A")
@@ -205,9 +177,13 @@ def _of_verdicts(ruled: Sequence[RuledPair], scored: Sequence[RuledPair]) -> dic
     forward = [one for one in ruled if one.forward.choice is not None]
     backward = [one for one in ruled if one.backward.choice is not None]
     found = {
-        "accuracy_forward": _share([_FORWARD[o.forward.choice] == o.pair.better for o in forward]),
+        "accuracy_verdicts": clustered_share(
+            [(one.pair.id, word == one.pair.better) for one in scored for word in one.words]
+        ),
+        "kappa_verdicts": _mean_kappa(scored),
+        "accuracy_forward": _share([FORWARD[o.forward.choice] == o.pair.better for o in forward]),
         "accuracy_backward": _share(
-            [_BACKWARD[o.backward.choice] == o.pair.better for o in backward]
+            [BACKWARD[o.backward.choice] == o.pair.better for o in backward]
         ),
         "prefers_longer": clustered_share(longer),
         "prefers_first": clustered_share(first),
@@ -264,12 +240,6 @@ def _scores(ruled: Sequence[RuledPair]) -> list[tuple[str, tuple[float | None, f
             for pair, first, second in sides if pair.better != "tie"]  # fmt: skip
 
 
-def _longer(pair: GoldPair) -> Better | None:
-    """Return the answer with more characters, None where both have as many."""
-    gap = len(pair.first.strip()) - len(pair.second.strip())
-    return None if gap == 0 else "first" if gap > 0 else "second"
-
-
 def _rate(passed: int, n: int) -> Figure | None:
     return Figure(passed / n, *clopper_pearson_interval(passed, n), n) if n else None
 
@@ -288,3 +258,11 @@ def _kappa(scored: Sequence[RuledPair]) -> Figure | None:
     # Rounding must not make it more than perfect, nor put it outside of its interval.
     value = max(-1.0, min(1.0, found.value))
     return Figure(value, min(found.low, value), max(found.high, value), found.n)
+
+
+def _mean_kappa(scored: Sequence[RuledPair]) -> Figure | None:
+    """Return the mean kappa of both orders, None where one of them has none."""
+    people = [one.pair.better for one in scored]
+    orders = tuple(zip(*(one.words for one in scored), strict=True))
+    defined = len(people) > 1 and all(len({*people, *order}) > 1 for order in orders)
+    return mean_kappa(people, orders) if defined else None

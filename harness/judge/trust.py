@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from harness.judge.passport import (
     CHANCE,
@@ -12,16 +13,27 @@ from harness.judge.passport import (
     Manner,
     Passport,
     PassportError,
-    doubt,
+    doubts,
     large_sets,
     load_passport,
     shown_path,
 )
 from harness.judge.passport_figures import SMOKE, PassportSet
 from harness.judge.point_figures import CLASSES, PointPassport, point_doubt
-from harness.reasons import Reason
+from harness.reasons import Fact, Reason
 from harness.records import Figure, PassportCheck
 from harness.spec.judgeset import PassportSpec, Per
+
+# The kind of the reason, the figure that it names, and the kind where there is no such figure.
+_BY_FIGURE: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "chance": ("gold_chance", "accuracy_decided", "gold_undecided"),
+        "scores": ("gold_scores", "score_accuracy", "gold_no_scores"),
+        "length": ("gold_length", "human_prefers_longer", ""),
+        "accuracy": ("gold_accuracy", "accuracy", ""),
+        "order_agreement": ("gold_orders", "order_agreement", ""),
+    }
+)
 
 
 def check_passport(
@@ -40,7 +52,7 @@ def check_passport(
 ) -> PassportCheck:
     """Return whether a judge's passport covers it as it is used here, and meets the demands.
 
-    Every set that is more than a smoke test must vouch for the judge (see `doubt`): a hard set
+    Every set that is more than a smoke test must vouch for the judge (see `doubts`): a hard set
     cannot be made up for by an easy one. The figures given are those of the least accurate.
 
     Args:
@@ -154,36 +166,28 @@ def _digests(kind: str, then: str, now: str) -> Reason:
 
 
 def _complaint(one: PassportSet, demands: PassportSpec) -> Reason | None:
-    """Return why a set does not vouch for a judge, or None."""
-    figures, facts = one.figures, {"set": one.name}
-    match doubt(one, demands):
-        case None:
-            return None
-        case "small":
-            return Reason("gold_smoke", {**facts, "n": one.n})
-        case "unscored":
-            return Reason("gold_unscored", {
-                **facts, "lost": one.n - one.scored, "n": one.n,
-                "lost_answers": sum(one.score_unscored.values()), "answers": 2 * one.n,
-                "most": MAX_UNSCORED,
-            })  # fmt: skip
-        case "chance":
-            decided = figures.get("accuracy_decided")
-            if decided is None:
-                return Reason("gold_undecided", {"set": one.name})
-            kind = "gold_worse" if decided.high < CHANCE else "gold_chance"
-            return Reason(kind, {**facts, **_known(decided)})
-        case "scores":
-            scores = figures.get("score_accuracy")
-            if scores is None:
-                return Reason("gold_no_scores", facts)
-            return Reason("gold_scores", {**facts, **_known(scores)})
-        case "accuracy":
-            return Reason("gold_accuracy", {**facts, **_known(figures["accuracy"]),
-                                            "demand": demands.min_accuracy})  # fmt: skip
-        case "order_agreement":
-            return Reason("gold_orders", {**facts, **_known(figures["order_agreement"]),
-                                          "demand": demands.min_order_agreement})  # fmt: skip
+    """Return the gravest reason why a set does not vouch for a judge, or None."""
+    facts: dict[str, Fact] = {"set": one.name}
+    reason = next(iter(doubts(one, demands)), None)
+    if reason is None:
+        return None
+    if reason == "small":
+        return Reason("gold_smoke", {**facts, "n": one.n})
+    if reason == "unscored":
+        return Reason("gold_unscored", {
+            **facts, "lost": one.n - one.scored, "n": one.n,
+            "lost_answers": sum(one.score_unscored.values()), "answers": 2 * one.n,
+            "most": MAX_UNSCORED,
+        })  # fmt: skip
+    kind, name, absent = _BY_FIGURE[reason]
+    figure = one.figures.get(name)
+    if figure is None:
+        return Reason(absent, facts)
+    if reason == "chance" and figure.high < CHANCE:
+        kind = "gold_worse"
+    demand = {"accuracy": demands.min_accuracy, "order_agreement": demands.min_order_agreement}
+    asked = {"demand": demand[reason]} if reason in demand else {}
+    return Reason(kind, {**facts, **_known(figure), **asked})
 
 
 _SIDES = {"found": "points_gold_found", "left_out": "points_gold_left_out"}

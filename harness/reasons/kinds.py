@@ -51,6 +51,7 @@ _PASSPORTS = {
     "gold_smoke": "set n", "gold_unscored": "set lost n lost_answers answers most",
     "gold_undecided": "set", "gold_worse": "set known pairs", "gold_chance": "set known pairs",
     "gold_scores": "set known pairs", "gold_no_scores": "set",
+    "gold_length": "set known pairs",
     "gold_accuracy": "set known pairs demand", "gold_orders": "set known pairs demand",
     "points_unmeasured": "", "other_points": "then now", "other_per": "then now",
     "points_gold_small": "most needed", "points_gold_unscored": "set lost n most",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from tabulate import tabulate
 
-from harness.judge.passport import CHANCE, MAX_UNSCORED, Passport, doubt, large_sets
+from harness.judge.passport import CHANCE, MAX_UNSCORED, Doubt, Passport, doubts, large_sets
 from harness.judge.passport_figures import SMOKE, PassportSet
 from harness.language import Lang, Words, words
 from harness.markdown import code, escape
@@ -21,10 +22,12 @@ from harness.spec.judgeset import PassportSpec
 
 _FIGURES = (
     "accuracy",
+    "accuracy_verdicts",
     "accuracy_decided",
     "both_orders_correct",
     "order_agreement",
     "kappa",
+    "kappa_verdicts",
     "accuracy_forward",
     "accuracy_backward",
     "prefers_longer",
@@ -40,7 +43,7 @@ _FIGURES = (
     "score_expected",
 )
 # Of these, the gravest is the verdict.
-_GRAVITY = ("unscored", "worse", "chance", "scores", "below")
+_GRAVITY = ("unscored", "worse", "chance", "scores", "length", "below")
 
 
 def write_passport_page(
@@ -78,7 +81,7 @@ def passport_markdown(
     parts = [
         f"# {t.say('pass_title', judge=code(passport.judge))}",
         f"**{passport_verdict(passport, demands=demands, lang=lang)}**",
-        "\n".join(f"- {_reason(one, demands, t)}" for one in passport.sets),
+        "\n".join(f"- {line}" for one in passport.sets for line in _reasons(one, demands, t)),
         _demands(passport, demands, t),
         f"## {t['notes']}" if notes else "",
         "\n".join(f"- {line}" for line in note_lines(notes, t)),
@@ -113,23 +116,29 @@ def passport_verdict(
 
 
 def _kind(one: PassportSet, demands: PassportSpec) -> str:
-    """Return a set's doubt by its name among the words."""
-    reason = doubt(one, demands)
+    """Return a set's gravest doubt by its name among the verdicts."""
+    reason = next(iter(doubts(one, demands)), None)
     decided = one.figures.get("accuracy_decided")
     if reason == "chance" and decided is not None and decided.high < CHANCE:
         return "worse"
     return "below" if reason in ("accuracy", "order_agreement") else reason or "met"
 
 
-def _reason(one: PassportSet, demands: PassportSpec, t: Words) -> str:
-    """Say what a set has to say for or against the judge."""
-    figures, kind = one.figures, _kind(one, demands)
-    name = f"pass_why_{kind}"
-    if kind in ("chance", "worse"):
+def _reasons(one: PassportSet, demands: PassportSpec, t: Words) -> list[str]:
+    """Say what a set has to say for or against the judge, each reason by itself."""
+    found: list[Doubt | Literal["met"]] = [*doubts(one, demands)]
+    return [_said(one, reason, t) for reason in found or ["met"]]
+
+
+def _said(one: PassportSet, reason: Doubt | Literal["met"], t: Words) -> str:
+    figures, name = one.figures, str(reason)
+    if reason == "chance":
         decided = figures.get("accuracy_decided")
-        name = name if decided is not None else "pass_why_never"
+        name = "never" if decided is None else "worse" if decided.high < CHANCE else "chance"
+    elif reason == "scores" and _value(one, "score_ties") == 1:
+        name = "one_score"
     return t.say(
-        name,
+        f"pass_why_{name}",
         set=code(one.name),
         smoke=SMOKE,
         lost=one.n - one.scored,
@@ -142,6 +151,7 @@ def _reason(one: PassportSet, demands: PassportSpec, t: Words) -> str:
         scores=shown_figure(figures.get("score_accuracy")),
         accuracy=shown_figure(figures.get("accuracy")),
         order=shown_figure(figures.get("order_agreement")),
+        people=shown_figure(figures.get("human_prefers_longer")),
     )
 
 
@@ -218,6 +228,8 @@ def chance_level(one: PassportSet, name: str) -> float | None:
         "both_orders_correct": both,
         "order_agreement": 2 * both + (1 - decided) ** 2,
         "kappa": 0.0,
+        "kappa_verdicts": 0.0,
+        "accuracy_verdicts": decided / 2,
         "accuracy_forward": decided / 2,
         "accuracy_backward": decided / 2,
         "score_accuracy": (1 - _value(one, "score_ties")) / 2,
@@ -244,6 +256,7 @@ def _missing(sets: Sequence[PassportSet], t: Words) -> list[str]:
 def _conditions(passport: Passport, t: Words) -> str:
     rows = [
         [t["pass_model"], escape(passport.model_digest[:16])],
+        [t["pass_source"], escape(passport.source) or NOTHING],
         [t["pass_engine"], escape(f"{passport.engine}, {passport.dtype}")],
         [t["pass_version"], escape(passport.version)],
         [t["pass_options"], code(passport.manner.options, cell=True)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from typing import Literal
 
@@ -125,6 +126,62 @@ def cohens_kappa(
         agreed = clopper_pearson_interval(round(float(np.trace(table))), n, level=level)
         low, high = ((share - chance) / (1 - chance) for share in agreed)
     return Figure(value, max(-1.0, low), min(1.0, high), n)
+
+
+def mean_kappa(
+    truth: Sequence[Rating], raters: Sequence[Sequence[Rating]], *, level: float = 0.95
+) -> Figure:
+    """Return the mean of several raters' kappas with one and the same truth, with its interval.
+
+    The raters' units are the same and their errors go together, so the interval is the
+    jackknife's, over units, with t. Where no unit moves the mean, it is Clopper and Pearson's of
+    the share of units that all raters have right, the chance agreement taken as known.
+
+    Args:
+        truth: One category a unit.
+        raters: Those of each rater, in the same order.
+        level: Confidence in (0, 1).
+
+    Raises:
+        ValueError: If lengths differ or are below 2, or truth and a rater have one category only.
+
+    Source: Cohen (1960), Educ. Psychol. Meas. 20:37; Miller (1974), Biometrika 61:1, for the
+    jackknife.
+    """
+    from scipy.special import stdtrit
+
+    n, names = len(truth), list(dict.fromkeys([*truth, *(v for one in raters for v in one)]))
+    if n < 2 or any(len(one) != n for one in raters):
+        raise ValueError(f"{n} units, and {[len(one) for one in raters]} ratings of them")
+    own = np.array([names.index(value) for value in truth])
+    values, without, chances, agreed = [], np.zeros(n), [], []
+    for one in raters:
+        other = np.array([names.index(value) for value in one])
+        table = np.zeros((len(names), len(names)))
+        np.add.at(table, (own, other), 1)
+        rows, columns, hits = table.sum(axis=1), table.sum(axis=0), own == other
+        products = float(rows @ columns)
+        if products == n**2:
+            raise ValueError("one category only, and agreement beyond chance is not defined")
+        chances.append(products / n**2)
+        agreed.append(float(hits.mean()))
+        values.append((agreed[-1] - chances[-1]) / (1 - chances[-1]))
+        # Without a unit, its row and its column have one less.
+        left = products - columns[own] - rows[other] + hits
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share, chance = (hits.sum() - hits) / (n - 1), left / (n - 1) ** 2
+            without += (share - chance) / (1 - chance) / len(raters)
+    value = float(np.mean(values))
+    # What loses its second category with a unit has no kappa without it.
+    kept = without[np.isfinite(without)]
+    error = math.sqrt((n - 1) / n * float(((kept - kept.mean()) ** 2).sum())) if kept.size else 0.0
+    half = float(stdtrit(n - 1, (1 + level) / 2)) * error
+    low, high = value - half, value + half
+    if half < 1e-9:
+        chance = float(np.mean(chances))
+        ends = clopper_pearson_interval(round(float(np.mean(agreed)) * n), n, level=level)
+        low, high = ((end - chance) / (1 - chance) for end in ends)
+    return Figure(value, max(-1.0, min(low, value)), min(1.0, max(high, value)), n)
 
 
 def _features(units: Sequence[Sequence[Rating]], metric: str) -> Floats:

@@ -24,7 +24,7 @@ from harness.judge.passport import (
     Manner,
     Passport,
     PassportError,
-    doubt,
+    doubts,
     load_passport,
     save_passport,
 )
@@ -241,6 +241,40 @@ def test_absolute_scores_must_be_better_than_chance(path):
     assert "the better answer has the higher score in" in found.problem.text
 
 
+def test_scores_near_chance_come_before_demands_that_could_be_lowered(path):
+    _, score = coin(0)
+    gold = make_gold(80)
+    weak = measure(gold, rule(gold.pairs, coin(1)[0], score), passing=7.0)
+    good = measure(gold, rule(gold.pairs, oracle, score), passing=7.0)
+    assert doubts(good, replace_demands(1.0)) == ["scores", "accuracy"]
+    assert doubts(weak, DEMANDS)[:2] == ["chance", "scores"]
+    found = check(path, make_passport(good), spec=replace_demands(1.0))
+    assert "the better answer has the higher score in" in found.problem.text
+
+
+def replace_demands(accuracy: float) -> PassportSpec:
+    return PassportSpec(min_accuracy=accuracy, min_order_agreement=0.7)
+
+
+@pytest.mark.parametrize("better", ["longer", "shorter"])
+def test_a_set_whose_better_answer_is_told_by_length_says_nothing(path, better):
+    pairs = [
+        replace(
+            one,
+            first=one.first + " more" * (4 * ((one.better == "first") == (better == "longer"))),
+            second=one.second + " more" * (4 * ((one.better == "second") == (better == "longer"))),
+        )
+        for one in make_pairs(80)
+    ]
+    gold = GoldSet("gold/made", "0" * 64, tuple(pairs))
+    one = measure(gold, rule(gold.pairs, oracle), passing=7.0)
+    assert one.figures["accuracy"].value == 1
+    assert doubts(one, DEMANDS) == ["length"]
+    found = check(path, make_passport(one))
+    assert not found.trusted
+    assert "length alone tells which is better" in found.problem.text
+
+
 def test_a_preference_for_length_is_near_chance_on_a_balanced_set(path):
     found = check(path, make_passport(one_set(longer)))
     assert "it is people's own in 0.500 [0.39, 0.61] of 80: near chance" in found.problem.text
@@ -264,7 +298,7 @@ def test_small_sets_never_certify(path):
     assert f"the largest has 28 pairs; {SMOKE} and a whole file" in found.problem.text
     assert found.problem.text.endswith("run: harness judge passport wise --gold FILE")
     assert found.accuracy is None
-    assert doubt(small, DEMANDS) == "small"
+    assert doubts(small, DEMANDS) == ["small"]
 
 
 def test_a_small_set_takes_nothing_from_a_large_one(path):
@@ -321,7 +355,7 @@ def test_pairs_without_a_verdict_are_no_way_to_certify(path, silent, reason):
     for at in range(silent):
         ruled[at] = replace(ruled[at], backward=Ruling(problem=because("no JSON")))
     one = measure(gold, ruled, passing=7.0)
-    assert doubt(one, DEMANDS) == reason
+    assert doubts(one, DEMANDS) == ([reason] if reason else [])
     assert check(path, make_passport(one)).trusted is (reason is None)
 
 

@@ -37,7 +37,7 @@ def test_the_verdict_comes_first_in_plain_words():
     assert title == "# Passport of the judge `wise`"
     assert verdict == "**meets the default demands: this judge may gate**"
     assert reason == (
-        "- `gold/made`: accuracy 1.000 [0.94, 1.00], n=60; "
+        "- `gold/made`: meets the demands, with accuracy 1.000 [0.94, 1.00], n=60 and "
         "order agreement 1.000 [0.94, 1.00], n=60."
     )
     assert "meets demands up to accuracy 0.94 and order agreement 0.94" in page
@@ -179,8 +179,25 @@ def test_missing_verdicts_are_counted_by_reason_and_escaped():
     assert (
         row(page, "pairs with a verdict in both orders / asked / in the file")[2] == "58 / 60 / 60"
     )
-    assert "2 of 60 pairs have no verdict in one order, 1 of 120 answers no score" in page
+    assert "2 of 60 pairs have no verdict in at least one order, 1 of 120 answers no score" in page
     assert "Missing" not in passport_markdown(make_passport(one_set()))
+
+
+def test_each_reason_is_named():
+    _, score = coin(2)
+    demands = PassportSpec(min_accuracy=1.0, min_order_agreement=1.0)
+    page = passport_markdown(make_passport(one_set(oracle, score, n=60)), demands=demands)
+    reasons = [line for line in page.splitlines() if line.startswith("- `gold/made`: ")]
+    assert ["higher score in" in reasons[0], len(reasons)] == [True, 3]
+    assert reasons[1].endswith("accuracy 1.000 [0.94, 1.00], n=60. Its lower end does not reach "
+                               "the demand.")  # fmt: skip
+    assert "order agreement 1.000" in reasons[2]
+
+
+def test_scores_that_are_all_one_say_so():
+    page = passport_markdown(make_passport(one_set(oracle, lambda answer: 5.0, n=60)))
+    assert "**its scores are near chance: this judge must not gate**" in page
+    assert "both answers of every pair have the same score, so the scores say nothing" in page
 
 
 def test_names_are_escaped():
@@ -207,7 +224,7 @@ def test_a_page_has_no_text_of_the_gold_data():
 def test_every_figure_has_a_line():
     found = one_set()
     strange = replace(found, figures={n: Figure(0.123, 0.1, 0.2, 9) for n in found.figures})
-    assert passport_markdown(make_passport(strange)).count("0.123 [0.10, 0.20] n=9") == 18
+    assert passport_markdown(make_passport(strange)).count("0.123 [0.10, 0.20] n=9") == 20
 
 
 @pytest.mark.parametrize("sets", [[one_set()], [one_set(first_shown), silent()], [one_set(n=8)]])

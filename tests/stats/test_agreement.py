@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from harness.stats import clopper_pearson_interval, cohens_kappa, krippendorff_alpha
+from harness.stats.agreement import mean_kappa
 
 # Krippendorff (2011), Computing Krippendorff's alpha-reliability: four observers, twelve units.
 FOUR = [
@@ -185,3 +186,54 @@ def test_kappa_of_a_rater_with_one_answer_whose_variance_is_rounded_below_zero(r
 def test_kappa_refuses(first, second, problem):
     with pytest.raises(ValueError, match=problem):
         cohens_kappa(first, second)
+
+
+def test_the_mean_kappa_of_one_rater_twice_is_its_kappa():
+    rng = np.random.default_rng(1)
+    truth = rng.choice(["a", "b", "c"], 90).tolist()
+    rater = [t if rng.random() < 0.7 else "a" for t in truth]
+    once, twice = cohens_kappa(truth, rater), mean_kappa(truth, [rater, rater])
+    assert twice.value == pytest.approx(once.value)
+    assert (twice.low, twice.high) == pytest.approx((once.low, once.high), abs=0.02)
+
+
+def test_the_mean_kappa_by_leaving_out_each_unit_by_hand():
+    rng = np.random.default_rng(2)
+    truth = rng.choice(["a", "b"], 12).tolist()
+    raters = [[t if rng.random() < 0.8 else "b" for t in truth] for _ in range(2)]
+
+    def mean(kept: list[int]) -> float:
+        own = [truth[i] for i in kept]
+        return float(np.mean([cohens_kappa(own, [one[i] for i in kept]).value for one in raters]))
+
+    everyone = list(range(12))
+    without = [mean(everyone[:i] + everyone[i + 1 :]) for i in everyone]
+    error = math.sqrt(11 / 12 * float(((without - np.mean(without)) ** 2).sum()))
+    found = mean_kappa(truth, raters)
+    assert found.value == pytest.approx(mean(everyone))
+    assert found.high - found.value == pytest.approx(min(2.201 * error, 1 - found.value), abs=1e-3)
+
+
+def test_the_mean_kappa_holds_the_truth():
+    # Two orders that err together, on 100 pairs: kappa 0.6 each.
+    rng = np.random.default_rng(3)
+    held = 0
+    for _ in range(400):
+        truth = rng.integers(0, 2, 100)
+        same, lone = rng.random(100) < 0.1, rng.random((2, 100)) < 0.1 / 0.9
+        raters = [np.where(same | own, 1 - truth, truth).tolist() for own in lone]
+        found = mean_kappa(truth.tolist(), raters)
+        held += found.low <= 0.6 <= found.high
+    assert 0.93 <= held / 400 <= 0.98
+
+
+def test_raters_without_a_fault_have_an_interval_all_the_same():
+    found = mean_kappa(list("aabb") * 5, [list("aabb") * 5] * 2)
+    assert found.value == found.high == 1
+    assert 0.5 < found.low < 1
+
+
+@pytest.mark.parametrize("raters", [[["a"] * 4], [["a", "b"]]])
+def test_what_has_no_mean_kappa(raters):
+    with pytest.raises(ValueError, match=r"one category only|4 units, and"):
+        mean_kappa(["a"] * 4, raters)
