@@ -94,7 +94,8 @@ def certify(evals, judge="wise", *options):
     """Give a judge a passport, by the command that users call."""
     lines = []
     for number in range(60):
-        good, bad = f"it is good, {number}", f"no idea, {number}"
+        # Longer in half of the pairs.
+        good, bad = f"it is good, {number}", f"no idea, {number}" + " at all" * (number // 2 % 2)
         first, second = (good, bad) if number % 2 else (bad, good)
         lines.append(
             json.dumps(
