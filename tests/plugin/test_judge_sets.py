@@ -90,7 +90,7 @@ def write_set(evals, *, judge=None, **keys):
     )
 
 
-def certify(evals, judge="wise", *options):
+def certify(evals, judge="wise", *options, code=0):
     """Give a judge a passport, by the command that users call."""
     lines = []
     for number in range(60):
@@ -116,7 +116,7 @@ def certify(evals, judge="wise", *options):
         ["judge", "passport", judge, "--gold", str(gold), "--root", str(evals.root),
          "--rubric", "judge/absolute.en.j2", "--pairwise", "judge/pairwise.en.j2", *options],
     )  # fmt: skip
-    assert result.exit_code == 0, result.output
+    assert result.exit_code == code, result.output
 
 
 def answering_as(name):
@@ -263,7 +263,8 @@ def test_a_judge_that_is_run_otherwise_is_not_covered(judged, changes, problem):
     models["models"]["local"] = models["models"]["plain"] | {"options": {"answer": "no"}}
     judged.write("evalsets/models.yaml", models)
     write_set(judged, judge={"models": ["local"]}, gates=GATES[:1])
-    certify(judged, "local")
+    # It has no verdict at all.
+    certify(judged, "local", code=11)
     judged.run()
     assert "have no verdict" in judged.saved.judged.judges[0].check.problem.text
     models["models"]["local"] |= changes
