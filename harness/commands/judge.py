@@ -116,7 +116,7 @@ def passport(
     from harness.judge.gold import open_gold
     from harness.judge.passport import FOLDER, save_passport
     from harness.paths import public
-    from harness.plugin.terminal import Terminal
+    from harness.plugin.ticker import progress
     from harness.prompts.rubric import load_rubric
     from harness.report.passport import passport_verdict, write_passport_page
     from harness.run.settings import Settings
@@ -141,7 +141,7 @@ def passport(
             dtype=dtype.value if dtype else None,
             limit=limit,
         )
-        with interruptible(_INTERRUPTED), Terminal() as terminal:
+        with interruptible(_INTERRUPTED), progress() as terminal:
             certified = certify(
                 judge,
                 sets,

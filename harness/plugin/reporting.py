@@ -27,6 +27,7 @@ from harness.plugin.options import options_of
 from harness.plugin.run_settings import settings_of
 from harness.plugin.tally import RUN_ID, WORKER_KEY, new_run_id
 from harness.plugin.terminal import Terminal
+from harness.plugin.ticker import Ticker, progress
 from harness.reasons import Reason
 from harness.records import (
     BaselineCheck,
@@ -68,7 +69,7 @@ class ActiveRun:
     runner: Runner
     probing: Probing
     texts: Texts
-    terminal: Terminal
+    terminal: Terminal | Ticker
     accepting: Accepting = field(default_factory=Accepting)
     against: str = ""
     notes: list[Note] = field(default_factory=list)
@@ -155,6 +156,10 @@ class ActiveRun:
     def _at_work(self, config: pytest.Config) -> Iterator[None]:
         """Show progress on the terminal, past pytest's capture."""
         capture = config.pluginmanager.getplugin("capturemanager")
+        if isinstance(self.terminal, Ticker):
+            with self.terminal:
+                yield
+            return
         if capture is None or not self.terminal.shown:
             yield
             return
@@ -220,8 +225,7 @@ def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:
     accepting = Accepting.of(config, cells)
     run_id = config.stash.setdefault(RUN_ID, worker.get(WORKER_KEY) or new_run_id())
     settings = settings_of(config, run_id, runs=accepting.passes)
-    # xdist's workers share one terminal, and the controller writes on it.
-    terminal = Terminal(quiet=bool(worker))
+    terminal = progress(worker.get("workerid", ""))
     return ActiveRun(
         part=run_folder(config) / PARTS / worker.get("workerid", "main"),
         runner=Runner(settings, [c for c in cells if isinstance(c, Cell)], terminal.update),
