@@ -8,6 +8,11 @@ from harness.characters import one_line
 from harness.masking import bare_addresses
 from harness.reasons import Reason
 
+# Exit codes of sessions and commands, beside pytest's own.
+EXIT_FIXABLE = 2
+EXIT_ENGINE = 10
+EXIT_NOTHING_JUDGED = 11
+
 
 class HarnessError(Exception):
     """Base of all errors that a user of the harness can fix.

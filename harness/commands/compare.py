@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from harness.commands.failing import MENDABLE, failing
+from harness.commands.failing import failing
 from harness.commands.languages import Lang
 from harness.commands.saying import say
-from harness.errors import HarnessError
+from harness.errors import EXIT_FIXABLE, HarnessError
 
 
 def compare(
@@ -53,7 +53,7 @@ def compare(
         elif as_json:
             first = found.refused[0]
             say(f"{first.evalset}::{first.second}: {first.reason}", err=True)
-        raise typer.Exit(MENDABLE)
+        raise typer.Exit(EXIT_FIXABLE)
 
 
 def _renamed(entries: list[str]) -> dict[str, str]:

@@ -8,9 +8,8 @@ from contextlib import contextmanager
 import typer
 
 from harness.commands.saying import say
-from harness.errors import EngineError, HarnessError
+from harness.errors import EXIT_ENGINE, EXIT_FIXABLE, EngineError, HarnessError
 
-MENDABLE, ENGINE_FAILED, NOTHING_JUDGED = 2, 10, 11
 # As shells give it for SIGINT.
 _INTERRUPTED = 130
 
@@ -39,5 +38,5 @@ def failing() -> Iterator[None]:
         yield
     except (HarnessError, OSError) as error:
         say(str(error), err=True)
-        code = ENGINE_FAILED if isinstance(error, EngineError) else MENDABLE
+        code = EXIT_ENGINE if isinstance(error, EngineError) else EXIT_FIXABLE
         raise typer.Exit(code) from error

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.failing import NOTHING_JUDGED, failing, interruptible
+from harness.commands.failing import failing, interruptible
 from harness.commands.languages import Lang
 from harness.commands.project import Project
 from harness.commands.saying import warn
-from harness.errors import SpecError
+from harness.errors import EXIT_NOTHING_JUDGED, SpecError
 from harness.prompts.rubric import DEFAULT_RUBRICS
 from harness.records import Note
 from harness.spec.judgeset import MAX_ANSWER_CHARS
@@ -180,7 +180,7 @@ def passport(
         typer.echo(f"{model}: {silence.lost} of {silence.asked} questions have no verdict, most "
                    f"often: {silence.why}", err=True)  # fmt: skip
     if mute:
-        raise typer.Exit(NOTHING_JUDGED)
+        raise typer.Exit(EXIT_NOTHING_JUDGED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from harness.reasons import Reason
     from harness.records import Run
 
-EXIT_ENGINE = 10
-EXIT_NOTHING_JUDGED = 11
 # Gates that a run is not meant to judge: it writes their baselines, or its answers are made up.
 _ON_PURPOSE = {"baseline_written", "made_up_answers"}
 _NAMED = 5

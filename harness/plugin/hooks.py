@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from harness.records import Run
 
 _WHY = "evalsets_why"
-_MENDABLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
+_FIXABLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
 
 
 class Hooks:
@@ -228,7 +228,7 @@ class Hooks:
 
                 self._interrupted, self._problem = True, unwritten(self._config)
                 session.exitstatus = pytest.ExitCode.INTERRUPTED
-        if session.exitstatus in _MENDABLE and not self._is_worker:
+        if session.exitstatus in _FIXABLE and not self._is_worker:
             session.exitstatus = self._exit_code(session.exitstatus)
 
     def _finish(self) -> None:
@@ -253,7 +253,8 @@ class Hooks:
         """Return the exit code: of several that apply, the one that says most of what to do."""
         if not self._tally.any and not self._tally.broken:
             return code
-        from harness.plugin.exits import EXIT_ENGINE, EXIT_NOTHING_JUDGED, left_open, nothing_judged
+        from harness.errors import EXIT_ENGINE, EXIT_NOTHING_JUDGED
+        from harness.plugin.exits import left_open, nothing_judged
 
         if ENGINE_ERROR in self._tally.kinds:
             return EXIT_ENGINE
