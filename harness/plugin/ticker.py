@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self, TextIO
@@ -113,4 +114,6 @@ def progress(worker: str = "") -> Terminal | Ticker:
         out = os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")
     except OSError:
         return terminal
-    return Ticker(out, name=f"evals {worker}".rstrip())
+    ticker = Ticker(out, name=f"evals {worker}".rstrip())
+    weakref.finalize(ticker, out.close)
+    return ticker
