@@ -135,6 +135,8 @@ def kill(
     store, reports = project / f"{victim}.sqlite", project / f"reports-{victim}"
     process = start(project, store, reports)
     while not asked.answered:
+        if process.poll() is not None:
+            raise RuntimeError(f"pytest ended with {process.returncode} before it asked anything")
         time.sleep(0.01)
     time.sleep(draw.uniform(0.05, _PROBES * _ANSWERS * _DELAY_S / _AT_ONCE))
     target = process.pid
@@ -156,7 +158,9 @@ def kill(
         "asked again": again,
         "equal": results(reports) == whole,
     }
-    store.unlink()
+    for one in project.glob(f"{store.name}*"):
+        if one.is_file():
+            one.unlink()
     shutil.rmtree(reports)
     return found
 
@@ -181,7 +185,7 @@ def main() -> None:
         whole = results(reports)
         found = [kill(victim, project, asked, draw, whole)
                  for victim in ("pytest", "worker") for _ in range(given.kills)]  # fmt: skip
-    print(tabulate(found, headers="keys"))
+    print(tabulate(found, headers="keys"), flush=True)
     if given.out:
         given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

@@ -175,7 +175,10 @@ def _check_tables(db: sqlite3.Connection) -> None:
 
 
 _ELSEWHERE = "give another place by --eval-store (harness judge passport: --store)"
-_MOVE = f"move it away, and its outputs are made again; or {_ELSEWHERE}"
+_MOVE = (
+    "move it away, with the files -wal and -shm beside it, and its outputs are made again; "
+    f"or {_ELSEWHERE}"
+)
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
 
 

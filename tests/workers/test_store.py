@@ -149,7 +149,7 @@ def test_several_processes_write_one_file(tmp_path):
 
 
 ELSEWHERE = "give another place by --eval-store (harness judge passport: --store)"
-MOVE = "move it away, and its outputs are made again"
+MOVE = "move it away, with the files -wal and -shm beside it, and its outputs are made again"
 
 
 def one_line(raised, path: Path, what: str, fix: str = MOVE) -> None:
