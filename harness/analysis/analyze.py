@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from harness.analysis.at_looks import at_look, looks_of, told_contrast
 from harness.analysis.bins import by_cell, confusion, length_spans, over_length, reliability
 from harness.analysis.cautions import cautions, made_up, overused
 from harness.analysis.compare_cells import compare
@@ -26,7 +26,7 @@ from harness.analysis.slices import sliced_cells
 from harness.analysis.tested import Cells, all_tests
 from harness.analysis.verdicts import model_verdicts, pair_verdicts
 from harness.figures import figure_kind
-from harness.records import BaselineCheck, Contrast, Gate, Look, Result, Row, Run
+from harness.records import BaselineCheck, Gate, Result, Row, Run
 from harness.registry import remembered, using
 from harness.stats import holm
 
@@ -73,7 +73,7 @@ def _analyzed(run: Run) -> Findings:
         untelling=tuple(dull),
         bins=tuple(_bins(rows, results)),
         slices=tuple(sliced_cells(rows, results)),
-        judged=tuple(all_judged(run.judged)),
+        judged=tuple(all_judged(run.judged, run.gates)),
         guessing=tuple(against_guessing(rows, cells)),
     )
 
@@ -108,39 +108,23 @@ def against_baselines(
         checks: The cells against their baselines.
         gates: Of the run; what one plans looks for is shown where a look shows it.
     """
-    looks = {
-        (gate.evalset, gate.cell, gate.figure): gate.look
-        for gate in gates
-        if gate.look is not None and gate.slice is None
-    }
+    looks = looks_of(gates)
     every = [(check, one) for check in checks if not check.refused for one in check.contrasts]
     adjusted = holm([one.p for _, one in every])
     return [
         BaselineDifference(
             check.evalset,
             check.cell,
-            _told_contrast(one),
+            told_contrast(one),
             p,
-            at_look=_at_look(one, looks.get((check.evalset, check.cell, one.figure))),
+            at_look=at_look(
+                one,
+                looks.get((check.evalset, check.cell, one.figure)),
+                smaller=figure_kind(one.figure)[0].smaller,
+            ),
         )
         for (check, one), p in zip(every, adjusted, strict=True)
     ]
-
-
-def _at_look(one: Contrast, look: Look | None) -> bool | None:
-    """Return whether one of the planned looks shows a difference, in either direction."""
-    if look is None:
-        return None
-    end = one.low if figure_kind(one.figure)[0].smaller else one.high
-    wider = (look.end - one.value) / (end - one.value) if end != one.value else 1.0
-    low, high = (one.value + wider * (side - one.value) for side in (one.low, one.high))
-    return low > 0 or high < 0
-
-
-def _told_contrast(one: Contrast) -> Contrast:
-    """Return a comparison without a detectable difference that no pairs could ever show."""
-    known = one.detectable is not None and math.isfinite(one.detectable)
-    return one if known else replace(one, detectable=None)
 
 
 def _bins(rows: Sequence[Row], results: Sequence[Result]) -> Iterable[CellBins]:

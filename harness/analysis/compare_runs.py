@@ -9,6 +9,12 @@ import numpy as np
 
 from harness.analysis.cell_findings import Comparison
 from harness.analysis.compare_cells import compare
+from harness.analysis.compare_judged import (
+    ComparedModels,
+    compare_judged,
+    models_of,
+    point_texts,
+)
 from harness.analysis.flips import flips
 from harness.analysis.match_runs import Matched, marked, match_rows
 from harness.analysis.pairings import Pairing
@@ -34,7 +40,7 @@ _Pair = tuple[Row, Row]
 def compare_runs(
     a: Run, b: Run, *, renamed: Mapping[str, str] | None = None, against: str = ""
 ) -> RunComparison:
-    """Return what run B differs from run A in, by each set's primary figure.
+    """Return what run B differs from run A in, by each set's primary figure; judged models too.
 
     The cells of both runs are tested as a report tests two models that were asked the same: all
     pairs are one family, and pooled they are one test an eval set.
@@ -48,12 +54,14 @@ def compare_runs(
     Raises:
         HarnessError: A name is none of its run.
     """
-    matched = match_rows(a.rows, b.rows, renamed=renamed, against=against)
+    models = [name for _, name in models_of(a.judged)], [name for _, name in models_of(b.judged)]
+    matched = match_rows(a.rows, b.rows, renamed=renamed, against=against, models=models)
+    judged = compare_judged(a.judged, b.judged, renamed=renamed or {}, against=against)
     with using(remembered(b.info.extensions)):
-        return _compared(a, b, matched)
+        return _compared(a, b, matched, judged)
 
 
-def _compared(a: Run, b: Run, matched: Matched) -> RunComparison:
+def _compared(a: Run, b: Run, matched: Matched, judged: ComparedModels) -> RunComparison:
     mine, theirs, sides = Cells(a.results), Cells(b.results), (Sides(a), Sides(b))
     fit: list[_Pair] = []
     refused: list[RefusedPair] = []
@@ -74,17 +82,24 @@ def _compared(a: Run, b: Run, matched: Matched) -> RunComparison:
     for first, second in fit:
         key = second.evalset, marked(first, "A").cell, marked(second, "B").cell
         pairs.append(_cell_pair(first, second, figures, effects.get(key), (mine, theirs), sides))
-    judged = {one.evalset for run in (a, b) for one in run.judged.standings}
+    sets = [one.pair.evalset for one in judged.pairs]
     return RunComparison(
         first=a.info.id,
         second=b.info.id,
         pairs=tuple(pairs),
         pooled=tuple(_pooled(tested, compared, both)),
-        refused=tuple(refused),
-        only_first=tuple((row.evalset, row.cell) for row in matched.only_first),
-        only_second=tuple((row.evalset, row.cell) for row in matched.only_second),
+        refused=(*refused, *judged.refused),
+        only_first=(
+            *((row.evalset, row.cell) for row in matched.only_first),
+            *judged.only_first,
+        ),
+        only_second=(
+            *((row.evalset, row.cell) for row in matched.only_second),
+            *judged.only_second,
+        ),
         extensions=extension_changes(_extensions(a), _extensions(b)),
-        judged=tuple(sorted(judged)),
+        models=judged.pairs,
+        points=point_texts(b.judged, sets),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import computed_field
 
 from harness.analysis.cell_findings import ALPHA, Family
-from harness.records import Figure, Standing, Thoughts
+from harness.records import Contrast, Figure, PointMove, Standing, Thoughts
 from harness.stats.paired import Difference
 
 Trust = Literal["trusted", "untrusted", "void"]
@@ -62,6 +62,32 @@ class Duel:
         if self.known and self.difference.low <= 0 <= self.difference.high:
             return 0
         return 1 if value > 0 else -1
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChange:
+    """A figure of a judged model against another run of it.
+
+    Attributes:
+        contrast: See `JudgedPair`; `detectable` is None where no probes could show a difference.
+        adjusted: The p-value after Holm's correction over all figures of all models.
+        at_look: Whether one of the looks that a gate plans shows a difference; None where no gate
+            plans any.
+    """
+
+    evalset: str
+    model: str
+    contrast: Contrast
+    adjusted: float
+    at_look: bool | None = None
+
+    @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
+    @property
+    def sign(self) -> int:
+        """1 if it is shown to be better, -1 if worse, 0 if neither; with looks, as a gate says."""
+        shown = self.adjusted < ALPHA if self.at_look is None else self.at_look
+        value = self.contrast.value
+        return 0 if not shown or value == 0 else 1 if value > 0 else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,16 +182,6 @@ class ProbePoints:
 
 
 @dataclass(frozen=True, slots=True)
-class PointMove:
-    """A point that a model gained or lost; `before` and `after` are means over answers, 0 to 1."""
-
-    probe: str
-    place: int
-    before: float
-    after: float
-
-
-@dataclass(frozen=True, slots=True)
 class PointMoves:
     """Which points a model gained and lost against the reference, of all that can be compared."""
 
@@ -200,6 +216,7 @@ class JudgedSet:
         moves: What each model gained and lost in them against the reference.
         point_agreement: Krippendorff's alpha of a jury's verdicts on points.
         point_reliable: How far it can be relied on.
+        changes: Its models against their baselines.
     """
 
     evalset: str
@@ -217,3 +234,4 @@ class JudgedSet:
     moves: tuple[PointMoves, ...] = ()
     point_agreement: Figure | None = None
     point_reliable: Reliable | None = None
+    changes: tuple[ModelChange, ...] = ()

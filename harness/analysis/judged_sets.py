@@ -16,6 +16,7 @@ from harness.analysis.compare_models import (
 from harness.analysis.findings import (
     Duel,
     JudgedSet,
+    ModelChange,
     ModelProbes,
     Orders,
     Reach,
@@ -23,9 +24,11 @@ from harness.analysis.findings import (
     Thinkers,
     Trust,
 )
+from harness.analysis.judged_pairs import model_changes
 from harness.analysis.points import point_moves, probe_matrices
 from harness.records import (
     Figure,
+    Gate,
     Judged,
     JudgeInfo,
     PairResult,
@@ -67,13 +70,22 @@ def trust(judged: Judged, evalset: str) -> Trust:
     return "trusted" if judges and standings and all(checks) else "untrusted"
 
 
-def all_judged(judged: Judged) -> list[JudgedSet]:
-    """Return the findings on each judge set, p-values of duels adjusted over all of them."""
-    found = duels(judged)
-    return [_of_set(judged, evalset, found) for evalset in judged_sets(judged)]
+def all_judged(judged: Judged, gates: Sequence[Gate] = ()) -> list[JudgedSet]:
+    """Return the findings on each judge set.
+
+    The p-values of duels are adjusted over all of them, and so are those of baselines.
+
+    Args:
+        judged: What the sets came to.
+        gates: Of the run; what one plans looks for is shown where a look shows it.
+    """
+    found, changes = duels(judged), model_changes(judged.baselines, gates)
+    return [_of_set(judged, evalset, found, changes) for evalset in judged_sets(judged)]
 
 
-def _of_set(judged: Judged, evalset: str, found: Sequence[Duel]) -> JudgedSet:
+def _of_set(
+    judged: Judged, evalset: str, found: Sequence[Duel], changes: Sequence[ModelChange]
+) -> JudgedSet:
     own = [one for one in found if one.evalset == evalset]
     standings = [one for one in judged.standings if one.evalset == evalset]
     models = [one.model for one in standings]
@@ -105,6 +117,7 @@ def _of_set(judged: Judged, evalset: str, found: Sequence[Duel]) -> JudgedSet:
         moves=tuple(point_moves(matrices, reference)) if matrices else (),
         point_agreement=on_points,
         point_reliable=_reliable(on_points),
+        changes=tuple(one for one in changes if one.evalset == evalset),
     )
 
 

@@ -10,11 +10,10 @@ from collections.abc import Mapping, Sequence
 from harness.analysis.judged_findings import (
     PointCell,
     PointLine,
-    PointMove,
     PointMoves,
     ProbePoints,
 )
-from harness.records import Judged, ProbeResult
+from harness.records import Judged, PointMove, ProbeResult
 
 MOVED = 0.5
 """The change of a point's mean from which it is listed: at least half of the answers."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from pydantic import computed_field
 
 from harness.analysis.cell_findings import ALPHA
 from harness.analysis.flips import Flips
+from harness.analysis.judged_findings import ModelChange, Trust
 from harness.reasons import Reason
-from harness.records import Treatment
+from harness.records import JudgedPair, Treatment
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,22 @@ class CellPair:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelPair:
+    """A judged model of run A and one of run B on the same probes, under the same judge.
+
+    Attributes:
+        trust: What the scores are worth in the worse of both runs; nothing is claimed of others
+            than `trusted` ones.
+        pair: What has changed.
+        changes: Its figures, p-values adjusted over all judged models.
+    """
+
+    trust: Trust
+    pair: JudgedPair
+    changes: tuple[ModelChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PooledPairs:
     """The mean over all cells of an eval set.
 
@@ -93,7 +111,7 @@ class PooledPairs:
 
 @dataclass(frozen=True, slots=True)
 class RefusedPair:
-    """Two cells that cannot be compared, and why."""
+    """Two cells, or two judged models, that cannot be compared, and why."""
 
     evalset: str
     first: str
@@ -113,9 +131,11 @@ class RunComparison:
 
     Attributes:
         first: Id of run A, `second` that of run B.
-        only_first: Cells of A that stand against none, by eval set and id; `only_second` of B.
+        only_first: Cells and judged models of A that stand against none, by eval set and id;
+            `only_second` of B.
         extensions: What differs in registered code, in words.
-        judged: Judge sets of either run, which are not compared.
+        models: Judged models of B that stand against one of A.
+        points: The points of their probes as B has them, by eval set and probe.
     """
 
     first: str
@@ -126,4 +146,5 @@ class RunComparison:
     only_first: tuple[tuple[str, str], ...] = ()
     only_second: tuple[tuple[str, str], ...] = ()
     extensions: tuple[str, ...] = ()
-    judged: tuple[str, ...] = ()
+    models: tuple[ModelPair, ...] = ()
+    points: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)

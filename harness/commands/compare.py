@@ -29,7 +29,7 @@ def compare(
     lang: Annotated[Lang, typer.Option(help="Language of the tables.")] = Lang.en,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON in place of tables.")] = False,
 ) -> None:
-    """Compare two runs on the same samples: effects with intervals, and answers that changed."""
+    """Compare two runs on the same samples or probes: effects with intervals, and what changed."""
     from harness.analysis.compare_runs import compare_runs
     from harness.report.compare import comparison_text
     from harness.report.runfiles import load_run
@@ -46,7 +46,7 @@ def compare(
         typer.echo(comparison_json(found))
     else:
         say(comparison_text(found, lang=lang.value))
-    if not found.pairs:
+    if not found.pairs and not found.models:
         if not found.refused:
             say("no cell of one run stands against one of the other; name them with --match "
                 "OLD=NEW or --against CELL", err=True)  # fmt: skip

@@ -13,7 +13,7 @@ from harness.gates.plan import PlannedGate
 from harness.gates.slices import OtherSide, judge_slice
 from harness.gates.threshold import judge_threshold
 from harness.reasons import Reason
-from harness.records import BaselineCheck, Contrast, Gate
+from harness.records import BaselineCheck, Contrast, Gate, JudgedPair
 from harness.run.score_cell import Outcome
 from harness.spec.gatespec import BASELINE
 
@@ -53,7 +53,7 @@ def judge(
                              further=kept.further)  # fmt: skip
         now = kept.now if kept else None
         gate = judge_slice(spec, outcome, gate_id=planned.id, other=side, now=now)
-        return _told(gate, against)
+        return told(gate, against)
     if not with_baseline and other is None:
         return judge_threshold(outcome.row, spec, gate_id=planned.id)
     if other is not None:
@@ -71,10 +71,10 @@ def judge(
         gate_id=planned.id,
         other=other.row if other else None,
     )
-    return _told(gate, against)
+    return told(gate, against)
 
 
-def _told(gate: Gate, baseline: BaselineCheck | None) -> Gate:
+def told(gate: Gate, baseline: BaselineCheck | JudgedPair | None) -> Gate:
     """Return a gate that names its baseline, what differs from it, and which look at it this is."""
     if baseline is None:
         return gate

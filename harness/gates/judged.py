@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.errors import UntrustedJudge
+from harness.gates.judged_paired import judge_pair
 from harness.gates.outcome import decided, failed, open_gate
 from harness.gates.plan_judged import PlannedJudgedGate
 from harness.gates.threshold import half_width_detectable, interval_verdict, shown_detectable
 from harness.reasons import Reason
-from harness.records import Figure, Gate, Standing
+from harness.records import Figure, Gate, JudgedPair, Standing
 from harness.spec.judgeset import ends_of
 from harness.stats.intervals import clopper_pearson_interval
 
@@ -18,7 +19,11 @@ _OWN_VERDICTS = {"win_rate": "pairs_without_verdict", "points": "points_without_
 
 
 def judge_standing(
-    planned: PlannedJudgedGate, standing: Standing, *, untrusted: Reason | None = None
+    planned: PlannedJudgedGate,
+    standing: Standing,
+    *,
+    untrusted: Reason | None = None,
+    baseline: JudgedPair | None = None,
 ) -> Gate:
     """Return the verdict of a gate on one model of a judge set.
 
@@ -29,13 +34,18 @@ def judge_standing(
         planned: The gate.
         standing: Of its model.
         untrusted: Why the judge's scores gate nothing, or None.
+        baseline: The model against its baseline, None where it has none.
 
     Raises:
         UntrustedJudge: The judge has no passport for this.
+        BaselineError: The gate compares with a baseline that is missing or was refused.
     """
     spec = planned.spec
     if untrusted:
         raise UntrustedJudge(reason=untrusted)
+    if planned.against:
+        problem = _problem(planned, standing, standing.figures.get(spec.figure))
+        return judge_pair(planned, standing, baseline, problem)
     gate = replace(
         open_gate(spec, evalset=standing.evalset, cell=standing.model, gate_id=planned.id),
         anytime=spec.anytime,

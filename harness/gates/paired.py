@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from harness.figures import ResultsById, compare_runs, figure_kind
-from harness.gates.looks import look_detectable, look_verdict, look_words, take_look
+from harness.figures import FigureKind, ResultsById, compare_runs, figure_kind
+from harness.gates.looks import kind_of, look_detectable, look_verdict, look_words, take_look
 from harness.gates.outcome import decided, failed, open_gate
 from harness.gates.threshold import (
     cell_problem,
@@ -96,7 +96,9 @@ def contrast_runs(
     )
 
 
-def contrast_verdict(found: Contrast, bound: Bound, margin: float) -> Verdict:
+def contrast_verdict(
+    found: Contrast, bound: Bound, margin: float, *, kind: FigureKind | None = None
+) -> Verdict:
     """Return what a difference with its interval says about a requirement.
 
     `no_worse_than` passes when the interval lies at or above minus the margin, and fails when it
@@ -107,9 +109,10 @@ def contrast_verdict(found: Contrast, bound: Bound, margin: float) -> Verdict:
     Source: the confidence-interval form of a non-inferiority and a superiority test, see
     Piaggio et al. (2012), JAMA 308:2594.
     """
-    kind, _ = figure_kind(found.figure)
     # Of a figure that should be small, a gain is what it falls by.
-    low, high = (-found.high, -found.low) if kind.smaller else (found.low, found.high)
+    low, high = (
+        (-found.high, -found.low) if kind_of(found, kind).smaller else (found.low, found.high)
+    )
     if bound == "no_worse_than":
         good, bad = low >= -margin, high < -margin
     else:
@@ -167,9 +170,9 @@ def wanted_words(bound: Bound, margin: float) -> str:
     return f"better by more than {margin:g}" if margin else "better"
 
 
-def contrast_words(found: Contrast, against: str) -> str:
+def contrast_words(found: Contrast, against: str, *, kind: FigureKind | None = None) -> str:
     """Return a comparison in words, with n, interval, discordant pairs, p and power."""
-    exact = figure_kind(found.figure)[0].exact
+    exact = kind_of(found, kind).exact
     pairs = f", {found.lost} lost, {found.won} won" if exact else ""
     p = "p<0.001" if found.p < 0.001 else f"p={found.p:.3f}"
     return (

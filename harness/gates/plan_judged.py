@@ -26,6 +26,11 @@ class PlannedJudgedGate:
     needs: tuple[ProbeCell, ...]
 
     @property
+    def against(self) -> str:
+        """What it compares with, empty for a threshold."""
+        return self.spec.no_worse_than or ""
+
+    @property
     def cell(self) -> ProbeCell:
         """Any of the gated model's probes."""
         return self.needs[0]
@@ -54,6 +59,7 @@ def plan_judged_gates(
                                  "the others are compared; name another model", where)  # fmt: skip
         for model in found:
             name = f"{GATE_PREFIX}{spec.figure}-{model}"
+            name += f"-vs-{spec.no_worse_than}" if spec.no_worse_than else ""
             taken[name] = taken.get(name, 0) + 1
             gate_id = name if taken[name] == 1 else f"{name}-{taken[name]}"
             sides = {model, evalset.reference} if spec.figure == "win_rate" else {model}

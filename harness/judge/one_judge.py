@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from harness.judge.bench import Judge, bench_cost
 from harness.judge.cases import CaseSet
 from harness.judge.judge_session import JudgeSession
-from harness.judge.passport import FOLDER
+from harness.judge.passport import FOLDER, Manner
 from harness.judge.points import PointRulings
 from harness.judge.trust import check_passport
 from harness.prompts.rubric import DEFAULT_RUBRICS
@@ -43,7 +43,7 @@ _KINDS: Mapping[CanaryKind, str] = {
 
 @dataclass(frozen=True, slots=True)
 class JudgedBy:
-    """What one judge made of a set."""
+    """What one judge made of a set; `manner` is how it was run and asked."""
 
     info: JudgeInfo
     engine: EngineInfo
@@ -51,6 +51,7 @@ class JudgedBy:
     pairs: Sequence[PairResult]
     canaries: Sequence[CanaryResult]
     points: PointRulings
+    manner: Manner
 
 
 def ask_judge(
@@ -72,13 +73,14 @@ def ask_judge(
     finally:
         session.close()
     canaries = asked.canary_results(name, bench.rulings, bench.points)
+    manner = session.manner(max_answer_chars=asked.evalset.judge.max_answer_chars)
     check = check_passport(
         settings.root / FOLDER / f"{name}.json",
         judge=name,
         model_digest=session.digest,
         engine=session.engine,
         dtype=session.dtype,
-        manner=session.manner(max_answer_chars=asked.evalset.judge.max_answer_chars),
+        manner=manner,
         rubric_digest=asked.rubric.digest if asked.rubric else None,
         pairwise_digest=asked.pairwise.digest if asked.pairwise else None,
         points=(asked.points.digest, asked.evalset.judge.per) if asked.points else None,
@@ -113,6 +115,7 @@ def ask_judge(
         asked.pair_results(name, bench.rulings),
         canaries,
         bench.points,
+        manner,
     )
 
 

@@ -10,6 +10,7 @@ from harness.engines.openai import endpoint_key
 from harness.errors import HarnessError
 from harness.gates.judged import judge_standing
 from harness.gates.plan_judged import PlannedJudgedGate
+from harness.judge.basis import answered_by, bases
 from harness.judge.bench import Judge
 from harness.judge.cases import CaseSet
 from harness.judge.conversations import Asks, asks_of, conversation, reply_of
@@ -24,10 +25,12 @@ from harness.records import (
     EngineInfo,
     Gate,
     Judged,
+    JudgedPair,
     JudgeInfo,
     Note,
     Output,
     ProbeResult,
+    Provenance,
     Request,
     TemplateUse,
     Thinking,
@@ -70,6 +73,7 @@ class Probing:
     judged: dict[str, Judged] = field(default_factory=dict)
     _done: dict[tuple[str, str], ProbeResult | HarnessError] = field(default_factory=dict)
     _templates: dict[tuple[str, str], TemplateUse | None] = field(default_factory=dict)
+    _answered: dict[str, dict[str, Provenance]] = field(default_factory=dict)
 
     def outcome(self, cell: ProbeCell) -> ProbeResult:
         """Return a probe's result.
@@ -85,8 +89,12 @@ class Probing:
             raise found
         return found
 
-    def judge(self, planned: PlannedJudgedGate) -> Gate:
+    def judge(self, planned: PlannedJudgedGate, baseline: JudgedPair | None = None) -> Gate:
         """Return a gate's verdict.
+
+        Args:
+            planned: The gate.
+            baseline: Of one that compares with it: the model against its baseline.
 
         Raises:
             HarnessError: Why there is none; `UntrustedJudge` where the judge may not gate.
@@ -102,7 +110,7 @@ class Probing:
             for check in doubts
         ]
         untrusted = Reason("untrusted", causes=tuple(why)) if why else None
-        return judge_standing(planned, standing, untrusted=untrusted)
+        return judge_standing(planned, standing, untrusted=untrusted, baseline=baseline)
 
     def _tell(self, note: Note) -> None:
         if note not in self.notes:
@@ -172,9 +180,17 @@ class Probing:
             with opened(self.settings.store) as store:
                 asked = self._ask(session, asks, store, window)
             self.engines.append(session.info(asked.computed, asked.stored))
+            self._keep_origins(asks)
         finally:
             session.close()
         return self._replies(asks, asked)
+
+    def _keep_origins(self, asks: Asks) -> None:
+        """Keep what answers rest on that the last engine gave."""
+        for cell, _, speaker, _ in asks:
+            use = self._templates.get((cell.path, cell.model))
+            known = self._answered.setdefault(cell.path, {})
+            known[cell.model] = answered_by(cell, speaker, self.engines[-1], use)
 
     def _asks(self, cells: Sequence[ProbeCell], speaker: Speaker) -> Asks:
         """Return what one model is asked; nothing where its chat template cannot say it."""
@@ -283,6 +299,7 @@ class Probing:
             ),
             agreement={path: alpha} if alpha is not None else {},
             point_agreement={path: on_points} if on_points is not None else {},
+            bases=bases(asked, self._answered[path], asked_judges),
         )
 
     def _errors(self, infos: Sequence[JudgeInfo], passing: float) -> JudgeErrors | None:

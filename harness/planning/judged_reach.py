@@ -68,6 +68,9 @@ def judged_undecidable(gate: PlannedJudgedGate) -> str:
     least, greatest = ends_of(spec.figure)
     best = spec.bound == "at_least"
     counted = f"{probes} probe{'s' * (probes > 1)}"
+    if spec.no_worse_than:
+        # Equal answers of one system pass whatever their number, and one probe has no spread.
+        return "one probe says nothing of how probes differ" if probes < 2 else ""
     if spec.figure == "unscored":
         counted = f"{probes * each} answers"
         low, high = clopper_pearson_interval(0, probes * each)
@@ -95,6 +98,8 @@ def judged_undecidable(gate: PlannedJudgedGate) -> str:
 def _far(gate: PlannedJudgedGate, before: Standing | None) -> tuple[float | None, str]:
     evalset, spec = gate.cell.evalset, gate.spec
     probes, each = len(evalset.probes), evalset.answers.n
+    if spec.no_worse_than:
+        return None, "not known before a run, which shows how far probes differ from the baseline's"
     if spec.figure == "unscored":
         return mde_proportion(probes * each, spec.threshold), "exact"
     least, greatest = ends_of(spec.figure)

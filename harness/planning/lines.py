@@ -39,6 +39,8 @@ def judged_lines(plan: JudgedPlan) -> Iterator[str]:
     for one in plan.gates:
         spec = one.gate.spec
         wanted = f"at {'least' if spec.bound == 'at_least' else 'most'} {spec.threshold:g}"
+        if one.gate.against:
+            wanted = f"{spec.bound} {one.gate.against} by {spec.threshold:g}"
         head = f"  {one.gate.id}: {wanted}, n={one.answers} on {one.probes} probes"
         yield f"{head}: {_from(one.far, spec.threshold, one.basis)}"
     for one in plan.gates:

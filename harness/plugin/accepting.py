@@ -20,6 +20,7 @@ from harness.gates.baseline_file import (
 )
 from harness.gates.baselines import check_addition
 from harness.plugin.joining import versions
+from harness.plugin.judged_baselines import accepted_models
 from harness.records import Run
 from harness.run.cells import Cell
 from harness.run.score_cell import Outcome
@@ -88,7 +89,7 @@ class Accepting:
             outcomes: The first runs of cells, which may come from the store.
             further: Their other runs.
         """
-        day = f"{datetime.now(UTC):%Y-%m-%d}"
+        day = today()
         for one in outcomes if self.writes else ():
             key = one.row.evalset, one.row.cell
             others = further.get(key, ())
@@ -96,6 +97,11 @@ class Accepting:
                 add_to_baseline(root, self.extended[key], others[-self.kept :], day=day)
             else:
                 write_baseline(root, [one, *others], versions(), written=day)
+
+
+def today() -> str:
+    """Return the day on which baselines are written."""
+    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def accepted_lines(run: Run, config: pytest.Config) -> list[str]:
@@ -115,4 +121,5 @@ def accepted_lines(run: Run, config: pytest.Config) -> list[str]:
             total = len(needed_baseline(config.rootpath, row.evalset, row.cell).answers)
             done, several = "extended", f", {runs} run{'s' * (runs > 1)} added, {total} in all"
         lines.append(f"baseline {done}: {path}{several}{doubt}")
-    return lines
+    made_up = [name for names in fakes for name in names]
+    return [*lines, *accepted_models(run.judged, made_up, adds=adds)]

@@ -16,6 +16,9 @@ from harness.suggest import did_you_mean
 def check_against(root: Path, wanted: str, evalsets: Iterable[str]) -> None:
     """Check that `--eval-against` names a baseline of each labelled set that is run.
 
+    Models of judge sets are compared with the baseline of this name where their set has one; where
+    no labelled set is run, one of them must have it.
+
     Args:
         root: The project.
         wanted: The cell.
@@ -24,7 +27,8 @@ def check_against(root: Path, wanted: str, evalsets: Iterable[str]) -> None:
     Raises:
         pytest.UsageError: A set has none of this name.
     """
-    labelled = [path for path in dict.fromkeys(evalsets)
+    paths = list(dict.fromkeys(evalsets))
+    labelled = [path for path in paths
                 if not _is_judged(read_yaml(root / path, Path(path)).data)]  # fmt: skip
     for path in labelled:
         there = baselines_of(root, path)
@@ -32,9 +36,11 @@ def check_against(root: Path, wanted: str, evalsets: Iterable[str]) -> None:
             hint = did_you_mean(wanted, there, "it has none at all", likeness=0)
             raise pytest.UsageError(f"--eval-against {wanted}: {path} has no baseline of such a "
                                     f"cell; {hint}")  # fmt: skip
-    if not labelled:
-        raise pytest.UsageError(f"--eval-against {wanted}: judge sets have no baselines; select "
-                                "cells of a labelled set")  # fmt: skip
+    there = [name for path in paths for name in baselines_of(root, path)]
+    if not labelled and wanted not in there:
+        hint = did_you_mean(wanted, there, "they have none at all", likeness=0)
+        raise pytest.UsageError(f"--eval-against {wanted}: none of {', '.join(paths)} has a "
+                                f"baseline of such a model; {hint}")  # fmt: skip
 
 
 def check_adding(root: Path, nodeids: Iterable[str]) -> None:

@@ -40,6 +40,8 @@ def together(parts: Sequence[Judged]) -> Judged:
         point_agreement={
             path: alpha for part in parts for path, alpha in part.point_agreement.items()
         },
+        bases=tuple(one for part in parts for one in part.bases),
+        baselines=tuple(one for part in parts for one in part.baselines),
     )
 
 
@@ -59,6 +61,8 @@ def _without(part: Judged, sets: Collection[str]) -> Judged:
         point_agreement={
             path: alpha for path, alpha in part.point_agreement.items() if path not in sets
         },
+        bases=tuple(one for one in part.bases if one.evalset not in sets),
+        baselines=tuple(one for one in part.baselines if one.evalset not in sets),
     )
 
 

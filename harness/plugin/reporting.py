@@ -20,9 +20,9 @@ from harness.gates.plan_judged import PlannedJudgedGate
 from harness.gates.renamed import compared_cell
 from harness.judge.runner import Probing
 from harness.planning.undecidable import undecidable
-from harness.plugin.accepting import Accepting
+from harness.plugin.accepting import Accepting, today
 from harness.plugin.finishing import PARTS, run_folder
-from harness.plugin.joining import together
+from harness.plugin.judged_baselines import JudgedBaselines
 from harness.plugin.options import options_of
 from harness.plugin.run_settings import settings_of
 from harness.plugin.tally import RUN_ID, WORKER_KEY, new_run_id
@@ -63,6 +63,7 @@ class ActiveRun:
         asked: Cells that pytest came to; a group computes its others too.
         gates: What was judged.
         baselines: Cells against their baselines, by eval set and id; None without one.
+        judged: The same of judged models.
     """
 
     part: Path
@@ -72,11 +73,16 @@ class ActiveRun:
     terminal: Terminal | Ticker
     accepting: Accepting = field(default_factory=Accepting)
     against: str = ""
+    judged: JudgedBaselines = field(init=False)
     notes: list[Note] = field(default_factory=list)
     cells: Mapping[tuple[str, str], Cell] = field(default_factory=dict)
     asked: list[AnyCell] = field(default_factory=list)
     gates: list[Gate] = field(default_factory=list)
     baselines: dict[tuple[str, str], BaselineCheck | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Hold judged models against their baselines as the cells of labelled sets are."""
+        self.judged = JudgedBaselines(self.probing, self.against)
 
     def outcome(self, cell: AnyCell, config: pytest.Config) -> AnyOutcome:
         """Return a cell's outcome, with progress shown while it is computed.
@@ -87,7 +93,10 @@ class ActiveRun:
         self.asked.append(cell)
         with self._at_work(config):
             if isinstance(cell, ProbeCell):
-                return self.probing.outcome(cell)
+                result = self.probing.outcome(cell)
+                if self.accepting.writes:
+                    self.judged.check(cell)
+                return result
             outcome = self.runner.outcome(cell)
         self.accepting.check(self.runner.settings.root, outcome)
         return outcome
@@ -118,8 +127,9 @@ class ActiveRun:
         if self.runner.settings.engine == FAKE and any(not _trained(one) for one in planned.needs):
             raise MadeUpAnswers(reason=Reason("made_up_answers"))
         if isinstance(planned, PlannedJudgedGate):
-            self.gates.append(self.probing.judge(planned))
-            return self.gates[-1]
+            verdict = self.judged.judge(planned, accepts=self.accepting.writes)
+            self.gates += [verdict] if verdict else []
+            return verdict
         outcome = self.runner.outcome(planned.cell)
         other = self.runner.outcome(planned.other) if planned.other else None
         baseline = self._baseline(outcome)
@@ -191,13 +201,16 @@ class ActiveRun:
             gates=tuple(self.gates),
             results=tuple(result for outcome in outcomes for result in outcome.results),
             baselines=tuple(check for check in map(self._baseline, outcomes) if check),
-            judged=together(list(self.probing.judged.values())),
+            judged=self.judged.judged(),
             provenances=tuple(
                 CellProvenance(o.row.evalset, o.row.cell, o.provenance) for o in outcomes
             ),
         )
         save_run(self.part, run, texts=self.texts)
         self.accepting.write(self.runner.settings.root, outcomes, self.runner.further)
+        if self.accepting.writes and not self.accepting.adds:
+            models = [(one.path, one.model) for one in self.asked if isinstance(one, ProbeCell)]
+            self.judged.write(models, written=today(), texts=self.texts == "full")
 
 
 def _named(cells: Sequence[AnyCell], runners: Sequence[Runner | Probing]) -> list[Name]:

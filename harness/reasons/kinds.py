@@ -37,6 +37,7 @@ _GATES = {
     "void": "cause", "no_answers": "", "no_answer_scored": "total", "no_verdicts": "",
     "few_probes": "answered expected", "answers_without_verdict": "lost due most",
     "pairs_without_verdict": "lost due most", "points_without_verdict": "lost due most",
+    "no_probe_pairs": "", "probes_left_out": "share most", "baseline_unscored": "share most",
 }  # fmt: skip
 _PASSPORTS = {
     "untrusted": "cause", "of_judge": "judge cause", "not_covered": "",
@@ -101,6 +102,8 @@ _BASELINES = {
     "baseline_texts": "", "baseline_scoring": "then now", "baseline_format": "path found present",
     "baseline_damaged": "path detail", "baseline_uneven": "path", "baseline_missing": "path",
     "no_baseline": "path", "baseline_not_added": "path cause", "baseline_changed": "changed",
+    "baseline_of_void": "path cause", "baseline_few_probes": "path answered expected",
+    "judged_scale": "changed", "judged_probes": "other gone new", "judged_untold": "",
 }  # fmt: skip
 _PAIRS = {
     "pair_samples": "first second shared", "pair_targets": "other total",

@@ -30,6 +30,13 @@ from harness.records.judged import (
     Ruling,
     Standing,
 )
+from harness.records.judged_pairs import (
+    JudgedBasis,
+    JudgedPair,
+    PairedFigure,
+    PointMove,
+    ProbeMove,
+)
 from harness.records.notes import Note, NoteKind, Tell
 from harness.records.provenance import CellProvenance, Provenance
 from harness.records.requests import (
@@ -87,16 +94,21 @@ __all__ = [
     "JudgeInfo",
     "Judged",
     "JudgedAnswer",
+    "JudgedBasis",
+    "JudgedPair",
     "Look",
     "Message",
     "Note",
     "NoteKind",
     "Output",
     "PairResult",
+    "PairedFigure",
     "PassportCheck",
     "Placement",
+    "PointMove",
     "PointRuling",
     "PointVerdict",
+    "ProbeMove",
     "ProbeResult",
     "Provenance",
     "Request",

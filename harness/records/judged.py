@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.reasons import Counts, Reason
+from harness.records.judged_pairs import JudgedBasis, JudgedPair
 from harness.records.results import Figure
 from harness.records.templates import TemplateUse
 from harness.records.thinking import Thought
@@ -283,6 +284,8 @@ class Judged:
     Attributes:
         agreement: Krippendorff's alpha of a jury's scores, by eval set.
         point_agreement: Of its verdicts on points.
+        bases: What each model's figures rest on; of runs that an earlier version saved, none.
+        baselines: The models that have a committed baseline, against it.
     """
 
     probes: tuple[ProbeResult, ...] = ()
@@ -292,3 +295,5 @@ class Judged:
     standings: tuple[Standing, ...] = ()
     agreement: Mapping[str, Figure] = field(default_factory=dict)
     point_agreement: Mapping[str, Figure] = field(default_factory=dict)
+    bases: tuple[JudgedBasis, ...] = ()
+    baselines: tuple[JudgedPair, ...] = ()

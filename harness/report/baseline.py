@@ -8,7 +8,7 @@ from harness.analysis.findings import BaselineDifference
 from harness.figures import figure_kind
 from harness.language import Words
 from harness.markdown import code, escape
-from harness.records import BaselineCheck, Flip
+from harness.records import BaselineCheck, Flip, Treatment
 from harness.report.format import fraction, p_value, signed, signed_interval
 from harness.report.mistakes import Names
 from harness.report.names import figure_name, some
@@ -84,7 +84,8 @@ def baseline_lines(
         if check.former:
             line += " " + t.say("b_former", cell=code(check.former))
         if check.treatment or check.changed:
-            line += " " + t.say("b_changed", changed=_changed(check, t))
+            changed = changed_words(check.treatment, check.changed, t)
+            line += " " + t.say("b_changed", changed=changed)
         flips = [*_flips(check.lost, "b_lost", t), *_flips(check.won, "b_won", t)]
         lines.append({"line": line, "flips": flips})
     return lines
@@ -102,10 +103,10 @@ def _kept(check: BaselineCheck, t: Words) -> str:
     return "".join(f" {one}" for one in said)
 
 
-def _changed(check: BaselineCheck, t: Words) -> str:
+def changed_words(treatment: Sequence[Treatment], changed: Sequence[str], t: Words) -> str:
     """Name what differs, and behind it what each was and is, which is told in English alone."""
-    named = ", ".join(t[f"b_t_{name}"] for name in check.treatment)
-    details = escape("; ".join(check.changed), limit=400)
+    named = ", ".join(t[f"b_t_{name}"] for name in treatment)
+    details = escape("; ".join(changed), limit=400)
     if not named or not details:
         return named or details
     return f"{named} ({details})" if t["lang"] == "en" else named

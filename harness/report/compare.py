@@ -8,6 +8,7 @@ from harness.analysis.run_findings import CellPair, Effect, PooledPairs, RunComp
 from harness.language import Lang, Words, words
 from harness.markdown import code, escape
 from harness.records import Figure
+from harness.report.baseline import changed_words
 from harness.report.format import (
     NOTHING,
     count,
@@ -17,6 +18,7 @@ from harness.report.format import (
     signed_interval,
     with_interval,
 )
+from harness.report.judged.changes import more_lines
 from harness.report.names import figure_name
 from harness.report.reasons import why
 
@@ -34,13 +36,14 @@ def comparison_text(found: RunComparison, *, lang: Lang = "en") -> str:
     if found.pairs:
         parts += [_table([*_effects(found, t)]), _method(found, t), _treatments(found, t)]
         parts += [_table([_flips(one, t) for one in found.pairs])]
+    if found.models:
+        parts += [_table([*_models(found, t)]), _models_said(found, t)]
     left = [t.say("m_refused", cell=_pair(one.evalset, one.first, one.second, t),
                   reason=why(one.why, t, limit=1000)) for one in found.refused]  # fmt: skip
     for run, cells in (("A", found.only_first), ("B", found.only_second)):
         if cells:
             left.append(t.say("m_only", run=run, cells=", ".join(_name(*cell) for cell in cells)))
     left += [escape(line) for line in found.extensions]
-    left += [t.say("m_judged", evalset=code(path)) for path in found.judged]
     parts.append("\n".join(f"- {line}" for line in left))
     return "\n\n".join(part for part in parts if part)
 
@@ -82,6 +85,43 @@ def _effect(one: Effect | None, t: Words) -> dict[str, str]:
         "p": p_value(one.p),
         t["h_m_verdict"]: t[_VERDICTS[one.sign]],
     }
+
+
+def _models(found: RunComparison, t: Words) -> Iterator[dict[str, str]]:
+    """Yield a line for each figure of each judged model."""
+    for one in found.models:
+        own = one.pair
+        for change in one.changes:
+            contrast = change.contrast
+            interval = signed_interval(contrast.low, contrast.high, 3)
+            claims = one.trust == "trusted"
+            yield {
+                t["h_model"]: _pair(own.evalset, own.former or own.model, own.model, t, cell=True),
+                t["h_m_figure"]: t[f"f_{contrast.figure}"],
+                "A": fraction(contrast.first),
+                "B": fraction(contrast.second),
+                _MINUS: f"{signed(contrast.value, 3)} {interval}",
+                "p": p_value(change.adjusted) if claims else NOTHING,
+                t["h_m_verdict"]: t[_VERDICTS[change.sign]] if claims else NOTHING,
+                t["h_m_better"]: count(contrast.won),
+                t["h_m_worse"]: count(contrast.lost),
+                t["h_m_probes"]: count(contrast.n),
+                t["h_m_left_out"]: count(contrast.left_out),
+            }
+
+
+def _models_said(found: RunComparison, t: Words) -> str:
+    """Say of each judged model what differs, and which probes and points have changed."""
+    lines = [t["m_probes"], ""]
+    for one in found.models:
+        own = one.pair
+        name = _pair(own.evalset, own.former or own.model, own.model, t)
+        before = "" if one.trust == "trusted" else f"{t[f'j_c_{one.trust}']} "
+        what = changed_words(own.treatment, own.changed, t) or t["m_nothing"]
+        lines.append(f"- {before}{name}: {t.say('m_differs', what=what)}")
+        more = more_lines(own, found.points.get(own.evalset, {}), t)
+        lines += [f"  - {line}" for line in more]
+    return "\n".join(lines)
 
 
 def _method(found: RunComparison, t: Words) -> str:

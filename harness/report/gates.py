@@ -37,10 +37,8 @@ def gate_lines(
         standing = models.get((gate.evalset, gate.cell))
         if lang == "en" or (row is None and standing is None):
             said = escape(gate.line, limit=400)
-        elif row is None:
-            said = _judged(gate, standing, t) if standing else ""
         else:
-            said = _words(gate, row, t)
+            said = _judged(gate, standing, t) if standing else _words(gate, row, t) if row else ""
             if gate.look is not None and gate.look.count > gate.look.planned:
                 planned = gate.look.planned
                 said = t.say("gate_overrun", gate=said, count=gate.look.count, planned=planned)
@@ -106,6 +104,8 @@ def _threshold(gate: Gate, row: Row, t: Words) -> str:
 def _judged(gate: Gate, standing: Standing, t: Words) -> str:
     """Say in another language what the line of a gate on a judged model says in English."""
     name = t[f"f_{gate.figure}"]
+    if gate.against:
+        return _paired_model(gate, t)
     figure = standing_figure(standing, gate.figure, anytime=gate.anytime)
     if figure is None:
         return f"{name}, {_wanted(gate, t)}: {_verdict(gate, t)}"
@@ -121,15 +121,29 @@ def _judged(gate: Gate, standing: Standing, t: Words) -> str:
     )
 
 
+def _paired_model(gate: Gate, t: Words) -> str:
+    """Say in another language what a gate on a model against its baseline says in English."""
+    name, found = t[f"f_{gate.figure}"], gate.contrast
+    if found is None:
+        return f"{name}, {_wanted(gate, t)}: {_verdict(gate, t)}"
+    line = _compared(found, name, gate.against, t, exact=False)
+    moved = t.say("gate_probes_moved", worse=found.lost, better=found.won)
+    return _looked(f"{line}, {moved}: {_wanted(gate, t)}", gate, t, smaller=False)
+
+
 def _contrast(gate: Gate, t: Words) -> str:
     if gate.contrast is None:
         return _bare(gate, t)
     line = contrast_line(gate.contrast, gate.against, t)
-    line = f"{line}: {_wanted(gate, t)}"
+    smaller = figure_kind(gate.figure)[0].smaller
+    return _looked(f"{line}: {_wanted(gate, t)}", gate, t, smaller=smaller)
+
+
+def _looked(line: str, gate: Gate, t: Words, *, smaller: bool) -> str:
+    """Return the line with the look that a gate took, if it plans any, and its verdict."""
     if (look := gate.look) is not None:
-        smaller, end = figure_kind(gate.figure)[0].smaller, signed(look.end, 3)
-        line = t.say("gate_look", line=line, planned=look.planned, end=end, smaller=smaller,
-                     alpha=f"{look.alpha:.2g}")  # fmt: skip
+        line = t.say("gate_look", line=line, planned=look.planned, end=signed(look.end, 3),
+                     smaller=smaller, alpha=f"{look.alpha:.2g}")  # fmt: skip
     return f"{line}, {_verdict(gate, t)}"
 
 
@@ -144,9 +158,14 @@ def _wanted(gate: Gate, t: Words) -> str:
 
 def contrast_line(found: Contrast, against: str, t: Words) -> str:
     """Return a comparison with all that belongs to it; the other side's name may be empty."""
+    exact = figure_kind(found.figure)[0].exact
+    return _compared(found, figure_name(found.figure, t), against, t, exact=exact)
+
+
+def _compared(found: Contrast, figure: str, against: str, t: Words, *, exact: bool) -> str:
     return t.say(
         "gate_contrast",
-        figure=figure_name(found.figure, t),
+        figure=figure,
         second=fraction(found.second),
         first=fraction(found.first),
         against=code(against),
@@ -154,7 +173,7 @@ def contrast_line(found: Contrast, against: str, t: Words) -> str:
         interval=signed_interval(found.low, found.high, 3),
         n=found.n,
         left_out=found.left_out,
-        pairs=figure_kind(found.figure)[0].exact,
+        pairs=exact,
         lost=found.lost,
         won=found.won,
         p=p_value(found.p),

@@ -53,8 +53,8 @@ class _FigureSchema:
 FigureName = Annotated[str, AfterValidator(checked_figure), _FigureSchema()]
 
 
-def _on_inconclusive(keys: Mapping[str, object]) -> Literal["warn", "fail"]:
-    """Return the default, by the keys of the gate that were read before it."""
+def on_inconclusive_default(keys: Mapping[str, object]) -> Literal["warn", "fail"]:
+    """Return what becomes of an inconclusive gate by default, by its keys that were read before."""
     once = keys.get("no_worse_than") is not None and keys.get("looks") is None
     return "fail" if once else "warn"
 
@@ -106,7 +106,7 @@ class GateSpec(Strict):
     by: Annotated[float, Field(ge=0)] = 0.0
     looks: Annotated[int, Field(ge=1)] | None = None
     on_inconclusive: Annotated[
-        Literal["pass", "warn", "fail"], Field(default_factory=_on_inconclusive)
+        Literal["pass", "warn", "fail"], Field(default_factory=on_inconclusive_default)
     ]
     max_unscored: Annotated[float, Field(ge=0, le=1)] = 0.02
 

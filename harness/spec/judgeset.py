@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from harness.records import Json
 from harness.spec.base import Name, OrText, Strict, Word, complain
+from harness.spec.gatespec import on_inconclusive_default
 
 LOWEST, HIGHEST = 1, 10
 """The scale of an absolute verdict, both ends included."""
@@ -193,7 +194,14 @@ class JudgedGateSpec(Strict):
         models: Shell pattern of model names.
         figure: Mean `score` (1 to 10), `points` (mean share of the points), `pass_rate`, `win_rate`
             against the reference model, or `unscored`, the share of answers without a verdict.
-        on_inconclusive: What becomes of a gate whose interval straddles the threshold.
+        no_worse_than: `baseline`: `score`, `points` or `pass_rate` is compared with the model's
+            committed baseline, probe by probe.
+        by: Loss against the baseline that is tolerated, in units of the figure.
+        looks: How often the baseline will be looked at: the chance of a false alarm is spread over
+            them, see `harness.gates.looks`.
+        on_inconclusive: What becomes of a gate whose interval straddles the threshold: by default
+            `fail` of `no_worse_than` without `looks`, which else would accept what it has not
+            shown, and `warn` of the others.
         max_unscored: Share of answers without a verdict above which the gate fails.
         anytime: Whether it may be judged again after each further probe, and stopped at will: by an
             interval that holds at all numbers of probes, see `harness.stats.anytime`.
@@ -203,7 +211,12 @@ class JudgedGateSpec(Strict):
     figure: JudgedFigure
     at_least: float | None = None
     at_most: float | None = None
-    on_inconclusive: Literal["pass", "warn", "fail"] = "warn"
+    no_worse_than: Literal["baseline"] | None = None
+    by: Annotated[float, Field(ge=0)] = 0.0
+    looks: Annotated[int, Field(ge=1)] | None = None
+    on_inconclusive: Annotated[
+        Literal["pass", "warn", "fail"], Field(default_factory=on_inconclusive_default)
+    ]
     max_unscored: Share = 0.02
     anytime: bool = False
 
@@ -212,25 +225,45 @@ class JudgedGateSpec(Strict):
         if self.anytime and self.figure == "unscored":
             raise complain("'anytime' belongs to score, points, pass_rate and win_rate; leave it "
                            "out")  # fmt: skip
-        if (self.at_least is None) == (self.at_most is None):
-            raise complain("needs exactly one of at_least and at_most")
+        bounds = (self.at_least, self.at_most, self.no_worse_than)
+        if sum(bound is not None for bound in bounds) != 1:
+            raise complain("needs exactly one of at_least, at_most and no_worse_than")
+        if self.no_worse_than is not None:
+            self._check_paired()
+            return self
+        for key in ("by", "looks"):
+            if key in self.model_fields_set:
+                raise complain(f"'{key}' belongs to no_worse_than: baseline; leave it out")
         low, high = ends_of(self.figure)
         if not low <= self.threshold <= high:
             raise complain(f"{self.bound} {self.threshold:g} is out of range: {self.figure} goes "
                            f"from {low} to {high}")  # fmt: skip
         return self
 
+    def _check_paired(self) -> None:
+        if self.figure not in ("score", "points", "pass_rate"):
+            raise complain(f"{self.figure} is not compared with a baseline; compare score, points "
+                           "or pass_rate")  # fmt: skip
+        if self.anytime:
+            raise complain("'anytime' belongs to at_least and at_most; leave it out, or plan looks")
+        low, high = ends_of(self.figure)
+        if self.by > high - low:
+            raise complain(f"by: {self.by:g} is more than {self.figure} can differ; it goes from "
+                           f"{low} to {high}")  # fmt: skip
+
     @property
-    def bound(self) -> Literal["at_least", "at_most"]:
-        """Which of the two requirements it is."""
+    def bound(self) -> Literal["at_least", "at_most", "no_worse_than"]:
+        """Which of the three requirements it is."""
+        if self.no_worse_than is not None:
+            return "no_worse_than"
         return "at_least" if self.at_least is not None else "at_most"
 
     @property
     def threshold(self) -> float:
-        """The threshold, in units of the figure."""
-        found = self.at_least if self.at_least is not None else self.at_most
-        assert found is not None
-        return found
+        """The threshold, in units of the figure, or the loss that is tolerated."""
+        if self.at_least is not None:
+            return self.at_least
+        return self.at_most if self.at_most is not None else self.by
 
 
 class JudgeSet(Strict):

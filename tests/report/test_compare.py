@@ -5,12 +5,27 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pytest
 from drawn import drawn_cell, make_run
 
 from harness.analysis.compare_runs import compare_runs
-from harness.records import Extension, Standing
+from harness.errors import HarnessError
+from harness.reasons import Reason
+from harness.records import (
+    Extension,
+    Judged,
+    JudgedAnswer,
+    JudgedBasis,
+    JudgeInfo,
+    PassportCheck,
+    PointRuling,
+    ProbeResult,
+    Provenance,
+    Standing,
+)
 from harness.report.compare import comparison_text
 
+NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 
 
@@ -71,9 +86,8 @@ def test_what_is_left_out_is_said_and_inert():
         "- refused: `evalsets/mini.yaml::small-plain-zeroshot`: other samples: A has 120, B has 7, "
         "and 7 of them are the same; run both on the same data",
         "- only in A: `evalsets/mini.yaml::small-gone-zeroshot`",
-        "- only in B: `evalsets/mini.yaml::@you | <b>`",
+        "- only in B: `evalsets/mini.yaml::@you | <b>`, `evalsets/probes.yaml::m`",
         lines[5],
-        "- `evalsets/probes.yaml`: a judge set, which is not compared",
     ]
     assert "scorer strict" in lines[5]
 
@@ -99,9 +113,90 @@ def everything():
     few = drawn_cell(prompt="few")
     a = replace(a, rows=(*a.rows, few[0]), results=(*a.results, *few[1]))
     b = replace(b, rows=(*b.rows, few[0]), results=(*b.results, *few[1][:5]))
-    standing = Standing("evalsets/probes.yaml", "m", 1, 1, 0, {}, {})
-    b = replace(b, judged=replace(b.judged, standings=(standing,)))
+    a = replace(a, judged=judged_by_points(1.0))
+    b = replace(b, judged=judged_by_points(0.4, adapter="f" * 64))
     return compare_runs(a, b)
+
+
+def judged_by_points(rate, *, adapter="", check=None, void=None, probes=12):
+    """Return a judge set in which two models meet a share of two points of each probe."""
+    origin = Provenance("d", "w", "w", "s", "weights", adapter, "vllm 1", "bfloat16, H100")
+    found, bases, standings = [], [], []
+    for model in ("base", "tuned"):
+        for place in range(probes):
+            met = (place / probes < rate, place % 3 > 0)
+            rulings = tuple(PointRuling("met" if one else "not met") for one in met)
+            answer = JudgedAnswer(0, 0, "an answer", 3, cut=False, problem=None, rulings={},
+                                  score=None, points={"wise": rulings},
+                                  share=sum(met) / 2)  # fmt: skip
+            found.append(ProbeResult("evalsets/probes.yaml", model, f"p{place}", "k", "?",
+                                     ("*1*", "2"), (answer,)))  # fmt: skip
+        own = {f"p{place}": "x" for place in range(probes)}
+        bases.append(JudgedBasis("evalsets/probes.yaml", model, origin, "{}",
+                                 {"judge.points": "a" * 64}, own))  # fmt: skip
+        standings.append(Standing("evalsets/probes.yaml", model, probes, probes, 0, {}, {},
+                                  trusted=True))  # fmt: skip
+    check = check or PassportCheck("wise", trusted=True)
+    info = JudgeInfo("evalsets/probes.yaml", "wise", "vllm", "bfloat16", "d", check, void, 0.0, 1,
+                     {}, 1, 1)  # fmt: skip
+    return Judged(tuple(found), judges=(info,), standings=tuple(standings), bases=tuple(bases))
+
+
+def compared(a, b, **changes):
+    """Return two judged sets compared."""
+    run = make_run(drawn_cell())
+    return compare_runs(replace(run, judged=a), replace(run, judged=b), **changes)
+
+
+def test_judged_models_are_compared_probe_by_probe():
+    found = compared(judged_by_points(1.0), judged_by_points(0.4, adapter="f" * 64))
+    text = comparison_text(found)
+    line = tables(text)[2][1]
+    assert line["model"] == "`evalsets/probes.yaml::tuned`"
+    assert (line["figure"], line["A"], line["B"]) == ("points met", "0.833", "0.542")
+    contrast = found.models[1].pair.contrasts[0]
+    interval = f"[{MINUS}{-contrast.low:.3f}, {MINUS}{-contrast.high:.3f}]"
+    assert line[f"B {MINUS} A"] == f"{MINUS}0.292 {interval}"
+    assert (line["B is"], line["probes better"], line["worse"]) == ("**worse**", "0", "7")
+    assert "`evalsets/probes.yaml::tuned`: What differs: adapter (adapter none → ffff" in text
+    assert "Probes that became worse by points met (7): p5 1.00 → 0.50, " in text
+    assert "Of 24 points 0 gained, 7 lost." in text
+    assert r"Lost: p5 1, 1.00 → 0.00: \*1\*" in text
+
+
+def test_models_are_matched_by_new_names_and_against_one():
+    a, b = judged_by_points(1.0), judged_by_points(0.4)
+    found = compared(a, b, against="base")
+    assert [(one.pair.former, one.pair.model) for one in found.models] == [
+        ("", "base"), ("base", "tuned")
+    ]  # fmt: skip
+    found = compared(a, b, renamed={"tuned": "base"})
+    assert [(one.pair.former, one.pair.model) for one in found.models] == [
+        ("tuned", "base"), ("", "tuned")
+    ]  # fmt: skip
+    with pytest.raises(HarnessError, match=r"--match bas=tuned: 'bas' is not .*; did you"):
+        compared(a, b, renamed={"bas": "tuned"})
+
+
+def test_of_untrusted_and_void_runs_nothing_is_claimed():
+    a = judged_by_points(1.0)
+    untrusted = PassportCheck("wise", trusted=False, problem=Reason("not_covered"))
+    for b, said in ((judged_by_points(0.4, check=untrusted), "Untrusted judge"),
+                    (judged_by_points(0.4, void=Reason("no_reason")), "Void")):  # fmt: skip
+        text = comparison_text(compared(a, b))
+        assert f"- *{said}, nothing is claimed.* `evalsets/probes.yaml::base`" in text
+        assert [line["B is"] for line in tables(text)[2]] == [NOTHING, NOTHING]
+
+
+def test_another_scale_and_a_run_of_an_earlier_version_are_refused():
+    a, b = judged_by_points(1.0), judged_by_points(0.4)
+    other = replace(b, bases=tuple(replace(one, scale={"judge.points": "b" * 64})
+                                   for one in b.bases))  # fmt: skip
+    text = comparison_text(compared(a, other))
+    assert ("- refused: `evalsets/probes.yaml::base`: its scores are of another scale: "
+            "judge.points aaaaaaaaaaaa → bbbbbbbbbbbb") in text  # fmt: skip
+    text = comparison_text(compared(replace(a, bases=()), b))
+    assert "- refused: `evalsets/probes.yaml::tuned`: a run of an earlier version" in text
 
 
 def test_a_comparison_in_russian_has_the_same_numbers_and_no_english_words():
@@ -109,9 +204,15 @@ def test_a_comparison_in_russian_has_the_same_numbers_and_no_english_words():
     english, russian = (comparison_text(found, lang=lang) for lang in ("en", "ru"))
     numbers = re.compile(r"[\u2212+]?\d+\.\d+")
     assert numbers.findall(english) == numbers.findall(russian)
-    assert len(tables(english)) == len(tables(russian)) == 2
+    assert len(tables(english)) == len(tables(russian)) == 3
     assert [len(table) for table in tables(english)] == [len(table) for table in tables(russian)]
-    for said in ("refused: ", "only in A: ", "only in B: ", "a judge set", "differ beyond chance"):
+    for said in (
+        "refused: ",
+        "only in A: ",
+        "only in B: ",
+        "by points met",
+        "differ beyond chance",
+    ):
         assert said in english
     bare = re.sub(r"`[^`]*`|\([^()]*\u2192[^()]*\)", "", russian)
     assert set(re.findall(r"[A-Za-z][A-Za-z-]+", bare)) == {"AUC", "log-odds"}

@@ -159,11 +159,32 @@ def test_a_judge_may_be_one_of_the_judged(project):
         ),
         (
             "gates=[{figure: score}]",
-            "gates[0]: needs exactly one of at_least and at_most",
+            "gates[0]: needs exactly one of at_least, at_most and no_worse_than",
+        ),
+        (
+            "gates=[{figure: win_rate, no_worse_than: baseline}]",
+            "gates[0]: win_rate is not compared with a baseline; compare score, points or "
+            "pass_rate",
+        ),
+        (
+            "gates=[{figure: score, no_worse_than: baseline, by: 9.5}]",
+            "gates[0]: by: 9.5 is more than score can differ; it goes from 1 to 10",
+        ),
+        (
+            "gates=[{figure: score, no_worse_than: baseline, anytime: true}]",
+            "gates[0]: 'anytime' belongs to at_least and at_most; leave it out, or plan looks",
+        ),
+        (
+            "gates=[{figure: score, no_worse_than: tiny}]",
+            "gates[0].no_worse_than: 'tiny' is not one of baseline",
+        ),
+        (
+            "gates=[{figure: score, at_least: 3, looks: 250}]",
+            "gates[0]: 'looks' belongs to no_worse_than: baseline; leave it out",
         ),
         (
             "gates=[{figure: score, at_least: 5, at_most: 6}]",
-            "gates[0]: needs exactly one of at_least and at_most",
+            "gates[0]: needs exactly one of at_least, at_most and no_worse_than",
         ),
         (
             "gates=[{figure: auc, at_least: 0.5}]",

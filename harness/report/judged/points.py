@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.analysis.findings import JudgedSet, PointCell, PointLine, PointMove
+from harness.analysis.findings import JudgedSet, PointCell, PointLine
 from harness.language import Words
 from harness.markdown import code, escape
-from harness.records import Judged, JudgedAnswer, PointRuling
+from harness.records import Judged, JudgedAnswer, PointMove, PointRuling
 from harness.report.format import count, signed
 from harness.report.reasons import why
 from harness.report.tables import table
@@ -66,10 +66,19 @@ def move_lines(found: JudgedSet, texts: Texts, t: Words) -> list[str]:
         numbers = {"gained": len(one.gained), "lost": len(one.lost), "compared": one.compared}
         counted = {name: count(number) for name, number in numbers.items()}
         lines.append(before + t.say("j_moves", **names, **counted))
-        for kind, own in (("j_gained", one.gained), ("j_lost", one.lost)):
-            lines += [f"{t[kind]}: {_move(move, texts)}" for move in own[:_MOST]]
-            if len(own) > _MOST:
-                lines.append(t.say("j_more_points", count=count(len(own) - _MOST)))
+        lines += moved_lines(one.gained, one.lost, texts, t)
+    return lines
+
+
+def moved_lines(
+    gained: Sequence[PointMove], lost: Sequence[PointMove], texts: Texts, t: Words
+) -> list[str]:
+    """Name points that were gained and lost, the first of each."""
+    lines: list[str] = []
+    for kind, own in (("j_gained", gained), ("j_lost", lost)):
+        lines += [f"{t[kind]}: {_move(move, texts)}" for move in own[:_MOST]]
+        if len(own) > _MOST:
+            lines.append(t.say("j_more_points", count=count(len(own) - _MOST)))
     return lines
 
 

@@ -13,6 +13,7 @@ from harness.records import Gate, Judged
 from harness.report.format import count
 from harness.report.judged import points, tables
 from harness.report.judged.answers import Probe, probes_of
+from harness.report.judged.changes import baseline_parts, short_lines
 from harness.report.judged.conclusions import Said, conclusions, method
 from harness.report.judged.thinking import thought_table
 from harness.report.judged.trust import head_word, trust_lines
@@ -28,6 +29,7 @@ class Section:
         models: Name of each model with its table of probes.
         points: Name of each probe with its table of points x models.
         moves: Which points each model gained and lost.
+        baselines: For each model with a baseline a line, and lines of what has changed.
         thoughts: The table of what models and judges thought, empty where none did.
     """
 
@@ -46,6 +48,7 @@ class Section:
     probes: tuple[Probe, ...]
     points: tuple[tuple[str, str], ...]
     moves: tuple[str, ...]
+    baselines: tuple[dict[str, str | list[str]], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ def _section(
         trust=tuple(trust_lines(judged, evalset, t)),
         caption=caption,
         table=tables.model_table(judged, evalset, gates, t),
-        short=said.short,
+        short=(*said.short, *short_lines(found, t)),
         conclusions=(*said.models, *said.further),
         unscored=tuple(tables.unscored_notes(judged, evalset, t)),
         models=models,
@@ -117,6 +120,7 @@ def _section(
         probes=tuple(probes_of(judged, evalset, t)),
         points=tuple(points.matrices(found, texts, t)),
         moves=tuple(points.move_lines(found, texts, t)),
+        baselines=tuple(baseline_parts(judged.baselines, found, texts, t)),
     )
 
 
