@@ -47,16 +47,20 @@ class Ticker:
         self._stages: dict[int, _Stage] = {}
         self._guard = threading.Lock()
         self._closed: threading.Event | None = None
+        self._thread: threading.Thread | None = None
         self._told = clock()
 
     def __enter__(self) -> Self:
         self._closed = threading.Event()
-        threading.Thread(target=self._tick, args=(self._closed,), daemon=True).start()
+        self._thread = threading.Thread(target=self._tick, args=(self._closed,), daemon=True)
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._closed is not None:
+        if self._closed is not None and self._thread is not None:
             self._closed.set()
+            # It ends at once, unless nobody reads what it writes.
+            self._thread.join(1.0)
 
     def update(self, stage: str, done: int, total: int) -> None:
         """Note a stage of this thread; a total of 0 is not known, an empty stage is its end."""

@@ -7,6 +7,8 @@ import re
 
 import pytest
 
+from harness.errors import EXIT_NOTHING_JUDGED
+
 
 def unchanging(report: str) -> str:
     """Return a report without its run line, command and table of engines."""
@@ -213,7 +215,7 @@ def test_a_session_of_skips_alone_writes_no_report(evals, monkeypatch):
     evals.set(data={"source": "hub:nobody/nothing"}, modes=["zeroshot"])
     result = evals.run()
     result.assert_outcomes(skipped=1)
-    assert result.ret == pytest.ExitCode.OK
+    assert result.ret == EXIT_NOTHING_JUDGED
     assert not (evals.root / "reports").exists()
 
 
@@ -251,7 +253,7 @@ def test_a_cell_without_a_verdict_is_named(evals):
     evals.set(scoring="generate", modes=["zeroshot"])
     evals.models(m={"options": {"answer": "I would rather not say"}})
     result = evals.run()
-    assert result.ret == 0
+    assert result.ret == EXIT_NOTHING_JUDGED
     result.stdout.fnmatch_lines([
         "warning: *m-prefill-zeroshot: none of 6 samples has a verdict, most often: no label in *"
     ])  # fmt: skip

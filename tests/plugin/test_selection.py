@@ -77,7 +77,7 @@ def test_exitfirst_does_not_start_the_engine_of_a_later_group(evals):
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     assert evals.started == ["m-fake.log"]
     assert [row.cell for row in evals.saved.rows] == [ZERO, FEW]
-    result.stdout.fnmatch_lines(["lost: did not run, the session was stopped: *n-prefill-zero*"])
+    result.stdout.fnmatch_lines(["partial: did not run, the session was stopped: *n-prefill-zero*"])
     evals.run().assert_outcomes(failed=2, passed=4)
     assert evals.started == ["m-fake.log", "n-fake.log"]
 

@@ -295,8 +295,8 @@ def test_a_second_start_is_one_line_and_touches_nothing(make_job):
     checkpoint = job.work / "checkpoint-1"
     checkpoint.mkdir(parents=True)
     lock = job.work.with_name(f"{job.work.name}.lock")
-    hold = ("import sys, time; from filelock import FileLock; FileLock(sys.argv[1]).acquire(); "
-            "print('held', flush=True); time.sleep(60)")  # fmt: skip
+    hold = ("import sys, time; from filelock import FileLock; held = FileLock(sys.argv[1]); "
+            "held.acquire(); print('held', flush=True); time.sleep(60)")  # fmt: skip
     other = subprocess.Popen([sys.executable, "-c", hold, str(lock)], stdout=subprocess.PIPE)
     try:
         other.stdout.readline()
