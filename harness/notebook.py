@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from harness import records
 from harness.analysis.files import load_findings
 from harness.analysis.findings import Findings
-from harness.errors import HarnessError
+from harness.errors import EXIT_NOTHING_JUDGED, HarnessError
 from harness.plugin.tally import FOLDER_FILE
 from harness.report.runfiles import load_run as load_saved
 
@@ -132,7 +132,7 @@ def run_evals(
         options: Further options of pytest, such as `["-k", "zeroshot"]`.
 
     Returns:
-        The run, whose gates passed or failed.
+        The run, whose gates passed or failed, be it without any verdict.
 
     Raises:
         HarnessError: A file is wrong, an engine failed, something was not run; in pytest's words.
@@ -157,7 +157,7 @@ def run_evals(
             check=False,
         )
         folder = Path(told.read_text(encoding="utf-8")) if told.exists() else None
-    if done.returncode not in (_PASSED, _GATE_FAILED) or folder is None:
+    if done.returncode not in (_PASSED, _GATE_FAILED, EXIT_NOTHING_JUDGED) or folder is None:
         raise HarnessError(*_problems(done.returncode, done.stdout, folder))
     return Run(folder, load_saved(folder), done.stdout)
 
