@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from harness.collect import collect_evalset, load_cells
-from harness.gates.baseline_file import baseline_path, load_baseline
+from harness.gates.baseline_fields import baseline_path
+from harness.gates.baseline_file import load_baseline
 from harness.prompts.templates import load_prompt
 from harness.records import Sample
 from harness.spec import load_models, load_recipe

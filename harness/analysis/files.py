@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from harness.analysis.findings import Findings, cell_name
 from harness.analysis.run_findings import RunComparison
@@ -83,6 +82,6 @@ def load_findings(path: Path) -> Findings:
         return _FINDINGS.validate_python(data, context=names)
     except FileNotFoundError:
         raise HarnessError(f"{path}: no such file; give the folder of a finished run") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+    except ValueError as error:
         first = str(error).splitlines()[0]
         raise HarnessError(f"{path}: damaged ({first}): write the report again") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.analysis.at_looks import at_look, looks_of, told_contrast
 from harness.analysis.judged_findings import ModelChange
 from harness.analysis.points import point_moves, probe_matrices
-from harness.gates.baseline_file import BaselineError, baseline_path
+from harness.gates.baseline_fields import BaselineError, baseline_path
 from harness.gates.look_record import FOLDER, count_look
 from harness.judge.judged_baseline import load_judged_baseline
 from harness.judge.paired_probes import (

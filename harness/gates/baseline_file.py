@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from harness.errors import HarnessError
+from harness.gates.baseline_fields import (
+    BaselineError,
+    baseline_path,
+    damaged,
+    head_lines,
+    read_fields,
+    write_lines,
+)
 from harness.gates.kept import as_kept, rounded
-from harness.jsontext import json_text, json_value
 from harness.reasons import Reason
 from harness.records import Provenance, Result
 from harness.run.score_cell import Outcome
 
-FOLDER = "baselines"
 FORMAT = 2
 _ONE_RUN = 1
 """The format of baselines of one run alone, with that run's values in place of the runs'."""
 _COLUMNS = ("answers", "calibrated", "correct", "log_odds")
-
-
-class BaselineError(HarnessError):
-    """A baseline that is missing, damaged or made on something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +98,6 @@ class Baseline:
 
 
 _BASELINE = TypeAdapter(Baseline)
-
-
-def baseline_path(evalset: str, cell: str) -> PurePosixPath:
-    """Return where a cell's baseline lies in the project: `baselines/<eval set>/<cell>.json`."""
-    parts = list(PurePosixPath(evalset).with_suffix("").parts)
-    if "evalsets" in parts:
-        parts.remove("evalsets")
-    return PurePosixPath(FOLDER, *parts, f"{cell}.json")
 
 
 def write_baseline(
@@ -192,12 +184,7 @@ def _columns(runs: Sequence[Sequence[Result]], labels: Sequence[str]) -> dict[st
 
 def _write(path: Path, head: Mapping[str, object]) -> Path:
     # One line a field: a difference to the last version says which column has changed.
-    lines = [f" {json.dumps(key)}: {json_text(value, compact=True)}" for key, value in head.items()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
-    part.replace(path)
-    return path
+    return write_lines(path, head_lines(head))
 
 
 def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
@@ -209,21 +196,15 @@ def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
     shown = baseline_path(evalset, cell)
     path = shown.as_posix()
     try:
-        data = json_value((root / shown).read_text(encoding="utf-8"))
-        found = data.get("format") if isinstance(data, dict) else None
-        if found not in (FORMAT, _ONE_RUN):
-            facts = {"path": path, "found": str(found), "present": str(FORMAT)}
-            raise BaselineError(reason=Reason("baseline_format", facts))
-        if found == _ONE_RUN:
+        data = read_fields(root / shown, path, (FORMAT, _ONE_RUN))
+        if data["format"] == _ONE_RUN:
             own = [*_COLUMNS, *(["logprobs"] if data.get("logprobs") else [])]
             data |= {key: [data[key]] for key in own if key in data}
         baseline = _BASELINE.validate_python(data)
     except FileNotFoundError:
         return None
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
-        first = str(error).splitlines()[0]
-        facts = {"path": path, "detail": first}
-        raise BaselineError(reason=Reason("baseline_damaged", facts)) from error
+    except (OSError, ValueError) as error:
+        raise damaged(path, error) from error
     if _uneven(baseline):
         raise BaselineError(reason=Reason("baseline_uneven", {"path": path}))
     return baseline

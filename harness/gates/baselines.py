@@ -7,13 +7,8 @@ from pathlib import Path
 from statistics import fmean
 
 from harness.figures import by_sample, figure_kind
-from harness.gates.baseline_file import (
-    Baseline,
-    BaselineError,
-    baseline_path,
-    load_baseline,
-    needed_baseline,
-)
+from harness.gates.baseline_fields import BaselineError, baseline_path
+from harness.gates.baseline_file import Baseline, load_baseline, needed_baseline
 from harness.gates.kept import Kept, as_kept, gave
 from harness.gates.look_record import FOLDER, count_look
 from harness.gates.paired import contrast_runs

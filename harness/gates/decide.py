@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.figures import by_sample
-from harness.gates.baseline_file import BaselineError, baseline_path
+from harness.gates.baseline_fields import BaselineError, baseline_path
 from harness.gates.kept import Kept
 from harness.gates.looks import overrun_words
 from harness.gates.paired import contrast, judge_contrast

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from harness.figures import FigureKind
-from harness.gates.baseline_file import BaselineError, baseline_path
+from harness.gates.baseline_fields import BaselineError, baseline_path
 from harness.gates.decide import told
 from harness.gates.looks import look_detectable, look_verdict, look_words, take_look
 from harness.gates.outcome import decided, failed, open_gate

@@ -24,7 +24,7 @@ def compared_cell(root: Path, cell: Cell) -> str:
 
     That is itself where it has one of its own, which is the later one; else the cell that it was.
     """
-    from harness.gates.baseline_file import baseline_path
+    from harness.gates.baseline_fields import baseline_path
 
     if (root / baseline_path(cell.path, cell.id)).exists():
         return cell.id
@@ -73,7 +73,7 @@ def _check_baseline(
     cells: Sequence[Cell], names: tuple[str, str], file: YamlFile, root: Path
 ) -> None:
     """Raise SpecError if none of the renamed cells has a baseline, by whatever name."""
-    from harness.gates.baseline_file import baseline_path
+    from harness.gates.baseline_fields import baseline_path
 
     paths = [baseline_path(one.path, name) for one in cells for name in (one.id, former_cell(one))]
     if any((root / path).exists() for path in paths):
@@ -89,7 +89,7 @@ def _check_baseline(
 
 def baselines_of(root: Path, evalset: str) -> list[str]:
     """Return the cells of an eval set that have a baseline."""
-    from harness.gates.baseline_file import baseline_path
+    from harness.gates.baseline_fields import baseline_path
 
     folder = root / baseline_path(evalset, "x").parent
     return sorted(path.stem for path in folder.glob("*.json"))

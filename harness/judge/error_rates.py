@@ -5,9 +5,11 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from harness.judge.passport import Passport, large_sets
+from harness.judge.passport import Passport, large_sets, load_passport
 from harness.judge.passport_figures import PassportSet
+from harness.records import JudgeInfo
 from harness.stats.corrected_rate import GoldCounts
 
 
@@ -23,6 +25,20 @@ class JudgeErrors:
 
     wins: Mapping[str, GoldCounts]
     passes: GoldCounts | None
+
+
+def errors_of(folder: Path, judges: Sequence[JudgeInfo], *, passing: float) -> JudgeErrors | None:
+    """Return what judges got wrong on gold pairs; None where one is not trusted.
+
+    Args:
+        folder: Of the passports.
+        judges: Of a set, with what their passports say of their use.
+        passing: As for `judge_errors`.
+    """
+    if not all(one.check.trusted for one in judges):
+        return None
+    passports = [load_passport(folder / f"{one.judge}.json") for one in judges]
+    return judge_errors(passports, passing=passing)
 
 
 def judge_errors(passports: Sequence[Passport], *, passing: float) -> JudgeErrors | None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from harness.gates.baseline_file import BaselineError, baseline_path
+from harness.gates.baseline_fields import (
+    baseline_path,
+    damaged,
+    head_lines,
+    read_fields,
+    write_lines,
+)
 from harness.jsontext import json_text
-from harness.reasons import Reason
 from harness.records import JudgedAnswer, JudgedBasis, ProbeResult
 
 FORMAT = 1
@@ -68,16 +72,11 @@ def write_judged_baseline(
     head = {"format": FORMAT, "kind": "judge", "written": written,
             "basis": _BASIS.dump_python(basis), "versions": dict(versions)}  # fmt: skip
     # A probe a line: a difference to the last version says which have changed.
-    own = ",\n".join(f"  {_line(_PROBE.dump_python(_kept(one)))}" for one in probes)
-    lines = [f" {json.dumps(key)}: {_line(value)}" for key, value in head.items()]
-    text = "{\n" + ",\n".join([*lines, f' "probes": [\n{own}\n ]']) + "\n}\n"
-    path = root / baseline_path(basis.evalset, basis.model)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    # Lone surrogates of a broken completion cannot be encoded as they are.
-    part.write_bytes(text.encode("utf-8", errors="replace"))
-    part.replace(path)
-    return path
+    own = ",\n".join(
+        f"  {json_text(_PROBE.dump_python(_kept(one)), compact=True)}" for one in probes
+    )
+    lines = [*head_lines(head), f' "probes": [\n{own}\n ]']
+    return write_lines(root / baseline_path(basis.evalset, basis.model), lines)
 
 
 def load_judged_baseline(root: Path, evalset: str, model: str) -> JudgedBaseline | None:
@@ -89,25 +88,14 @@ def load_judged_baseline(root: Path, evalset: str, model: str) -> JudgedBaseline
     shown = baseline_path(evalset, model)
     path = shown.as_posix()
     try:
-        data = json.loads((root / shown).read_text(encoding="utf-8"))
-        found = data.get("format") if isinstance(data, dict) else None
-        if found != FORMAT:
-            facts = {"path": path, "found": str(found), "present": str(FORMAT)}
-            raise BaselineError(reason=Reason("baseline_format", facts))
-        baseline = _BASELINE.validate_python(data)
+        baseline = _BASELINE.validate_python(read_fields(root / shown, path, (FORMAT,)))
     except FileNotFoundError:
         return None
-    except (OSError, json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
-        facts = {"path": path, "detail": str(error).splitlines()[0]}
-        raise BaselineError(reason=Reason("baseline_damaged", facts)) from error
+    except (OSError, ValueError) as error:
+        raise damaged(path, error) from error
     if [one.probe for one in baseline.probes] != list(baseline.basis.probes):
-        facts = {"path": path, "detail": "its probes are not those that it says it has"}
-        raise BaselineError(reason=Reason("baseline_damaged", facts))
+        raise damaged(path, ValueError("its probes are not those that it says it has"))
     return baseline
-
-
-def _line(value: object) -> str:
-    return json_text(value, compact=True)
 
 
 def _kept(probe: ProbeResult) -> ProbeResult:

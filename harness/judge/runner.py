@@ -14,9 +14,9 @@ from harness.judge.basis import answered_by, bases
 from harness.judge.bench import Judge
 from harness.judge.cases import CaseSet
 from harness.judge.conversations import Asks, asks_of, conversation, reply_of
-from harness.judge.error_rates import JudgeErrors, judge_errors
+from harness.judge.error_rates import errors_of
 from harness.judge.one_judge import JudgedBy, ask_judge
-from harness.judge.passport import FOLDER, load_passport
+from harness.judge.passport import FOLDER
 from harness.judge.replies import Reply
 from harness.judge.standings import jury_agreement, point_agreement, standings
 from harness.prompts.rubric import RUBRIC_KEYS, load_rubric
@@ -26,7 +26,6 @@ from harness.records import (
     Gate,
     Judged,
     JudgedPair,
-    JudgeInfo,
     Note,
     Output,
     ProbeResult,
@@ -258,9 +257,7 @@ class Probing:
             cell.evalset,
             path,
             replies,
-            rubrics.get("rubric"),
-            rubrics.get("pairwise"),
-            rubrics.get("points"),
+            *(rubrics.get(key) for key in ("rubric", "pairwise", "points")),
         )
         asked_judges: list[JudgedBy] = []
         for name, model in cell.judges.items():
@@ -277,7 +274,7 @@ class Probing:
         infos = tuple(one.info for one in asked_judges)
         trusted = all(info.check.trusted for info in infos)
         void = several([info.void for info in infos if info.void])
-        errors = self._errors(infos, spec.passing)
+        errors = errors_of(self.settings.root / FOLDER, infos, passing=spec.passing)
         found = standings(cell.evalset, path, results, pairs, errors=errors)
         thinking = {one.model: setting_name(one.spec.thinking) for one in cells}
         alpha = jury_agreement(results) if len(infos) > 1 else None
@@ -301,11 +298,3 @@ class Probing:
             point_agreement={path: on_points} if on_points is not None else {},
             bases=bases(asked, self._answered[path], asked_judges),
         )
-
-    def _errors(self, infos: Sequence[JudgeInfo], passing: float) -> JudgeErrors | None:
-        """Return what trusted judges got wrong on gold pairs; of others nothing is known."""
-        if not all(info.check.trusted for info in infos):
-            return None
-        folder = self.settings.root / FOLDER
-        passports = [load_passport(folder / f"{info.judge}.json") for info in infos]
-        return judge_errors(passports, passing=passing)

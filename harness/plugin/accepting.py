@@ -11,13 +11,8 @@ from typing import Self
 import pytest
 
 from harness.collect import AnyCell
-from harness.gates.baseline_file import (
-    Baseline,
-    add_to_baseline,
-    baseline_path,
-    needed_baseline,
-    write_baseline,
-)
+from harness.gates.baseline_fields import baseline_path
+from harness.gates.baseline_file import Baseline, add_to_baseline, needed_baseline, write_baseline
 from harness.gates.baselines import check_addition
 from harness.plugin.joining import versions
 from harness.plugin.judged_baselines import accepted_models

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.gates.baseline_file import BaselineError, needed_baseline
+from harness.gates.baseline_fields import BaselineError
+from harness.gates.baseline_file import needed_baseline
 from harness.gates.renamed import baselines_of
 from harness.spec.yamlfile import read_yaml
 from harness.suggest import did_you_mean

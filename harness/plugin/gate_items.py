@@ -82,7 +82,7 @@ class GateItem(pytest.Item):
 
     def _skip_on_other_data(self, failure: HarnessError) -> None:
         """Skip a gate whose baseline does not fit where an option changes the set's data."""
-        from harness.gates.baseline_file import BaselineError
+        from harness.gates.baseline_fields import BaselineError
 
         given = data_options(self.config)
         if given and isinstance(failure, BaselineError):

@@ -182,9 +182,9 @@ class Hooks:
         if not properties.keys() & {CELL, GATE}:
             # xdist's own report of a worker that died under an item.
             properties = {ENGINE_ERROR: str(report.longrepr)} if report.failed else {}
-        if report.skipped and isinstance(report.longrepr, tuple):
-            from harness.reasons import Reason
+        from harness.reasons import Reason
 
+        if report.skipped and isinstance(report.longrepr, tuple):
             text = str(report.longrepr[2]).removeprefix("Skipped: ") or "skipped"
             skipped[name] = Reason.from_json(vars(report).get(_WHY, text))
         elif report.when == "call":
@@ -195,8 +195,6 @@ class Hooks:
             if kind in properties:
                 self._tally.kinds.add(kind)
                 if is_gate(name) and _WHY in vars(report):
-                    from harness.reasons import Reason
-
                     self._tally.unjudged[name] = Reason.from_json(vars(report)[_WHY])
                 elif name not in self._tally.unjudged:
                     self._tally.failed[name] = str(properties[kind])

@@ -124,7 +124,7 @@ def fail_setup(item: pytest.Item, failure: HarnessError) -> None:
 
     The item's properties say of which kind the error is, from which the exit code is made.
     """
-    from harness.gates.baseline_file import BaselineError
+    from harness.gates.baseline_fields import BaselineError
 
     said = told(item, failure)
     if isinstance(failure, BaselineError):

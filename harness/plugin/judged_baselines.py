@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness.analysis.judged_pairs import JudgedSide, check_judged_baseline
 from harness.errors import HarnessError
-from harness.gates.baseline_file import baseline_path
+from harness.gates.baseline_fields import baseline_path
 from harness.gates.plan_judged import PlannedJudgedGate
 from harness.judge.judged_baseline import write_judged_baseline
 from harness.judge.runner import Probing

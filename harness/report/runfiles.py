@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from harness.errors import HarnessError
 from harness.jsontext import json_text, json_value
@@ -108,7 +107,7 @@ def load_head(run_dir: Path) -> Run:
         head = _HEAD.validate_python(upgraded(data))
     except FileNotFoundError:
         raise HarnessError(f"{path}: no such file; give the folder of a finished run") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+    except ValueError as error:
         first = str(error).splitlines()[0]
         raise HarnessError(f"{path}: damaged ({first}): run the evals again") from error
     return Run(head.info, head.rows, head.gates, (), head.skipped, head.unjudged, head.baselines,
@@ -131,7 +130,7 @@ def load_run(run_dir: Path) -> Run:
             probes = tuple(map(_PROBE.validate_python, _read_lines(path)))
     except FileNotFoundError:
         raise HarnessError(f"{path}: no such file; give the folder of a finished run") from None
-    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+    except ValueError as error:
         first = str(error).splitlines()[0]
         raise HarnessError(f"{path}: damaged ({first}): run the evals again") from error
     return replace(head, results=results, judged=replace(head.judged, probes=probes))

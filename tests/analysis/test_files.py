@@ -149,6 +149,7 @@ def test_a_finding_that_is_no_number_is_one_line(tmp_path):
     ("change", "message"),
     [
         (lambda text: text[:-9], "damaged"),
+        (lambda _: "[" * 100_000, "nested too deep"),
         (lambda text: text.replace('"schema": 2', '"schema": 7'), "schema 7 is not 2"),
         (lambda text: text.replace('"first": "', '"first": "other'), "damaged"),
         (lambda text: "[]", "schema None is not 2"),

@@ -5,13 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.gates.baseline_file import (
-    BaselineError,
-    add_to_baseline,
-    baseline_path,
-    load_baseline,
-    write_baseline,
-)
+from harness.gates.baseline_fields import BaselineError, baseline_path
+from harness.gates.baseline_file import add_to_baseline, load_baseline, write_baseline
 from harness.gates.baselines import check_addition, check_baseline
 from harness.gates.decide import judge
 from harness.gates.plan import PlannedGate
@@ -191,6 +186,7 @@ def test_other_weights_and_engines_are_what_a_comparison_is_for(tmp_path):
     ("text", "words"),
     [
         ("{", "damaged ("),
+        ("[" * 100_000, "damaged (is nested too deep)"),
         ("[]", "format None is not 2"),
         ('{"format": 3}', "format 3 is not 2"),
         ('{"format": 2}', "damaged ("),

@@ -197,6 +197,8 @@ def test_missing_results_are_named(run, tmp_path):
     ("name", "content", "problem"),
     [
         ("run.json", "{", "damaged"),
+        ("run.json", "[" * 100_000, "nested too deep"),
+        ("results.jsonl", "[" * 100_000, "nested too deep"),
         ("run.json", "[]", "schema None is not 1"),
         ("run.json", '{"schema": 2}', "schema 2 is not 1: run the evals again"),
         ("run.json", '{"schema": 1}', "damaged"),
