@@ -39,7 +39,7 @@ def oracle(body):
     return chat(json.dumps({"reason": "it says so", "verdict": choice}))
 
 
-def make_project(evals, endpoint):
+def make_project(evals, endpoint, *, plain="who knows", fine="it is good"):
     """Make of a project one with the judge set `probes`: `plain` and `fine` answer, `wise` judges.
 
     The judge is behind the endpoint.
@@ -52,8 +52,8 @@ def make_project(evals, endpoint):
         "evalsets/models.yaml",
         {
             "models": {
-                "plain": {**local, "options": {"answer": "who knows"}},
-                "fine": {**local, "options": {"answer": "it is good"}},
+                "plain": {**local, "options": {"answer": plain}},
+                "fine": {**local, "options": {"answer": fine}},
                 "wise": {"source": "openai:wise-1", "options": remote},
             }
         },

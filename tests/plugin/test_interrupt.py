@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
+from sessions import session
 
 
 def wait_for(condition, what: str, seconds: float = 120) -> None:
@@ -32,11 +31,6 @@ def engines(root: Path) -> list[psutil.Process]:
     return found
 
 
-def interruptible():
-    """Heed SIGINT even where the tests run in the background of a shell, which ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize(
     ("args", "whole_group"),
     [([], False), (["-n1"], True), pytest.param(["-n1"], False, marks=pytest.mark.slow)],
@@ -46,22 +40,11 @@ def test_interrupt(evals, args, whole_group):
         pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     evals.models(m={}, n={"seed": 1, "options": {"delay_s": 30, "spawn": True}})
     evals.set(models=["m", "n"])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *args],
-        cwd=evals.root,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=interruptible,
-    )
-    try:
+    with session(evals.root, *args) as process:
         wait_for(lambda: len(engines(evals.root)) == 2 and evals.started[-1] == "n-fake.log",
                  "second engine")  # fmt: skip
         (os.killpg if whole_group else os.kill)(process.pid, signal.SIGINT)
         out, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     wait_for(lambda: not engines(evals.root), "end of the engines", 20)
     assert "INTERNALERROR" not in out

@@ -5,17 +5,16 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 from endpoints import chat, serving
+from judged_project import FENCED, make_project
 from typer.testing import CliRunner
 
 from harness.cli import app
 
 ROOT = Path(__file__).parents[2]
-FENCED = re.compile(r"<answer-([0-9a-f]{16})>\n(.*?)\n</answer-\1>", re.DOTALL)
 LISTED = re.compile(r"^(\d+)\. (.*)$", re.MULTILINE)
 PROBES = [
     {"id": name, "kind": "fact", "question": f"What of {name}?",
@@ -58,20 +57,7 @@ def endpoint():
 @pytest.fixture
 def judged(evals, endpoint):
     """A project with the judge set `probes`: `plain` and `fine` answer, `wise` judges by points."""
-    shutil.copytree(ROOT / "prompts/judge", evals.root / "prompts/judge")
-    (evals.root / "evalsets/mini.yaml").unlink()
-    local = {"source": "file:model", "engine": "fake", "dtype": "float32", "max_model_len": 4096}
-    remote = {"base_url": endpoint.url, "api_key_env": None, "deadline_s": 5.0}
-    evals.write(
-        "evalsets/models.yaml",
-        {
-            "models": {
-                "plain": {**local, "options": {"answer": "good but poison"}},
-                "fine": {**local, "options": {"answer": "good honey"}},
-                "wise": {"source": "openai:wise-1", "options": remote},
-            }
-        },
-    )
+    make_project(evals, endpoint, plain="good but poison", fine="good honey")
     write_set(evals)
     return evals
 

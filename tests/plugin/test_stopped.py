@@ -10,13 +10,9 @@ import time
 from collections.abc import Callable
 
 import pytest
+from sessions import session
 
 DELAY = {"delay_s": 0.2}
-
-
-def interruptible() -> None:
-    """Heed SIGINT even where the tests run in the background of a shell, which ignores it."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def stored(evals) -> int:
@@ -29,15 +25,7 @@ def stored(evals) -> int:
 
 def stop(evals, number: int, when: Callable[[], object], *args: str) -> tuple[int, str, float]:
     """Run pytest, signal it when a condition holds; return its code, output and last seconds."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *args],
-        cwd=evals.root,
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=interruptible,
-    )
-    try:
+    with session(evals.root, *args) as process:
         deadline = time.monotonic() + 120
         while not when():
             assert time.monotonic() < deadline
@@ -45,9 +33,6 @@ def stop(evals, number: int, when: Callable[[], object], *args: str) -> tuple[in
         process.send_signal(number)
         sent = time.monotonic()
         out, _ = process.communicate(timeout=60)
-    finally:
-        process.kill()
-        process.wait()
     return process.returncode, out, time.monotonic() - sent
 
 
