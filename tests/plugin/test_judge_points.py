@@ -90,6 +90,9 @@ def test_answers_are_judged_point_by_point(judged, endpoint, per, lang, words):
     write_set(judged, per=per)
     result = judged.run("evalsets/probes.yaml", "--eval-report-lang", lang)
     found = judged.saved.judged
+    # No reason is shown where nothing is scored.
+    assert "the median score" not in judged.report
+    assert "медианным" not in judged.report
     by = {one.model: one for one in found.standings}
     # Of a weight of 3: 1 less the 1 that counts against it, and all.
     assert by["plain"].figures["points"].value == 0

@@ -27,6 +27,7 @@ class Section:
         trust: Whether the judges are trusted, and why.
         short: The bare verdict on each model.
         models: Name of each model with its table of probes.
+        models_note: How these tables are read.
         points: Name of each probe with its table of points x models.
         moves: Which points each model gained and lost.
         baselines: For each model with a baseline a line, and lines of what has changed.
@@ -41,6 +42,7 @@ class Section:
     conclusions: tuple[str, ...]
     unscored: tuple[str, ...]
     models: tuple[tuple[str, str], ...]
+    models_note: str
     canaries: str
     judges: str
     notes: tuple[str, ...]
@@ -94,9 +96,10 @@ def _section(
         for model in dict.fromkeys(one.model for one in probes)
     )
     kinds = {name for one in judged.standings if one.evalset == evalset for name in one.figures}
+    scored = "score" in kinds or "points" not in kinds
     caption = " ".join(
         [
-            *([t["j_caption_scale"]] if "score" in kinds or "points" not in kinds else []),
+            *([t["j_caption_scale"]] if scored else []),
             *([t["j_caption_points"]] if "points" in kinds else []),
             t["j_caption"],
         ]
@@ -113,6 +116,7 @@ def _section(
         conclusions=(*said.models, *said.further),
         unscored=tuple(tables.unscored_notes(judged, evalset, t)),
         models=models,
+        models_note=" ".join([t["j_probes_note"], *([t["j_probes_reason"]] if scored else [])]),
         canaries=tables.canary_table([c for c in judged.canaries if c.evalset == evalset], t),
         judges=tables.judge_table(judges, t),
         notes=tuple(tables.judge_notes(judges, t)),
