@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -184,10 +185,11 @@ def mean_of(values: _MeanValues, *, within: bool) -> tuple[Measure, Compare]:
             return None
         found = values(own.logprobs, own.targets)
         if within:
-            return mean(found, own.clusters)
+            return _with_unseen(mean(found, own.clusters), own, values)
         low, high = (mean_interval(found) if own.clusters is None
                      else cluster_interval(found, own.clusters))  # fmt: skip
-        return Figure(float(found.mean()), max(0.0, low), high, len(found))
+        figure = Figure(float(found.mean()), max(0.0, low), high, len(found))
+        return _with_unseen(figure, own, values)
 
     def compare(
         first: ResultsById, second: ResultsById, labels: Sequence[str], _: str
@@ -199,6 +201,23 @@ def mean_of(values: _MeanValues, *, within: bool) -> tuple[Measure, Compare]:
         return paired_means(old, new, b.clusters), left_out
 
     return measure, compare
+
+
+def _with_unseen(figure: Figure, sheet: Sheet, values: _MeanValues) -> Figure:
+    """Return a mean whose interval allows for wrong answers where none was seen, or for right ones.
+
+    It reaches to where they would put the mean if there were as many as the exact interval of the
+    accuracy allows: a wrong answer of a model that is sure costs far more than the values show.
+    """
+    _, right = sheet.confidence
+    if right.any() != right.all():
+        return figure
+    best, other = np.argsort(sheet.logprobs, axis=1)[:, :-3:-1].T
+    seen = proportion(right, sheet.clusters)
+    unseen = seen.high - seen.low
+    against = float(values(sheet.logprobs, other if right.all() else best).mean())
+    reach = (1 - unseen) * figure.value + unseen * against
+    return replace(figure, low=min(figure.low, reach), high=max(figure.high, reach))
 
 
 def _estimated(

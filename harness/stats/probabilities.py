@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.stats.arrays import Bools, Floats, Whole
-from harness.stats.clusters import effective_number
+from harness.stats.clusters import cluster_proportion_interval, effective_number
+from harness.stats.intervals import clopper_pearson_interval
 from harness.stats.paired import Difference
 from harness.stats.resampling import group_sums
 
@@ -94,6 +95,11 @@ def corrected_calibration_error(
     the factor at which the plain error that was seen is the median of those drawn, the ends of the
     interval to those at which it is a quantile of them; 0 where chance alone gives as much.
 
+    No error is less than the distance between accuracy and mean confidence. So the interval reaches
+    to where the exact one of the accuracy puts that: a few answers that are all right, or happen to
+    be right as often as they are sure, show no noise and prove nothing. Where all bins are off to
+    one side, and the error is that distance, its lower end goes down to it as well.
+
     Args:
         confidence: Probability of each answer, [n].
         right: Whether it is right, [n].
@@ -136,7 +142,22 @@ def corrected_calibration_error(
         return min(1.0, high * seen)
 
     alpha = (1 - level) / 2
-    return Estimate(error(0.5), error(1 - alpha), error(alpha))
+    near, far = _distances(confidence, right, clusters, level)
+    low, high = error(1 - alpha), max(error(alpha), far)
+    one_way = bool((gaps >= -1e-12).all() or (gaps <= 1e-12).all())
+    return Estimate(error(0.5), min(low, near) if one_way else low, high)
+
+
+def _distances(
+    confidence: Floats, right: Bools, clusters: Sequence[Hashable] | None, level: float
+) -> tuple[float, float]:
+    """Return how near and how far the mean confidence can be from the accuracy."""
+    if clusters is None:
+        low, high = clopper_pearson_interval(int(right.sum()), len(right), level=level)
+    else:
+        low, high = cluster_proportion_interval(right, clusters, level=level)
+    middle = float(confidence.mean())
+    return max(0.0, low - middle, middle - high), max(high - middle, middle - low)
 
 
 def _share_below(gaps: Floats, drawn: Floats, seen: float) -> float:

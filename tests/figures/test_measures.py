@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,11 @@ from sklearn.metrics import (
 
 from harness.figures import FIGURES, Sheet, figure_kind
 from harness.records import Result
-from harness.stats.probabilities import calibration_error, confidence_bins
+from harness.stats.probabilities import (
+    calibration_error,
+    confidence_bins,
+    corrected_calibration_error,
+)
 
 LABELS = ("a", "b", "c")
 
@@ -211,6 +216,32 @@ def test_all_right_answers_are_no_certainty():
         figure = value(name, found)
         assert (figure.value, figure.high) == (1.0, 1.0)
         assert figure.low < 0.9
+
+
+@pytest.mark.parametrize("name", ["brier_score", "log_loss", "calibration_error"])
+@pytest.mark.parametrize("clusters", [0, 4])
+@pytest.mark.parametrize("right", [True, False])
+def test_a_few_sure_answers_say_little_of_how_many_are_wrong(name, clusters, right):
+    odds = {key: r.log_odds for key, r in cell(n=8, labels=LABELS[:2], skill=0).items()}
+    found = {
+        key: Result("e", "c", key, "", "", "a" if right else "b", "a", "a", right, None, {},
+                    7 + abs(one), cluster=f"g{i % clusters}" if clusters else "")
+        for i, (key, one) in enumerate(odds.items())
+    }  # fmt: skip
+    figure = value(name, found, LABELS[:2])
+    # Of 8 alike, or 4 clusters of them, the others may be 3 in 8.
+    for key in list(found)[:3]:
+        found[key] = replace(found[key], target="b" if right else "a", correct=not right)
+    other = value(name, found, LABELS[:2]).value
+    assert figure.low <= figure.value <= figure.high
+    assert figure.high >= 0.9 * other if right else figure.low <= 1.1 * other
+
+
+def test_answers_that_are_right_as_often_as_they_are_sure_leave_the_calibration_error_open():
+    confidence, right = np.full(1000, 0.7), np.arange(1000) < 700
+    found = corrected_calibration_error(confidence, right)
+    assert (found.value, found.low) == (0.0, 0.0)
+    assert found.high == pytest.approx(0.03, abs=0.001)
 
 
 def test_names():
