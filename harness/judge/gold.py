@@ -123,10 +123,10 @@ def gold_name(path: Path) -> str:
 
 def _shown(pair: GoldPair) -> tuple[str, frozenset[str]]:
     """Return what a judge is shown of a pair, in whichever order."""
-    return _seen(pair.instruction), frozenset((_seen(pair.first), _seen(pair.second)))
+    return seen_text(pair.instruction), frozenset(map(seen_text, (pair.first, pair.second)))
 
 
-def _seen(text: str) -> str:
+def seen_text(text: str) -> str:
     """Return what shows of a text, with one form of characters and of line ends."""
     lines = "\n".join(text.splitlines())
     return one_form("".join(char for char in lines if not is_unseen(char))).strip()
@@ -162,7 +162,7 @@ def _answers(
     one, other, label = keys
     first, second = text_of(row, one, place), text_of(row, other, place)
     better = _better(row, label, known, place)
-    if better != "tie" and one_form(first).strip() == one_form(second).strip():
+    if better != "tie" and seen_text(first) == seen_text(second):
         ties = [str(word) for word, meaning in known.items() if meaning == "tie"]
         fix = f"write {ties[0]}" if ties else "leave the pair out"
         raise place.error(f"{label}: {json.dumps(row[label])}, and {one} and {other} are the same "

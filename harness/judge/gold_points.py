@@ -7,9 +7,8 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.characters import one_form
 from harness.errors import SpecError
-from harness.judge.gold import gold_name
+from harness.judge.gold import gold_name, seen_text
 from harness.judge.gold_rows import Place, Row, check_keys, gold_rows, text_of
 from harness.records import Json, PointVerdict
 from harness.spec.yamlfile import read_text
@@ -68,12 +67,12 @@ def load_point_gold(path: Path) -> PointGold:
     """
     text = read_text(path, path)
     answers: list[MarkedAnswer] = []
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, str], str] = {}
     for place, row in gold_rows(text, path):
         one = _answer(row, place)
         if one.id in (known.id for known in answers):
             raise place.error(f"duplicate id '{one.id}'; rename one")
-        shown = one_form(json.dumps([one.instruction.strip(), one.answer.strip()]))
+        shown = seen_text(one.instruction), seen_text(one.answer)
         # Twice the same is no more evidence, and would count as if it were.
         first = seen.setdefault(shown, one.id)
         if first != one.id:
@@ -93,7 +92,7 @@ def _answer(row: Row, place: Place) -> MarkedAnswer:
         raise place.error('points: is not a list of points; write [{"point": TEXT, "met": true}]')
     marks = tuple(_mark(one, place) for one in given)
     for index, (point, _) in enumerate(marks):
-        if point in (earlier for earlier, _ in marks[:index]):
+        if seen_text(point) in (seen_text(earlier) for earlier, _ in marks[:index]):
             raise place.error(f"points: duplicate point '{point}'; remove or rename one")
     return MarkedAnswer(name, instruction, answer, marks)
 

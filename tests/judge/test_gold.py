@@ -92,8 +92,9 @@ def test_another_text_is_another_pair(tmp_path, other):
     assert len(read_gold(write(tmp_path / "own.jsonl", *rows))) == 2
 
 
-def test_of_two_forms_of_one_answer_none_is_better(tmp_path):
-    row = OWN | {"first": "ёж", "second": unicodedata.normalize("NFD", "ёж")}
+@pytest.mark.parametrize("other", [unicodedata.normalize("NFD", "ёж"), "ёж\u200b"])
+def test_of_two_forms_of_one_answer_none_is_better(tmp_path, other):
+    row = OWN | {"first": "ёж", "second": other}
     with pytest.raises(SpecError, match="first and second are the same text"):
         read_gold(write(tmp_path / "own.jsonl", row))
 

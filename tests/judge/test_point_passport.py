@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -202,6 +203,19 @@ def test_mistakes_in_marked_answers_are_one_line(tmp_path, rows, line):
     with pytest.raises(SpecError) as raised:
         load_point_gold(path)
     assert str(raised.value) == f"{path}{line}"
+
+
+@pytest.mark.parametrize("spelled", [unicodedata.normalize("NFD", "ёж."), "ёж\u200b.", "ёж.\r\n"])
+def test_an_answer_or_a_point_spelled_otherwise_is_the_same(tmp_path, spelled):
+    path, row = tmp_path / "g.jsonl", {**ROW, "answer": "ёж."}
+    points = [{"point": one, "met": True} for one in ("ёж.", spelled)]
+    for rows, problem in (
+        ([row, {**row, "id": "b", "answer": spelled}], "'b' has the instruction and the answer of"),
+        ([{**row, "points": points}], "duplicate point"),
+    ):
+        path.write_text("\n".join(map(json.dumps, rows)))
+        with pytest.raises(SpecError, match=problem):
+            load_point_gold(path)
 
 
 def test_what_is_met_in_part_is_a_mark(tmp_path):
