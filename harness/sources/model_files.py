@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.errors import AssetError
 from harness.jsontext import json_value
 from harness.records import Json
 from harness.sources.cache import file_digest
-from harness.sources.tensors import integers_problem
+from harness.sources.tensors import integers_problem, tensor_names
 
 _SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
 # Engines look for the weights in one file, or in those that the index names.
 _WHOLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
+# transformers loads an adapter that lies beside a model.
+_ADAPTER = "adapter_config.json"
 
 
 def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> None:
@@ -32,6 +34,8 @@ def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> No
     if not weightless and (missing := _missing(folder)):
         raise AssetError(f"{where}: no {missing} in {folder}; complete it, or convert pickled "
                          "weights, which are not loaded, to safetensors")  # fmt: skip
+    if not weightless and (problem := _other_weights(folder, config)):
+        raise AssetError(f"{where}: {problem}")
     for file in _files(folder, code=code):
         check_inside(file, folder, where)
     if not weightless and (problem := integers_problem(folder, config)):
@@ -75,6 +79,30 @@ def _missing(folder: Path) -> str | None:
     if not shards and not (folder / _WHOLE).is_file():
         return _WHOLE
     return next((name for name in shards if not (folder / name).is_file()), None)
+
+
+def _other_weights(folder: Path, config: Mapping[str, Json]) -> str | None:
+    """Say which file makes weights ambiguous: an adapter's, or one with weights of the same names.
+
+    With `model.safetensors` beside an index, transformers takes that file and vLLM the shards;
+    without an index, vLLM takes all that are there.
+    """
+    if (folder / _ADAPTER).is_file():
+        return (f"{folder} has {_ADAPTER} beside the model's weights, and transformers would put "
+                "that adapter on them, a second time where it is merged into them; move the "
+                "adapter's files to a folder of their own")  # fmt: skip
+    named = set(_shards(folder)) or {_WHOLE}
+    told = config.get("transformers_weights")
+    if told is not None and told not in named | {_INDEX}:
+        return (f"config.json has transformers_weights {told!r}, which transformers alone would "
+                f"load; name that file {_WHOLE}, and remove the key")  # fmt: skip
+    further = sorted(file for file in folder.glob("*.safetensors") if file.name not in named)
+    held = {name for file in named for name in tensor_names(folder / file)} if further else set()
+    for file in further:
+        if held & tensor_names(file):
+            return (f"{folder} has weights twice, in {file.name} and in {min(named)}, and engines "
+                    "do not take the same ones; remove what is not the model's")  # fmt: skip
+    return None
 
 
 def _shards(folder: Path) -> list[str]:

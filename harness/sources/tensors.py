@@ -47,6 +47,11 @@ def tensors_of(file: Path) -> dict[str, Tensor]:
         raise ValueError("it is not a safetensors file") from error
 
 
+def tensor_names(file: Path) -> set[str]:
+    """Return the names of a safetensors file's tensors, none where it cannot be read."""
+    return {name for name, _ in _readable(file)}
+
+
 def integers_problem(folder: Path, config: Mapping[str, Json]) -> str | None:
     """Return that a model's weights are integers of which nothing says what they stand for.
 

@@ -7,7 +7,9 @@ import sys
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from harness.errors import AssetError, AssetUnreachable
 from harness.sources import assets
@@ -137,6 +139,29 @@ class TestModelFolder:
         before = self.load(model).digest
         write(model / "parts", two__safetensors="3")
         assert self.load(model).digest != before
+
+    @pytest.mark.parametrize("index", [True, False])
+    def test_weights_of_the_same_names_in_two_files_are_refused(self, model, index):
+        shard, other = "model-00001-of-00001.safetensors", "consolidated.safetensors"
+        for name, tensor in (("model.safetensors", "a"), (shard, "a"), (other, "b")):
+            save_file({tensor: np.zeros(1, np.float32)}, model / name)
+        if index:
+            write(model, model__safetensors__index__json={"weight_map": {"a": shard}})
+        one, two = ("model.safetensors", shard) if index else (shard, "model.safetensors")
+        with pytest.raises(AssetError, match=f"has weights twice, in {one} and in {two}, and eng"):
+            self.load(model)
+        (model / one).unlink()
+        assert self.load(model).path == model
+
+    def test_an_adapter_beside_the_weights_that_it_may_be_merged_into_is_refused(self, model):
+        write(model, adapter_config__json={})
+        with pytest.raises(AssetError, match=r"has adapter_config\.json beside the model's weigh"):
+            self.load(model)
+
+    def test_weights_that_transformers_alone_would_take_are_refused(self, model):
+        write(model, config__json={"transformers_weights": "other.safetensors"})
+        with pytest.raises(AssetError, match=r"transformers_weights 'other\.safetensors', which"):
+            self.load(model)
 
     @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "up"])
     def test_no_file_is_read_from_elsewhere(self, model, tmp_path, name):
