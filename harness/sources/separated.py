@@ -19,6 +19,9 @@ Separated = Literal["csv", "tsv"]
 _PARTERS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 # A field as csv writes one that holds a quote: all around it, and each inside twice.
 _QUOTED = re.compile(r'"(?:[^"]|"")*""(?:[^"]|"")*"')
+_ENCLOSED = re.compile(r'".*"', re.DOTALL)
+_ORDINARY = ("has quotes around its fields, which are ordinary characters in a tsv; save it with "
+             "commas as .csv")  # fmt: skip
 
 
 @contextmanager
@@ -75,6 +78,9 @@ def separated_rows(
         raise AssetError(f"{shown}: row {len(rows) + 1} (line {reader.line_num}) is not a valid "
                          f"{format}: {error}; look for an unclosed quote, and write quotes inside "
                          "a field twice") from error  # fmt: skip
+    if format == "tsv" and any(all(_ENCLOSED.fullmatch(row[name]) for row in rows) for name in need
+                               if len(rows) > 1):  # fmt: skip
+        raise AssetError(f"{shown}: {_ORDINARY}")
     return rows
 
 
@@ -99,8 +105,7 @@ def _names(
                          + ("it as .csv, or write format: csv" if format == "tsv" else "it with "
                             "commas, or with tabs as .tsv"))  # fmt: skip
     if set(need) <= {name.strip('"') for name in header}:
-        raise AssetError(f"{shown}: has quotes around its fields, which are ordinary characters in "
-                         "a tsv; save it with commas as .csv")  # fmt: skip
+        raise AssetError(f"{shown}: {_ORDINARY}")
     raise lacking(missing[0], header, shown)
 
 

@@ -106,6 +106,7 @@ def test_header_wins_over_given_columns(tmp_path):
     ("a.csv", "# 2024\ntext,label\nx,1\n", "no column 'text'; it has # 2024; set data.text"),
     ("a.tsv", 'text\tlabel\nx\ta\n"so ""y"" it is"\tb\n', r"row 2 \(line 3\) has a field in"),
     ("a.tsv", '"text"\t"label"\n"x"\t"a"\n', "has quotes around its fields, which are ordinary"),
+    ("a.tsv", 'text\tlabel\n"x"\t1\n"y"\t0\n', "has quotes around its fields, which are ordinary"),
     ("a.tsv", "text,label\nx,1\n", "has commas between its fields; save it as .csv, or write form"),
     ("a.json", "[{}]", "no column 'text'; it has ; set data.text"),
     ("a.json", '[{"text": "a"}]', "no column 'label'; it has text"),
