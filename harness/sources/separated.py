@@ -78,8 +78,10 @@ def separated_rows(
         raise AssetError(f"{shown}: row {len(rows) + 1} (line {reader.line_num}) is not a valid "
                          f"{format}: {error}; look for an unclosed quote, and write quotes inside "
                          "a field twice") from error  # fmt: skip
-    if format == "tsv" and len(rows) > 1 and any(
-        all(_ENCLOSED.fullmatch(str(row[name])) for row in rows) for name in need
+    if (
+        format == "tsv"
+        and len(rows) > 1
+        and any(all(_ENCLOSED.fullmatch(str(row[name])) for row in rows) for name in need)
     ):
         raise AssetError(f"{shown}: {_ORDINARY}")
     return rows
