@@ -10,6 +10,8 @@ from harness.errors import HarnessError, LeakError, SpecError
 from harness.gates.plan import GATE_PREFIX, PlannedGate, plan_gates
 from harness.gates.plan_judged import PlannedJudgedGate, plan_judged_gates
 from harness.gates.renamed import check_renamed
+from harness.judge.gold import HUB, load_gold
+from harness.judge.gold_points import load_point_gold
 from harness.prompts.answers import normal_answer
 from harness.prompts.rubric import RUBRIC_KEYS, RubricKind, load_rubric
 from harness.prompts.templates import load_prompt
@@ -20,6 +22,7 @@ from harness.sources.inline import SHOTS_PREFIX, inline_problems
 from harness.sources.pools import refuses
 from harness.sources.rows import format_of
 from harness.spec import EvalSet, load_evalset
+from harness.spec.judgeset import PassportSpec
 from harness.spec.load import load_judgeset
 from harness.spec.modelspec import ModelSpec
 from harness.spec.yamlfile import YamlFile, read_yaml
@@ -90,6 +93,7 @@ def _collect_judgeset(path: Path, root: Path, file: YamlFile) -> Collected:
     judgeset, models = load_judgeset(path, root=root)
     for key, template in judgeset.judge.rubrics.items():
         _check_rubric(file, key, template, root, RUBRIC_KEYS[key])
+    _check_gold(file, judgeset.judge.passport, root)
     found = probe_cells(
         file.path.as_posix(), path.stem, judgeset, models, alone=_alone(models, root)
     )
@@ -108,6 +112,17 @@ def _check_rubric(file: YamlFile, key: str, template: str, root: Path, kind: Rub
         load_rubric(template, root=root, kind=kind)
     except SpecError as error:
         raise file.error(str(error), ("judge", key)) from error
+
+
+def _check_gold(file: YamlFile, spec: PassportSpec, root: Path) -> None:
+    for key, sources in {"gold": spec.gold, "point_gold": spec.point_gold}.items():
+        for index, source in enumerate(sources):
+            if source.startswith(HUB):
+                continue
+            try:
+                load_gold(root / source) if key == "gold" else load_point_gold(root / source)
+            except SpecError as error:
+                raise file.error(str(error), ("judge", "passport", key, index)) from error
 
 
 def load_cells(

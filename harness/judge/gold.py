@@ -23,6 +23,8 @@ _SIDES: Mapping[Json, Better] = {"left": "first", "right": "second", "equal": "t
 _OWN: Mapping[Json, Better] = {"first": "first", "second": "second", "tie": "tie"}
 _OWN_KEYS = ("id", "instruction", "first", "second", "better", "points", "kind", "why")
 HUB = "hub:"
+GOLD_LANG = "ru"
+"""Language of the gold that ships, which is measured on where no other is named."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.judge.bench import Judge, bench_cost
 from harness.judge.cases import CaseSet
+from harness.judge.gold import GOLD_LANG
 from harness.judge.judge_session import JudgeSession
 from harness.judge.passport import FOLDER, Manner
 from harness.judge.points import PointRulings
@@ -85,7 +87,7 @@ def ask_judge(
         pairwise_digest=asked.pairwise.digest if asked.pairwise else None,
         points=(asked.points.digest, asked.evalset.judge.per) if asked.points else None,
         spec=demands,
-        options=_options(asked),
+        options=_options(asked, settings),
     )
     rulings = list(bench.rulings.values())
     verdicts = [one for own in bench.points.values() for one in own]
@@ -119,19 +121,40 @@ def ask_judge(
     )
 
 
-def _options(asked: CaseSet) -> str:
+def _options(asked: CaseSet, settings: Settings) -> str:
     """Return what `harness judge passport` must be told to ask as a set does."""
-    chars = asked.evalset.judge.max_answer_chars
-    cut = f" --max-answer-chars {chars}" if chars != MAX_ANSWER_CHARS else ""
-    lang = f" --lang {asked.evalset.lang}" if asked.evalset.lang != "en" else ""
-    named = "".join(
-        f" --{option} {rubric.path.removeprefix('prompts/')}"
+    spec = asked.evalset.judge
+    named = [
+        (option, rubric.path.removeprefix("prompts/"))
         for option, rubric in asked.rubrics.items()
         # Points are measured where their rubric is named.
         if option == "points" or rubric.path != f"prompts/{DEFAULT_RUBRICS[rubric.kind]}"
-    )
-    per = " --per answer" if asked.points and asked.evalset.judge.per == "answer" else ""
-    return named + per + cut + lang
+    ]
+    named += _gold(asked)
+    if asked.points and spec.per == "answer":
+        named.append(("per", "answer"))
+    if spec.max_answer_chars != MAX_ANSWER_CHARS:
+        named.append(("max-answer-chars", str(spec.max_answer_chars)))
+    if asked.evalset.lang != "en":
+        named.append(("lang", asked.evalset.lang))
+    own = {"engine": settings.engine, "dtype": settings.dtype}
+    named += [(option, value) for option, value in own.items() if value]
+    return "".join(f" --{option} {shlex.quote(value)}" for option, value in named)
+
+
+def _gold(asked: CaseSet) -> list[tuple[str, str]]:
+    """Return what the judge is measured on; `FILE` where what ships is in another language.
+
+    Pairs must be measured whatever the set asks for: without them there is no passport.
+    """
+    spec = asked.evalset.judge.passport
+    shipped = asked.evalset.lang == GOLD_LANG
+    kinds = {"gold": (spec.gold, True), "point-gold": (spec.point_gold, asked.points is not None)}
+    return [
+        (option, file)
+        for option, (files, wanted) in kinds.items() if wanted
+        for file in files or ([] if shipped else ["FILE"])
+    ]  # fmt: skip
 
 
 def _void(judge: str, canaries: Sequence[CanaryResult]) -> Reason | None:

@@ -85,7 +85,7 @@ def check_passport(
     if reason is None and paired and not large:
         most = max((one.n for one in passport.sets), default=0)
         reason = Reason("gold_too_small", {"most": most, "needed": SMOKE})
-        command += " --gold FILE"
+        command += "" if " --gold " in command else " --gold FILE"
     if reason:
         cause = Reason("passport", {"path": shown}, (reason,))
         found = _untrusted(judge, Reason("certify", {"command": command}, (cause,)))

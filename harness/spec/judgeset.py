@@ -119,11 +119,19 @@ class AnswerSpec(Strict):
 
 
 class PassportSpec(Strict):
-    """What a judge must have shown on gold labels before its scores gate anything."""
+    """What a judge must have shown on gold labels before its scores gate anything.
+
+    Attributes:
+        gold: Files of gold pairs in the project, or `hub:OWNER/NAME/FILE`, that the command which
+            certifies the judge is to be given; none leaves the choice to whoever runs it.
+        point_gold: Files of marked answers, likewise.
+    """
 
     min_accuracy: Share = 0.7
     min_order_agreement: Share = 0.7
     min_point_accuracy: Share = 0.7
+    gold: list[Word] = Field(default_factory=list)
+    point_gold: list[Word] = Field(default_factory=list)
 
 
 class JudgeSpec(Strict):

@@ -199,5 +199,6 @@ def test_a_judge_with_a_passport_for_points_gates_by_them(judged):
     result = judged.run("evalsets/probes.yaml")
     result.stdout.fnmatch_lines(
         ["untrusted: *was made with one request for each point, this set has one for each answer; "
-         "run: harness judge passport wise --points judge/points.en.j2 --per answer"]
+         "run: harness judge passport wise --points judge/points.en.j2 --gold FILE "
+         "--point-gold FILE --per answer"]
     )  # fmt: skip

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shlex
 from dataclasses import replace
 
 import pytest
 import yaml
 from endpoints import chat, serving
 from judged_project import FENCED, GATES, PROBES, certify, make_project, oracle, write_set
+from typer.testing import CliRunner
 
+from harness.cli import app
 from harness.judge.canaries import canaries
 
 # A verdict on an answer, and none on a pair.
@@ -126,7 +130,8 @@ def test_without_a_passport_scores_are_shown_and_gate_nothing(judged):
     result.stdout.fnmatch_lines(
         [
             "untrusted: evalsets/probes.yaml: wise gates nothing: no passport passports/wise.json;"
-            " run: harness judge passport wise*"
+            " run: harness judge passport wise --rubric judge/absolute.en.j2 --pairwise "
+            "judge/pairwise.en.j2 --gold FILE"
         ]
     )
     assert judged.saved.gates == ()
@@ -146,17 +151,30 @@ def test_another_rubric_than_the_passport_s_is_not_covered(judged):
 
 def test_a_judge_of_whole_answers_is_not_trusted_with_cut_ones(judged, endpoint):
     certify(judged)
-    write_set(judged, judge={"max_answer_chars": 500})
+    own = {"max_answer_chars": 500, "passport": {"gold": ["gold.jsonl"]}}
+    write_set(judged, judge=own)
     result = judged.run("-rs")
     result.assert_outcomes(passed=8, skipped=2)
-    result.stdout.fnmatch_lines(
-        ["untrusted: *was made with answers cut at 8000 characters, this set cuts them at 500; "
-         "run: harness judge passport wise*--max-answer-chars 500"]
-    )  # fmt: skip
+    told = "was made with answers cut at 8000 characters, this set cuts them at 500; run: harness "
+    (line,) = (one for one in result.outlines if one.startswith("untrusted: "))
+    assert told in line
     asked = len(endpoint.asked)
-    certify(judged, "wise", "--max-answer-chars", "500")
+    # The command works as it is printed.
+    command = shlex.split(line.partition(told)[2])
+    assert "gold.jsonl" in command
+    with contextlib.chdir(judged.root):
+        assert CliRunner().invoke(app, command).exit_code == 0
     assert len(endpoint.asked) == asked
     judged.run().assert_outcomes(passed=10)
+
+
+def test_gold_that_cannot_be_read_is_an_error_of_its_set(judged):
+    write_set(judged, judge={"passport": {"gold": ["gold/none.jsonl"]}})
+    result = judged.run()
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(
+        ["*evalsets/probes.yaml:*judge.passport.gold[[]0[]]: *gold/none.jsonl*"]
+    )
 
 
 @pytest.mark.parametrize(
