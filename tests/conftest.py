@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 from engine_starts import prepared_engines, quick_engines  # noqa: F401
-from lanes import pytest_unconfigure, share_processors, small_heap  # noqa: F401
+from lanes import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_unconfigure,
+    share_processors,
+    small_heap,
+)
 
 share_processors()
 

@@ -47,7 +47,7 @@ def make_project(evals, endpoint, *, plain="who knows", fine="it is good"):
     shutil.copytree(ROOT / "prompts/judge", evals.root / "prompts/judge")
     (evals.root / "evalsets/mini.yaml").unlink()
     local = {"source": "file:model", "engine": "fake", "dtype": "float32", "max_model_len": 4096}
-    remote = {"base_url": endpoint.url, "api_key_env": None, "deadline_s": 5.0}
+    remote = {"base_url": endpoint.url, "api_key_env": None, "deadline_s": 60.0}
     evals.write(
         "evalsets/models.yaml",
         {

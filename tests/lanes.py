@@ -27,6 +27,14 @@ def small_heap() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Count tests that need the machine for themselves among the slow ones."""
+    for item in items:
+        if item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.slow)
+
+
 def pytest_unconfigure() -> None:
     """Let the end of the process collect all: libraries in C++ report what is left as leaks."""
     gc.unfreeze()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from harness.judge.trust import check_passport
 from harness.spec.judgeset import PassportSpec
 
 ROOT = Path(__file__).parents[2]
-LLMBAR = ROOT.parent / "shared/data/llmbar/natural.json"
 MODELS = """\
 models:
   placed:
@@ -258,33 +256,6 @@ def test_a_server_that_refuses_all_questions_is_no_judge(call, ready, project):
     # It replaces no passport.
     assert not (ready / "passports").exists()
     assert len(list((ready / "reports").glob("passport-remote-*/remote.json"))) == 1
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not LLMBAR.is_file(), reason="LLMBar is not at hand")
-@pytest.mark.skipif(find_spec("vllm") is None, reason="vllm is not installed")
-def test_the_small_model_is_near_chance_on_llmbar(tmp_path):
-    for name in ("prompts", "evalsets"):
-        shutil.copytree(ROOT / name, tmp_path / name)
-    # The shortest pairs, and no more than a certificate needs: two cores judge a pair in 8 s.
-    pairs = json.loads(LLMBAR.read_text(encoding="utf-8"))
-    pairs.sort(key=lambda pair: len(pair["input"] + pair["output_1"] + pair["output_2"]))
-    gold = tmp_path / "natural.json"
-    gold.write_text(json.dumps(pairs[:30]), encoding="utf-8")
-    rubrics = ["--rubric", "judge/absolute.en.j2", "--pairwise", "judge/pairwise.en.j2"]
-    done = CliRunner().invoke(app, [
-        "judge", "passport", "smollm2-135m", "--root", str(tmp_path), "--gold", str(gold),
-        "--engine", "vllm", *rubrics])  # fmt: skip
-    assert done.exit_code == 0, done.output
-    assert "near chance: this judge must not gate" in done.output
-    found = load_passport(tmp_path / "passports/smollm2-135m.json")
-    (measured,) = found.sets
-    assert measured.scored >= 30 * 0.9
-    # It goes by the place of an answer, so that hardly ever both orders name the same one.
-    assert measured.figures["order_agreement"].high < 0.5
-    assert measured.figures["accuracy"].high < 0.5
-    page = next((tmp_path / "reports").glob("passport-*/report.md")).read_text(encoding="utf-8")
-    assert "**near chance: this judge must not gate**" in page
 
 
 def test_a_made_up_passport_replaces_none_that_was_earned(call, ready):

@@ -11,7 +11,7 @@ from harness.engines import engine_installed
 from harness.records import Adapter, EngineConfig, Request, Sampling
 from harness.workers.worker import Worker
 
-NAMES = ["transformers", pytest.param("vllm", marks=pytest.mark.slow)]
+NAMES = ["transformers", pytest.param("vllm", marks=pytest.mark.alone)]
 
 
 @pytest.fixture

