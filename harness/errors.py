@@ -12,6 +12,8 @@ from harness.reasons import Reason
 EXIT_FIXABLE = 2
 EXIT_ENGINE = 10
 EXIT_NOTHING_JUDGED = 11
+INIT = "harness init FOLDER"
+"""What writes a first project, for those who have none yet."""
 
 
 class HarnessError(Exception):

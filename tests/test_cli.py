@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from drawn import drawn_cell, make_run
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner
 
 from harness.cli import app, schemas
@@ -170,12 +172,13 @@ def test_editors_take_texts_where_files_have_them():
         assert "$ref" in mapping
 
 
-def test_editors_find_the_schema_of_every_shipped_file():
+def test_every_shipped_file_names_the_schema_that_it_fits():
     recipes = [path for folder in ("recipes", "benchmarks/recipes")
                for path in sorted((ROOT / folder).rglob("*.yaml"))]  # fmt: skip
     evalsets = sorted((ROOT / "evalsets").rglob("*.yaml"))
     assert recipes
     assert evalsets
+    wanted = {name: json.loads(text) for name, text in schemas().items()}
     for path in [*recipes, *evalsets]:
         found = re.match(r"# yaml-language-server: \$schema=(\S+)\n", path.read_text())
         assert found, path
@@ -184,7 +187,7 @@ def test_editors_find_the_schema_of_every_shipped_file():
         kind = "recipe" if path in recipes else kind
         target = (path.parent / found[1]).resolve()
         assert target == ROOT / f"docs/schema/{kind}.json"
-        assert target.is_file()
+        Draft202012Validator(wanted[kind]).validate(yaml.safe_load(path.read_text()))
 
 
 @pytest.fixture

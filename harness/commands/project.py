@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from pluggy import PluginValidationError
 
-from harness.errors import SpecError
-from harness.plugin.evalsets import FOLDER, is_evalset
+from harness.errors import INIT, SpecError
+from harness.plugin.evalsets import FOLDER, SUFFIXES, is_evalset
 from harness.plugin.registering import Registrations, registrations
 from harness.registry import Registry, using
 
@@ -59,6 +59,34 @@ class Project:
 def evalsets_of(root: Path) -> list[Path]:
     """Return all eval sets of a project."""
     return [path for path in sorted((root / FOLDER).rglob("*")) if is_evalset(path, root)]
+
+
+def chosen_evalsets(root: Path, paths: Sequence[Path] | None) -> list[Path]:
+    """Return the eval sets that are named, or lie in folders that are; by default all.
+
+    Raises:
+        SpecError: There are none, or the root is no project.
+    """
+    if FOLDER in root.parts and not (root / FOLDER).is_dir():
+        raise SpecError("is not a project, but a folder of eval sets; run in the folder above "
+                        f"'{FOLDER}', or give it by --root", path=root)  # fmt: skip
+    found: list[Path] = []
+    for path in [one.resolve() for one in paths] if paths else [root / FOLDER]:
+        inside = [one for one in sorted(path.rglob("*")) if is_evalset(one, root)]
+        if path.is_file() and not is_evalset(path, root):
+            raise SpecError("is not an eval set; those are .yaml files in a folder "
+                            f"'{FOLDER}', but for models.yaml", path=path)  # fmt: skip
+        if not path.is_file() and not inside:
+            raise SpecError(f"no eval set (a .yaml file in a folder '{FOLDER}') is there; run in "
+                            "the project's folder, give it by --root, or write a first project "
+                            f"by: {INIT}", path=path)  # fmt: skip
+        found += [path] if path.is_file() else inside
+    return found
+
+
+def recipes_of(root: Path) -> list[Path]:
+    """Return all recipes of a project."""
+    return [path for path in sorted((root / "recipes").rglob("*")) if path.suffix in SUFFIXES]
 
 
 def _load(root: Path, paths: Sequence[Path]) -> Registrations:

@@ -28,12 +28,14 @@ class Asking:
         requests: How many; with thoughts, those of the first round count too.
         tokens: Of all prompts, None where they are not known.
         problem: Why not, "" where they are.
+        wrong: Whether that is a mistake, which a run would meet as well.
     """
 
     model: str
     requests: int
     tokens: int | None
     problem: str = ""
+    wrong: bool = False
 
 
 class Asker:
@@ -54,7 +56,7 @@ class Asker:
         try:
             found = self._prepared(cell, size)
         except (HarnessError, OSError) as error:
-            return Asking(cell.model, size.n * rounds, None, str(error))
+            return Asking(cell.model, size.n * rounds, None, str(error), wrong=True)
         if isinstance(found, str):
             return Asking(cell.model, size.n * rounds, None, found)
         tried = len(found.samples)
@@ -68,12 +70,12 @@ class Asker:
         if cell.prompt is None or size.loaded is None:
             return "there is no prompt"
         chat = self._chat(cell)
+        samples = size.loaded.samples[:_TRIED]
+        shots = self._shots(cell, None if isinstance(chat, str) else chat, samples, size)
         if isinstance(chat, str):
             return chat
-        samples = size.loaded.samples[:_TRIED]
         words = cell.evalset.targets(cell.prompt)
         prompt = load_prompt(cell.prompt.template, words, root=self._root)
-        shots = self._shots(cell, chat, samples, size)
         return prepare(cell, samples, shots, prompt=prompt, chat=chat, shared="", adapter=None)
 
     def _chat(self, cell: Cell) -> ChatFormat | str:
@@ -90,11 +92,12 @@ class Asker:
         return self._chats[key]
 
     def _shots(
-        self, cell: Cell, chat: ChatFormat, samples: tuple[Sample, ...], size: Size
+        self, cell: Cell, chat: ChatFormat | None, samples: tuple[Sample, ...], size: Size
     ) -> list[list[Sample]]:
         mode = cell.mode
         if mode.selector is None or mode.seed is None or size.loaded is None:
             return []
-        pool = tuple(one for one in size.loaded.pool if chat.control_token(one.text) is None)
+        pool = tuple(one for one in size.loaded.pool
+                     if chat is None or chat.control_token(one.text) is None)  # fmt: skip
         draw = Draw(pool, samples, list(cell.evalset.labels), mode.k, mode.seed)
         return select_shots(mode.selector, mode.order, draw)

@@ -50,6 +50,13 @@ class SetPlan:
     gates: tuple[GateReach, ...]
     questions: tuple[QuestionReach, ...]
 
+    @property
+    def mistakes(self) -> list[str]:
+        """What a run would stop at, each a line that begins with the set."""
+        found = [self.size.problem] if self.size.wrong else []
+        found += [one.problem for one in self.asking if one.wrong]
+        return [f"{self.evalset}: {problem}" for problem in dict.fromkeys(found)]
+
 
 def plan_sets(
     cells: Sequence[Cell],
@@ -143,8 +150,9 @@ def _by_model(found: Sequence[Asking]) -> list[Asking]:
         own = [one for one in found if one.model == model]
         counted = [one.tokens for one in own if one.tokens is not None]
         tokens = sum(counted) if len(counted) == len(own) else None
-        problem = next((one.problem for one in own if one.problem), "")
-        sums.append(Asking(model, sum(one.requests for one in own), tokens, problem))
+        first = max(own, key=lambda one: (one.wrong, bool(one.problem)))
+        sums.append(Asking(model, sum(one.requests for one in own), tokens, first.problem,
+                           first.wrong))  # fmt: skip
     return sums
 
 

@@ -54,12 +54,14 @@ class Size:
         first: Of the set's first label; half of them where the data was not read.
         loaded: The data, None where it was not read; `n` then is the most that there can be.
         problem: Why it was not read, "" where it was.
+        wrong: Whether that is a mistake, and not data which is not at hand.
     """
 
     n: int
     first: int
     loaded: LoadedData | None = None
     problem: str = ""
+    wrong: bool = False
 
 
 def group_of(samples: Sequence[Sample], labels: Collection[str]) -> Group:
@@ -88,7 +90,7 @@ def most_samples(evalset: EvalSet, limit: int | None = None) -> int | None:
 
 def size_of(cell: Cell, root: Path, given: Given) -> Size:
     """Return how many samples a cell's set has; its data is read where it is at hand."""
-    problem = _out_of_reach(cell, given)
+    problem, wrong = _out_of_reach(cell, given), False
     if not problem:
         try:
             loaded = load_data(
@@ -100,13 +102,13 @@ def size_of(cell: Cell, root: Path, given: Given) -> Size:
                 limit=given.limit,
             )
         except HarnessError as error:
-            problem = str(error)
+            problem, wrong = str(error), True
         else:
             label = next(iter(cell.evalset.labels))
             first = sum(sample.label == label for sample in loaded.samples)
             return Size(len(loaded.samples), first, loaded)
     n = most_samples(cell.evalset, given.limit) or 0
-    return Size(n, n // 2, problem=problem)
+    return Size(n, n // 2, problem=problem, wrong=wrong)
 
 
 def _out_of_reach(cell: Cell, given: Given) -> str:

@@ -215,15 +215,23 @@ def _choose_config(hub: HubName, known: Sequence[str]) -> AssetError | None:
     )  # fmt: skip
 
 
-def _cached_configs(name: str) -> set[str]:
-    """Return the configurations of a data set that are in the local cache."""
+def hub_table_at_hand(hub: HubName) -> Path | None:
+    """Return where a data set lies in the local cache, whichever splits of it do, or None."""
+    cached = _cached_configs(hub.name)
+    found = [cached[hub.config]] if hub.config in cached else [] if hub.config else cached.values()
+    pinned = re.fullmatch(r"[0-9a-f]{40}", hub.revision or "")
+    return next((path for path in found if not pinned or any(path.rglob(str(hub.revision)))), None)
+
+
+def _cached_configs(name: str) -> dict[str, Path]:
+    """Return the configurations of a data set that are in the local cache, and their folders."""
     from huggingface_hub import constants
 
     cache = Path(os.environ.get("HF_DATASETS_CACHE") or Path(constants.HF_HOME) / "datasets")
     owner, _, short = name.partition("/")
     # `datasets` writes CamelCase names in snake_case.
     return {
-        path.name
+        path.name: path
         for folder in cache.expanduser().glob("*___*")
         if _letters(folder.name) == _letters(f"{owner}{short}")
         for path in folder.iterdir()

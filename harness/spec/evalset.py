@@ -5,17 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from harness.contracts import Asks
 from harness.figures import COMPARED, figure_kind
 from harness.records import SCORINGS, SHOT_SELECTORS, Json, Placement, ShotOrder
 from harness.registry import current
-from harness.spec.base import Name, OneOf, OrText, Strict, Word, complain
+from harness.spec.base import Name, OneOf, OrList, OrText, Strict, Word, complain
 from harness.spec.dataspec import DataSpec, LabelRule
 from harness.spec.gatespec import FigureName, GateSpec
 from harness.spec.slicespec import SliceSpec
 from harness.spec.thinkingspec import ThinkingAxis
+
+
+def _named_by_template(schema: dict[str, JsonValue]) -> None:
+    """Say in a JSON Schema that a prompt needs no id of its own."""
+    schema["required"] = ["template"]
 
 
 class PromptSpec(Strict):
@@ -24,6 +37,8 @@ class PromptSpec(Strict):
     Attributes:
         targets: The word the model is to answer with, for each label; default the label itself.
     """
+
+    model_config = ConfigDict(json_schema_extra=_named_by_template)
 
     id: Name
     template: str
@@ -181,13 +196,13 @@ class EvalSet(Strict):
     kind: Literal["classify"] = "classify"
     description: str = ""
     data: DataSpec
-    labels: dict[Word, str | int | list[str | int] | LabelRule]
+    labels: Annotated[dict[Word, str | int | list[str | int] | LabelRule], OrList()]
     models: list[Name]
     prompts: list[Annotated[PromptSpec, OrText()]]
     modes: list[Annotated[ModeSpec, OrText()]]
-    scoring: ScoringSpec = ScoringSpec()
+    scoring: Annotated[ScoringSpec, OrText()] = ScoringSpec()
     figures: list[FigureName] = Field(default=[])
-    slices: list[SliceSpec] = Field(default=[])
+    slices: list[Annotated[SliceSpec, OrText()]] = Field(default=[])
     primary: Annotated[str, OneOf(lambda: COMPARED)] | None = None
     family: Literal["question", "report"] = "question"
     gates: list[GateSpec] = Field(default=[])

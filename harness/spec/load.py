@@ -13,7 +13,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from harness.characters import one_form
-from harness.errors import SpecError
+from harness.errors import INIT, SpecError
 from harness.registry import current
 from harness.spec.base import Strict
 from harness.spec.enginespec import EngineOptions, by_engine, engine_names, known_options
@@ -139,8 +139,9 @@ def _check_template(file: YamlFile, template: str, root: Path, where: tuple[Key,
     wanted = (folder / template).resolve()
     if not (wanted.is_file() and wanted.is_relative_to(folder)):
         if not folder.is_dir():
-            raise file.error(f"no template prompts/{template}, nor a folder {folder}; create it, "
-                             "or run in the project's folder", where)  # fmt: skip
+            raise file.error(f"no template prompts/{template}, nor a folder {folder}; run in the "
+                             f"project's folder, or create it, as in what this writes: {INIT}",
+                             where)  # fmt: skip
         known = sorted(found.relative_to(folder).as_posix() for found in folder.rglob("*.j2"))
         raise file.error(f"no template prompts/{template}; {_fix(template, known)}", where)
 
@@ -200,7 +201,8 @@ def load_models(path: Path, *, root: Path) -> dict[str, ModelSpec]:
             return models
         if folder == root:
             break
-    raise SpecError("no models.yaml beside it; create one that names the models",
+    raise SpecError(f"no models.yaml beside it; create one that names the models, as in "
+                    f"what this writes: {INIT}",
                     path=_shown(path, root))  # fmt: skip
 
 

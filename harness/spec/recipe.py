@@ -8,6 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from harness.records import Json
 from harness.spec.base import (
+    OrText,
     SourceSpec,
     Strict,
     TemplateVariables,
@@ -115,11 +116,11 @@ class FilterSpec(Strict):
         reply_tokens: Length of every answer, in tokens of the base model.
     """
 
-    language: list[Word] | None = None
+    language: Annotated[list[Word], OrText()] | None = None
     turns: Range | None = None
     score: Range | None = None
     topics: Topics | None = None
-    complexity: list[Word] | None = None
+    complexity: Annotated[list[Word], OrText()] | None = None
     reply_tokens: Range | None = None
     without: Without | None = None
     near_duplicates: NearDuplicates | None = None

@@ -614,7 +614,8 @@ def test_models_above_the_root_are_not_read(project):
     with pytest.raises(SpecError) as raised:
         load_models(project.evalset(GOOD), root=project.root)
     assert str(raised.value) == (
-        "evalsets/set.yaml: no models.yaml beside it; create one that names the models"
+        "evalsets/set.yaml: no models.yaml beside it; create one that names the models, as in what "
+        "this writes: harness init FOLDER"
     )
 
 
