@@ -128,7 +128,8 @@ def _gather(
         candidates = [sample for row in test if (sample := main.samples[row]) is not None]
         if pool_part is None:
             pool = [sample for row in train if (sample := main.samples[row]) is not None]
-    drawn = draw(name, candidates, list(spec.labels), data.samples, lenient=dataset is not None)
+    drawn = draw(name, candidates, list(spec.labels), data.samples, lenient=dataset is not None,
+                 source=main.labelled())  # fmt: skip
     option = f"--eval-shots {name}={shots}" if shots else None
     parts = [main] if pool_part is None else [main, pool_part]
     return drawn, Pool(pool, option, pool_part is not None), parts

@@ -33,7 +33,13 @@ class Drawn:
 
 
 def draw(
-    name: str, candidates: Sequence[Sample], labels: Sequence[str], spec: DrawSpec, *, lenient: bool
+    name: str,
+    candidates: Sequence[Sample],
+    labels: Sequence[str],
+    spec: DrawSpec,
+    *,
+    lenient: bool,
+    source: Sequence[Sample] = (),
 ) -> Drawn:
     """Draw samples, a smaller `n` a prefix of a greater one.
 
@@ -45,6 +51,8 @@ def draw(
         labels: The set's labels; balanced draws let them take turns in this order.
         spec: How many, and how.
         lenient: Take what there is where `n` is more, as of data from the command line.
+        source: All samples of the candidates' source, where a split keeps some for the shot pool:
+            a text may have another label there.
 
     Raises:
         SpecError: There are not enough candidates, or none with one label.
@@ -57,7 +65,7 @@ def draw(
         groups = [list(candidates)]
     if spec.balanced or spec.n is not None:
         groups = [[group[row] for row in rng.permutation(len(group))] for group in groups]
-    same = _by_text(candidates)
+    same = _by_text(source or candidates)
     drawn = _taken([_Queue(group, same) for group in groups], same, spec.n)
     if not drawn.samples:
         ids = " and ".join(f"{one.id} ({one.label})" for one in drawn.conflicts[0][:2])

@@ -73,6 +73,17 @@ def test_split_is_the_one_of_datasets(hundred, tmp_path):
     assert [sample.text for sample in loaded.pool] == split["train"]["text"][:]
 
 
+def test_a_text_with_another_label_on_the_other_side_of_the_split_is_left_out(tmp_path):
+    test, train = split_rows(20, SplitSpec())
+    rows = [(f"text {n}", "positive") for n in range(20)]
+    rows[train[0]] = (f"text {test[0]}", "negative")
+    spec = evalset(source=f"file:{write(tmp_path / 'rows.csv', rows).name}", split={})
+    loaded = load_data("set", spec, base=tmp_path)
+    assert [sample.text for sample in loaded.samples] == [f"text {row}" for row in test[1:]]
+    (note,) = loaded.notes
+    assert (note.kind, note.facts["count"], note.facts["texts"]) == ("conflicting", 2, 1)
+
+
 def test_rows_are_dropped_after_the_split(tmp_path):
     rows = [(f"text {n}", "neutral" if n % 3 == 0 else "positive" if n % 3 == 1 else "negative")
             for n in range(1, 101)]  # fmt: skip
