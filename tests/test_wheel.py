@@ -36,7 +36,7 @@ def run(*command: str | Path, cwd: Path, **environment: str) -> str:
 def wheel(tmp_path_factory) -> zipfile.ZipFile:
     """Build it from a copy, which keeps the checkout clean of what building leaves."""
     copy, out = tmp_path_factory.mktemp("copy"), tmp_path_factory.mktemp("wheel")
-    for name in ("pyproject.toml", "README.md"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     shutil.copytree(ROOT / "harness", copy / "harness",
                     ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
