@@ -43,21 +43,36 @@ def lora_in_float32(model: PeftModel) -> None:
             weight.data = weight.data.float()
 
 
+def check_targets(model: PeftModel, targets: Sequence[str]) -> None:
+    """Make sure that each name of `lora.target_modules` has LoRA; peft passes over others.
+
+    Raises:
+        TrainError: The model lacks one.
+    """
+    trained = {f".{name.partition('.lora_A')[0]}" for name, _ in model.named_parameters()
+               if ".lora_A" in name}  # fmt: skip
+    lacking = [one for one in targets if not any(name.endswith(f".{one}") for name in trained)]
+    if not lacking:
+        return
+    ends = {id(model.get_input_embeddings()), id(model.get_output_embeddings())}
+    known = {name.removesuffix(".base_layer").rpartition(".")[2]
+             for name, module in model.get_base_model().named_modules()
+             if id(module) not in ends and ".lora_" not in name
+             and getattr(getattr(module, "weight", None), "ndim", 0) == 2}  # fmt: skip
+    raise TrainError(f"lora.target_modules has {', '.join(lacking)}, and the base model does not: "
+                     f"name modules that it has, such as {', '.join(sorted(known))}")  # fmt: skip
+
+
 def seed_lora(model: PeftModel, seed: int) -> None:
     """Draw the A matrices anew, each from a stream of its own name and the seed; B is zero.
 
     So both backends, and every device, begin with the same weights.
-
-    Raises:
-        TrainError: The model has no LoRA weights, since no target module is in it.
     """
     import torch
 
-    found = 0
     for name, weight in model.named_parameters():
         if "lora_A" not in name:
             continue
-        found += 1
         # Names differ between backends in what stands before the layers.
         own = "layers" + name.partition("layers")[2]
         stream = torch.Generator().manual_seed(seed + zlib.crc32(own.encode()))
@@ -67,9 +82,6 @@ def seed_lora(model: PeftModel, seed: int) -> None:
         fresh.uniform_(-bound, bound, generator=stream)
         with torch.no_grad():
             weight.copy_(fresh)
-    if not found:
-        raise TrainError("the base model has none of the modules in lora.target_modules; name "
-                         "modules that it has")  # fmt: skip
 
 
 def base_weights(model: PeftModel) -> dict[str, torch.Tensor]:

@@ -17,7 +17,7 @@ from harness.train.failures import disk_explained, load_fix, memory_explained
 from harness.train.fit import Fit
 from harness.train.job import Job, Material, Say
 from harness.train.kernels import fused_lora
-from harness.train.lora import base_weights, lora_in_float32, seed_lora
+from harness.train.lora import base_weights, check_targets, lora_in_float32, seed_lora
 from harness.train.machine import Machine, device_wait, resolve_machine
 from harness.train.packed import can_pack, packed_attention
 from harness.train.progress import Pace, pace_callback
@@ -163,6 +163,7 @@ def set_up(job: Job, material: Material, work: Path, say: Say) -> Setup:
             dtype=machine.dtype,
             four_bit=machine.four_bit,
         )
+        check_targets(model, recipe.lora.target_modules)
         seed_lora(model, training.seed)
         flat, packed = _together(model, job, machine, say)
     return Setup(

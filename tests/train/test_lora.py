@@ -13,6 +13,7 @@ from harness.errors import TrainError
 from harness.spec.recipe import LoraSpec
 from harness.train.lora import (
     base_weights,
+    check_targets,
     lora_config,
     probe_difference,
     seed_lora,
@@ -57,9 +58,12 @@ def test_the_beginning_depends_on_the_seed_alone(model):
     assert not any(tensor.any() for tensor in matrices(model, "lora_B").values())
 
 
-def test_a_model_without_lora(model):
-    with pytest.raises(TrainError, match=r"none of the modules in lora\.target_modules"):
-        seed_lora(model.get_base_model().lm_head, 1)
+def test_a_target_that_the_base_has_not_is_named(model):
+    check_targets(model, ["self_attn.q_proj", "down_proj"])
+    with pytest.raises(TrainError, match=r"target_modules has qkv_proj, k_prj, and the base model "
+                       "does not: name modules that it has, such as down_proj, gate_proj, k_proj, "
+                       "o_proj, q_proj, up_proj, v_proj$"):  # fmt: skip
+        check_targets(model, ["q_proj", "qkv_proj", "k_prj"])
 
 
 def test_an_untrained_adapter_changes_nothing(model):
