@@ -79,7 +79,32 @@ def test_its_metadata(wheel):
     ]  # fmt: skip
 
 
-def test_the_documented_first_project_runs_from_it(site, tmp_path):
+@pytest.fixture
+def environment(site, tmp_path) -> dict[str, str]:
+    return {"PYTHONPATH": str(site), "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf"),
+            "HARNESS_CACHE": str(tmp_path / "cache")}  # fmt: skip
+
+
+def test_what_it_writes_into_an_empty_folder_runs(site, environment, tmp_path):
+    """The commands of docs/start.md, with made-up answers."""
+    told = run("harness", "init", "first", "--judge", cwd=tmp_path, **environment)
+    assert told.endswith("next:\n  cd first && harness validate\n  pytest\n")
+    project = tmp_path / "first"
+    where = project / "where.py"
+    where.write_text("import harness; print(harness.__file__)")
+    assert run("where", cwd=project, **environment).strip() == str(site / "harness/__init__.py")
+    where.unlink()
+    # By the entry point of the wheel's own metadata, as after an installation.
+    told = run("pytest", "--eval-engine", "fake", "--eval-report-lang", "ru", "-p", "no:xdist",
+               cwd=project, **environment)  # fmt: skip
+    assert re.search(r"=+ 6 passed, 7 skipped", told)
+    report = (project / "reports/latest/report.md").read_text(encoding="utf-8")
+    assert f"pytest-evalsets {harness.__version__}" in report
+    told = run("harness", "report", "reports/latest", "--lang", "en", cwd=project, **environment)
+    assert told.strip().endswith("report.md")
+
+
+def test_the_documented_small_set_loads(environment, tmp_path):
     """In an empty folder, with the files that the documentation shows and no others."""
     page = (ROOT / "docs/evalsets.md").read_text(encoding="utf-8")
     page = page[page.index("## A small set") : page.index("## Keys of an eval set")]
@@ -90,22 +115,5 @@ def test_the_documented_first_project_runs_from_it(site, tmp_path):
     for name, text in {**files, "pytest.ini": ""}.items():
         (project / name).parent.mkdir(parents=True, exist_ok=True)
         (project / name).write_text(text, encoding="utf-8")
-    environment = {"PYTHONPATH": str(site), "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf"),
-                   "HARNESS_CACHE": str(tmp_path / "cache")}  # fmt: skip
-    where = project / "where.py"
-    where.write_text("import harness; print(harness.__file__)")
-    assert run("where", cwd=project, **environment).strip() == str(site / "harness/__init__.py")
-    where.unlink()
     told = run("harness", "validate", "evalsets/first.yaml", cwd=project, **environment)
     assert told.splitlines()[0] == "evalsets/first.yaml: 4 cells, 4 samples"
-    # By the entry point of the wheel's own metadata, as after an installation.
-    told = run("pytest", "--eval-engine", "fake", "--eval-report-lang", "ru", "-p", "no:xdist",
-               cwd=project, **environment)  # fmt: skip
-    assert re.search(r"=+ 4 passed", told)
-    report = (project / "reports/latest/report.md").read_text(encoding="utf-8")
-    assert f"pytest-evalsets {harness.__version__}" in report
-    told = run("harness", "report", "reports/latest", "--lang", "en", cwd=project, **environment)
-    assert told.strip().endswith("report.md")
-    run("harness", "schema", "--out", "schema", cwd=project, **environment)
-    for schema in ("evalset", "judgeset", "models", "recipe"):
-        assert (project / f"schema/{schema}.json").stat().st_size > 1000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,15 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> EvalFile |
 
     file: EvalFile = EvalFile.from_parent(parent, path=file_path)
     return file
+
+
+def pytest_report_collectionfinish(start_path: Path, items: Sequence[pytest.Item]) -> list[str]:
+    """Say how to begin in a folder that has nothing yet."""
+    if items or any(not one.name.startswith(".") for one in start_path.iterdir()):
+        return []
+    from harness.errors import INIT
+
+    return [f"{start_path} is empty; what writes a first project of eval sets: {INIT}"]
 
 
 @pytest.hookimpl(optionalhook=True)

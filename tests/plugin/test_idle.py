@@ -54,6 +54,14 @@ def test_nothing_is_imported_written_or_printed(plain):
     assert after - before <= {"__pycache__", "stdout", "stderr"}
 
 
+def test_an_empty_folder_is_told_how_to_begin(pytester, monkeypatch):
+    monkeypatch.chdir(pytester.mkdir("empty"))
+    told = "* is empty; what writes a first project of eval sets: harness init FOLDER"
+    pytester.runpytest_inprocess("-p", "harness.plugin").stdout.fnmatch_lines([told])
+    Path("notes.txt").touch()
+    pytester.runpytest_inprocess("-p", "harness.plugin").stdout.no_fnmatch_line("*harness init*")
+
+
 def test_xdist_keeps_its_own_scheduler(plain):
     pytest.importorskip("xdist", reason="pytest-xdist is not installed")
     result = plain.runpytest_subprocess("-n2", "-v")
