@@ -66,7 +66,10 @@ def building(target: Path) -> Iterator[Path | None]:
 
 
 def file_digest(path: Path) -> str:
-    """Return the sha256 of a file, remembered for big ones by path, size and time of change.
+    """Return the sha256 of a file, remembered for big ones by path, size and times of change.
+
+    The time of the content is the same in whatever is unpacked with a fixed date, and can be set;
+    that of the entry is the system's own.
 
     Raises:
         AssetError: The file cannot be read.
@@ -77,7 +80,7 @@ def file_digest(path: Path) -> str:
             return sha256(path)
         place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()
         memo = cache_folder("digests") / f"{place}.json"
-        seen = [stat.st_size, stat.st_mtime_ns]
+        seen = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
         if (known := _read_memo(memo)) and known[1:] == seen:
             return str(known[0])
         digest = sha256(path)
@@ -88,12 +91,12 @@ def file_digest(path: Path) -> str:
 
 
 def _read_memo(memo: Path) -> list[str | int]:
-    """Return digest, size and time of change; nothing from a missing or broken memo."""
+    """Return digest, size and times of change; nothing from a missing or broken memo."""
     try:
         known = json.loads(memo.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    return known if isinstance(known, list) and len(known) == 3 else []
+    return known if isinstance(known, list) and len(known) == 4 else []
 
 
 def replace_text(path: Path, text: str) -> None:
