@@ -24,6 +24,7 @@ from harness.analysis.ranking import best_pair, grouped, lead, primaries
 from harness.analysis.seeds import over_draws
 from harness.analysis.slices import sliced_cells
 from harness.analysis.tested import Cells, all_tests
+from harness.analysis.untrained import without_trained
 from harness.analysis.verdicts import model_verdicts, pair_verdicts
 from harness.figures import figure_kind
 from harness.records import BaselineCheck, Gate, Result, Row, Run
@@ -75,6 +76,7 @@ def _analyzed(run: Run) -> Findings:
         slices=tuple(sliced_cells(rows, results)),
         judged=tuple(all_judged(run.judged, run.gates)),
         guessing=tuple(against_guessing(rows, cells)),
+        untrained=tuple(without_trained(replace(run, rows=rows))),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, computed_field
 
-from harness.records import Contrast, Row
+from harness.records import Contrast, Figure, Row
 from harness.stats.paired import Difference
 from harness.stats.seed_spread import Spread
 
@@ -241,6 +241,28 @@ class Guessing:
     def above(self) -> bool:
         """Whether the cell is shown to be right more often."""
         return self.adjusted < ALPHA and self.difference.value > 0
+
+
+@dataclass(frozen=True, slots=True)
+class Untrained:
+    """A cell or judged model with and without what adapters of its set were trained on.
+
+    Attributes:
+        name: The cell's id, or the judged model.
+        trained: Whether it is one of these adapters.
+        left_out: Of its samples or probes, `total` in all.
+        figure: The one that verdicts go by; "" where it has none.
+        before: Its figures on all samples, `after` those on the rest, where that defines them.
+    """
+
+    evalset: str
+    name: str
+    trained: bool
+    left_out: int
+    total: int
+    figure: str
+    before: Mapping[str, Figure]
+    after: Mapping[str, Figure]
 
 
 @dataclass(frozen=True, slots=True)

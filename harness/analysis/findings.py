@@ -24,10 +24,12 @@ from harness.analysis.cell_findings import (
     OverSeeds,
     Overused,
     SeedSpread,
+    Untrained,
     cell_name,
 )
 from harness.analysis.judged_findings import (
     EVEN,
+    JUDGED_FIGURES,
     Duel,
     DuelFigure,
     JudgedSet,
@@ -57,6 +59,7 @@ from harness.records import Row
 __all__ = [
     "ALPHA",
     "EVEN",
+    "JUDGED_FIGURES",
     "Answer",
     "BaselineDifference",
     "Best",
@@ -95,6 +98,7 @@ __all__ = [
     "SlicedCell",
     "Thinkers",
     "Trust",
+    "Untrained",
     "Verdict",
     "cell_name",
 ]
@@ -109,6 +113,7 @@ class Findings:
             figures that are infinite.
         made_up: Models in whose place the engine `fake` answered.
         untelling: Cells whose mistakes tell nothing of a sample.
+        untrained: All cells and judged models of sets that an adapter was trained on in part.
     """
 
     rows: tuple[Row, ...] = ()
@@ -128,3 +133,4 @@ class Findings:
     slices: tuple[SlicedCell, ...] = ()
     judged: tuple[JudgedSet, ...] = ()
     guessing: tuple[Guessing, ...] = ()
+    untrained: tuple[Untrained, ...] = ()

@@ -15,6 +15,7 @@ from harness.stats.paired import Difference
 Trust = Literal["trusted", "untrusted", "void"]
 Reliable = Literal["high", "mid", "low"]
 DuelFigure = Literal["win_rate", "score", "points"]
+JUDGED_FIGURES = ("score", "points", "pass_rate", "win_rate")
 EVEN = 0.5
 """The win rate of two models that are equally good."""
 

@@ -43,6 +43,7 @@ from harness.run.serving import FAKE
 from harness.run.session import EngineSession
 from harness.run.settings import Progress, Settings
 from harness.run.thoughtnotes import tell_of_replies
+from harness.run.trained_on import trained_on_notes
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.modelspec import ModelSpec
 from harness.spec.thinkingspec import setting_name
@@ -207,6 +208,12 @@ class Probing:
         except HarnessError as error:
             self._fail([one for one in cells if one.model == cell.model], error)
             return False
+        if cell.spec.adapter is not None:
+            asked = {one.probe.id: [one.probe.question, *(p.point for p in one.probe.points)]
+                     for one in cells if one.model == cell.model}  # fmt: skip
+            folder = self.settings.root / cell.spec.adapter
+            for note in trained_on_notes("trained_probes", cell.path, cell.model, folder, asked):
+                self._tell(note)
         return True
 
     def _ask(self, session: EngineSession, asks: Asks, store: Store, window: int) -> Asked:

@@ -89,9 +89,7 @@ def _standing(
         n=n,
         unscored=reasons.total(),
         reasons=dict(reasons),
-        figures=_scored(scores, evalset.judge.passing, errors)
-        | _covered(shares)
-        | _won(pairs, errors),
+        figures=figures_of(results, pairs, passing=evalset.judge.passing, errors=errors),
         spread=statistics.mean(spreads) if spreads else None,
         strength=strength,
         pairs=(n + reasons.total()) * len({pair.judge for pair in pairs}),
@@ -99,6 +97,26 @@ def _standing(
         anytime=_anytime([probe.id for probe in evalset.probes], scores, shares, pairs,
                          evalset.judge.passing),
     )  # fmt: skip
+
+
+def figures_of(
+    results: Sequence[ProbeResult],
+    pairs: Sequence[PairResult],
+    *,
+    passing: float,
+    errors: JudgeErrors | None = None,
+) -> dict[str, Figure]:
+    """Return the figures of a model on some probes.
+
+    Args:
+        results: The model's.
+        pairs: Of the model against the reference, on the same probes.
+        passing: Score from which an answer counts as good.
+        errors: See `standings`.
+    """
+    scores = [(result.probe, score) for result in results for score in result.scores]
+    shares = [(result.probe, share) for result in results for share in result.shares]
+    return _scored(scores, passing, errors) | _covered(shares) | _won(pairs, errors)
 
 
 def _anytime(

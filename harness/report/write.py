@@ -43,6 +43,7 @@ from harness.report.tables import (
 )
 from harness.report.thoughts import place_lines, thought_line
 from harness.report.unscored import unscored_lines
+from harness.report.untrained import untrained_lines, untrained_table
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -141,6 +142,8 @@ def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mappi
         templates=template_lines(run, t),
         extensions=[_extension(one, t) for one in info.extensions],
         notes=note_lines(info.notes, t),
+        trained=untrained_lines(findings.untrained, t),
+        untrained=untrained_table(findings.untrained, t),
         sections=_sections(run, findings, t),
         failed=lines([gate for gate in gates if gate.failed]),
         gates=[*lines(gates), *unjudged_lines(run.unjudged, t)],

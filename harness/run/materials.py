@@ -11,6 +11,7 @@ from harness.run.cells import Cell, Mode
 from harness.run.classifier_rows import Training, build_training
 from harness.run.copies import near_copies_note
 from harness.run.settings import Progress, Settings
+from harness.run.trained_on import trained_on_notes
 from harness.shots import Draw, select_shots
 from harness.sources.data import LoadedData, load_data
 
@@ -29,6 +30,7 @@ class Materials:
     data: dict[str, DataInfo]
     _loaded: dict[str, LoadedData] = field(default_factory=dict)
     _searched: set[str] = field(default_factory=set)
+    _trained: set[tuple[str, str]] = field(default_factory=set)
     _pools: dict[tuple[str, str], tuple[Sample, ...]] = field(default_factory=dict)
     _shots: dict[tuple[str, str, Mode], list[list[Sample]]] = field(default_factory=dict)
 
@@ -55,7 +57,10 @@ class Materials:
         return self._loaded[cell.path]
 
     def look_for_copies(self, cells: Sequence[Cell]) -> None:
-        """Note near copies of samples in the pools of cells' sets, each set once."""
+        """Note near copies of samples in the pools of cells' sets, and in adapters' training rows.
+
+        Each set and each adapter of a set is looked through once.
+        """
         for path, cell in {cell.path: cell for cell in cells}.items():
             if path not in self._searched:
                 self._searched.add(path)
@@ -63,6 +68,14 @@ class Materials:
                 memory = self.settings.store.with_name("near_copies.json")
                 note = near_copies_note(path, cell.evalset, self.load(cell), memory=memory)
                 if note is not None:
+                    self.tell(note)
+        for (path, model), cell in {(cell.path, cell.model): cell for cell in cells}.items():
+            if cell.spec.adapter is not None and (path, model) not in self._trained:
+                self._trained.add((path, model))
+                self.progress(f"looking for samples in the training rows of {model}", 0, 0)
+                asked = {one.id: [one.text] for one in self.load(cell).samples}
+                folder = self.settings.root / cell.spec.adapter
+                for note in trained_on_notes("trained_samples", path, model, folder, asked):
                     self.tell(note)
 
     def training(self, cell: Cell) -> Training | None:

@@ -19,7 +19,7 @@ _BREAKS = re.compile(r"</?br\b[^>]*>", re.IGNORECASE)
 # Soft hyphens, zero-width characters and marks of direction: nobody sees them.
 _INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 
-_DOTLESS = {ord("ё"): ord("ё") - 0x1C}  # to the letter without dots
+_DOTTED, _DOTLESS = "\u0451", "\u0435"  # two Cyrillic letters
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,14 @@ def normal_text(text: str) -> str:
     HTML breaks and entities, invisible characters, Unicode forms (NFKC), case, white space and
     the dots of ё do not count.
     """
-    plain = _INVISIBLE.sub("", _BREAKS.sub(" ", html.unescape(text)))
+    return " ".join(folded(text).split())
+
+
+def folded(text: str) -> str:
+    """Return a text in the form in which copies are equal but for white space; lines stay lines."""
+    plain = _INVISIBLE.sub("", _BREAKS.sub("\n", html.unescape(text)))
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold())
-    return " ".join(plain.translate(_DOTLESS).split())
+    return plain.replace(_DOTTED, _DOTLESS)
 
 
 def copies(pool: Sequence[Sample], samples: Sequence[Sample]) -> list[Copy]:

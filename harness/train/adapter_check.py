@@ -22,6 +22,7 @@ from harness.train.adapter_fit import check_served
 from harness.train.brought import TEMPLATE, brought_template, tokenizer_problem
 from harness.train.features import feature_problem
 from harness.train.record import RECORD, read_record
+from harness.train.trained_rows import TRAINED_ROWS
 
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".joblib"}
 # The greatest LoRA rank of each engine; the others have none.
@@ -186,6 +187,10 @@ def _check_record(record: Mapping[str, Json], folder: Path, name: str, base: Mod
     if not record.get("probe_difference"):
         raise AssetError(f"{name}: {folder} did not change the base model's answer when it was "
                          "trained; train it again")  # fmt: skip
+    rows = folder / TRAINED_ROWS
+    if record.get("trained_rows") and rows.is_file() and record["trained_rows"] != sha256(rows):
+        raise AssetError(f"{name}: {rows} is not what training wrote (its sha256 differs); copy it "
+                         "again, or train the adapter again")  # fmt: skip
     if broken := next(_not_as_trained(record, folder), None):
         raise AssetError(f"{name}: {folder / broken[0]} is not what training wrote "
                          f"({broken[1]}); train it again")  # fmt: skip

@@ -53,6 +53,7 @@ def make_record(
     recipe: str,
     probe_difference: float,
     continuations: Sequence[Continuation],
+    trained_rows: str,
 ) -> Record:
     """Return the record of an adapter whose weights lie in `folder`.
 
@@ -64,6 +65,7 @@ def make_record(
         recipe: The recipe's text, as it was when the run began.
         probe_difference: What the adapter changes.
         continuations: Answers before and after.
+        trained_rows: sha256 of what is kept of the rows in `folder`.
     """
     end, expected = final_loss(trained.losses), job.recipe.final_loss
     settings: dict[str, str | int | float | bool] = {
@@ -115,6 +117,7 @@ def make_record(
         as_expected=(end in expected) if expected else None,
         probe_difference=probe_difference,
         continuations=[dataclasses.asdict(one) for one in continuations],
+        trained_rows=trained_rows,
     )
 
 

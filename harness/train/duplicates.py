@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from harness.records import Message
 from harness.shots.leaks import normal_text
+from harness.train.signatures import PERMUTATIONS, signatures, sketch, word_hashes
 
-# A Chinese character counts as a word, since no spaces part them.
-_WORD = re.compile(r"[\u4e00-\u9fff]|[^\W\u4e00-\u9fff]+")
-_PERMUTATIONS = 128
+if TYPE_CHECKING:
+    from datasketch import MinHash
 
 
 def first_of_equals(dialogues: Sequence[Sequence[Message]]) -> list[bool]:
@@ -36,23 +36,17 @@ def first_of_alikes(texts: Sequence[str], similarity: float) -> list[bool]:
 
     Source: Broder (1997), On the resemblance and containment of documents.
     """
-    from datasketch import MinHash, MinHashLSH
+    from datasketch import MinHashLSH
 
-    index = MinHashLSH(threshold=similarity, num_perm=_PERMUTATIONS)
+    index = MinHashLSH(threshold=similarity, num_perm=PERMUTATIONS)
     hashes: dict[int, MinHash] = {}
+    hashes_of = [word_hashes(normal_text(text)) for text in texts]
     out: list[bool] = []
-    for number, text in enumerate(texts):
-        minhash = MinHash(num_perm=_PERMUTATIONS, seed=1)
-        minhash.update_batch([triple.encode() for triple in _triples(text)])
+    for number, signature in enumerate(signatures(hashes_of)):
+        minhash = sketch(signature)
         alike = any(minhash.jaccard(hashes[key]) >= similarity for key in index.query(minhash))
         out.append(not alike)
         if not alike:
             index.insert(number, minhash)
             hashes[number] = minhash
     return out
-
-
-def _triples(text: str) -> list[str]:
-    words = _WORD.findall(normal_text(text))
-    spans = [" ".join(words[at : at + 3]) for at in range(max(1, len(words) - 2))]
-    return sorted(set(spans))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import TrainError
 from harness.prompts.chat import ChatFormat
-from harness.records import Note
+from harness.records import Message, Note
 from harness.spec.recipe import Recipe
 from harness.spec.yamlfile import YamlFile
 from harness.train.base import Base, open_base
@@ -69,6 +69,12 @@ class Material:
     digest: str
     examples: Sequence[Example]
     long: Sequence[Example]
+
+    @property
+    def rows(self) -> Iterator[tuple[int, tuple[Message, ...]]]:
+        """Number and messages of the dialogues that the examples are."""
+        numbers = {example.number for example in self.examples}
+        return ((one.number, one.messages) for one in self.read.dialogues if one.number in numbers)
 
     @property
     def trained(self) -> int:

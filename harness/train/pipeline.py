@@ -24,6 +24,7 @@ from harness.train.report import verdict, write_card, write_training_report
 from harness.train.samples import continue_samples
 from harness.train.setup import check_trackers
 from harness.train.template import show
+from harness.train.trained_rows import trained_rows, write_trained_rows
 from harness.train.trainer import Trained, run_training
 
 _SHOWN = 2
@@ -102,8 +103,16 @@ def _finish(
     answers = continue_samples(model, material.chat, job.recipe.samples, trained.before)
     with replacing(job.out) as built:
         save_weights(trained, job, material, built)
-        record = make_record(trained, job, material, built, recipe=recipe,
-                             probe_difference=difference, continuations=answers)  # fmt: skip
+        record = make_record(
+            trained,
+            job,
+            material,
+            built,
+            recipe=recipe,
+            probe_difference=difference,
+            continuations=answers,
+            trained_rows=write_trained_rows(trained_rows(material.rows), built),
+        )
         write_record(record, built)
         write_card(built, record)
         report = write_training_report(

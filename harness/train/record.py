@@ -30,6 +30,7 @@ class Record:
         final_loss: Mean of the last tenth of the losses.
         probe_difference: Greatest difference to the base model's logits after a probe.
         system: System text of dialogues that had none, None where it was left to the template.
+        trained_rows: sha256 of the file by which copies of the rows are found.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Record:
     probe_difference: float
     continuations: Sequence[Mapping[str, str]]
     system: str | None = None
+    trained_rows: str = ""
 
 
 def write_record(record: Record, folder: Path) -> None:

@@ -18,6 +18,7 @@ from harness.sources.assets import ModelAsset, model_asset
 from harness.sources.cache import sha256
 from harness.spec.modelspec import ModelSpec
 from harness.train.adapter_check import check_adapter, conflicts
+from harness.train.trained_rows import TRAINED_ROWS
 from harness.workers.store import content_key
 
 TEMPLATE = "{% for m in messages %}{{ m['content'] }}<|eot_id|>{% endfor %}"
@@ -139,6 +140,17 @@ def test_a_tampered_adapter(check, adapter):
     save_file(tensors, adapter / "adapter_model.safetensors")
     with pytest.raises(AssetError, match="is not what training wrote"):
         check()
+
+
+def test_what_is_kept_of_the_rows_may_be_missing_but_no_other(check, adapter):
+    put(adapter, TENSORS, trained_rows="0" * 64)
+    check()
+    rows = adapter / TRAINED_ROWS
+    rows.write_bytes(b"others")
+    with pytest.raises(AssetError, match=rf"{TRAINED_ROWS} is not what training wrote"):
+        check()
+    put(adapter, TENSORS, trained_rows=sha256(rows))
+    check()
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,11 @@ import torch
 from safetensors.torch import load_file
 
 from harness.errors import SpecError, TrainError
+from harness.sources.cache import sha256
 from harness.train import pipeline, setup, trainer, trl
 from harness.train.pipeline import dry_run, train_adapter
 from harness.train.record import RECORD, read_record
+from harness.train.trained_rows import TRAINED_ROWS, Match, matches, read_trained_rows
 
 STEPS = "lora: {r: 4}\ntraining: {batch_size: 4, learning_rate: 0.01, warmup_steps: 1, "
 IGNORED = "ignore::UserWarning", "ignore::FutureWarning", "ignore::DeprecationWarning"
@@ -49,6 +51,9 @@ def test_the_adapter_folder(trained):
     assert record["data"]["rows"] == 12
     assert "im_start" in record["template"]
     assert [one["question"] for one in record["continuations"]] == ["How is it?"]
+    assert record["trained_rows"] == sha256(job.out / TRAINED_ROWS)
+    kept = read_trained_rows(job.out)
+    assert matches(kept, ["film 4", "Film 12?"]) == [Match(5, exact=True), None]
     assert not job.work.exists()
     assert said[-1].endswith(f"adapter in {job.out}")
 
