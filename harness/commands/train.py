@@ -6,12 +6,15 @@ import time
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.commands.failing import failing, interruptible
 from harness.commands.saying import say
+
+if TYPE_CHECKING:
+    from harness.train.filters import CountTokens
 
 
 class Backend(StrEnum):
@@ -45,6 +48,7 @@ def analyze(
     recipe: RecipePath, data: DataFile = None, base: BaseSource = None, root: Root = Path()
 ) -> None:
     """Show what a recipe's data is made of, and what each of its filters drops."""
+    from harness.errors import AssetError, SpecError
     from harness.paths import public_source
     from harness.spec.load import load_recipe
     from harness.train.analyze import analyze as measure
@@ -60,11 +64,21 @@ def analyze(
         for note in read.notes:
             say(note)
         read = replace(read, source=public_source(read.source, root))
-        model = open_base(spec.base, root=root, given=base)
-        found = measure(spec, read, count_tokens=token_counter(model.tokenizer), file=file)
+        count: CountTokens | str
+        try:
+            model = open_base(spec.base, root=root, given=base)
+            count, shown = token_counter(model.tokenizer), public_source(model.source, root)
+        except AssetError as error:
+            if base:
+                raise
+            # Lengths in characters tell most of what tokens would.
+            count, shown = str(error), ""
+            say(f"warning: lengths are in characters alone: {error}", err=True)
+        found = measure(spec, read, count_tokens=count, file=file)
         folder = root / "reports" / f"data-{recipe.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
-        shown = public_source(model.source, root)
         typer.echo(write_data_report(folder, recipe.stem, found, tokenizer=shown))
+        if found.problem:
+            raise SpecError(found.problem)
 
 
 def train(

@@ -43,8 +43,17 @@ def _markdown(name: str, analysis: Analysis, tokenizer: str) -> str:
         f"# Data of {escape(name)}",
         f"{len(read.dialogues)} dialogues from {source}; "
         f"the filters keep {len(kept)}, sha256 {dialogues_digest(kept)[:16]}. "
-        f"Tokens are those of {escape(tokenizer)}.",
+        + (
+            f"Lengths are in characters alone: {escape(analysis.tokens)}."
+            if analysis.tokens
+            else f"Tokens are those of {escape(tokenizer)}."
+        ),
     ]
+    if analysis.problem:
+        parts.append(
+            f"**No training with these filters**: {escape(analysis.problem)}. "
+            "Those behind it were not tried."
+        )
     if read.malformed:
         first = "; ".join(escape(line) for line in read.malformed[:5])
         parts.append(f"{len(read.malformed)} rows are not dialogues and were left out: {first}.")
@@ -87,9 +96,11 @@ def _cells(row: Sequence[int], totals: Sequence[int]) -> list[str]:
 def _lengths(analysis: Analysis) -> str:
     rows: list[list[str]] = []
     heads: list[str] = []
-    for measured, _ in analysis.lengths.columns().items():
+    for measured in analysis.lengths.columns:
         for group, positions in analysis.groups.items():
-            figures = summary(analysis.lengths.of(positions).columns()[measured])
+            if not positions:
+                continue
+            figures = summary(analysis.lengths.of(positions).columns[measured])
             heads = list(figures)
             rows.append([f"{measured}: {group}", *(f"{v:,.0f}" for v in figures.values())])
     return tabulate(rows, ["length", *heads], tablefmt="pipe",

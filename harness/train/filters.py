@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.errors import SpecError
 from harness.spec.recipe import Balance, FilterSpec, Range, Size
 from harness.spec.yamlfile import YamlFile
 from harness.suggest import did_you_mean
@@ -80,6 +81,21 @@ class Step:
     after: int
 
 
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """What is left behind the filters, as far as they went.
+
+    Attributes:
+        kept: The dialogues, in the order of the source.
+        steps: The filters that were tried.
+        problem: Why one of them cannot work or leaves too few, so that no later one was tried.
+    """
+
+    kept: list[Dialogue]
+    steps: list[Step]
+    problem: SpecError | None = None
+
+
 def apply_filters(
     dialogues: Sequence[Dialogue],
     filters: Sequence[FilterSpec],
@@ -98,24 +114,53 @@ def apply_filters(
     Raises:
         SpecError: A column is missing, a value stands in no dialogue, or a step leaves too few.
     """
+    found = run_filters(dialogues, filters, count_tokens=count_tokens, file=file)
+    if found.problem:
+        raise found.problem
+    return found.kept, found.steps
+
+
+def run_filters(
+    dialogues: Sequence[Dialogue],
+    filters: Sequence[FilterSpec],
+    *,
+    count_tokens: CountTokens,
+    file: YamlFile,
+) -> Funnel:
+    """Return what the filters keep, up to the first one that cannot work or leaves too few.
+
+    Args:
+        dialogues: The dialogues as read.
+        filters: The recipe's filters.
+        count_tokens: Number of tokens of each text; raises SpecError where it cannot count.
+        file: The recipe's file, for the place of a mistake.
+    """
     kept = list(dialogues)
     steps: list[Step] = []
     for index, spec in enumerate(filters):
         where: tuple[str | int, ...] = ("data", "filters", index)
-        before = len(kept)
         step_filter = _Filter(dialogues, kept, spec, count_tokens, file, where)
-        keep, remark = step_filter.keep(), step_filter.remark()
+        try:
+            keep, remark = step_filter.keep(), step_filter.remark()
+        except SpecError as error:
+            return Funnel(kept, steps, error)
+        before = len(kept)
         kept = [dialogue for dialogue, good in zip(kept, keep, strict=True) if good]
-        step = Step(describe(spec) + remark, before, len(kept))
-        steps.append(step)
+        steps.append(Step(describe(spec) + remark, before, len(kept)))
         least = spec.size.at_least if spec.size else 1
         if len(kept) < least:
-            left = f"{len(kept)} of {before} dialogues, fewer than the {least} wanted"
-            earlier = "; ".join(f"{s.name}: {s.after}" for s in steps[-4:-1]) or "no filter"
-            raise file.error(f"step {index + 1} ({step.name}) leaves "
-                             + (left if kept else f"none of {before} dialogues")
-                             + f"; loosen it or a step before it ({earlier})", where)  # fmt: skip
-    return kept, steps
+            return Funnel(kept, steps, file.error(_too_few(steps, least), where))
+    return Funnel(kept, steps)
+
+
+def _too_few(steps: Sequence[Step], least: int) -> str:
+    step = steps[-1]
+    left = (f"{step.after} of {step.before} dialogues, fewer than the {least} wanted"
+            if step.after else f"none of {step.before} dialogues")  # fmt: skip
+    earlier = "; ".join(f"{one.name}: {one.after}" for one in steps[-4:-1]) or "no filter"
+    return (
+        f"step {len(steps)} ({step.name}) leaves {left}; loosen it or a step before it ({earlier})"
+    )
 
 
 def describe(spec: FilterSpec) -> str:

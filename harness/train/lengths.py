@@ -19,37 +19,37 @@ PERCENTILES = (5, 25, 75, 95, 99)
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """Of each dialogue: length of its answers together, and of all its turns; equal in order."""
+    """Lengths of each dialogue's answers together, and of all its turns, by what they measure.
 
-    reply_chars: list[int]
-    reply_tokens: list[int]
-    dialogue_chars: list[int]
-    dialogue_tokens: list[int]
+    Attributes:
+        columns: `answer, characters`, `answer, tokens` and so on, equal in order.
+    """
+
+    columns: dict[str, list[int]]
 
     def of(self, positions: Sequence[int]) -> Lengths:
         """Return the lengths of some of the dialogues."""
-        return Lengths(*([column[at] for at in positions] for column in self.columns().values()))
-
-    def columns(self) -> dict[str, list[int]]:
-        """Return the columns by what they measure."""
-        return {
-            "answer, characters": self.reply_chars,
-            "answer, tokens": self.reply_tokens,
-            "dialogue, characters": self.dialogue_chars,
-            "dialogue, tokens": self.dialogue_tokens,
-        }
+        return Lengths({name: [column[at] for at in positions]
+                        for name, column in self.columns.items()})  # fmt: skip
 
 
-def measure(dialogues: Sequence[Dialogue], count_tokens: CountTokens) -> Lengths:
-    """Return the lengths of dialogues; the marks of a chat template are not counted."""
-    replies = ["\n".join(dialogue.replies) for dialogue in dialogues]
-    texts = [dialogue.text for dialogue in dialogues]
-    return Lengths(
-        reply_chars=list(map(len, replies)),
-        reply_tokens=count_tokens(replies),
-        dialogue_chars=list(map(len, texts)),
-        dialogue_tokens=count_tokens(texts),
-    )
+def measure(dialogues: Sequence[Dialogue], count_tokens: CountTokens | None) -> Lengths:
+    """Return the lengths of dialogues; the marks of a chat template are not counted.
+
+    Args:
+        dialogues: The dialogues.
+        count_tokens: Number of tokens of each text; None measures characters alone.
+    """
+    texts = {
+        "answer": ["\n".join(dialogue.replies) for dialogue in dialogues],
+        "dialogue": [dialogue.text for dialogue in dialogues],
+    }
+    columns: dict[str, list[int]] = {}
+    for name, own in texts.items():
+        columns[f"{name}, characters"] = list(map(len, own))
+        if count_tokens:
+            columns[f"{name}, tokens"] = count_tokens(own)
+    return Lengths(columns)
 
 
 def summary(values: Sequence[int]) -> dict[str, float]:

@@ -67,11 +67,15 @@ def plot_lengths(analysis: Analysis, path: Path) -> None:
     """Draw histograms of the lengths on a logarithmic axis, with each group's median."""
     import numpy as np
 
-    columns = analysis.lengths.columns()
-    figure = _figure(11, 7)
-    for axes, (name, values) in zip(figure.subplots(2, 2).flatten(), columns.items(), strict=True):
+    columns = analysis.lengths.columns
+    rows = len(columns) // 2
+    figure = _figure(11, 3.5 * rows)
+    grid = figure.subplots(rows, 2, squeeze=False).flatten()
+    for axes, (name, values) in zip(grid, columns.items(), strict=True):
         edges = np.geomspace(max(min(values), 1), max(*values, 2) + 1, 26)
         for group, positions in analysis.groups.items():
+            if not positions:
+                continue
             chosen = [max(values[at], 1) for at in positions]
             weights = [100 / len(chosen)] * len(chosen)
             axes.hist(chosen, edges.tolist(), weights=weights, histtype="step", linewidth=1.8,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
@@ -70,14 +72,52 @@ def test_rows_that_are_left_out_are_told(call, ready):
     assert told in CliRunner().invoke(app, words).stderr
 
 
-def test_an_empty_filter_result_is_one_line(call, ready):
+def test_an_empty_filter_result_is_one_line_beside_the_report(call, ready):
     path = ready / "recipes/r.yaml"
     path.write_text(RECIPE.replace("at_least: 4", "at_least: 400"))
     done = call()
     assert done.exit_code == 2
     (line,) = done.stderr.splitlines()
-    assert line.startswith("recipes/r.yaml:6: data.filters[1]: step 2 (reply tokens at least 400) "
-                           "leaves none of 1 dialogues")  # fmt: skip
+    told = ("step 2 (reply tokens at least 400) leaves none of 1 dialogues; loosen it or a step "
+            "before it (language Russian: 1)")  # fmt: skip
+    assert line == f"recipes/r.yaml:6: data.filters[1]: {told}"
+    text = Path(done.stdout.strip()).read_text()
+    assert "**No training with these filters**: recipes/r.yaml:6: " in text
+    assert f": {told}" in text.replace("\\", "")
+    assert "| 2. reply tokens at least 400 |" in text
+    assert "answer, tokens: all" in text
+    assert "answer, tokens: kept" not in text
+
+
+def test_a_filter_that_cannot_work_ends_the_funnel(call, ready):
+    path = ready / "recipes/r.yaml"
+    path.write_text(RECIPE.replace("language: Russian", "language: Latin"))
+    done = call()
+    assert done.exit_code == 2
+    assert "no dialogue has language 'Latin'; known: " in done.stderr
+    text = Path(done.stdout.strip()).read_text()
+    assert "no dialogue has language" in text
+    assert "| 1." not in text
+    assert "| Russian " in text
+
+
+def test_without_a_tokenizer_lengths_are_in_characters(call, ready):
+    path = ready / "recipes/r.yaml"
+    path.write_text(RECIPE.partition("    - reply_tokens")[0].replace("file:model", "file:none"))
+    done = call()
+    assert done.exit_code == 0, done.output
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("warning: lengths are in characters alone: file:none: ")
+    text = Path(done.stdout.strip()).read_text()
+    assert "Lengths are in characters alone: file:none: " in text
+    assert "answer, characters: kept" in text
+    assert ", tokens:" not in text
+    # A filter that counts them cannot be tried.
+    path.write_text(RECIPE.replace("file:model", "file:none"))
+    done = call()
+    assert done.exit_code == 2
+    assert "this filter counts tokens, and no tokenizer is at hand" in done.stderr
+    assert "| 1. language Russian |" in Path(done.stdout.strip()).read_text()
 
 
 def test_a_given_file_and_a_missing_column(call, ready, tmp_path):

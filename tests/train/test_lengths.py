@@ -12,9 +12,9 @@ def test_answers_and_dialogues_are_measured_apart():
     dialogue = Dialogue(1, ({"role": "user", "content": "one two"},
                             {"role": "assistant", "content": "three"}), {})  # fmt: skip
     lengths = measure([dialogue], lambda texts: [len(text.split()) for text in texts])
-    assert lengths.columns() == {"answer, characters": [5], "answer, tokens": [1],
+    assert lengths.columns == {"answer, characters": [5], "answer, tokens": [1],
                                  "dialogue, characters": [13], "dialogue, tokens": [3]}  # fmt: skip
-    assert lengths.of([]).reply_chars == []
+    assert lengths.of([]).columns["answer, characters"] == []
 
 
 def test_summary_of_one_to_a_hundred():
