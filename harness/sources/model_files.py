@@ -15,6 +15,10 @@ from harness.sources.tensors import integers_problem, tensor_names
 _SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
 # Engines look for the weights in one file, or in those that the index names.
 _WHOLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
+# Of models with another head than a language model's, which is not missed in their files where it
+# is tied to the embeddings.
+_HEADS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering",
+          "ForMaskedLM", "ForMultipleChoice")  # fmt: skip
 # transformers loads an adapter that lies beside a model.
 _ADAPTER = "adapter_config.json"
 
@@ -34,6 +38,11 @@ def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> No
     if not weightless and (missing := _missing(folder)):
         raise AssetError(f"{where}: no {missing} in {folder}; complete it, or convert pickled "
                          "weights, which are not loaded, to safetensors")  # fmt: skip
+    named = config.get("architectures")
+    heads = [one for one in named if str(one).endswith(_HEADS)] if isinstance(named, list) else []
+    if heads and not weightless:
+        raise AssetError(f"{where}: config.json says {heads[0]}: a classifier, a reward model or "
+                         "an encoder, which writes no text; name a language model")  # fmt: skip
     if not weightless and (problem := _other_weights(folder, config)):
         raise AssetError(f"{where}: {problem}")
     for file in _files(folder, code=code):

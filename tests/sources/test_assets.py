@@ -158,6 +158,13 @@ class TestModelFolder:
         with pytest.raises(AssetError, match=r"has adapter_config\.json beside the model's weigh"):
             self.load(model)
 
+    def test_a_classifier_is_refused_where_its_head_would_not_be_missed(self, model):
+        write(model, config__json={"architectures": ["Qwen2ForSequenceClassification"]})
+        with pytest.raises(
+            AssetError, match=r"config\.json says Qwen2ForSequenceClassification: a"
+        ):
+            self.load(model)
+
     def test_weights_that_transformers_alone_would_take_are_refused(self, model):
         write(model, config__json={"transformers_weights": "other.safetensors"})
         with pytest.raises(AssetError, match=r"transformers_weights 'other\.safetensors', which"):
