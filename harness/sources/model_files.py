@@ -43,11 +43,11 @@ def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> No
     if heads and not weightless:
         raise AssetError(f"{where}: config.json says {heads[0]}: a classifier, a reward model or "
                          "an encoder, which writes no text; name a language model")  # fmt: skip
-    if not weightless and (problem := _other_weights(folder, config)):
-        raise AssetError(f"{where}: {problem}")
     for file in _files(folder, code=code):
         check_inside(file, folder, where)
-    if not weightless and (problem := integers_problem(folder, config)):
+    if weightless:
+        return
+    if problem := _other_weights(folder, config) or integers_problem(folder, config):
         raise AssetError(f"{where}: {problem}")
 
 
@@ -105,6 +105,10 @@ def _other_weights(folder: Path, config: Mapping[str, Json]) -> str | None:
     if told is not None and told not in named | {_INDEX}:
         return (f"config.json has transformers_weights {told!r}, which transformers alone would "
                 f"load; name that file {_WHOLE}, and remove the key")  # fmt: skip
+    if _has_own_head(folder, named, config):
+        return (f"config.json in {folder} says tie_word_embeddings, and its head is not its "
+                "embeddings: transformers takes the head, and vLLM one matrix for both; write "
+                "false there, or take the files that belong to it")  # fmt: skip
     further = sorted(file for file in folder.glob("*.safetensors") if file.name not in named)
     held = {name for file in named for name in tensor_names(folder / file)} if further else set()
     for file in further:
@@ -112,6 +116,30 @@ def _other_weights(folder: Path, config: Mapping[str, Json]) -> str | None:
             return (f"{folder} has weights twice, in {file.name} and in {min(named)}, and engines "
                     "do not take the same ones; remove what is not the model's")  # fmt: skip
     return None
+
+
+def _has_own_head(folder: Path, named: Iterable[str], config: Mapping[str, Json]) -> bool:
+    """Return whether a head that should be the embeddings is another matrix; many files have both.
+
+    Args:
+        folder: A model's.
+        named: Its files of weights.
+        config: Its configuration.
+    """
+    if config.get("tie_word_embeddings") is not True:
+        return False
+    held = {name: folder / file for file in named for name in tensor_names(folder / file)}
+    ends = [name for name in held if name in ("lm_head.weight", "model.embed_tokens.weight")]
+    if len(ends) < 2:
+        return False
+    import torch
+    from safetensors import safe_open
+
+    found = []
+    for name in ends:
+        with safe_open(held[name], framework="pt") as tensors:
+            found.append(tensors.get_tensor(name))
+    return not torch.equal(*found)
 
 
 def _shards(folder: Path) -> list[str]:

@@ -158,6 +158,17 @@ class TestModelFolder:
         with pytest.raises(AssetError, match=r"has adapter_config\.json beside the model's weigh"):
             self.load(model)
 
+    def test_a_head_of_its_own_that_should_be_the_embeddings_is_refused(self, model):
+        ends = {name: np.eye(2, dtype=np.float32)
+                for name in ("lm_head.weight", "model.embed_tokens.weight")}  # fmt: skip
+        write(model, config__json={"tie_word_embeddings": True})
+        save_file(ends, model / "model.safetensors")
+        assert self.load(model).path == model
+        save_file(ends | {"lm_head.weight": np.ones((2, 2), np.float32)},
+                  model / "model.safetensors")  # fmt: skip
+        with pytest.raises(AssetError, match="says tie_word_embeddings, and its head is not its"):
+            self.load(model)
+
     def test_a_classifier_is_refused_where_its_head_would_not_be_missed(self, model):
         write(model, config__json={"architectures": ["Qwen2ForSequenceClassification"]})
         with pytest.raises(
