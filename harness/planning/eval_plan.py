@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from harness.planning.gate_reach import GateReach, gate_reach
 from harness.planning.judged_reach import JudgedReach, judged_reach
 from harness.planning.question_reach import QuestionReach, question_reaches
 from harness.planning.seen import Watched
-from harness.planning.size import Given, Size, size_of
+from harness.planning.size import Given, Size, group_of, size_of
 from harness.run.cells import Cell
 from harness.run.probe_cells import ProbeCell
 
@@ -39,6 +39,7 @@ class SetPlan:
 
     Attributes:
         asking: What its cells take, model by model.
+        unseen: Labels that no sample has.
         times: How long that would be, without what is stored already.
     """
 
@@ -49,6 +50,7 @@ class SetPlan:
     times: tuple[ModelTime, ...]
     gates: tuple[GateReach, ...]
     questions: tuple[QuestionReach, ...]
+    unseen: tuple[str, ...] = ()
 
     @property
     def mistakes(self) -> list[str]:
@@ -96,9 +98,17 @@ def plan_sets(
                 gates=tuple(gate_reach(one, sizes[path], last[path], watched)
                             for one in gates if one.cell.path == path),
                 questions=tuple(one for one in questions if one.evalset == path),
+                unseen=_unseen(sizes[path], own[0].evalset.labels),
             )
         )  # fmt: skip
     return found
+
+
+def _unseen(size: Size, labels: Collection[str]) -> tuple[str, ...]:
+    if size.loaded is None:
+        return ()
+    counts = group_of(size.loaded.samples, labels).labels
+    return tuple(label for label, count in counts.items() if not count)
 
 
 @dataclass(frozen=True, slots=True)

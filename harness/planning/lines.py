@@ -83,6 +83,9 @@ def plan_lines(plan: SetPlan) -> Iterator[str]:
         yield _SHOWN
     yield from (f"  {_gate(one)}" for one in plan.gates)
     yield from (f"  {_question(one)}" for one in plan.questions)
+    if plan.unseen:
+        yield (f"warning: {plan.evalset}: no sample has the label {', '.join(plan.unseen)}; "
+               "give some, or take it out of the labels")  # fmt: skip
     yield from warning_lines(plan.gates)
 
 

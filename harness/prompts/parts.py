@@ -11,7 +11,7 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from harness.characters import half_character
-from harness.errors import SpecError
+from harness.errors import INIT, SpecError
 from harness.prompts.chance import random_draw
 from harness.prompts.limited import UnboundedTemplate, try_parts
 from harness.prompts.limited_child import names_read, prompt_environment
@@ -56,7 +56,9 @@ def load_parts(
     """
     path = Path("prompts") / template
     environment = _environment(root / "prompts")
-    known = " and ".join(["its arguments", *(f"'{name}'" for name in variables)])
+    arguments = dict.fromkeys(name for names in signatures.values() for name in names)
+    own = f"its arguments (of {', '.join(arguments)})"
+    known = " and ".join([own, *(f"'{name}'" for name in variables)])
     compiled: Template | None = None
     try:
         source = (root / path).read_text(encoding="utf-8")
@@ -126,10 +128,14 @@ def _check_parts(
     variables: Collection[str],
 ) -> None:
     macros = {macro.name: macro for macro in tree.find_all(nodes.Macro)}
+    written = {name: f"{name}({', '.join(arguments)})" for name, arguments in signatures.items()}
+    if missing := [name for name in signatures if name not in macros]:
+        parts = ", ".join(f"'{name}'" for name in missing)
+        fix = f"add a macro {', '.join(written[name] for name in missing)}"
+        copy = f"; files to copy are written by: {INIT}" if len(missing) == len(signatures) else ""
+        raise SpecError(f"no part {parts}; {fix}{copy}", path=path)
     for name, arguments in signatures.items():
-        signature = f"{name}({', '.join(arguments)})"
-        if name not in macros:
-            raise SpecError(f"no part '{name}'; add a macro {signature}", path=path)
+        signature = written[name]
         if tuple(argument.name for argument in macros[name].args) != arguments:
             raise SpecError(f"part '{name}' must be written {signature}", path=path,
                             line=macros[name].lineno)  # fmt: skip

@@ -122,6 +122,15 @@ def test_what_a_run_would_stop_at_fails_the_check(call, tmp_path, change, said):
     assert said in done.stderr
 
 
+def test_a_label_that_no_sample_has_is_told(call, tmp_path):
+    call("init")
+    path = tmp_path / "evalsets/reviews.yaml"
+    text = re.sub(r".*(figure: auc|fewshot).*\n", "", path.read_text())
+    path.write_text(text.replace("negative]", "negative, mixed, none]"))
+    said = call("validate").stdout
+    assert "warning: evalsets/reviews.yaml: no sample has the label mixed, none; " in said
+
+
 def test_the_page_shows_what_the_commands_say(call, tmp_path):
     """Its commands up to the run, which tests/test_wheel.py makes; its output is theirs."""
     blocks = re.findall(r"^```console\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)

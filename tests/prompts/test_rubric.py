@@ -126,7 +126,7 @@ PROBLEMS = {
     "pairwise": (SYSTEM + PAIR, "part 'user' must be written user(question, points, answer)"),
     "unknown variable": (
         SYSTEM + USER.replace("{{ question }}", "{{ question }}{{ criteria }}"),
-        "prompts/judge/r.j2:3: unknown variable 'criteria'; a prompt knows its arguments",
+        "prompts/judge/r.j2:3: unknown variable 'criteria'; a prompt knows its arguments (of ",
     ),
     "syntax": (SYSTEM + USER + "{% if %}", "fix the Jinja2 syntax"),
     "unsafe": (

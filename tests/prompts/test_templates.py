@@ -162,6 +162,12 @@ MISTAKES = {
         "prompts/a.j2:4: No filter named 'uper'",
     ),
     "no system": ({"system": ""}, "prompts/a.j2: no part 'system'; add a macro system(shots)"),
+    "no macros": (
+        {"system": "Sort this: {{ text }}", "user": "", "shot": "", "prefill": ""},
+        "prompts/a.j2: no part 'system', 'user', 'shot', 'prefill'; add a macro system(shots), "
+        "user(text, shots), shot(text, answer), prefill(); files to copy are written by: harness "
+        "init FOLDER",
+    ),
     "no prefill": ({"prefill": ""}, "prompts/a.j2: no part 'prefill'; add a macro prefill()"),
     "wrong arguments": (
         {"shot": "{% macro shot(answer, text) %}{{ text }}{{ answer }}{% endmacro %}"},
@@ -173,7 +179,8 @@ MISTAKES = {
     ),
     "unknown variable": (
         {"user": "{% macro user(text, shots) %}{{ shots }}{{ text }}{{ txt }}{% endmacro %}"},
-        "prompts/a.j2:2: unknown variable 'txt'; a prompt knows its arguments and 'words'",
+        "prompts/a.j2:2: unknown variable 'txt'; a prompt knows its arguments (of shots, text, "
+        "answer) and 'words'",
     ),
     "random": (
         {"prefill": "{% macro prefill() %}{{ ['a', 'b'] | random }}{% endmacro %}"},
