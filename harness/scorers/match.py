@@ -21,6 +21,8 @@ _BEFORE, _BEFORE_NUMBER = f"{_SIGNS}!", f"{_SIGNS}{_OPERATORS}!-\u2212\u2013~<>"
 _BEHIND, _BEHIND_NUMBER = f"{_SIGNS}-\u2212#", f"{_SIGNS}{_OPERATORS}-\u2212#%\u2030\u00b0<>"
 # A minus apart from its number, which may be the dash of a list as well.
 _MINUS_APART = re.compile(r"[-\u2212\u2013]\s+(?=\d)")
+# Where a number has a small digit above or below its line, which NFKC makes one of its own.
+_SMALL_DIGIT = re.compile(r"(?<=\d)(?=[\u00b2\u00b3\u00b9\u2070\u2074-\u2079\u2080-\u2089])")
 _DENIALS = "\u00ac\u2260"
 # Crosses, thumbs down, empty boxes and what is struck through: the word beside them is not meant.
 _REJECTED = re.compile(
@@ -66,7 +68,7 @@ def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, Reason
     does, and so does a sign that touches it. "positive, not negative" is ambiguous, "It was great"
     and, of the labels 1 and 0, "-1" hold no label.
     """
-    normal = normal_answer(text)
+    normal = normal_answer(_SMALL_DIGIT.sub("^", text))
     bare = _bare(normal)
     found = _labels(normal, words)
     if found and _rejected(normal, words[found[0]]):
