@@ -43,7 +43,7 @@ from harness.run.serving import FAKE
 from harness.run.session import EngineSession
 from harness.run.settings import Progress, Settings
 from harness.run.thoughtnotes import tell_of_replies
-from harness.run.trained_on import trained_on_notes
+from harness.run.trained_on import trained_probes
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.modelspec import ModelSpec
 from harness.spec.thinkingspec import setting_name
@@ -180,17 +180,13 @@ class Probing:
             with opened(self.settings.store) as store:
                 asked = self._ask(session, asks, store, window)
             self.engines.append(session.info(asked.computed, asked.stored))
-            self._keep_origins(asks)
+            for cell, _, speaker, _ in asks:
+                use = self._templates.get((cell.path, cell.model))
+                known = self._answered.setdefault(cell.path, {})
+                known[cell.model] = answered_by(cell, speaker, self.engines[-1], use)
         finally:
             session.close()
         return self._replies(asks, asked)
-
-    def _keep_origins(self, asks: Asks) -> None:
-        """Keep what answers rest on that the last engine gave."""
-        for cell, _, speaker, _ in asks:
-            use = self._templates.get((cell.path, cell.model))
-            known = self._answered.setdefault(cell.path, {})
-            known[cell.model] = answered_by(cell, speaker, self.engines[-1], use)
 
     def _asks(self, cells: Sequence[ProbeCell], speaker: Speaker) -> Asks:
         """Return what one model is asked; nothing where its chat template cannot say it."""
@@ -203,17 +199,14 @@ class Probing:
         return asks
 
     def _fits(self, session: EngineSession, cell: ProbeCell, cells: Sequence[ProbeCell]) -> bool:
+        own = [one for one in cells if one.model == cell.model]
         try:
             session.check_adapter(cell)
         except HarnessError as error:
-            self._fail([one for one in cells if one.model == cell.model], error)
+            self._fail(own, error)
             return False
-        if cell.spec.adapter is not None:
-            asked = {one.probe.id: [one.probe.question, *(p.point for p in one.probe.points)]
-                     for one in cells if one.model == cell.model}  # fmt: skip
-            folder = self.settings.root / cell.spec.adapter
-            for note in trained_on_notes("trained_probes", cell.path, cell.model, folder, asked):
-                self._tell(note)
+        for note in trained_probes(own, self.settings.root):
+            self._tell(note)
         return True
 
     def _ask(self, session: EngineSession, asks: Asks, store: Store, window: int) -> Asked:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +15,10 @@ from harness.planning.judged_reach import JudgedReach, judged_reach
 from harness.planning.question_reach import QuestionReach, question_reaches
 from harness.planning.seen import Watched
 from harness.planning.size import Given, Size, group_of, size_of
+from harness.records import Note
 from harness.run.cells import Cell
 from harness.run.probe_cells import ProbeCell
+from harness.run.trained_on import trained_probes, trained_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class SetPlan:
         asking: What its cells take, model by model.
         unseen: Labels that no sample has.
         times: How long that would be, without what is stored already.
+        notes: Which samples adapters were trained on.
     """
 
     evalset: str
@@ -51,6 +54,7 @@ class SetPlan:
     gates: tuple[GateReach, ...]
     questions: tuple[QuestionReach, ...]
     unseen: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def mistakes(self) -> list[str]:
@@ -99,6 +103,7 @@ def plan_sets(
                             for one in gates if one.cell.path == path),
                 questions=tuple(one for one in questions if one.evalset == path),
                 unseen=_unseen(sizes[path], own[0].evalset.labels),
+                notes=tuple(_trained(own, sizes[path], root)),
             )
         )  # fmt: skip
     return found
@@ -117,6 +122,7 @@ class JudgedPlan:
 
     Attributes:
         probes: Of the set; `answers` to each of them by each model.
+        notes: Which probes adapters were trained on.
     """
 
     evalset: str
@@ -124,16 +130,18 @@ class JudgedPlan:
     probes: int
     answers: int
     gates: tuple[JudgedReach, ...]
+    notes: tuple[Note, ...] = ()
 
 
 def plan_judged_sets(
-    cells: Sequence[ProbeCell], gates: Sequence[PlannedJudgedGate], *, reports: Path
+    cells: Sequence[ProbeCell], gates: Sequence[PlannedJudgedGate], *, root: Path, reports: Path
 ) -> list[JudgedPlan]:
     """Return the plans of judge sets.
 
     Args:
         cells: The probes that would run, of each model.
         gates: The gates that would be judged.
+        root: The project.
         reports: Where earlier runs lie.
     """
     runs = earlier_runs(reports)
@@ -148,9 +156,21 @@ def plan_judged_sets(
                 probes=len({one.probe.id for one in own}),
                 answers=own[0].evalset.answers.n,
                 gates=tuple(judged_reach(one, last) for one in gates if one.cell.path == path),
+                notes=tuple(
+                    note
+                    for model in dict.fromkeys(one.model for one in own)
+                    for note in trained_probes([one for one in own if one.model == model], root)
+                ),
             )
         )
     return found
+
+
+def _trained(cells: Sequence[Cell], size: Size, root: Path) -> Iterator[Note]:
+    """Yield the notes on samples that adapters were trained on, where the data was read."""
+    if size.loaded is not None:
+        for cell in {cell.model: cell for cell in cells}.values():
+            yield from trained_samples(cell, size.loaded.samples, root)
 
 
 def _by_model(found: Sequence[Asking]) -> list[Asking]:

@@ -10,6 +10,7 @@ from harness.planning.eval_plan import JudgedPlan, SetPlan
 from harness.planning.gate_reach import GateReach
 from harness.planning.question_reach import QuestionReach
 from harness.report.format import count, duration
+from harness.report.notes import plain_note
 
 _QUESTIONS: Mapping[Kind, str] = {
     "shots": "few-shot against zero-shot",
@@ -47,6 +48,7 @@ def judged_lines(plan: JudgedPlan) -> Iterator[str]:
         if one.undecidable:
             yield (f"warning: {plan.evalset}: {one.gate.id}: too few probes to pass: "
                    f"{one.undecidable}; give more probes or move the bound")  # fmt: skip
+    yield from (f"warning: {plain_note(note)}" for note in plan.notes)
 
 
 def _from(far: float | None, threshold: float, basis: str) -> str:
@@ -87,6 +89,7 @@ def plan_lines(plan: SetPlan) -> Iterator[str]:
         yield (f"warning: {plan.evalset}: no sample has the label {', '.join(plan.unseen)}; "
                "give some, or take it out of the labels")  # fmt: skip
     yield from warning_lines(plan.gates)
+    yield from (f"warning: {plain_note(note)}" for note in plan.notes)
 
 
 def warning_lines(gates: tuple[GateReach, ...]) -> Iterator[str]:

@@ -64,5 +64,5 @@ def all_lines(
     judged = [cell for cell in cells if isinstance(cell, ProbeCell)]
     if judged:
         on_models = [gate for gate in gates if isinstance(gate, PlannedJudgedGate)]
-        for one in plan_judged_sets(judged, on_models, reports=reports):
+        for one in plan_judged_sets(judged, on_models, root=root, reports=reports):
             yield from judged_lines(one)

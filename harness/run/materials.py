@@ -11,7 +11,7 @@ from harness.run.cells import Cell, Mode
 from harness.run.classifier_rows import Training, build_training
 from harness.run.copies import near_copies_note
 from harness.run.settings import Progress, Settings
-from harness.run.trained_on import trained_on_notes
+from harness.run.trained_on import trained_samples
 from harness.shots import Draw, select_shots
 from harness.sources.data import LoadedData, load_data
 
@@ -73,9 +73,8 @@ class Materials:
             if cell.spec.adapter is not None and (path, model) not in self._trained:
                 self._trained.add((path, model))
                 self.progress(f"looking for samples in the training rows of {model}", 0, 0)
-                asked = {one.id: [one.text] for one in self.load(cell).samples}
-                folder = self.settings.root / cell.spec.adapter
-                for note in trained_on_notes("trained_samples", path, model, folder, asked):
+                samples = self.load(cell).samples
+                for note in trained_samples(cell, samples, self.settings.root):
                     self.tell(note)
 
     def training(self, cell: Cell) -> Training | None:

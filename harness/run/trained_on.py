@@ -6,28 +6,45 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from harness.records import Note
+from harness.records import Note, Sample
 from harness.records.notes import Fact
+from harness.run.cells import Cell
+from harness.run.probe_cells import ProbeCell
 from harness.train.record import read_record
 from harness.train.trained_rows import TRAINED_ROWS, Match, matches, read_trained_rows
 
 
-def trained_on_notes(
-    kind: Literal["trained_samples", "trained_probes"],
-    about: str,
-    model: str,
-    folder: Path,
-    asked: Mapping[str, Sequence[str]],
-) -> Iterator[Note]:
-    """Yield the note on what an adapter was trained on, or that this cannot be told.
+def trained_samples(cell: Cell, samples: Sequence[Sample], root: Path) -> Iterator[Note]:
+    """Yield the note on which samples the adapter of a cell was trained on, if any.
+
+    Without what training keeps of its rows, the note says that this cannot be checked; of an
+    adapter that training did not write, another note says so.
+    """
+    asked = {one.id: [one.text] for one in samples}
+    yield from _notes("trained_samples", cell, root, asked)
+
+
+def trained_probes(cells: Sequence[ProbeCell], root: Path) -> Iterator[Note]:
+    """Yield the note on of which probes the adapter was trained on question or points, likewise.
 
     Args:
-        kind: Of the note.
-        about: Path of the eval set.
-        model: The adapter's name in models.yaml.
-        folder: Its folder; one that training did not write has a note of its own.
-        asked: By id of a sample or a probe, its texts.
+        cells: The probes of one model, one at least.
+        root: The project.
     """
+    asked = {one.probe.id: [one.probe.question, *(point.point for point in one.probe.points)]
+             for one in cells}  # fmt: skip
+    yield from _notes("trained_probes", cells[0], root, asked)
+
+
+def _notes(
+    kind: Literal["trained_samples", "trained_probes"],
+    cell: Cell | ProbeCell,
+    root: Path,
+    asked: Mapping[str, Sequence[str]],
+) -> Iterator[Note]:
+    if cell.spec.adapter is None:
+        return
+    folder, model = root / cell.spec.adapter, cell.model
     if read_record(folder) is None:
         return
     rows = read_trained_rows(folder)
@@ -49,4 +66,4 @@ def trained_on_notes(
             "ids": tuple(found),
             "rows": tuple(str(one.row) for one in found.values()),
         }
-        yield Note(kind, about, facts)
+        yield Note(kind, cell.path, facts)

@@ -50,7 +50,7 @@ def test_each_is_told_once(doubtful, options):
     for start in (
         "warning: evalsets/mini.yaml: left out as repeats of another sample's text, which get the",
         "warning: evalsets/mini.yaml: shots that are near copies of a sample: 2 of 6: shots-1 = ",
-        "warning: tuned: adapters/one has no training.json, so that its base model cannot",
+        "warning: tuned: adapters/one has no training.json, so that neither its base",
     ):
         assert sum(line.startswith(start) for line in said) == 1, said
     assert {note.kind for note in doubtful.saved.info.notes} == {
@@ -83,7 +83,7 @@ def test_models_and_judges_of_judge_sets(doubtful):
               "answers": {"n": 1, "max_tokens": 8}, "judge": judge}  # fmt: skip
     doubtful.write("evalsets/probes.yaml", judged)
     result = doubtful.run("-q")
-    told = "tuned: adapters/one has no training.json, so that its base model cannot"
+    told = "tuned: adapters/one has no training.json, so that neither its base"
     assert sum(line.startswith(f"warning: {told}") for line in result.outlines) == 1
     assert [note.about for note in doubtful.saved.info.notes] == ["tuned"]
     pair = {"id": "a", "instruction": "What?", "first": "x", "second": "y", "better": "first"}

@@ -9,6 +9,7 @@ import pytest
 
 from harness.collect import collect_evalset, load_cells
 from harness.judge.runner import Probing
+from harness.planning.of_project import set_lines
 from harness.records import Note
 from harness.run.materials import Materials
 from harness.run.settings import Settings
@@ -54,13 +55,17 @@ def noted(project):
     return noted
 
 
-def test_samples_are_named_with_their_rows(adapter, noted):
+def test_samples_are_named_with_their_rows_before_a_run_and_in_it(adapter, noted, project):
     _, samples = noted()
     adapter("Hm?", samples[1].text.upper())
     told, _ = noted()
     facts = {"model": "tiny", "count": 1, "total": len(samples), "exact": 1,
              "ids": (samples[1].id,), "rows": ("2",)}  # fmt: skip
     assert told == [Note("trained_samples", "evalsets/set.yaml", facts)]
+    path = project.root / "evalsets/set.yaml"
+    (line,) = [one for one in set_lines(collect_evalset(path, project.root), project.root)
+               if "was trained on" in one]  # fmt: skip
+    assert line.startswith("warning: evalsets/set.yaml: tiny was trained on 1 of ")
 
 
 def test_what_cannot_be_checked_is_said_once(adapter, noted):
@@ -94,6 +99,8 @@ def test_probes_are_named_by_question_or_point(adapter, project):
     facts = {"model": "tiny", "count": 2, "total": 3, "exact": 2,
              "ids": ("bread", "salt"), "rows": ("2", "1")}  # fmt: skip
     assert probing.notes == [Note("trained_probes", "evalsets/probes.yaml", facts)]
+    lines = list(set_lines(collect_evalset(path, project.root), project.root))
+    assert sum("question or a point of 2 of 3 probes" in line for line in lines) == 1
 
 
 RUBRIC = """\
