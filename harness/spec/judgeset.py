@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from harness.characters import one_form
 from harness.records import Json
 from harness.spec.base import Name, OrText, Strict, Word, complain
 from harness.spec.gatespec import on_inconclusive_default
@@ -31,8 +32,9 @@ def ends_of(figure: JudgedFigure) -> tuple[float, float]:
 
 
 def _check_unique(names: Sequence[str], what: str) -> None:
+    forms = list(map(one_form, names))
     for index, name in enumerate(names):
-        if name in names[:index]:
+        if forms[index] in forms[:index]:
             raise complain(f"duplicate {what} '{name}'; remove or rename one")
 
 

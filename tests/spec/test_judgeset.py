@@ -106,6 +106,10 @@ def test_a_judge_may_be_one_of_the_judged(project):
             "probes.0.points=[It is one., It is one.]",
             "probes[0].points: duplicate point 'It is one.'; remove or rename one",
         ),
+        (
+            "probes.0.points=[\u0451\u0436, \u0435\u0308\u0436]",
+            "probes[0].points: duplicate point '\u0435\u0308\u0436'; remove or rename one",
+        ),
         ("models=[tiny, tiny]", "models[1]: duplicate id 'tiny'; rename one"),
         ("probes.1.id=one", "probes[1]: duplicate id 'one'; rename one"),
         (
