@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from harness.commands.assets import assets_app
+from harness.commands.comment import comment
 from harness.commands.compare import compare
 from harness.commands.init import init
 from harness.commands.judge import judge_app
@@ -28,6 +29,7 @@ app.add_typer(judge_app, name="judge")
 app.command()(init)
 app.command()(validate)
 app.command()(train)
+app.command()(comment)
 app.command()(compare)
 
 
