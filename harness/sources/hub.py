@@ -41,9 +41,9 @@ def hub_reachable(timeout_s: float = 0.8) -> bool:
 def hub_snapshot(name: str, revision: str | None, *, code: bool = False) -> tuple[Path, str]:
     """Return a model's folder in the hub's local cache and its commit, downloaded if need be.
 
-    Only safetensors weights, configuration and tokenizer files are fetched, never pickles, and
-    with `code` what Python files there are. A snapshot that is already there is used without
-    asking the hub.
+    Only safetensors weights, configuration and tokenizer files are fetched, never pickles nor an
+    adapter's, and with `code` what Python files there are. A snapshot that is already there is used
+    without asking the hub.
 
     Raises:
         AssetUnreachable: It is not there, and the hub cannot be reached.
@@ -56,6 +56,8 @@ def hub_snapshot(name: str, revision: str | None, *, code: bool = False) -> tupl
             name,
             revision=revision,
             allow_patterns=[*_MODEL_FILES, *(["*.py"] if code else [])],
+            # transformers would put an adapter that lies beside the weights on them.
+            ignore_patterns=["adapter_*"],
             local_files_only=local,
         )
 

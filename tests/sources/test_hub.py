@@ -99,7 +99,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
 def server():
     files = {
         "models": {"config.json": b"{}", "model.safetensors": b"weights", "README.md": b"#",
-                   "pytorch_model.bin": b"pickle", "chat_template.jinja": b"x"},
+                   "pytorch_model.bin": b"pickle", "chat_template.jinja": b"x",
+                   "adapter_config.json": b"{}"},
         "datasets": {"data.csv": b"review,sentiment,stars\nfine,positive,5\nbad,negative,1\n",
                      "README.md": b"# toy\n", "gold/pairs.jsonl": b'{"id": "a"}'},
     }  # fmt: skip
@@ -188,7 +189,7 @@ def test_model_out_of_reach_says_how_to_run(tmp_path, monkeypatch):
         hub_snapshot("no-such-owner/no-such", "v1")
 
 
-def test_model_is_fetched_once_without_pickles(server, call):
+def test_model_is_fetched_once_without_pickles_and_adapters(server, call):
     expression = "[(path, commit, sorted(file.name for file in path.iterdir())) " \
                  "for path, commit in [hub_snapshot('owner/toy', None)]]"  # fmt: skip
     first = call(expression)
