@@ -191,5 +191,5 @@ def test_a_chat_template_that_is_not_there(project, given, fix):
 def test_a_project_without_prompts(project):
     path = project.root / "evalsets/set.yaml"
     shutil.rmtree(project.root / "prompts")
-    with pytest.raises(SpecError, match=r"nor a folder .*/prompts; create it, or run in the pro"):
+    with pytest.raises(SpecError, match=r"nor a folder .*/prompts; run in the project.s folder"):
         load_evalset(path, root=project.root)
