@@ -79,8 +79,9 @@ def passport(
         "absolute"
     ],
     pairwise: Annotated[
-        str, typer.Option(help="Pairwise rubric under prompts/.")
-    ] = DEFAULT_RUBRICS["pairwise"],
+        str | None,
+        typer.Option(help="Pairwise rubric under prompts/; default the one beside --rubric."),
+    ] = None,
     points: Annotated[
         str | None,
         typer.Option(help="Rubric for points under prompts/; measures verdicts on points, too."),
@@ -129,7 +130,7 @@ def passport(
         with _naming("--rubric"):
             absolute = load_rubric(rubric, root=root, kind="absolute")
         with _naming("--pairwise"):
-            compared = load_rubric(pairwise, root=root, kind="pairwise")
+            compared = load_rubric(pairwise or _beside(rubric), root=root, kind="pairwise")
         sets = [open_gold(source) for source in gold or [str(root / GOLD)]]
         _check_names([one.name for one in sets])
         marked = _marked(points, point_gold or [], per, root)
@@ -229,6 +230,14 @@ def _spec(name: str, root: Path) -> ModelSpec:
         raise SpecError(f"model '{name}' is a classifier, which writes no text; name another",
                         path="evalsets/models.yaml")  # fmt: skip
     return models[name]
+
+
+def _beside(rubric: str) -> str:
+    """Return the pairwise rubric of an absolute one's language, by its name."""
+    path = Path(rubric)
+    if "absolute" not in path.name:
+        return DEFAULT_RUBRICS["pairwise"]
+    return path.with_name(path.name.replace("absolute", "pairwise")).as_posix()
 
 
 def _marked(

@@ -124,6 +124,13 @@ def test_what_a_run_would_stop_at_fails_the_check(call, tmp_path, change, said):
     assert said in done.stderr
 
 
+def test_its_judge_is_measured_by_the_pairwise_rubric_beside_its_own(call):
+    call("init", "--judge")
+    given = ("--rubric", "judge/absolute.en.j2", "--gold", "gone.jsonl")
+    # Gold is read behind the rubrics.
+    assert "gone.jsonl" in call("judge", "passport", "smollm2-135m", *given).stderr
+
+
 def test_a_label_that_no_sample_has_is_told(call, tmp_path):
     call("init")
     path = tmp_path / "evalsets/reviews.yaml"
