@@ -58,7 +58,12 @@ def bases(
     evalset = asked.evalset
     scale, probes = _scale(asked, judges), _probes(evalset)
     spec, judged = evalset.answers, {model for model, _ in asked.replies}
-    drawn = {"temperature": spec.temperature, "top_p": spec.top_p, "max_tokens": spec.max_tokens}
+    drawn = {
+        "n": spec.n,
+        "temperature": spec.temperature,
+        "top_p": spec.top_p,
+        "max_tokens": spec.max_tokens,
+    }
     return tuple(
         JudgedBasis(
             evalset=asked.path,

@@ -91,7 +91,8 @@ def test_a_baseline_keeps_answers_rulings_and_what_they_are_bound_to(judged):
     assert basis.probes.keys() == {one["id"] for one in PROBES}
     assert basis.provenance.model
     assert basis.provenance.engine.startswith("fake")
-    assert json.loads(basis.sampling)["max_tokens"] == 8
+    drawn = json.loads(basis.sampling)
+    assert (drawn["n"], drawn["max_tokens"]) == (2, 8)
     assert str(judged.root) not in (judged.root / PATH).read_text()
 
 
