@@ -54,7 +54,7 @@ __all__ = [
     "load_run",
     "run_evals",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if not TYPE_CHECKING:
     # Every pytest session where this is installed imports it: what it names is loaded when asked.
