@@ -59,6 +59,9 @@ def report(
     lang: Annotated[Lang, typer.Option(help="Language.")] = Lang.en,
     texts: Annotated[Texts, typer.Option(help="Show the samples' texts or none.")] = Texts.full,
     plots: Annotated[Plots, typer.Option(help="Format of the plots, or none.")] = Plots.svg,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the report and its plots; default the run's.")
+    ] = None,
 ) -> None:
     """Write a run's report again with its plots, in another language or without texts."""
     from harness.analysis.analyze import analyze
@@ -69,10 +72,11 @@ def report(
     try:
         loaded = load_run(run)
         findings = analyze(redact_run(loaded) if texts is Texts.none else loaded)
+        folder = out or run
         path = write_report(
-            run, loaded, findings, lang=lang.value, texts=texts.value, plots=plots.value
+            folder, loaded, findings, lang=lang.value, texts=texts.value, plots=plots.value
         )
-        save_findings(run, findings)
+        save_findings(folder, findings)
     except (HarnessError, OSError) as error:
         _fail(str(error))
     typer.echo(path)

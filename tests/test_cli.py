@@ -130,6 +130,19 @@ def test_report_draws_its_plots_again_or_drops_them(tmp_path, call):
     assert "](plots/" not in (tmp_path / "report.md").read_text()
 
 
+def test_report_is_written_beside_the_one_that_is_there(tmp_path, call):
+    save_run(tmp_path, Run(INFO, (ROW,)))
+    assert call("report", tmp_path).exit_code == 0
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    other = tmp_path / "other"
+    result = call("report", tmp_path, "--lang", "ru", "--out", other)
+    assert result.stdout.strip() == str(other / "report.md")
+    assert (other / "report.md").read_text().startswith("# Отчёт")
+    assert (other / "plots/forest-set-1.svg").is_file()
+    assert (other / "findings.json").is_file()
+    assert {path: path.read_bytes() for path in before} == before
+
+
 def test_report_of_no_run(tmp_path, call):
     result = call("report", tmp_path / "none")
     assert result.exit_code == 2
