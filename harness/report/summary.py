@@ -65,7 +65,7 @@ def _fold_questions(markdown: str, lang: Lang) -> str:
         return markdown
     # A table has its heads and a line of dashes first, and so has the part that is folded.
     heads, left = lines[rows[0] : rows[0] + 2], lines[rows[_QUESTIONS + 2] : rows[-1] + 1]
-    told = words(lang).say("more_lines", count=len(left))
+    told = words(lang).say("comment_more", count=len(left))
     folded = ["", "<details>", f"<summary>{told}</summary>", "", *heads, *left, "", "</details>"]
     return "\n".join([*lines[: rows[_QUESTIONS + 2]], *folded, *lines[rows[-1] + 1 :]])
 

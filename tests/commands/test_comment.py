@@ -70,7 +70,7 @@ def test_a_comment_is_the_first_screen_of_the_report():
     rows = [line for line in lines if line.startswith("| smollm2-135m ")]
     assert rows == [line for line in report.splitlines() if line in rows]
     folded = done.stdout.partition("<details>")[2].partition("</details>")[0]
-    assert "and 9 more in the report" in folded
+    assert "<summary>9 more</summary>" in folded
     assert folded.count("\n| smollm2-135m ") == 9
     assert "Caution, smollm2-135m: **ranks worse than chance**" in done.stdout
     assert "![" not in done.stdout
