@@ -153,8 +153,10 @@ def test_without_a_passport_a_judge_is_not_trusted_and_is_told_how_to_get_one(as
 def test_the_command_for_a_passport_asks_as_the_set_does(asked):
     made = asked(by_kind(1.0), rubric="judge/absolute.en.j2", pairwise="judge/pairwise.en.j2",
                  max_answer_chars=500)  # fmt: skip
-    assert ("--rubric judge/absolute.en.j2 --pairwise judge/pairwise.en.j2 --max-answer-chars 500"
-            in made.info.check.problem.text)  # fmt: skip
+    assert made.info.check.problem.text.endswith(
+        "--rubric judge/absolute.en.j2 --pairwise judge/pairwise.en.j2 --gold FILE "
+        "--max-answer-chars 500"
+    )
 
 
 def test_the_share_of_scores_that_are_expectations(asked):
