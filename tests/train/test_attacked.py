@@ -29,7 +29,7 @@ RECORD = Record(
     continuations=[{"question": "How is it?", "before": "so", "after": "fine"}],
 )  # fmt: skip
 # Counts, digests of ours and names of a fixed choice.
-FIXED = ("backend", "fingerprint", "weights", "expected")
+FIXED = ("backend", "fingerprint", "weights", "expected", "trained_rows")
 
 
 def attacked_record(shift: int) -> Record:
@@ -144,7 +144,8 @@ def test_all_that_a_training_writes_is_attacked(trained):
     job, report, _ = trained
     written = [path.relative_to(job.root) for folder in (report.parent, job.out)
                for path in folder.rglob("*") if path.is_file()]  # fmt: skip
-    weights = r".*/adapters/r/(adapter_model\.safetensors|adapter_config\.json)|.*/(tokenizer\w*|" \
+    weights = r".*/adapters/r/(adapter_model\.safetensors|trained_rows\.safetensors|" \
+              r"adapter_config\.json)|.*/(tokenizer\w*|" \
               r"special_tokens_map)\.json|.*/chat_template\.jinja"  # fmt: skip
     names = [job.root.name / path for path in written]
     assert len(written) > 4
