@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.judge.points import PointCase, PointRulings
@@ -45,6 +45,16 @@ class Bench:
     completion_tokens: int
     counted: bool = True
     points: PointRulings = field(default_factory=dict)
+
+
+def with_tokens_of(bench: Bench, other: Bench) -> Bench:
+    """Return a bench whose tokens include those of another one of the same judge."""
+    return replace(
+        bench,
+        prompt_tokens=bench.prompt_tokens + other.prompt_tokens,
+        completion_tokens=bench.completion_tokens + other.completion_tokens,
+        counted=bench.counted and other.counted,
+    )
 
 
 def bench_cost(spec: ModelSpec, bench: Bench) -> float | None:

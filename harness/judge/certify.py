@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.judge.bench import AnyCase, Case, Judge, bench_cost
+from harness.judge.bench import AnyCase, Case, Judge, bench_cost, with_tokens_of
 from harness.judge.gold import GoldPair, GoldSet
 from harness.judge.gold_points import PointGold
 from harness.judge.judge_session import JudgeSession
@@ -14,9 +14,10 @@ from harness.judge.passport import BoundRubric, Passport
 from harness.judge.passport_figures import measure
 from harness.judge.point_figures import PointPassport, measure_points
 from harness.judge.points import PointCase, PointRulings, point_cases, point_rulings
+from harness.judge.retest import order_cases, order_id, pairs_to_ask_twice, retest
 from harness.judge.ruled_pair import RuledPair
-from harness.prompts.fence import Fenced, fence
-from harness.prompts.rubric import Rubric, absolute_messages, pairwise_messages
+from harness.prompts.fence import fence
+from harness.prompts.rubric import Rubric, absolute_messages
 from harness.records import EngineInfo, Message, Ruling, Tell
 from harness.run.settings import Progress, Settings
 from harness.spec.judgeset import MAX_ANSWER_CHARS, Per
@@ -138,8 +139,12 @@ def certify(
         if points is not None:
             cases += points.cases(session.controls, settings.limit, max_answer_chars)
         bench = session.rule(cases)
+        drawn = pairs_to_ask_twice(gold, settings.limit)
+        orders = {order_id(name, pair, side) for name, pair in drawn for side in _SIDES[:2]}
+        again = session.rule_anew([one for one in cases if one.id in orders], keep=True)
     finally:
         session.close()
+    spent = with_tokens_of(bench, again)
     sets = [
         measure(
             one,
@@ -162,13 +167,14 @@ def certify(
         sets=tuple(sets),
         points=points.measured(bench.points, settings.limit) if points is not None else None,
         source=_source(judge.spec),
+        retest=retest(gold, drawn, bench.rulings, again.rulings, settings.root),
     )
     return Certified(
         passport,
         bench.engine,
-        prompt_tokens=bench.prompt_tokens,
-        completion_tokens=bench.completion_tokens,
-        cost=bench_cost(judge.spec, bench),
+        prompt_tokens=spent.prompt_tokens,
+        completion_tokens=spent.completion_tokens,
+        cost=bench_cost(judge.spec, spent),
     )
 
 
@@ -187,40 +193,23 @@ def _cases(
     max_chars: int,
 ) -> list[Case]:
     """Return the four questions about a pair."""
-    first, second = (
-        fence(text, controls=controls, max_chars=max_chars) for text in (pair.first, pair.second)
-    )
 
-    def better(one: Fenced, other: Fenced) -> list[Message]:
-        return pairwise_messages(
-            pairwise,
-            question=pair.instruction,
-            points=pair.points,
-            first=one,
-            second=other,
-            controls=controls,
-        )
-
-    def good(answer: Fenced) -> list[Message]:
-        return absolute_messages(
+    def good(answer: str) -> tuple[Message, ...]:
+        messages = absolute_messages(
             rubric,
             question=pair.instruction,
             points=pair.points,
-            answer=answer,
+            answer=fence(answer, controls=controls, max_chars=max_chars),
             controls=controls,
         )
+        return tuple(messages)
 
     return [
-        Case(_id(name, pair, "forward"), "pairwise", tuple(better(first, second))),
-        Case(_id(name, pair, "backward"), "pairwise", tuple(better(second, first))),
-        Case(_id(name, pair, "first"), "absolute", tuple(good(first))),
-        Case(_id(name, pair, "second"), "absolute", tuple(good(second))),
+        *order_cases(name, pair, pairwise, controls, max_chars),
+        Case(order_id(name, pair, "first"), "absolute", good(pair.first)),
+        Case(order_id(name, pair, "second"), "absolute", good(pair.second)),
     ]
 
 
 def _ruled(name: str, pair: GoldPair, rulings: Mapping[str, Ruling]) -> RuledPair:
-    return RuledPair(pair, *(rulings[_id(name, pair, side)] for side in _SIDES))
-
-
-def _id(name: str, pair: GoldPair, side: str) -> str:
-    return f"gold {name} {pair.id} {side}"
+    return RuledPair(pair, *(rulings[order_id(name, pair, side)] for side in _SIDES))

@@ -51,11 +51,13 @@ class GoldSet:
     Attributes:
         name: The file's name without its ending, after that of its folder.
         digest: SHA-256 of the file's bytes, in hex.
+        source: Where it was read: a path, or a file of the hub.
     """
 
     name: str
     digest: str
     pairs: tuple[GoldPair, ...]
+    source: str = ""
 
 
 def read_gold(path: Path) -> list[GoldPair]:
@@ -79,7 +81,7 @@ def open_gold(source: str) -> GoldSet:
         raise SpecError(f"{source}: names no file of a data set; write {HUB}OWNER/NAME/FILE")
     found = hub_file(f"{owner}/{dataset}", file, revision or None, option="--gold FILE")
     # In the cache it lies in a folder that is called by the commit.
-    return replace(load_gold(found), name=gold_name(Path(rest)))
+    return replace(load_gold(found), name=gold_name(Path(rest)), source=source)
 
 
 def load_gold(path: Path) -> GoldSet:
@@ -115,7 +117,8 @@ def load_gold(path: Path) -> GoldSet:
         pairs.append(pair)
     if not pairs:
         raise SpecError("holds no pair; see docs/judge.md for the forms of gold files", path=path)
-    return GoldSet(gold_name(path), hashlib.sha256(text.encode()).hexdigest(), tuple(pairs))
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return GoldSet(gold_name(path), digest, tuple(pairs), source=str(path))
 
 
 def gold_name(path: Path) -> str:

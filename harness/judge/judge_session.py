@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from harness.errors import PromptError
 from harness.judge.bench import AnyCase, Bench, Judge
@@ -134,9 +136,31 @@ class JudgeSession:
             PromptError: The chat template refuses a conversation.
         """
         with opened(self._settings.store) as store:
-            return self._rule(cases, max_tokens, store)
+            bench, replies = self._rule(cases, max_tokens, store)
+        tell_of_replies(self._tell, self._name, self._speaker.thinking, replies)
+        tell_of_servers(self._tell, self._name, self._speaker.remote, replies)
+        self._served = served_names(replies)
+        return bench
 
-    def _rule(self, cases: Sequence[AnyCase], max_tokens: int, store: Store) -> Bench:
+    def rule_anew(self, cases: Sequence[AnyCase], *, keep: bool = False) -> Bench:
+        """Return the ruling on every case, whatever the store has of the same question.
+
+        Args:
+            cases: Absolute and pairwise ones.
+            keep: Whether a second time of the same command takes what the first one made.
+
+        Raises:
+            EngineError: The engine failed.
+            PromptError: The chat template refuses a conversation.
+        """
+        with TemporaryDirectory() as folder:
+            beside = self._settings.store.with_name(f"{self._settings.store.stem}-again.sqlite")
+            with opened(beside if keep else Path(folder) / "again.sqlite") as store:
+                return self._rule(cases, VERDICT_TOKENS, store)[0]
+
+    def _rule(
+        self, cases: Sequence[AnyCase], max_tokens: int, store: Store
+    ) -> tuple[Bench, list[Said]]:
         samplings = [self._sampling(case, max_tokens) for case in cases]
         turns = self._speaker.turns([case.messages for case in cases], samplings)
         first = self._ask_turns(turns, store)
@@ -161,15 +185,12 @@ class JudgeSession:
                     request = self._speaker.answer(turn, first.outputs)
                     assert isinstance(request, Request)
                     written[case.id] = _Written(said.output.text, request.prompt_ids)
-        tell_of_replies(self._tell, self._name, self._speaker.thinking, replies)
-        tell_of_servers(self._tell, self._name, self._speaker.remote, replies)
-        self._served = served_names(replies)
         asked = [first]
         if written:
             asked.append(self._weigh(cases, written, rulings, store))
         computed = [output for one in asked for output in one.computed]
         outputs = [output for one in asked for output in one.outputs.values()]
-        return Bench(
+        bench = Bench(
             rulings,
             self._session.info(computed, sum(one.stored for one in asked)),
             prompt_tokens=sum(output.prompt_tokens for output in outputs),
@@ -177,6 +198,7 @@ class JudgeSession:
             counted=not uncounted(replies),
             points=points,
         )
+        return bench, replies
 
     def _sampling(self, case: AnyCase, max_tokens: int) -> Sampling:
         if isinstance(case, PointCase):

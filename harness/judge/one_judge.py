@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.judge.bench import Judge, bench_cost
+from harness.judge.bench import Judge, bench_cost, with_tokens_of
 from harness.judge.cases import CaseSet
 from harness.judge.gold import GOLD_LANG
 from harness.judge.judge_session import JudgeSession
-from harness.judge.passport import FOLDER, Manner
+from harness.judge.passport import FOLDER, Manner, load_passport
 from harness.judge.points import PointRulings
+from harness.judge.retest import ask_again
 from harness.judge.trust import check_passport
 from harness.prompts.rubric import DEFAULT_RUBRICS
 from harness.reasons import Fact, Reason
@@ -72,23 +73,36 @@ def ask_judge(
         cases = asked.cases(session.controls)
         bench = session.rule(cases)
         template = session.template(cases[0]) if cases else None
+        manner = session.manner(max_answer_chars=asked.evalset.judge.max_answer_chars)
+        check = check_passport(
+            settings.root / FOLDER / f"{name}.json",
+            judge=name,
+            model_digest=session.digest,
+            engine=session.engine,
+            dtype=session.dtype,
+            manner=manner,
+            rubric_digest=asked.rubric.digest if asked.rubric else None,
+            pairwise_digest=asked.pairwise.digest if asked.pairwise else None,
+            points=(asked.points.digest, asked.evalset.judge.per) if asked.points else None,
+            spec=demands,
+            options=_options(asked, settings),
+        )
+        # Where all was stored, nothing has answered that could be another judge.
+        moved, again = None, None
+        if check.trusted and bench.engine.computed:
+            moved, again = ask_again(
+                session,
+                load_passport(settings.root / FOLDER / f"{name}.json"),
+                demands,
+                requests=bench.engine.computed,
+                max_chars=manner.max_answer_chars,
+                root=settings.root,
+                tell=tell,
+            )
     finally:
         session.close()
+    spent = with_tokens_of(bench, again) if again else bench
     canaries = asked.canary_results(name, bench.rulings, bench.points)
-    manner = session.manner(max_answer_chars=asked.evalset.judge.max_answer_chars)
-    check = check_passport(
-        settings.root / FOLDER / f"{name}.json",
-        judge=name,
-        model_digest=session.digest,
-        engine=session.engine,
-        dtype=session.dtype,
-        manner=manner,
-        rubric_digest=asked.rubric.digest if asked.rubric else None,
-        pairwise_digest=asked.pairwise.digest if asked.pairwise else None,
-        points=(asked.points.digest, asked.evalset.judge.per) if asked.points else None,
-        spec=demands,
-        options=_options(asked, settings),
-    )
     rulings = list(bench.rulings.values())
     verdicts = [one for own in bench.points.values() for one in own]
     lost = [*(one.problem for one in rulings), *(one.problem for one in verdicts)]
@@ -99,13 +113,13 @@ def ask_judge(
         dtype=session.dtype,
         digest=session.digest,
         check=check,
-        void=_void(name, canaries),
+        void=moved or _void(name, canaries),
         expected=_expected(rulings) if asked.rubric else math.nan,
         asked=len(rulings) + len(verdicts),
         unscored=dict(Counter(one for one in lost if one)),
-        prompt_tokens=bench.prompt_tokens,
-        completion_tokens=bench.completion_tokens,
-        cost=bench_cost(judge.spec, bench),
+        prompt_tokens=spent.prompt_tokens,
+        completion_tokens=spent.completion_tokens,
+        cost=bench_cost(judge.spec, spent),
         template=template,
         thinking=setting_name(judge.spec.thinking),
         quoted=_quoted(asked.results({}, {name: bench.points})),

@@ -16,7 +16,7 @@ from harness.jsontext import json_text
 from harness.judge.passport_figures import PassportSet
 from harness.judge.point_figures import PointPassport, PointSet
 from harness.reasons import Reason
-from harness.records import Figure
+from harness.records import Choice, Figure
 from harness.spec.judgeset import HIGHEST, LOWEST, MAX_ANSWER_CHARS, PassportSpec
 from harness.stats.intervals import clopper_pearson_interval
 
@@ -78,6 +78,38 @@ class Manner:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedTwice:
+    """A gold pair that a judge was asked about twice, and what it said at first.
+
+    Attributes:
+        gold: Name of the set.
+        pair: Its id there.
+        forward: The verdict with the file's first answer shown first, None without one.
+        backward: With the second one shown first.
+    """
+
+    gold: str
+    pair: str
+    forward: Choice | None
+    backward: Choice | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retest:
+    """How well a judge repeats itself, and what it is known by again.
+
+    Attributes:
+        files: Where each gold set is, by its name: in the project, or on the hub.
+        asked: The pairs that it was asked about twice.
+        moved: Those of them that had another verdict in an order at the second time.
+    """
+
+    files: dict[str, str]
+    asked: tuple[AskedTwice, ...]
+    moved: int
+
+
+@dataclass(frozen=True, slots=True)
 class Passport:
     """What is known of a judge, and under which conditions.
 
@@ -96,6 +128,7 @@ class Passport:
         passing: Score from which an answer counts as good in sensitivity and specificity.
         sets: One for each gold file.
         points: Of its verdicts on points, None where they were not measured.
+        retest: How well it repeats itself; None of passports made before this was asked.
     """
 
     judge: str
@@ -111,6 +144,7 @@ class Passport:
     sets: tuple[PassportSet, ...]
     points: PointPassport | None = None
     source: str = ""
+    retest: Retest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +268,8 @@ def _check_figures(passport: Passport) -> None:
         _check_counts(one)
     for own in passport.points.sets if passport.points else ():
         _check_point_set(own)
+    if passport.retest and not 0 <= passport.retest.moved <= len(passport.retest.asked) > 0:
+        raise ValueError(f"{passport.retest.moved} moved of {len(passport.retest.asked)}")
 
 
 def _check_point_set(own: PointSet) -> None:

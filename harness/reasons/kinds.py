@@ -87,7 +87,8 @@ _JUDGES = {
     "judge_ended": "by", "verdict_lacks": "key", "verdict_of_more": "", "verdict_unfounded": "",
     "verdict_without_words": "", "judge_silent": "", "verdict_not_object": "",
     "verdict_not_json": "", "two_verdicts": "", "verdict_with_text": "", "verdict_key_twice": "",
-    "verdict_no_number": "name", "not_judged": "", "canaries_broke":
+    "verdict_no_number": "name", "not_judged": "",
+    "judge_moved": "judge moved n then twice", "canaries_broke":
     "judge broke n limit worst probe value", "canaries_covered":
     "judge broke n limit worst probe value", "canaries_mute": "judge lost n cause",
     "canary_kinds_mute": "judge lost n kinds cause", "canary_null": "", "canary_constant": "",

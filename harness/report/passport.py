@@ -9,7 +9,15 @@ from typing import Literal
 
 from tabulate import tabulate
 
-from harness.judge.passport import CHANCE, MAX_UNSCORED, Doubt, Passport, doubts, large_sets
+from harness.judge.passport import (
+    CHANCE,
+    MAX_UNSCORED,
+    Doubt,
+    Passport,
+    Retest,
+    doubts,
+    large_sets,
+)
 from harness.judge.passport_figures import SMOKE, PassportSet
 from harness.language import Lang, Words, words
 from harness.markdown import code, escape
@@ -266,11 +274,16 @@ def _conditions(passport: Passport, t: Words) -> str:
         [t["pass_rubric"], bound_to(passport.rubric.path, passport.rubric.digest)],
         [t["pass_pairwise"], bound_to(passport.pairwise.path, passport.pairwise.digest)],
         [t["pass_made"], escape(passport.made)],
+        *([[t["pass_twice"], _moved(passport.retest, t)]] if passport.retest else []),
         *([f"{t['pass_gold']} {escape(one.name)}", escape(one.digest[:16])]
           for one in passport.sets),
     ]  # fmt: skip
     headers = [t["pass_what"], t["pass_value"]]
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+
+
+def _moved(retest: Retest, t: Words) -> str:
+    return t.say("pass_moved", n=len(retest.asked), moved=retest.moved)
 
 
 def _floor(value: float) -> float:

@@ -216,9 +216,10 @@ def test_a_judge_at_an_endpoint(call, ready, project, judge, verdict):
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[0] == f"remote: {verdict}"
     assert len(done.stdout.splitlines()) == 3
-    assert len(endpoint.asked) == 160
+    # Four questions a pair, and those of both orders twice.
+    assert len(endpoint.asked) == 240
     assert done.stderr.endswith(
-        "remote: 1760 prompt and 800 completion tokens, $0.9760, stored outputs included\n"
+        "remote: 2640 prompt and 1200 completion tokens, $1.4640, stored outputs included\n"
     )
     path = ready / "passports/remote.json"
     passport = load_passport(path)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,10 @@ FENCED = re.compile(r"<answer-([0-9a-f]{16})>\n(.*?)\n</answer-\1>", re.DOTALL)
 JUDGE = Judge("wise", ModelSpec(source="file:model", engine="fake", dtype="float32"))
 
 
+def shown(case):
+    return [text for _, text in FENCED.findall(case.messages[-1]["content"])]
+
+
 class Scripted:
     """A judge's session that reads what it is shown, and rules by a function."""
 
@@ -47,11 +52,17 @@ class Scripted:
         self.cases += cases
         rulings: dict[str, Ruling] = {}
         for case in cases:
-            answers = [text for _, text in FENCED.findall(case.messages[-1]["content"])]
+            answers = shown(case)
             if case.kind == "pairwise":
                 rulings[case.id] = Ruling(choice=self._choose(*answers))
             else:
                 rulings[case.id] = Ruling(value=self._score(*answers))
+        return Bench(rulings, INFO, 0, 0)
+
+    def rule_anew(self, cases, *, keep):
+        assert keep
+        self.twice = cases
+        rulings = {case.id: Ruling(choice=self._choose(*shown(case))) for case in cases}
         return Bench(rulings, INFO, 0, 0)
 
     def manner(self, *, max_answer_chars):
@@ -181,6 +192,23 @@ def test_the_passport_says_what_it_holds_for(run):
     assert (passport.engine, passport.dtype) == ("fake", "float32")
     assert passport.rubric.path == "prompts/judge/absolute.ru.j2"
     assert passport.pairwise.digest != passport.rubric.digest
+
+
+def test_pairs_are_asked_about_twice(run):
+    passport, session = run(gold=[make_gold(50), make_gold(50, name="other")])
+    known = passport.retest
+    assert (len(known.asked), len(session.twice), known.moved) == (80, 160, 0)
+    assert len({(one.gold, one.pair) for one in known.asked}) == 80
+    assert {one.gold for one in known.asked} == {"gold/made", "other"}
+    heard: Counter[tuple[str, str]] = Counter()
+
+    def wavering(first, second):
+        heard[first, second] += 1
+        return oracle(first, second) if heard[first, second] == 1 else "tie"
+
+    wavers, _ = run(wavering)
+    assert wavers.retest.moved == len(wavers.retest.asked) == 40
+    assert run(limit=3)[0].retest.moved == 0
 
 
 def test_the_engine_is_closed_when_it_fails(run, monkeypatch):

@@ -168,6 +168,32 @@ def test_a_judge_of_whole_answers_is_not_trusted_with_cut_ones(judged, endpoint)
     judged.run().assert_outcomes(passed=10)
 
 
+def test_another_judge_behind_the_same_name_voids_the_run(judged, endpoint):
+    certify(judged)
+    asked = len(endpoint.asked)
+    judged.run().assert_outcomes(passed=10)
+    # Twenty pairs of gold in both orders are asked about again in each run that asks at all.
+    assert sum("Is number" in body["messages"][-1]["content"]
+               for body in endpoint.asked[asked:]) == 40  # fmt: skip
+    asked = len(endpoint.asked)
+    judged.run().assert_outcomes(passed=10)
+    assert len(endpoint.asked) == asked
+
+    def other(body):
+        """Say of gold pairs that the first is the better, whichever it is."""
+        said = oracle(body)
+        gold = "Is number" in body["messages"][-1]["content"]
+        return chat(json.dumps({"reason": "so", "verdict": "A"})) if gold else said
+
+    endpoint.script = other
+    (judged.root / ".harness/outputs.sqlite").unlink()
+    result = judged.run("-rs")
+    result.assert_outcomes(passed=8, failed=2)
+    (info,) = judged.saved.judged.judges
+    assert info.void.text.startswith("wise was asked about 20 gold pairs of its passport once more")
+    assert "what answers is not what was certified" in judged.report
+
+
 def test_gold_that_cannot_be_read_is_an_error_of_its_set(judged):
     write_set(judged, judge={"passport": {"gold": ["gold/none.jsonl"]}})
     result = judged.run()

@@ -1,0 +1,204 @@
+"""Gold pairs that a judge is asked about again: does it still say what it said for its passport?"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.judge.bench import Bench, Case
+from harness.judge.gold import HUB, GoldPair, GoldSet, open_gold
+from harness.judge.judge_session import JudgeSession
+from harness.judge.passport import AskedTwice, Passport, Retest
+from harness.paths import public_path
+from harness.prompts.fence import fence
+from harness.prompts.rubric import Rubric, load_rubric, pairwise_messages
+from harness.reasons import Fact, Reason
+from harness.records import Choice, Note, Ruling, Tell
+from harness.spec.judgeset import PassportSpec
+
+MOST = 80
+"""Gold pairs that are asked about twice for a passport, at most."""
+LEAST = 20
+"""Those of them that a run asks about once more, at least; of fewer nothing could be said."""
+SHARE = 0.03
+"""Share of a run's requests that this may take, where `LEAST` pairs take less."""
+RISK = 0.01
+"""How often a judge that is what it was would be taken for another."""
+
+_Drawn = Sequence[tuple[str, GoldPair]]
+
+
+def pairs_to_ask_twice(gold: Sequence[GoldSet], limit: int | None) -> _Drawn:
+    """Return the pairs of a passport that are asked about twice, at most `MOST`.
+
+    They are drawn by their ids, so that the same files give the same ones, wherever they are.
+
+    Args:
+        gold: Sets with unlike names.
+        limit: Pairs of each that are asked about at all.
+    """
+    every = [(one.digest, one.name, pair) for one in gold for pair in one.pairs[:limit]]
+    every.sort(key=lambda drawn: hashlib.sha256(f"{drawn[0]} {drawn[2].id}".encode()).digest())
+    return [(name, pair) for _, name, pair in every[:MOST]]
+
+
+def order_cases(
+    name: str,
+    pair: GoldPair,
+    pairwise: Rubric,
+    controls: re.Pattern[str] | None,
+    max_chars: int,
+) -> tuple[Case, Case]:
+    """Return the questions which answer of a pair is the better, in both orders."""
+    first, second = (
+        fence(text, controls=controls, max_chars=max_chars) for text in (pair.first, pair.second)
+    )
+    forward, backward = (
+        pairwise_messages(
+            pairwise,
+            question=pair.instruction,
+            points=pair.points,
+            first=one,
+            second=other,
+            controls=controls,
+        )
+        for one, other in ((first, second), (second, first))
+    )
+    return (
+        Case(order_id(name, pair, "forward"), "pairwise", tuple(forward)),
+        Case(order_id(name, pair, "backward"), "pairwise", tuple(backward)),
+    )
+
+
+def order_id(name: str, pair: GoldPair, side: str) -> str:
+    """Return the id of a question about a pair."""
+    return f"gold {name} {pair.id} {side}"
+
+
+def retest(
+    gold: Sequence[GoldSet],
+    drawn: _Drawn,
+    first: Mapping[str, Ruling],
+    second: Mapping[str, Ruling],
+    root: Path,
+) -> Retest:
+    """Return what a judge said to the drawn pairs, and of how many it said another thing later.
+
+    Args:
+        gold: Where they are from.
+        drawn: See `pairs_to_ask_twice`.
+        first: Its rulings by id of the case; `second` those of the second time.
+        second: See above.
+        root: The project, relative to which files are named.
+    """
+    asked = tuple(AskedTwice(name, pair.id, *_choices(name, pair, first)) for name, pair in drawn)
+    moved = sum(_choices(one.gold, pair, second) != (one.forward, one.backward)
+                for one, (_, pair) in zip(asked, drawn, strict=True))  # fmt: skip
+    return Retest(
+        files={one.name: one.source if one.source.startswith(HUB)
+               else public_path(str(Path(one.source).absolute()), root) for one in gold},
+        asked=asked,
+        moved=moved,
+    )  # fmt: skip
+
+
+def _choices(
+    name: str, pair: GoldPair, rulings: Mapping[str, Ruling]
+) -> tuple[Choice | None, Choice | None]:
+    forward, backward = (rulings[order_id(name, pair, side)] for side in ("forward", "backward"))
+    return forward.choice, backward.choice
+
+
+def ask_again(
+    session: JudgeSession,
+    passport: Passport,
+    demands: PassportSpec,
+    *,
+    requests: int,
+    max_chars: int,
+    root: Path,
+    tell: Tell,
+) -> tuple[Reason | None, Bench | None]:
+    """Ask a judge about pairs of its passport once more, and say if it is not what it was.
+
+    Nothing is taken from the store or put there: what counts is what answers now.
+
+    Args:
+        session: Whose engine has answered the run's own cases.
+        passport: Of the judge.
+        demands: Of the judge set, which may name gold files.
+        requests: That the run has made of the judge.
+        max_chars: Longer answers are cut for it.
+        root: The project.
+        tell: Told where it cannot be asked, since its gold is not at hand.
+
+    Returns:
+        Why its verdicts count for nothing, None if it is what it was or could not be asked; and
+        what it ruled, None if it was not asked.
+    """
+    known = passport.retest
+    if known is None:
+        tell(Note("not_asked_again", passport.judge, {"why": "old", "gold": ()}))
+        return None, None
+    pairs = _at_hand(passport, known, demands, root)
+    wanted = known.asked[: max(LEAST, int(SHARE * requests / 2))]
+    try:
+        pairwise = load_rubric(
+            passport.pairwise.path.removeprefix("prompts/"), root=root, kind="pairwise"
+        )
+    except HarnessError:
+        pairwise = None
+    if pairwise is None or pairwise.digest != passport.pairwise.digest:
+        tell(Note("not_asked_again", passport.judge, {"why": "rubric", "gold": ()}))
+        return None, None
+    if missing := sorted({one.gold for one in wanted if (one.gold, one.pair) not in pairs}):
+        tell(Note("not_asked_again", passport.judge, {"why": "gold", "gold": tuple(missing)}))
+        return None, None
+    cases = [case for one in wanted
+             for case in order_cases(one.gold, pairs[one.gold, one.pair], pairwise,
+                                     session.controls, max_chars)]  # fmt: skip
+    bench = session.rule_anew(cases)
+    moved = sum(_choices(one.gold, pairs[one.gold, one.pair], bench.rulings)
+                != (one.forward, one.backward) for one in wanted)  # fmt: skip
+    if chance(moved, len(wanted), known) >= RISK:
+        return None, bench
+    facts: dict[str, Fact] = {"judge": passport.judge, "moved": moved, "n": len(wanted),
+             "then": known.moved, "twice": len(known.asked)}  # fmt: skip
+    return Reason("judge_moved", facts), bench
+
+
+def chance(moved: int, n: int, known: Retest) -> float:
+    """Return how probable it is that so many of n pairs move, of a judge that is what it was.
+
+    One-sided by Fisher's exact test: of all pairs that were asked about again, for the passport or
+    now, as many have moved as did, and those of now are drawn from them.
+    """
+    from scipy.stats import hypergeom
+
+    twice = len(known.asked)
+    return float(hypergeom.sf(moved - 1, twice + n, known.moved + moved, n))
+
+
+def _at_hand(
+    passport: Passport, known: Retest, demands: PassportSpec, root: Path
+) -> dict[tuple[str, str], GoldPair]:
+    """Return the pairs of gold files that are what they were, by name of the set and id."""
+    digests = {one.name: one.digest for one in passport.sets}
+    found: dict[tuple[str, str], GoldPair] = {}
+    for source in dict.fromkeys((*known.files.values(), *demands.gold)):
+        for one in _opened(source, root):
+            for name, digest in digests.items():
+                if one.digest == digest:
+                    found |= {(name, pair.id): pair for pair in one.pairs}
+    return found
+
+
+def _opened(source: str, root: Path) -> Iterator[GoldSet]:
+    try:
+        yield open_gold(source if source.startswith(HUB) else str(root / source))
+    except HarnessError:
+        # What cannot be read is not at hand.
+        return
