@@ -20,10 +20,9 @@ eval: $(VENV)/.installed
 test: $(VENV)/.installed-dev lint
 	$(BIN)/pytest tests -m "not slow" -n $(JOBS) --dist worksteal --durations 20
 
-# Engines that take all processors and gigabytes of memory are run one after another; of the other
-# slow tests, those of a file stay in one process, as they share what is slow to make.
+# Engines that take all processors and gigabytes of memory are run one after another.
 test-all: test
-	$(BIN)/pytest tests -m "slow and not alone" -n $(JOBS) --dist loadfile --durations 30
+	$(BIN)/pytest tests -m "slow and not alone" -n $(JOBS) --dist worksteal --durations 30
 	$(BIN)/pytest tests -m alone --durations 20
 
 lint: $(VENV)/.installed-dev
