@@ -254,11 +254,11 @@ def test_the_small_model_is_heard_out(smollm2, tmp_path):
         pairwise=load_rubric("judge/pairwise.en.j2", root=ROOT, kind="pairwise"),
         passing=7.0,
         made="2026-01-31",
-        settings=Settings(root=ROOT, store=tmp_path / "s.sqlite", logs=tmp_path, limit=1),
+        settings=Settings(root=ROOT, store=tmp_path / "s.sqlite", logs=tmp_path, limit=2),
         progress=lambda *what: None,
         tell=print,
     ).passport
     (one,) = passport.sets
-    assert (passport.engine, passport.dtype, one.n) == ("transformers", "float32", 1)
+    assert (passport.engine, passport.dtype, one.n) == ("transformers", "float32", 2)
     assert one.figures["parse_rate"].value > 0
     assert not one.certifies
