@@ -68,7 +68,7 @@ def noticed(differ: np.ndarray, rate: float, k: int, rng: np.random.Generator) -
 
 @cache
 def _void(moved: int, n: int, then: int, twice: int) -> bool:
-    known = Retest({}, tuple(AskedTwice("", str(i), None, None) for i in range(twice)), then)
+    known = Retest({}, tuple(AskedTwice("", str(i), "A", "B") for i in range(twice)), then)
     return chance(moved, n, known) < RISK
 
 
@@ -96,14 +96,31 @@ def main() -> None:
     ]
     heads = ["set", "passport of", "answers", "pairs", "differ", "by itself", "asked", "void"]
     print(tabulate(rows + same, headers=heads, floatfmt=".3f"))
-    swaps = {k: [row[-1] for row in rows if row[-2] == k] for k in ASKED}
-    for k, shares in swaps.items():
-        reach = np.mean([share >= 0.9 for share in shares])
-        print(f"{k} pairs: noticed in {np.mean(shares):.3f} of swaps, least {min(shares):.3f}; "
-              f"in at least 0.9 in {reach:.3f} of the rows")  # fmt: skip
+    found_by = [summary(k, [row[-1] for row in rows if row[-2] == k]) for k in ASKED]
+    for by in found_by:
+        print(f"{by['asked']} pairs: noticed in {by['mean']:.3f} of swaps, least {by['least']:.3f};"
+              f" in at least 0.9 in {by['reach']:.3f} of the rows")  # fmt: skip
     if given.out:
-        kept: list[dict[str, Any]] = [dict(zip(heads, row, strict=True)) for row in rows + same]
+        kept = {
+            "swaps": found_by,
+            "false alarms": [dict(zip(heads[5:], row[5:], strict=True)) for row in same],
+            # The hardest ones.
+            f"{LEAST} pairs, noticed in less than 0.9": [
+                dict(zip(heads, row, strict=True))
+                for row in rows if row[-2] == LEAST and row[-1] < 0.9
+            ],
+        }  # fmt: skip
         given.out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def summary(k: int, shares: list[float]) -> dict[str, float]:
+    """Return how often swaps are noticed by k pairs, over all rows."""
+    return {
+        "asked": k,
+        "mean": float(np.mean(shares)),
+        "least": min(shares),
+        "reach": float(np.mean([share >= 0.9 for share in shares])),
+    }
 
 
 if __name__ == "__main__":

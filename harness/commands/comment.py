@@ -21,10 +21,11 @@ def comment(
 ) -> None:
     """Print the first screen of a run's report, as a comment on a pull request."""
     from harness.report.summary import comment as first_screen
+    from harness.report.write import REPORT_FILE
 
     with failing():
         try:
-            text = (run / "report.md").read_text(encoding="utf-8")
+            text = (run / REPORT_FILE).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise HarnessError(f"{run}: has no report that can be read, {error}; name the folder "
                                "of a run") from error  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,11 +17,12 @@ from harness.judge.verdict import (
     MIN_MASS,
     PAIRWISE_SCHEMA,
     SCORE_WORDS,
+    can_go_on,
     read_absolute,
     read_pairwise,
     score_prefix,
     score_words,
-    with_expectation,
+    with_scores,
 )
 from harness.prompts.label_words import LabelTree, label_tree
 from harness.prompts.thoughttokens import tokens_behind_thought
@@ -180,8 +180,8 @@ class JudgeSession:
             rulings[case.id] = replace(read(said.output), thought=said.thought)
             if case.kind == "absolute" and rulings[case.id].problem is None:
                 if self._speaker.chat is None:
-                    rulings[case.id] = _expected(rulings[case.id], said.output.logprobs)
-                elif _can_go_on(said.output.text, self.controls):
+                    rulings[case.id] = with_scores(rulings[case.id], said.output.logprobs)
+                elif can_go_on(said.output.text, self.controls):
                     request = self._speaker.answer(turn, first.outputs)
                     assert isinstance(request, Request)
                     written[case.id] = _Written(said.output.text, request.prompt_ids)
@@ -273,7 +273,7 @@ class JudgeSession:
             if any(output.error for output in answers):
                 continue
             found = tree.constrained([output.logprobs for output in answers], floor=MIN_MASS)
-            rulings[name] = _expected(rulings[name], found)
+            rulings[name] = with_scores(rulings[name], found)
         return asked
 
     def _tree(self, text: str, words: Sequence[str]) -> LabelTree | None:
@@ -288,20 +288,3 @@ class JudgeSession:
         samplings = [Sampling(score_ids=ids) for _, ids in tree.questions]
         rows = [row + path for path, _ in tree.questions]
         return [self._speaker.of_ids(one, s) for one, s in zip(rows, samplings, strict=True)]
-
-
-def _can_go_on(verdict: str, controls: re.Pattern[str] | None) -> bool:
-    """Return whether the words of a verdict up to its score can be put to its judge again.
-
-    Not where they spell a special token, as those of a judge can who quotes an answer without its
-    backslashes: tokenized again, it would end the judge's turn within its own reason.
-    """
-    prefix = score_prefix(verdict)
-    return prefix is not None and not (controls and controls.search(prefix))
-
-
-def _expected(ruling: Ruling, logprobs: Sequence[float]) -> Ruling:
-    """Return a ruling with the log-probabilities of the scores made use of, if there are any."""
-    if not logprobs:
-        return ruling
-    return with_expectation(ruling, dict(zip(map(int, SCORE_WORDS), logprobs, strict=True)))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import asdict, dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -13,12 +11,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.jsontext import json_text
+from harness.judge.passport_checks import check_figures
 from harness.judge.passport_figures import PassportSet
-from harness.judge.point_figures import PointPassport, PointSet
+from harness.judge.point_figures import PointPassport
 from harness.reasons import Reason
-from harness.records import Choice, Figure
-from harness.spec.judgeset import HIGHEST, LOWEST, MAX_ANSWER_CHARS, PassportSpec
-from harness.stats.intervals import clopper_pearson_interval
+from harness.records import Choice
+from harness.spec.judgeset import MAX_ANSWER_CHARS, PassportSpec
 
 FOLDER = "passports"
 FORMAT = 2
@@ -31,10 +29,6 @@ LENGTH_ALONE = 0.95
 which the set says nothing of a judge."""
 
 Doubt = Literal["small", "unscored", "chance", "scores", "length", "accuracy", "order_agreement"]
-# Figures that every set has in which a pair has a verdict.
-_NEEDED = ("accuracy", "order_agreement")
-# Shares of pairs, by which a judge is trusted.
-_SHARES = (*_NEEDED, "accuracy_decided", "score_accuracy")
 
 
 class PassportError(HarnessError):
@@ -84,14 +78,14 @@ class AskedTwice:
     Attributes:
         gold: Name of the set.
         pair: Its id there.
-        forward: The verdict with the file's first answer shown first, None without one.
+        forward: The verdict with the file's first answer shown first.
         backward: With the second one shown first.
     """
 
     gold: str
     pair: str
-    forward: Choice | None
-    backward: Choice | None
+    forward: Choice
+    backward: Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +94,7 @@ class Retest:
 
     Attributes:
         files: Where each gold set is, by its name: in the project, or on the hub.
-        asked: The pairs that it was asked about twice.
+        asked: The pairs that it was asked about twice, with a verdict in both orders each time.
         moved: Those of them that had another verdict in an order at the second time.
     """
 
@@ -128,7 +122,8 @@ class Passport:
         passing: Score from which an answer counts as good in sensitivity and specificity.
         sets: One for each gold file.
         points: Of its verdicts on points, None where they were not measured.
-        retest: How well it repeats itself; None of passports made before this was asked.
+        retest: How well it repeats itself; None where it never had a verdict twice, and of
+            passports made before this was asked.
     """
 
     judge: str
@@ -184,7 +179,8 @@ def load_passport(path: Path) -> Passport:
                 Reason("passport_format", {"path": shown, "found": str(found), "present": FORMAT})
             )
         passport = _FILE.validate_json(json.dumps(data), strict=True).passport
-        _check_figures(passport)
+        check_figures(passport.sets, passport.points)
+        _check_retest(passport.retest)
     except FileNotFoundError as error:
         raise PassportError(Reason("passport_missing", {"path": shown})) from error
     except ValidationError as error:
@@ -247,66 +243,9 @@ def _exceeds(one: PassportSet, name: str, bound: float) -> bool:
     return figure is not None and figure.low > bound
 
 
-def _check_figures(passport: Passport) -> None:
-    """Refuse figures that no measurement has, which would pass or fail a demand at random."""
-    for one in passport.sets:
-        if not 0 <= one.scored <= one.n <= one.total:
-            raise ValueError(
-                f"{one.name}: {one.scored} scored of {one.n}, in a file of {one.total}"
-            )
-        for name in _NEEDED if one.scored else ():
-            if name not in one.figures:
-                raise ValueError(f"{one.name}: no {name}")
-            if one.figures[name].n != one.scored:
-                raise ValueError(f"{one.name}: {name} is not of {one.scored} pairs")
-        for name, figure in one.figures.items():
-            _check_ends(one.name, name, figure)
-            if name in _SHARES and not _is_share(figure):
-                raise ValueError(
-                    f"{one.name}: {name} is not a share of {figure.n} with its interval"
-                )
-        _check_counts(one)
-    for own in passport.points.sets if passport.points else ():
-        _check_point_set(own)
-    if passport.retest and not 0 <= passport.retest.moved <= len(passport.retest.asked) > 0:
-        raise ValueError(f"{passport.retest.moved} moved of {len(passport.retest.asked)}")
-
-
-def _check_point_set(own: PointSet) -> None:
-    if not 0 <= own.scored <= own.points or not 0 < own.n <= own.total:
-        raise ValueError(f"{own.name}: {own.scored} scored of {own.points} points")
-    for name, figure in own.figures.items():
-        _check_ends(own.name, name, figure)
-        if figure.n > own.points or (name != "kappa" and not _is_counted(figure)):
-            raise ValueError(f"{own.name}: {name} is not a share of {figure.n}")
-
-
-def _check_ends(whose: str, name: str, figure: Figure) -> None:
-    least = -1 if name.startswith("kappa") else 0
-    ends = (least, figure.low, figure.value, figure.high, 1)
-    if not all(map(math.isfinite, ends)) or list(ends) != sorted(ends) or figure.n < 1:
-        raise ValueError(f"{whose}: {name} is not a figure")
-
-
-def _is_counted(figure: Figure) -> bool:
-    return math.isclose(figure.value * figure.n, round(figure.value * figure.n), abs_tol=1e-6)
-
-
-def _is_share(figure: Figure) -> bool:
-    """Return whether a figure is one that counting gives; one that was edited hardly is."""
-    right = round(figure.value * figure.n)
-    wanted = (right / figure.n, *clopper_pearson_interval(right, figure.n))
-    found = (figure.value, figure.low, figure.high)
-    return all(math.isclose(a, b, abs_tol=1e-6) for a, b in zip(found, wanted, strict=True))
-
-
-def _check_counts(one: PassportSet) -> None:
-    for part in [name for name in one.counts if "true_" in name]:
-        if not 0 <= one.counts[part] <= one.counts.get(part.replace("true_", ""), -1):
-            raise ValueError(f"{one.name}: {part} is not a count")
-    for score in chain.from_iterable(one.scores.values()):
-        if score is not None and not LOWEST <= score <= HIGHEST:
-            raise ValueError(f"{one.name}: {score:g} is not a score")
+def _check_retest(known: Retest | None) -> None:
+    if known and not 0 <= known.moved <= len(known.asked) > 0:
+        raise ValueError(f"{known.moved} moved of {len(known.asked)}")
 
 
 def _refuse(word: str) -> NoReturn:

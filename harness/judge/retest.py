@@ -84,8 +84,10 @@ def retest(
     first: Mapping[str, Ruling],
     second: Mapping[str, Ruling],
     root: Path,
-) -> Retest:
+) -> Retest | None:
     """Return what a judge said to the drawn pairs, and of how many it said another thing later.
+
+    A pair without a verdict, such as one whose request failed, says nothing of a change.
 
     Args:
         gold: Where they are from.
@@ -93,22 +95,32 @@ def retest(
         first: Its rulings by id of the case; `second` those of the second time.
         second: See above.
         root: The project, relative to which files are named.
+
+    Returns:
+        None where no pair had verdicts both times.
     """
-    asked = tuple(AskedTwice(name, pair.id, *_choices(name, pair, first)) for name, pair in drawn)
-    moved = sum(_choices(one.gold, pair, second) != (one.forward, one.backward)
-                for one, (_, pair) in zip(asked, drawn, strict=True))  # fmt: skip
+    said = [
+        (AskedTwice(name, pair.id, *before), before != now)
+        for name, pair in drawn
+        if (before := _choices(name, pair, first)) and (now := _choices(name, pair, second))
+    ]
+    if not said:
+        return None
     return Retest(
         files={one.name: one.source if one.source.startswith(HUB)
                else public_path(str(Path(one.source).absolute()), root) for one in gold},
-        asked=asked,
-        moved=moved,
+        asked=tuple(one for one, _ in said),
+        moved=sum(other for _, other in said),
     )  # fmt: skip
 
 
 def _choices(
     name: str, pair: GoldPair, rulings: Mapping[str, Ruling]
-) -> tuple[Choice | None, Choice | None]:
+) -> tuple[Choice, Choice] | None:
+    """Return the verdicts in both orders, None where one is missing."""
     forward, backward = (rulings[order_id(name, pair, side)] for side in ("forward", "backward"))
+    if forward.choice is None or backward.choice is None:
+        return None
     return forward.choice, backward.choice
 
 
@@ -161,11 +173,15 @@ def ask_again(
              for case in order_cases(one.gold, pairs[one.gold, one.pair], pairwise,
                                      session.controls, max_chars)]  # fmt: skip
     bench = session.rule_anew(cases)
-    moved = sum(_choices(one.gold, pairs[one.gold, one.pair], bench.rulings)
-                != (one.forward, one.backward) for one in wanted)  # fmt: skip
-    if chance(moved, len(wanted), known) >= RISK:
+    said = [(one, now) for one in wanted
+            if (now := _choices(one.gold, pairs[one.gold, one.pair], bench.rulings))]  # fmt: skip
+    if 2 * len(said) < len(wanted):
+        tell(Note("not_asked_again", passport.judge, {"why": "lost", "gold": ()}))
         return None, bench
-    facts: dict[str, Fact] = {"judge": passport.judge, "moved": moved, "n": len(wanted),
+    moved = sum(now != (one.forward, one.backward) for one, now in said)
+    if chance(moved, len(said), known) >= RISK:
+        return None, bench
+    facts: dict[str, Fact] = {"judge": passport.judge, "moved": moved, "n": len(said),
              "then": known.moved, "twice": len(known.asked)}  # fmt: skip
     return Reason("judge_moved", facts), bench
 

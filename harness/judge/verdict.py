@@ -127,6 +127,23 @@ def with_expectation(ruling: Ruling, logprobs: Mapping[int, float]) -> Ruling:
     return replace(ruling, value=min(max(mean, SCORES[0]), SCORES[-1]), expected=True)
 
 
+def can_go_on(verdict: str, controls: re.Pattern[str] | None) -> bool:
+    """Return whether the words of a verdict up to its score can be put to its judge again.
+
+    Not where they spell a special token, as those of a judge can who quotes an answer without its
+    backslashes: tokenized again, it would end the judge's turn within its own reason.
+    """
+    prefix = score_prefix(verdict)
+    return prefix is not None and not (controls and controls.search(prefix))
+
+
+def with_scores(ruling: Ruling, logprobs: Sequence[float]) -> Ruling:
+    """Return a ruling with the log-probabilities of the scores made use of, if there are any."""
+    if not logprobs:
+        return ruling
+    return with_expectation(ruling, dict(zip(map(int, SCORE_WORDS), logprobs, strict=True)))
+
+
 def verdict_object(output: Output) -> dict[str, Json]:
     """Return the one JSON object that a completion is.
 

@@ -19,8 +19,9 @@ from harness.contracts import Asks
 from harness.figures import COMPARED, figure_kind
 from harness.records import SCORINGS, SHOT_SELECTORS, Json, Placement, ShotOrder
 from harness.registry import current
-from harness.spec.base import Name, OneOf, OrList, OrText, Strict, Word, complain
+from harness.spec.base import Name, OneOf, Strict, Word, complain
 from harness.spec.dataspec import DataSpec, LabelRule
+from harness.spec.editor_forms import OrList, OrText
 from harness.spec.gatespec import FigureName, GateSpec
 from harness.spec.slicespec import SliceSpec
 from harness.spec.thinkingspec import ThinkingAxis

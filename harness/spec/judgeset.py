@@ -9,7 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from harness.characters import one_form
 from harness.records import Json
-from harness.spec.base import Name, OrText, Strict, Word, complain
+from harness.spec.base import Name, Strict, Word, complain
+from harness.spec.editor_forms import OrText
 from harness.spec.gatespec import on_inconclusive_default
 
 LOWEST, HIGHEST = 1, 10
@@ -124,9 +125,7 @@ class PassportSpec(Strict):
     """What a judge must have shown on gold labels before its scores gate anything.
 
     Attributes:
-        gold: Files of gold pairs in the project, or `hub:OWNER/NAME/FILE`, that the command which
-            certifies the judge is to be given; none leaves the choice to whoever runs it.
-        point_gold: Files of marked answers, likewise.
+        gold: Files of gold pairs, or `hub:OWNER/NAME/FILE`; `point_gold` files of marked answers.
     """
 
     min_accuracy: Share = 0.7

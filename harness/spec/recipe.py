@@ -8,7 +8,6 @@ from pydantic import Field, field_validator, model_validator
 
 from harness.records import Json
 from harness.spec.base import (
-    OrText,
     SourceSpec,
     Strict,
     TemplateVariables,
@@ -16,6 +15,7 @@ from harness.spec.base import (
     check_model_source,
     complain,
 )
+from harness.spec.editor_forms import OrText
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 Positive = Annotated[float, Field(gt=0)]

@@ -209,6 +209,7 @@ def test_pairs_are_asked_about_twice(run):
     wavers, _ = run(wavering)
     assert wavers.retest.moved == len(wavers.retest.asked) == 40
     assert run(limit=3)[0].retest.moved == 0
+    assert run(lambda first, second: None)[0].retest is None
 
 
 def test_the_engine_is_closed_when_it_fails(run, monkeypatch):

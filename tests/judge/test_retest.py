@@ -94,8 +94,16 @@ def test_another_judge_voids_the_run(project):
         "verdict, where it was 0 of 80 for the passport: what answers is not what was certified; "
         "make its passport anew, and judge again"
     )
-    # A judge that says nothing any more is another one, too.
-    assert again(project, lambda *answers: None)[0].facts["moved"] == 20
+    # A request that fails is no other verdict.
+    failing = iter([True] * 20 + [False] * 20)
+    found, asked, notes = again(project, lambda *shown: None if next(failing) else mistaken(*shown))
+    assert (found.facts["n"], found.facts["moved"], asked, notes) == (10, 10, 40, [])
+
+
+def test_requests_that_fail_void_nothing(project):
+    found, asked, notes = again(project, lambda *shown: None)
+    assert (found, asked) == (None, 40)
+    assert notes == [Note("not_asked_again", "wise", {"why": "lost", "gold": ()})]
 
 
 def test_what_cannot_be_asked_again_is_told(project):

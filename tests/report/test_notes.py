@@ -31,6 +31,7 @@ NOTES = (
     Note("trained_probes", SET, {"model": "m", "count": 1, "total": 9, "exact": 1,
                                  "ids": ("capital",), "rows": ("3",)}),
     Note("not_asked_again", "m", {"why": "old", "gold": ()}),
+    Note("not_asked_again", "m", {"why": "lost", "gold": ()}),
     Note("not_asked_again", "m", {"why": "gold", "gold": ("gold/a", "gold/b")}),
     Note("no_thought", "m", {}),
     Note("closed_thought", "m", {}),
