@@ -24,6 +24,7 @@ from harness.figures import Sheet, figure_kind
 from harness.stats import (
     Bools,
     Comparison,
+    Floats,
     GoldCounts,
     auc_interval,
     bradley_terry_strengths,
@@ -39,7 +40,9 @@ from harness.stats import (
     wilson_interval,
     win_rate,
 )
+from harness.stats.arrays import Whole
 from harness.stats.clusters import effective_number
+from harness.stats.costs import mean_cost
 from harness.stats.power import mcnemar_power
 from harness.stats.probabilities import brier_values, calibration_error, coverage_at, log_losses
 
@@ -310,6 +313,56 @@ def further_held(
     return float(np.mean([one.low <= truth <= one.high for one in defined])), truth
 
 
+# How sure two sides are of one answer, and how often it is right.
+_SURE = {
+    "0.95 and 0.85, right 95%": (0.95, 0.85, 0.95),
+    "0.99 and 0.95, right 90%": (0.99, 0.95, 0.9),
+    "0.999 and 0.9999, right 97%": (0.999, 0.9999, 0.97),
+}
+_COSTS = {"brier_score": brier_values, "log_loss": log_losses}
+
+
+def two_sides(case: str, n: int, rng: Generator) -> tuple[Floats, Floats, Whole]:
+    """Return log-probabilities of two labels by either side, [n, 2], and the targets."""
+    if case in _TEMPERS:
+        temper, spread = _TEMPERS[case]
+        odds = rng.normal(0, spread, n)
+        targets = (rng.random(n) >= 1 / (1 + np.exp(-odds))).astype(np.intp)
+        sides = temper * odds, 1.5 * temper * (odds + rng.normal(0, 0.7, n))
+    else:
+        one, other, right = _SURE[case]
+        sign = rng.choice([-1, 1], n)
+        targets = np.where(rng.random(n) < right, sign < 0, sign > 0).astype(np.intp)
+        sides = tuple(sign * (np.log(p / (1 - p)) + rng.normal(0, 0.5, n)) for p in (one, other))
+    first, second = (np.stack([-np.logaddexp(0, -x), -np.logaddexp(0, x)], 1) for x in sides)
+    return first, second, targets
+
+
+def cost_held(name: str, case: str, n: int, repeats: int) -> tuple[float, float]:
+    """Return how often the interval of a paired difference of costs holds the truth, and that."""
+    first, second, targets = two_sides(case, 1_000_000, np.random.default_rng(7))
+    values = _COSTS[name]
+    truth = float((values(second, targets) - values(first, targets)).mean())
+    rng, held = np.random.default_rng(11), 0
+    for _ in range(repeats):
+        first, second, targets = two_sides(case, n, rng)
+        labels = [np.full(n, place) for place in (0, 1)]
+        steps = np.stack([values(second, own) - values(first, own) for own in labels], axis=1)
+        found = mean_cost(steps, targets)
+        held += found is not None and found.low <= truth <= found.high
+    return held / repeats, truth
+
+
+def cost_differences(repeats: int) -> list[list[str]]:
+    """Simulated coverage of paired differences of Brier score and log loss."""
+    rows = []
+    for name in _COSTS:
+        for case in (*_TEMPERS, *_SURE):
+            found = [cost_held(name, case, n, repeats) for n in (10, 20, 100, 300)]
+            rows.append([name, case, f"{found[0][1]:+.4f}", *(f"{one:.1%}" for one, _ in found)])
+    return rows
+
+
 def true_value(name: str, whole: Sheet) -> float:
     """Return a figure of so many samples that nothing is left to chance."""
     from sklearn.metrics import balanced_accuracy_score, f1_score, matthews_corrcoef
@@ -389,6 +442,10 @@ def main() -> None:
         f"Further figures, {repeats} simulated": (
             ["figure", "samples", "truth", "n = 100", "n = 300", "n = 2,000"],
             further(repeats),
+        ),
+        f"Paired differences of probabilities' costs, {repeats} simulated": (
+            ["figure", "sides", "truth", "n = 10", "n = 20", "n = 100", "n = 300"],
+            cost_differences(repeats),
         ),
         f"Strengths of three models, ten probes, three answers each, {repeats} simulated": (
             ["strengths", "coverage", "width"],

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -27,6 +27,7 @@ from harness.stats import (
 )
 from harness.stats.arrays import Bools, Whole
 from harness.stats.confusion import paired_confusion, precision_of
+from harness.stats.costs import mean_cost
 from harness.stats.probabilities import (
     Estimate,
     corrected_calibration_error,
@@ -178,18 +179,24 @@ def mean_of(values: _MeanValues, *, within: bool) -> tuple[Measure, Compare]:
         values: Of log-probabilities and targets.
         within: Whether a value is in [0, 1].
     """
+    most = 1.0 if within else math.inf
+
+    def costs(sheet: Sheet) -> Floats:
+        each = [values(sheet.logprobs, np.full_like(sheet.targets, place))
+                for place in range(len(sheet.labels))]  # fmt: skip
+        return np.stack(each, axis=1)
 
     def measure(sheet: Sheet, _: str) -> Figure | None:
         own = sheet.only(sheet.rated)
         if len(own.targets) < (1 if within else 2) or _one_cluster(own):
             return None
-        found = values(own.logprobs, own.targets)
-        if within:
-            return _with_unseen(mean(found, own.clusters), own, values)
-        low, high = (mean_interval(found) if own.clusters is None
-                     else cluster_interval(found, own.clusters))  # fmt: skip
-        figure = Figure(float(found.mean()), max(0.0, low), high, len(found))
-        return _with_unseen(figure, own, values)
+        found = mean_cost(costs(own), own.targets, own.clusters)
+        if found is None:
+            # One sample, or all labels alike in each: costs of twice as much may be unseen.
+            span = 1.0 if within else 2 * math.log(len(own.labels))
+            bare = mean(values(own.logprobs, own.targets) / span, own.clusters)
+            return Figure(bare.value * span, bare.low * span, bare.high * span, bare.n)
+        return Figure(found.value, max(0.0, found.low), min(most, found.high), len(own.targets))
 
     def compare(
         first: ResultsById, second: ResultsById, labels: Sequence[str], _: str
@@ -198,26 +205,15 @@ def mean_of(values: _MeanValues, *, within: bool) -> tuple[Measure, Compare]:
         if len(b.targets) < 2 or _one_cluster(b):
             return None
         old, new = (values(side.logprobs, side.targets) for side in (a, b))
-        return paired_means(old, new, b.clusters), left_out
+        found = mean_cost(costs(b) - costs(a), b.targets, b.clusters)
+        if found is None:
+            return paired_means(old, new, b.clusters), left_out
+        low, high = max(-most, found.low), min(most, found.high)
+        lost, won, n = int((new < old).sum()), int((new > old).sum()), len(b.targets)
+        whole = float(old.mean()), float(new.mean())
+        return Difference(*whole, low, high, found.p, lost, won, n), left_out
 
     return measure, compare
-
-
-def _with_unseen(figure: Figure, sheet: Sheet, values: _MeanValues) -> Figure:
-    """Return a mean whose interval allows for wrong answers where none was seen, or for right ones.
-
-    It reaches to where they would put the mean if there were as many as the exact interval of the
-    accuracy allows: a wrong answer of a model that is sure costs far more than the values show.
-    """
-    _, right = sheet.confidence
-    if right.any() != right.all():
-        return figure
-    best, other = np.argsort(sheet.logprobs, axis=1)[:, :-3:-1].T
-    seen = proportion(right, sheet.clusters)
-    unseen = seen.high - seen.low
-    against = float(values(sheet.logprobs, other if right.all() else best).mean())
-    reach = (1 - unseen) * figure.value + unseen * against
-    return replace(figure, low=min(figure.low, reach), high=max(figure.high, reach))
 
 
 def _estimated(

@@ -47,6 +47,20 @@ def test_intervals_hold_the_truth(benchmark, name, case):
     assert held >= 0.9
 
 
+@pytest.mark.parametrize(
+    ("name", "case", "n"),
+    [
+        ("brier_score", "true", 10),
+        ("brier_score", "0.95 and 0.85, right 95%", 20),
+        ("log_loss", "0.999 and 0.9999, right 97%", 20),
+    ],
+)
+def test_intervals_of_differences_hold_what_few_samples_do_not_show(benchmark, name, case, n):
+    held, truth = benchmark.cost_held(name, case, n, REPEATS)
+    assert truth != 0
+    assert held >= 0.93
+
+
 def test_tables_of_error_rates_have_a_number_in_every_place(benchmark):
     for headers, rows in benchmark.error_rates(2).values():
         assert rows
