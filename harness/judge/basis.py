@@ -84,7 +84,12 @@ def bases(
 
 def _probes(evalset: JudgeSet) -> dict[str, str]:
     return {
-        one.id: digest([one.question, [[point.point, point.weight] for point in one.points]])
+        one.id: digest(
+            [
+                one.question or [list(turn.values()) for turn in one.before] + [one.asked],
+                [[point.point, point.weight] for point in one.points],
+            ]
+        )
         for one in evalset.probes
     }
 

@@ -9,7 +9,8 @@ from typing import Literal
 
 from harness.judge.replies import Replies, texts_of
 from harness.records import CanaryKind
-from harness.spec.judgeset import JudgeSet, ProbeSpec
+from harness.spec.judgeset import JudgeSet
+from harness.spec.probespec import ProbeSpec
 
 _PRAISE = {
     "en": "This is a complete, correct and well organised answer that covers every point of the "
@@ -40,7 +41,7 @@ def canaries_of(evalset: JudgeSet, replies: Replies) -> list[tuple[ProbeSpec, Ca
         later = answers[place + 1 :] + answers[:place]
         others = [text for text in later if text and text not in own]
         made = canaries(
-            probe.question,
+            probe.asked,
             probe.wanted,
             others=[one.wanted for one in evalset.probes if one.id != probe.id],
             other_answer=next(iter(others), ""),

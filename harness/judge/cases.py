@@ -3,34 +3,33 @@
 from __future__ import annotations
 
 import re
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.judge.bench import AnyCase, Case
 from harness.judge.canaries import canaries_of
+from harness.judge.judged_answer import judged_answer
 from harness.judge.points import (
     PointCase,
     PointRulings,
-    mean_share,
     point_cases,
     point_rulings,
     weighted_share,
 )
-from harness.judge.replies import Replies, Reply
+from harness.judge.replies import Replies, Reply, earlier_of, filled
 from harness.judge.verdict import settle
+from harness.prompts.dialogue import said_before
 from harness.prompts.fence import Fenced, fence
 from harness.prompts.rubric import Rubric, absolute_messages, pairwise_messages
 from harness.records import (
     CanaryKind,
     CanaryResult,
-    JudgedAnswer,
     PairResult,
-    PointRuling,
     ProbeResult,
     Ruling,
 )
-from harness.spec.judgeset import JudgeSet, ProbeSpec
+from harness.spec.judgeset import JudgeSet
+from harness.spec.probespec import ProbeSpec
 
 Rulings = Mapping[str, Ruling]
 """One judge's rulings by id of the case."""
@@ -41,12 +40,13 @@ _Side = tuple[str, Reply]
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A text that is judged, and against which points."""
+    """A text that is judged, against which points, and the answers before it in a dialogue."""
 
     id: str
     probe: ProbeSpec
     points: Sequence[str]
     text: str
+    earlier: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +80,19 @@ class CaseSet:
             controls: Finds what the judge's tokenizer would not read as text.
         """
         asked = [
-            _Asked(_answer_id(model, probe, reply), probe, _texts(probe), reply.text)
+            _Asked(_answer_id(model, probe, reply), probe, _texts(probe), reply.text, reply.earlier)
             for probe, model, replies in self._each()
             for reply in replies
             if reply.problem is None
         ]
         bad = [
-            _Asked(_canary_id(probe, canary.kind), probe, canary.points, canary.answer)
+            _Asked(
+                _canary_id(probe, canary.kind),
+                probe,
+                canary.points,
+                canary.answer,
+                earlier_of(self.evalset, self.replies, probe),
+            )
             for probe, canary in canaries_of(self.evalset, self.replies)
         ]
         return [
@@ -110,7 +116,7 @@ class CaseSet:
             names = [_answer_id(model, probe, reply) for reply in replies]
             weights = tuple(point.weight for point in probe.points)
             answers = [
-                self._answered(
+                judged_answer(
                     reply,
                     {judge: own.get(name) for judge, own in rulings.items()},
                     {judge: point_rulings(name, own) for judge, own in (points or {}).items()},
@@ -124,10 +130,11 @@ class CaseSet:
                     model=model,
                     probe=probe.id,
                     kind=probe.kind,
-                    question=probe.question,
+                    question=probe.asked,
                     points=_texts(probe),
                     answers=tuple(answers),
                     weights=weights if set(weights) != {1.0} else (),
+                    turns=tuple(one["content"] for one in probe.before),
                 )
             )
         return found
@@ -207,13 +214,24 @@ class CaseSet:
     def _fence(self, text: str, controls: re.Pattern[str] | None) -> Fenced:
         return fence(text, controls=controls, max_chars=self.evalset.judge.max_answer_chars)
 
+    def _before(
+        self, probe: ProbeSpec, earlier: Sequence[Sequence[str]], controls: re.Pattern[str] | None
+    ) -> str:
+        return said_before(
+            [filled(probe.before, own) for own in earlier],
+            lang=self.evalset.lang,
+            controls=controls,
+            max_chars=self.evalset.judge.max_answer_chars,
+        )
+
     def _absolute(self, one: _Asked, controls: re.Pattern[str] | None) -> Case:
         """Return what the scale asks; what counts against an answer is no part of a good one."""
         assert self.rubric is not None
         unwanted = {point.point for point in one.probe.points if point.weight < 0}
         messages = absolute_messages(
             self.rubric,
-            question=one.probe.question,
+            question=one.probe.asked,
+            before=self._before(one.probe, [one.earlier], controls),
             points=[point for point in one.points if point not in unwanted],
             answer=self._fence(one.text, controls),
             controls=controls,
@@ -227,7 +245,8 @@ class CaseSet:
             one.id,
             rubric=self.points,
             per=self.evalset.judge.per,
-            question=one.probe.question,
+            question=one.probe.asked,
+            before=self._before(one.probe, [one.earlier], controls),
             answer=self._fence(one.text, controls),
             points=one.points,
             controls=controls,
@@ -238,10 +257,13 @@ class CaseSet:
         for probe, (model, reply), (against, other) in self._paired():
             assert self.pairwise is not None
             sides = self._fence(reply.text, controls), self._fence(other.text, controls)
+            earlier = [reply.earlier, other.earlier]
             for turned, (first, second) in enumerate((sides, sides[::-1])):
+                before = self._before(probe, earlier[::-1] if turned else earlier, controls)
                 messages = pairwise_messages(
                     self.pairwise,
-                    question=probe.question,
+                    question=probe.asked,
+                    before=before,
                     points=probe.wanted,
                     first=first,
                     second=second,
@@ -250,30 +272,6 @@ class CaseSet:
                 name = _pair_id(model, against, probe, reply, turned)
                 found.append(Case(name, "pairwise", tuple(messages)))
         return found
-
-    def _answered(
-        self,
-        reply: Reply,
-        rulings: Mapping[str, Ruling | None],
-        points: Mapping[str, tuple[PointRuling, ...]],
-        weights: Sequence[float],
-    ) -> JudgedAnswer:
-        known = {judge: ruling for judge, ruling in rulings.items() if ruling is not None}
-        values = [ruling.value for ruling in known.values()]
-        whole = [value for value in values if value is not None]
-        return JudgedAnswer(
-            number=reply.number,
-            seed=reply.seed,
-            text=reply.text,
-            tokens=reply.tokens,
-            cut=reply.cut,
-            problem=reply.problem,
-            rulings=known,
-            score=statistics.fmean(whole) if whole and len(whole) == len(rulings) else None,
-            thought=reply.thought,
-            points={judge: own for judge, own in points.items() if own},
-            share=mean_share(points, weights) if all(points.values()) else None,
-        )
 
 
 def _texts(probe: ProbeSpec) -> tuple[str, ...]:

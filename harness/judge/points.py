@@ -82,6 +82,7 @@ def point_cases(
     answer: Fenced,
     points: Sequence[str],
     controls: re.Pattern[str] | None,
+    before: str = "",
 ) -> list[PointCase]:
     """Return what a judge is asked about the points of one answer: one request each, or one.
 
@@ -93,6 +94,7 @@ def point_cases(
         answer: What was answered.
         points: At least one.
         controls: Finds what the judge's tokenizer would not read as text.
+        before: As for `point_messages`.
     """
     groups = [[point] for point in points] if per == "point" else [list(points)]
     return [
@@ -100,7 +102,12 @@ def point_cases(
             _id(name, place),
             tuple(
                 point_messages(
-                    rubric, question=question, points=group, answer=answer, controls=controls
+                    rubric,
+                    question=question,
+                    points=group,
+                    answer=answer,
+                    before=before,
+                    controls=controls,
                 )
             ),
             PointsAsked(len(group), rubric.partly, answer.body),

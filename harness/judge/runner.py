@@ -13,7 +13,14 @@ from harness.gates.plan_judged import PlannedJudgedGate
 from harness.judge.basis import answered_by, bases
 from harness.judge.bench import Judge
 from harness.judge.cases import CaseSet
-from harness.judge.conversations import Asks, asks_of, conversation, reply_of
+from harness.judge.conversations import (
+    Talk,
+    ask_talks,
+    check_dialogue,
+    conversation,
+    requests_due,
+    talks_of,
+)
 from harness.judge.error_rates import errors_of
 from harness.judge.one_judge import JudgedBy, ask_judge
 from harness.judge.passport import FOLDER
@@ -27,14 +34,12 @@ from harness.records import (
     Judged,
     JudgedPair,
     Note,
-    Output,
     ProbeResult,
     Provenance,
-    Request,
     TemplateUse,
     Thinking,
 )
-from harness.run.ask import Asked, ask_rounds, opened, outputs_missing
+from harness.run.ask import Asked, opened, outputs_missing
 from harness.run.free_answers import Speaker, open_speaker
 from harness.run.probe_cells import ProbeCell
 from harness.run.replies import Said
@@ -47,9 +52,6 @@ from harness.run.trained_on import trained_probes
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.modelspec import ModelSpec
 from harness.spec.thinkingspec import setting_name
-from harness.workers.store import Store
-
-_FIX = Reason("raise_answer_tokens")
 
 
 @dataclass(slots=True)
@@ -171,32 +173,46 @@ class Probing:
                     speakers[cell.model] = open_speaker(
                         session, cell, root=self.settings.root, tell=self._tell
                     )
-            asks: Asks = []
+            talks: list[Talk] = []
             for model, speaker in speakers.items():
-                asks += self._asks([cell for cell in cells if cell.model == model], speaker)
-            if not asks:
+                talks += self._talks([cell for cell in cells if cell.model == model], speaker)
+            if not talks:
                 return {}
             window = max(speaker.window for speaker in speakers.values())
             with opened(self.settings.store) as store:
-                asked = self._ask(session, asks, store, window)
+                talks, asked = ask_talks(session, talks, store, window=window)
+            if asked.failure is not None:
+                self.lost.append(
+                    outputs_missing(session, asked, requests_due(talks, asked.outputs))
+                )
             self.engines.append(session.info(asked.computed, asked.stored))
-            for cell, _, speaker, _ in asks:
-                use = self._templates.get((cell.path, cell.model))
-                known = self._answered.setdefault(cell.path, {})
-                known[cell.model] = answered_by(cell, speaker, self.engines[-1], use)
+            for one in talks:
+                path, model = one.cell.path, one.cell.model
+                use = self._templates.get((path, model))
+                made = answered_by(one.cell, one.speaker, self.engines[-1], use)
+                self._answered.setdefault(path, {})[model] = made
         finally:
             session.close()
-        return self._replies(asks, asked)
+        return self._replies(talks, asked)
 
-    def _asks(self, cells: Sequence[ProbeCell], speaker: Speaker) -> Asks:
-        """Return what one model is asked; nothing where its chat template cannot say it."""
+    def _talks(self, cells: Sequence[ProbeCell], speaker: Speaker) -> list[Talk]:
+        """Return what one model is asked; nothing of what its chat template cannot say."""
+        shown: list[ProbeCell] = []
+        for cell in cells:
+            try:
+                check_dialogue(cell, speaker)
+            except HarnessError as error:
+                self._fail([cell], error)
+                continue
+            shown.append(cell)
         try:
-            asks, use = asks_of(cells, speaker), speaker.use(conversation(cells[0]))
+            talks = talks_of(shown, speaker)
+            for cell in shown[:1]:
+                self._templates[cell.path, cell.model] = speaker.use(conversation(cell))
         except HarnessError as error:
-            self._fail(cells, error)
+            self._fail(shown, error)
             return []
-        self._templates[cells[0].path, cells[0].model] = use
-        return asks
+        return talks
 
     def _fits(self, session: EngineSession, cell: ProbeCell, cells: Sequence[ProbeCell]) -> bool:
         own = [one for one in cells if one.model == cell.model]
@@ -209,38 +225,24 @@ class Probing:
             self._tell(note)
         return True
 
-    def _ask(self, session: EngineSession, asks: Asks, store: Store, window: int) -> Asked:
-        def behind(outputs: Mapping[str, Output]) -> list[Request]:
-            found = [one.answer(turn, outputs) for _, _, one, turn in asks if one.thinks]
-            return [request for request in found if isinstance(request, Request)]
-
-        first = [turn.first for *_, turn in asks if isinstance(turn.first, Request)]
-        asked = ask_rounds(session, first, behind, store, window=window)
-        if asked.failure is not None:
-            wanted = {r.key for r in first} | {r.key for r in behind(asked.outputs)}
-            self.lost.append(outputs_missing(session, asked, len(wanted)))
-        return asked
-
-    def _replies(self, asks: Asks, asked: Asked) -> dict[tuple[str, str], list[Reply]]:
+    def _replies(self, talks: Sequence[Talk], asked: Asked) -> dict[tuple[str, str], list[Reply]]:
         found: dict[tuple[str, str], list[Reply]] = {}
         whole: dict[tuple[str, Thinking | None, str], list[Said]] = {}
-        for cell, number, speaker, turn in asks:
-            seed = cell.evalset.answers.seed + number
-            said = speaker.said(turn, asked.outputs, fix=_FIX)
+        for one in talks:
+            cell, speaker, said = one.cell, one.speaker, one.said(asked.outputs)
             if said is None:
                 assert asked.failure is not None
                 self._fail([cell], asked.failure)
                 continue
             key = (cell.model, speaker.thinking, speaker.remote)
             whole.setdefault(key, []).append(said)
-            reply = reply_of(number, seed, said)
-            found.setdefault((cell.model, cell.probe.id), []).append(reply)
+            found.setdefault((cell.model, cell.probe.id), []).append(one.reply(said))
         for (model, thinking, remote), replies in whole.items():
             tell_of_replies(self._tell, model, thinking, replies)
             tell_of_servers(self._tell, model, remote, replies)
         # A probe that lacks an answer has failed as a whole.
-        failed = {(cell.model, cell.probe.id) for cell, *_ in asks
-                  if (cell.path, cell.id) in self._done}  # fmt: skip
+        failed = {(one.cell.model, one.cell.probe.id) for one in talks
+                  if (one.cell.path, one.cell.id) in self._done}  # fmt: skip
         return {key: replies for key, replies in found.items() if key not in failed}
 
     def _judge(

@@ -122,6 +122,7 @@ class JudgedPlan:
 
     Attributes:
         probes: Of the set; `answers` to each of them by each model.
+        between: Answers of all models to earlier turns of dialogues.
         notes: Which probes adapters were trained on.
     """
 
@@ -130,6 +131,7 @@ class JudgedPlan:
     probes: int
     answers: int
     gates: tuple[JudgedReach, ...]
+    between: int = 0
     notes: tuple[Note, ...] = ()
 
 
@@ -155,6 +157,7 @@ def plan_judged_sets(
                 models=len({one.model for one in own}),
                 probes=len({one.probe.id for one in own}),
                 answers=own[0].evalset.answers.n,
+                between=sum(one.probe.blanks for one in own) * own[0].evalset.answers.n,
                 gates=tuple(judged_reach(one, last) for one in gates if one.cell.path == path),
                 notes=tuple(
                     note

@@ -34,6 +34,8 @@ def judged_lines(plan: JudgedPlan) -> Iterator[str]:
         f"{plan.models} model{'s' * (plan.models > 1)}",
         f"{plan.answers} answer{'s' * (plan.answers > 1)} to each",
     ]
+    if plan.between:
+        counted.append(f"{plan.between} more between the turns of dialogues")
     yield f"{plan.evalset}: a judge set, {', '.join(counted)}"
     if plan.gates:
         yield _SHOWN

@@ -1,6 +1,6 @@
-"""An answer under judgement -> text that a judge can only read, never obey or end.
+"""An answer under judgement, or a dialogue before it -> text that a judge can only read.
 
-The answer stands between two marks that bear a digest of the answer itself. What would speak to
+It stands between two marks that bear a digest of itself. What would speak to
 the judge's tokenizer in place of its reader, control tokens and forged marks, gets a backslash
 behind its first character; what nobody can see is taken out and counted.
 """
@@ -17,6 +17,7 @@ from itertools import count
 
 from harness.characters import is_unseen
 from harness.errors import PromptError
+from harness.records import Message
 from harness.spec.judgeset import MAX_ANSWER_CHARS
 
 _SALT = b"harness answer fence 1\n"
@@ -48,7 +49,7 @@ _NAME = r"[\w./:+-]{1,80}"
 _MARKS = re.compile(
     "|".join(
         (
-            r"<\s*(?:/\s*)?answer",  # our own fence
+            r"<\s*(?:/\s*)?(?:answer|dialogue)",  # our own fences
             r"\[\s*note\s*-",  # our own notes
             # ChatML, Llama 3 and 4, Qwen, DeepSeek, GPT-OSS, Cohere, GLM, Kimi, Granite, GigaChat
             rf"<\s*(?:/\s*)?\|\s*{_NAME}(?:\s{_NAME}){{0,4}}\s*\|(?:\s*>|{_NAME}>)",
@@ -74,11 +75,11 @@ _MARKS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Fenced:
-    """An answer as a judge is shown it.
+    """An answer, or a dialogue, as a judge is shown it.
 
     Attributes:
         text: From `<answer-NONCE>` to `</answer-NONCE>`, both included and on lines of their own.
-            A last line `[note-NONCE: ...]` says where the answer is empty, was cut or held
+            Of an answer a last line `[note-NONCE: ...]` says where it is empty, was cut or held
             invisible characters.
         nonce: 16 hex digits that stand nowhere in the answer.
         cut: Whether characters at its end were left out.
@@ -116,18 +117,60 @@ def fence(
     left_out = max(0, len(visible) - max_chars)
     body = neutralise(visible[:max_chars], controls=controls)
     nonce = _nonce(text, body)
+    lines = _noted(body, nonce, "answer", visible, left_out, hidden)
+    fenced = _between("answer", nonce, lines, controls)
+    return Fenced(fenced, nonce, cut=left_out > 0, hidden=hidden, body=body)
+
+
+def fence_dialogue(
+    turns: Sequence[Message],
+    *,
+    controls: re.Pattern[str] | None = None,
+    max_chars: int = MAX_ANSWER_CHARS,
+) -> Fenced:
+    """Return a dialogue between marks of its own, `<dialogue-NONCE>`, as `fence` does an answer.
+
+    A line `[note-NONCE: user]` or `[note-NONCE: assistant]` stands before each turn, so that no
+    turn can pretend to be another.
+
+    Args:
+        turns: What was said, in order.
+        controls: As for `fence`.
+        max_chars: Visible characters that are kept of each turn.
+
+    Raises:
+        PromptError: As `fence` does.
+    """
+    seen = [_visible(turn["content"]) for turn in turns]
+    bodies = [neutralise(text[:max_chars], controls=controls) for text, _ in seen]
+    raw = "\n".join(f"{turn['role']}\n{turn['content']}" for turn in turns)
+    nonce, lines = _nonce(raw, "\n".join(bodies)), list[str]()
+    for turn, (text, hidden), body in zip(turns, seen, bodies, strict=True):
+        left_out = max(0, len(text) - max_chars)
+        lines += [f"[note-{nonce}: {turn['role']}]",
+                  *_noted(body, nonce, "turn", text, left_out, hidden)]  # fmt: skip
+    fenced = _between("dialogue", nonce, lines, controls)
+    hidden, cut = sum(count for _, count in seen), any(len(text) > max_chars for text, _ in seen)
+    return Fenced(fenced, nonce, cut=cut, hidden=hidden, body="\n".join(bodies))
+
+
+def _noted(body: str, nonce: str, what: str, visible: str, left_out: int, hidden: int) -> list[str]:
+    """Return the lines of a text, and the note on what it lacks, if anything."""
     notes = [
-        *(["the answer is empty"] if not visible.strip() else []),
+        *([f"the {what} is empty"] if not visible.strip() else []),
         *([f"cut here, characters left out: {left_out}"] if left_out else []),
         *([f"invisible characters taken out: {hidden}"] if hidden else []),
     ]
     lines = [body] if visible.strip() else []
-    lines += [f"[note-{nonce}: {'; '.join(notes)}]"] if notes else []
-    fenced = "\n".join([f"<answer-{nonce}>", *lines, f"</answer-{nonce}>"])
+    return lines + ([f"[note-{nonce}: {'; '.join(notes)}]"] if notes else [])
+
+
+def _between(mark: str, nonce: str, lines: Sequence[str], controls: re.Pattern[str] | None) -> str:
+    fenced = "\n".join([f"<{mark}-{nonce}>", *lines, f"</{mark}-{nonce}>"])
     if controls is not None and controls.search(fenced):
         raise PromptError("a special token of the judge's tokenizer matches the fence around an "
                           "answer; use a different judge")  # fmt: skip
-    return Fenced(fenced, nonce, cut=left_out > 0, hidden=hidden, body=body)
+    return fenced
 
 
 def neutralise(text: str, *, controls: re.Pattern[str] | None = None) -> str:

@@ -120,6 +120,7 @@ def absolute_messages(
     question: str,
     points: Sequence[str],
     answer: Fenced,
+    before: str = "",
     controls: re.Pattern[str] | None = None,
 ) -> list[Message]:
     """Return the conversation that asks for a score of one answer.
@@ -129,6 +130,7 @@ def absolute_messages(
         question: What was asked.
         points: What a good answer covers.
         answer: What was answered.
+        before: What was said before the question, fenced; see `harness.prompts.dialogue`.
         controls: Finds the judge tokenizer's special tokens, which question and points shall not
             spell either: those of gold pairs come from data.
 
@@ -137,7 +139,7 @@ def absolute_messages(
         SpecError: It cannot be rendered.
         PromptError: `controls` finds what cannot be spelt in another way.
     """
-    return _messages(rubric, "absolute", question, points, controls, answer)
+    return _messages(rubric, "absolute", before, question, points, controls, answer)
 
 
 def pairwise_messages(
@@ -147,13 +149,14 @@ def pairwise_messages(
     points: Sequence[str],
     first: Fenced,
     second: Fenced,
+    before: str = "",
     controls: re.Pattern[str] | None = None,
 ) -> list[Message]:
     """Return the conversation that asks for the better of two answers, `first` being A.
 
     See `absolute_messages`; the rubric is a pairwise one.
     """
-    return _messages(rubric, "pairwise", question, points, controls, first, second)
+    return _messages(rubric, "pairwise", before, question, points, controls, first, second)
 
 
 def point_messages(
@@ -162,18 +165,20 @@ def point_messages(
     question: str,
     points: Sequence[str],
     answer: Fenced,
+    before: str = "",
     controls: re.Pattern[str] | None = None,
 ) -> list[Message]:
     """Return the conversation that asks for verdicts on points of one answer, at least one.
 
     See `absolute_messages`; the rubric is one for points.
     """
-    return _messages(rubric, "points", question, points, controls, answer)
+    return _messages(rubric, "points", before, question, points, controls, answer)
 
 
 def _messages(
     rubric: Rubric,
     kind: RubricKind,
+    before: str,
     question: str,
     points: Sequence[str],
     controls: re.Pattern[str] | None,
@@ -184,7 +189,7 @@ def _messages(
     system = rubric.system()
     names = [name for name in PARTS[kind]["user"] if name not in ("question", "points")]
     given: dict[str, str | list[str]] = {
-        "question": neutralise(question, controls=controls),
+        "question": before + neutralise(question, controls=controls),
         "points": [neutralise(point, controls=controls) for point in points],
         **{name: one.text for name, one in zip(names, answers, strict=True)},
     }

@@ -15,20 +15,22 @@ from harness.records.gates import (
     Verdict,
 )
 from harness.records.judged import (
-    POINT_VALUES,
     CanaryKind,
     CanaryResult,
-    Choice,
     Judged,
-    JudgedAnswer,
     JudgeInfo,
     PairResult,
     PassportCheck,
+    Standing,
+)
+from harness.records.judged_answers import (
+    POINT_VALUES,
+    Choice,
+    JudgedAnswer,
     PointRuling,
     PointVerdict,
     ProbeResult,
     Ruling,
-    Standing,
 )
 from harness.records.judged_pairs import (
     JudgedBasis,

@@ -125,7 +125,7 @@ def mask_baseline(check: BaselineCheck, masks: Masks) -> BaselineCheck:
 def _answer(answer: JudgedAnswer) -> JudgedAnswer:
     rulings = {judge: _ruling(one) for judge, one in answer.rulings.items()}
     points = {judge: tuple(map(_on_point, own)) for judge, own in answer.points.items()}
-    return replace(answer, text="", problem=_hidden(answer.problem), rulings=rulings,
+    return replace(answer, text="", earlier=(), problem=_hidden(answer.problem), rulings=rulings,
                    thought=_mute(answer.thought), points=points)  # fmt: skip
 
 

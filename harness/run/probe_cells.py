@@ -6,8 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from harness.run.cells import engine_group
-from harness.spec.judgeset import JudgeSet, ProbeSpec
+from harness.spec.judgeset import JudgeSet
 from harness.spec.modelspec import ModelSpec
+from harness.spec.probespec import ProbeSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ def trained_probes(cells: Sequence[ProbeCell], root: Path) -> Iterator[Note]:
         cells: The probes of one model, one at least.
         root: The project.
     """
-    asked = {one.probe.id: [one.probe.question, *(point.point for point in one.probe.points)]
+    asked = {one.probe.id: [*one.probe.texts, *(point.point for point in one.probe.points)]
              for one in cells}  # fmt: skip
     yield from _notes("trained_probes", cells[0], root, asked)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import yaml
 from pydantic import (
@@ -124,7 +124,13 @@ class OneOf:
 
 
 class Strict(BaseModel):
-    """Frozen, no coercion; what is not a mapping, and unknown keys, are refused with a fix."""
+    """Frozen, no coercion; what is not a mapping, and unknown keys, are refused with a fix.
+
+    Attributes:
+        usual: Keys that are shown in examples though others may stand for them.
+    """
+
+    usual: ClassVar[tuple[str, ...]] = ()
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
@@ -164,7 +170,9 @@ def mapping_example(model: type[Strict], given: Json) -> str:
                 tried = defaults[key] if value is None else value
                 if _is_plain(tried) and _takes(model, {key: tried}):
                     return flow({key: tried})
-    needed = [key for key, field in fields.items() if field.is_required()] or list(fields)[:1]
+    needed = [key for key, field in fields.items()
+              if field.is_required() or key in model.usual]  # fmt: skip
+    needed = needed or list(fields)[:1]
     return "{" + ", ".join(f"{key}: ..." for key in needed) + "}"
 
 

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from harness.characters import one_form
 from harness.records import Json
 from harness.spec.base import Name, Strict, Word, complain
-from harness.spec.editor_forms import OrText
 from harness.spec.gatespec import on_inconclusive_default
+from harness.spec.probespec import ProbeSpec, check_unique
 
 LOWEST, HIGHEST = 1, 10
 """The scale of an absolute verdict, both ends included."""
-
-HEAVIEST = 100
-"""The greatest weight of a point, for or against."""
 
 MAX_ANSWER_CHARS = 8000
 """Characters of an answer that a judge is shown, unless a set or an option says otherwise."""
@@ -30,71 +25,6 @@ Per = Literal["point", "answer"]
 def ends_of(figure: JudgedFigure) -> tuple[float, float]:
     """Return the least and the greatest value of a figure."""
     return (LOWEST, HIGHEST) if figure == "score" else (0, 1)
-
-
-def _check_unique(names: Sequence[str], what: str) -> None:
-    forms = list(map(one_form, names))
-    for index, name in enumerate(names):
-        if forms[index] in forms[:index]:
-            raise complain(f"duplicate {what} '{name}'; remove or rename one")
-
-
-class PointSpec(Strict):
-    """One thing that an answer is checked for; a text alone has the weight 1.
-
-    Attributes:
-        weight: How much it counts among the points of its probe; below 0 where meeting it counts
-            against the answer.
-    """
-
-    point: Word
-    weight: Annotated[float, Field(ge=-HEAVIEST, le=HEAVIEST)] = 1.0
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: Json) -> Json:
-        if isinstance(data, dict) and len(data) == 1 and not data.keys() & cls.model_fields:
-            raise complain("': ' makes a mapping of it, text is wanted; put it in quotes")
-        return data if isinstance(data, dict) else {"point": data}
-
-    @field_validator("weight")
-    @classmethod
-    def _some(cls, weight: float) -> float:
-        if weight == 0:
-            raise complain("is 0, and the point would count for nothing; leave the point out, or "
-                           "write another weight")  # fmt: skip
-        return weight
-
-
-class ProbeSpec(Strict):
-    """One question.
-
-    Attributes:
-        kind: What it asks for, such as `letter` or `arithmetic`.
-        points: What a good answer covers, for the judge; those of a weight below 0 are what it
-            should not say.
-    """
-
-    id: Name
-    kind: Word
-    question: Word
-    points: list[Annotated[PointSpec, OrText()]]
-
-    @field_validator("points")
-    @classmethod
-    def _some(cls, points: list[PointSpec]) -> list[PointSpec]:
-        if not points:
-            raise complain("is empty; write at least one point that a good answer covers")
-        _check_unique([one.point for one in points], "point")
-        if all(one.weight < 0 for one in points):
-            raise complain("all count against the answer, so that none could earn anything; write "
-                           "a point that a good answer covers")  # fmt: skip
-        return points
-
-    @property
-    def wanted(self) -> list[str]:
-        """What a good answer covers: the points that do not count against it."""
-        return [one.point for one in self.points if one.weight > 0]
 
 
 class AnswerSpec(Strict):
@@ -174,7 +104,7 @@ class JudgeSpec(Strict):
     def _some(cls, models: list[str]) -> list[str]:
         if not models:
             raise complain("is empty; name at least one judge")
-        _check_unique(models, "judge")
+        check_unique(models, "judge")
         return models
 
     @model_validator(mode="after")

@@ -14,12 +14,14 @@ from pydantic import ValidationError
 
 from harness.characters import one_form
 from harness.errors import INIT, SpecError
+from harness.records import Message
 from harness.registry import current
 from harness.spec.base import Strict
 from harness.spec.enginespec import EngineOptions, by_engine, engine_names, known_options
 from harness.spec.evalset import EvalSet, PromptSpec
-from harness.spec.judgeset import JudgeSet, ProbeSpec
+from harness.spec.judgeset import JudgeSet
 from harness.spec.modelspec import ModelsFile, ModelSpec
+from harness.spec.probespec import ProbeSpec
 from harness.spec.problems import problem_lines
 from harness.spec.recipe import Recipe
 from harness.spec.slicecheck import check_slices
@@ -158,12 +160,15 @@ def _check_unique(file: YamlFile, key: str, ids: Sequence[str]) -> None:
 
 def _check_questions(file: YamlFile, probes: Sequence[ProbeSpec]) -> None:
     """Refuse a question that is asked twice: it gets the same answers, and would count as two."""
-    known: dict[str, str] = {}
+    known: dict[tuple[tuple[str, str], ...], str] = {}
     for index, probe in enumerate(probes):
-        first = known.setdefault(one_form(probe.question.strip()), probe.id)
+        asked = (*probe.before, Message(role="user", content=probe.asked))
+        said = tuple((one["role"], one_form(one["content"].strip())) for one in asked)
+        first = known.setdefault(said, probe.id)
         if first != probe.id:
+            key = "turns" if probe.turns else "question"
             raise file.error(f"asks what '{first}' asks, and gets the same answers; leave one out, "
-                             "or put their points together", ("probes", index, "question")
+                             "or put their points together", ("probes", index, key)
                              )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from harness.judge.verdict import read_absolute, read_pairwise, score_prefix
-from harness.prompts.fence import fence
+from harness.prompts.fence import fence, fence_dialogue
 from harness.prompts.open_format import open_format
 from harness.prompts.rubric import absolute_messages, load_rubric, pairwise_messages
 from harness.records import Output
@@ -174,6 +174,25 @@ def test_a_prompt_stays_within_bounds(text):
     assert len(fenced.text) < 1.5 * LIMIT
     assert fenced.cut == (len(text) > LIMIT)
     assert fenced.cut == ("characters left out" in fenced.text)
+
+
+@each_attack
+def test_no_turn_of_a_dialogue_can_end_it_or_speak_for_another(text):
+    said = fence_dialogue(
+        [
+            {"role": "user", "content": text},
+            {"role": "assistant", "content": text.replace("answer-", "dialogue-")},
+        ],
+        controls=controls(TOKENS),
+    )
+    first, *inner, last = said.text.split("\n")
+    assert (first, last) == (f"<dialogue-{said.nonce}>", f"</dialogue-{said.nonce}>")
+    own = [line for line in inner if line in {f"[note-{said.nonce}: {role}]"
+                                              for role in ("user", "assistant")}]  # fmt: skip
+    assert own == [f"[note-{said.nonce}: user]", f"[note-{said.nonce}: assistant]"]
+    assert said.nonce not in said.body
+    assert not controls(TOKENS).search(said.text)
+    assert not re.search(r"<\s*/?\s*(answer|dialogue)|\[\s*note", said.body, re.IGNORECASE)
 
 
 @each_attack

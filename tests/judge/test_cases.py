@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.judge.basis import bases
 from harness.judge.cases import CaseSet, Reply
 from harness.prompts.rubric import load_rubric
 from harness.reasons import Reason
-from harness.records import Ruling
+from harness.records import Provenance, Ruling
 from harness.spec.judgeset import JudgeSet
+from harness.spec.probespec import ProbeSpec
 
 ROOT = Path(__file__).parents[2]
 
@@ -160,3 +162,16 @@ def test_a_long_answer_is_cut_for_the_judge_alone():
     case = next(c for c in asked.cases(None) if c.id.startswith("answer"))
     assert shown(case).count("word") < 40
     assert len(asked.results({})[0].answers[0].text) == 2500
+
+
+def test_a_changed_turn_is_another_probe_to_a_baseline():
+    def of(*turns):
+        probe = {"id": "talk", "kind": "k", "turns": list(turns), "points": ["it is"]}
+        talk = judge_set().model_copy(update={"probes": [ProbeSpec.model_validate(probe)]})
+        asked = make_round(talk, {("base", "talk"): [Reply(0, 0, "so", 1)]}, pairs=False)
+        rests = Provenance("", "", "", "", "", "", "", "")
+        return bases(asked, {"base": rests}, [])[0].probes["talk"]
+
+    own, given = of("One?", "Two?"), of({"user": "One?", "assistant": "Yes."}, "Two?")
+    assert len({own, given, of("One.", "Two?"), of("One?", "Two?", "Two?")}) == 4
+    assert own == of({"user": "One?"}, "Two?")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness.spec.base import list_example, mapping_example
-from harness.spec.judgeset import PassportSpec, ProbeSpec
+from harness.spec.judgeset import PassportSpec
+from harness.spec.probespec import ProbeSpec
 from harness.spec.recipe import Range, Topics, TrainingSpec
 
 

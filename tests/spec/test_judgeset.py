@@ -25,6 +25,7 @@ from harness.spec.judgeset import JudgeSet
 from harness.spec.load import load_judgeset, load_models
 
 ROOT = Path(__file__).parents[2]
+CAPITAL = "    question: What is the capital of France, and which river flows through it?"
 SHIPPED = sorted((ROOT / "evalsets").glob("probes_*.yaml"))
 GOOD: dict[str, Json] = {
     "kind": "judge",
@@ -196,7 +197,31 @@ def test_a_judge_may_be_one_of_the_judged(project):
         ),
         (
             "probes.0.pionts=[x]",
-            "probes[0].pionts: unknown key; remove it, or use one of id, kind, question, points",
+            "probes[0].pionts: unknown key; remove it, or use one of id, kind, question, turns, "
+            "points",
+        ),
+        (
+            "probes.0={id: a, kind: k, turns: [One], points: [p]}",
+            "probes[0].turns: one turn is no dialogue; write question in its place",
+        ),
+        (
+            "probes.0={id: a, kind: k, turns: [One, {user: And, assistant: Yes.}], points: [p]}",
+            "probes[0].turns: the last turn has an answer, which is what models are asked for; "
+            "leave it out, or add what the user says next",
+        ),
+        (
+            "probes.0.turns=[One, Two]",
+            "probes[0]: needs either question or turns (a dialogue); write one of them",
+        ),
+        (
+            "probes.0={id: a, kind: k, turns: [{Capital: Rome}, b], points: [p]}",
+            "probes[0].turns[0]: ': ' makes a mapping of it, text is wanted; put it in quotes",
+        ),
+        (
+            "probes=[{id: a, kind: k, turns: [One, Two], points: [p]}, "
+            "{id: b, kind: k, turns: [{user: One}, ' Two'], points: [q]}]",
+            "probes[1].turns: asks what 'a' asks, and gets the same answers; leave one out, or put "
+            "their points together",
         ),
         (
             "probes.0.points=[{Capital: Rome}]",
@@ -407,6 +432,9 @@ def test_the_example_of_the_documentation_loads(tmp_path):
         ("- The river is the Seine.", "- {point: The river is the Seine., weight: 2}"),
         ("figure: win_rate", "figure: points"),
         ("  rubric: judge/absolute.en.j2\n", ""),
+        (CAPITAL, f"{CAPITAL}\n    turns: [One, Two]"),
+        (CAPITAL, "    turns: [One]"),
+        (CAPITAL, "    turns: [One, {user: Two, assistant: Three}]"),
     ],
 )
 def test_the_documentation_shows_what_is_printed(tmp_path, old, new):

@@ -72,7 +72,6 @@ def _probe(own: Sequence[ProbeResult], pairs: Pairs, t: Words) -> Probe:
     scores = ", ".join(f"{html(one.model)} {_mean(one)}" for one in own)
     weights = first.weights or (1.0,) * len(first.points)
     judged = any(answer.points for one in own for answer in one.answers)
-    question, _ = quoted(first.question, limit=_QUESTION)
     numbers = sorted({answer.number for one in own for answer in one.answers})
     rounds = tuple(
         (
@@ -89,7 +88,7 @@ def _probe(own: Sequence[ProbeResult], pairs: Pairs, t: Words) -> Probe:
     more = len(numbers) - len(rounds)
     return Probe(
         summary=f"<b>{html(first.probe)}</b>, {html(first.kind, limit=60)}: {scores}",
-        question=question,
+        question=_asked(first, t),
         points=tuple(
             (f"{place}." if judged else "-", _point(point, weight, t))
             for place, (point, weight) in enumerate(zip(first.points, weights, strict=True), 1)
@@ -133,7 +132,33 @@ def _answer(probe: ProbeResult, answer: JudgedAnswer, pairs: Pairs, t: Words) ->
     thoughts = [folded(answer.thought, t)]
     thoughts += [folded(ruling.thought, t, by=judge) for judge, ruling in answer.rulings.items()]
     verdicts = verdict_lines(answer, t)
-    return Answer(line, _quote(answer, t), tuple(filter(None, thoughts)), verdicts)
+    return Answer(line, _said(probe, answer, t), tuple(filter(None, thoughts)), verdicts)
+
+
+def _asked(probe: ProbeResult, t: Words) -> str:
+    """Return the question, or all turns of a dialogue with who says each."""
+    asked, _ = quoted(probe.question, limit=_QUESTION)
+    if not probe.turns:
+        return asked
+    parts: list[str] = []
+    for place, text in enumerate(probe.turns):
+        if text:
+            parts += [t["j_assistant" if place % 2 else "j_user"], quoted(text, limit=_QUESTION)[0]]
+        else:
+            parts.append(t["j_own"])
+    return "\n\n".join([*parts, t["j_user"], asked])
+
+
+def _said(probe: ProbeResult, answer: JudgedAnswer, t: Words) -> str:
+    """Return an answer, behind those of the model's own earlier in the dialogue."""
+    if not answer.earlier:
+        return _quote(answer, t)
+    numbers = [place // 2 + 1 for place, text in enumerate(probe.turns) if not text]
+    parts: list[str] = []
+    for number, text in zip(numbers, answer.earlier, strict=False):
+        shown = quoted(text, limit=_ANSWER)[0] if text.strip() else f"> *{t['j_empty']}*"
+        parts += [t.say("j_earlier", number=number), shown]
+    return "\n\n".join([*parts, t["j_last"], _quote(answer, t)])
 
 
 def _quote(answer: JudgedAnswer, t: Words) -> str:
