@@ -77,13 +77,13 @@ def run_lm_eval(args: argparse.Namespace) -> Times:
     class Timed(VLLM):  # type: ignore[misc]  # lm_eval is not installed here
         """VLLM that remembers how long its requests took, tokenizing included."""
 
-        def generate_until(self, *parts: Any, **named: Any) -> list[str]:
+        def generate_until(self, *parts: object, **named: object) -> list[str]:
             began = time.perf_counter()
             answers: list[str] = super().generate_until(*parts, **named)
             seconds.append(time.perf_counter() - began)
             return answers
 
-        def loglikelihood(self, *parts: Any, **named: Any) -> list[tuple[float, bool]]:
+        def loglikelihood(self, *parts: object, **named: object) -> list[tuple[float, bool]]:
             began = time.perf_counter()
             answers: list[tuple[float, bool]] = super().loglikelihood(*parts, **named)
             seconds.append(time.perf_counter() - began)
@@ -97,12 +97,14 @@ def run_lm_eval(args: argparse.Namespace) -> Times:
     for mode in conversations(args):
         for kind in args.kinds.split(","):
             whole = time.perf_counter()
-            found = lm_eval.simple_evaluate(model=lm, tasks=[f"{mode}_{kind}"], task_manager=manager,
-                                            bootstrap_iters=0, log_samples=True)  # fmt: skip
-            times[f"{mode}_{kind}"] = {
+            name = f"{mode}_{kind}"
+            found = lm_eval.simple_evaluate(
+                model=lm, tasks=[name], task_manager=manager, bootstrap_iters=0
+            )
+            times[name] = {
                 "requests_s": seconds[-1],
                 "total_s": time.perf_counter() - whole,
-                "samples": len(found["samples"][f"{mode}_{kind}"]),
+                "samples": len(found["samples"][name]),
             }
     return times
 
@@ -125,7 +127,8 @@ def main() -> None:
     for name in ("model", "samples", "shots", "out"):
         setattr(args, name, getattr(args, name).resolve())
     if args.only:
-        found = run_lm_eval(args) if args.only == "lm-eval" else run_harness(args, multiprocess=False)
+        ours = args.only == "harness"
+        found = run_harness(args, multiprocess=False) if ours else run_lm_eval(args)
         args.out.write_text(json.dumps(found))
         return
     rounds = []

@@ -67,7 +67,8 @@ def project(args: argparse.Namespace) -> None:
     text = "models:\n" + entry
     for number in range(args.adapters):
         adapter(base, args.dir / f"adapters/a{number}", number)
-        text += entry.replace(f"  {args.shape}:\n", f"  a{number}:\n    adapter: adapters/a{number}\n")
+        head = f"  a{number}:\n    adapter: adapters/a{number}\n"
+        text += entry.replace(f"  {args.shape}:\n", head)
     (args.dir / "evalsets/models.yaml").write_text(text)
     (args.dir / "evalsets/study.yaml").unlink()
     words = (args.dir / "prompts/sentiment/prefill.j2").read_text()
@@ -91,8 +92,9 @@ def run(root: Path, name: str, further: list[str]) -> dict[str, Any]:
     paths = os.pathsep.join(filter(None, [tree, os.environ.get("PYTHONPATH", "")]))
     env = os.environ | {"PYTHONPATH": paths, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     shutil.rmtree(root / ".harness", ignore_errors=True)
-    command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "-q", f"evalsets/{name}.yaml"]
-    done = subprocess.run([*command, *further], cwd=root, env=env, capture_output=True, text=True)
+    command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "-q", *further]
+    command.append(f"evalsets/{name}.yaml")
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):
         print(done.stdout[-4000:], done.stderr[-4000:])
     (engine,) = json.loads((root / "reports/latest/run.json").read_text())["info"]["engines"]
