@@ -26,7 +26,6 @@ BESIDE: Mapping[str, Mapping[str, Any]] = MappingProxyType(
         "orthogonal": {**_QV, "init_lora_weights": "orthogonal"},
         "mica": {**_QV, "init_lora_weights": "mica"},
         "eva": {**_QV, "init_lora_weights": "eva"},
-        "lora_ga": {**_QV, "init_lora_weights": "lora_ga"},
         "last_layer": {**_QV, "layers_to_transform": [1]},
         "pattern": {"target_modules": r".*layers\.1\.self_attn\.(q|o)_proj"},
         "excluded": {**_QV, "exclude_modules": ["layers.0.self_attn.v_proj"]},

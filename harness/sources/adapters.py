@@ -18,7 +18,7 @@ _BESIDE = (
     ".lora_magnitude_vector", ".lora_magnitude_vector.weight",
 )  # fmt: skip
 # Beginnings of initialisations by which peft takes the adapter's start out of the base's weights.
-_SUBTRACTED = ("pissa", "olora", "corda", "loftq")
+_SUBTRACTED = ("pissa", "olora", "corda", "lora_ga", "loftq")
 # Keys of the configuration by which other modules are trained than those beside which LoRA stands.
 _TRAINED = ("modules_to_save", "trainable_token_indices", "target_parameters")
 

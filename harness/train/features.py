@@ -12,13 +12,14 @@ from harness.records import Json
 from harness.sources.adapters import changing
 
 # Initialisations of which nothing is left when trained weights are loaded.
-_STARTS = frozenset({"gaussian", "eva", "orthogonal", "mica", "lora_ga"})
+_STARTS = frozenset({"gaussian", "eva", "orthogonal", "mica"})
 # Those whose start is taken out of the base's weights, and is the same whenever that is done.
 _SUBTRACTED = frozenset({"pissa", "olora"})
 _CONVERT = "convert it with path_initial_model_for_weight_conversion of peft's save_pretrained"
 _REFUSED: Mapping[str, str] = MappingProxyType(
     {
         "corda": "whose start is taken out of the base's weights by data that the adapter lacks",
+        "lora_ga": "whose start is taken out of the base's weights by gradients that it lacks",
         "loftq": "whose start is taken out of base weights that are quantized anew each time",
         "pissa_niter": "whose start is drawn at random and taken out of the base's weights",
     }

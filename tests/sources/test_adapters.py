@@ -108,7 +108,7 @@ class TestChangesBase:
     @pytest.mark.parametrize(
         "config",
         [{}, {"bias": "none", "init_lora_weights": True}, {"init_lora_weights": "gaussian"},
-         {"init_lora_weights": "eva"}, {"init_lora_weights": "lora_ga"}, {"use_dora": True},
+         {"init_lora_weights": "eva"}, {"use_dora": True},
          {"modules_to_save": None, "trainable_token_indices": None, "target_parameters": []}],
     )  # fmt: skip
     @pytest.mark.parametrize(
@@ -124,7 +124,8 @@ class TestChangesBase:
         "config",
         [{"bias": "all"}, {"bias": "lora_only"}, {"init_lora_weights": "pissa"},
          {"init_lora_weights": "pissa_niter_16"}, {"init_lora_weights": "OLoRA"},
-         {"init_lora_weights": "corda"}, {"init_lora_weights": "loftq"},
+         {"init_lora_weights": "corda"}, {"init_lora_weights": "lora_ga"},
+         {"init_lora_weights": "loftq"},
          {"modules_to_save": ["lm_head"]}, {"trainable_token_indices": [3]},
          {"trainable_token_indices": {"embed_tokens": [3]}}, {"target_parameters": ["x"]}],
     )  # fmt: skip

@@ -33,6 +33,7 @@ def test_vllm_serves_plain_ones(kind, monkeypatch):
          "^init_lora_weights pissa_niter_16, whose start is drawn at random and taken out of the "
          "base's weights; convert it with path_initial_model_for_weight_conversion of peft's"),
         ({"init_lora_weights": "corda"}, "taken out of the base's weights by data that the ad"),
+        ({"init_lora_weights": "lora_ga"}, "taken out of the base's weights by gradients that "),
         ({"init_lora_weights": "loftq"}, "base weights that are quantized anew each time; convert"),
         ({"init_lora_weights": "newest"}, "init_lora_weights newest, which no engine knows; conv"),
         ({"use_qalora": True}, "use_qalora True, which no engine does; train it without"),
