@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from html import unescape
 
 from harness.characters import is_unseen
 
@@ -24,6 +25,8 @@ _LIVE = re.compile(
     r"|(?<=:)(?=:)|(?<=##)(?=\[)|(?<=\[)(?=![A-Za-z])"
 )
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
+# What `escape` and `code` write, and bold.
+_MARKS = re.compile(r"`([^`]+)`|\\([!-/:-@\[-`{-~])|(&#?\w+;)|\*\*")
 _DEEPEST = 40
 _GAP = "&#8203;"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -141,3 +144,24 @@ def code(text: str, *, limit: int = 200, cell: bool = False) -> str:
         return escape(text, limit=limit)
     shown = cut(plain(text), limit).replace("`", "'").strip()
     return f"`{shown}`" if shown else "` `"
+
+
+def unmarked(markdown: str) -> str:
+    """Return one line of our own inert markdown as the text that it shows."""
+    return _MARKS.sub(_read, markdown)
+
+
+def table_cells(table: str) -> list[list[str]]:
+    """Return what a table of `harness.report` shows: its header, then its rows."""
+    head, _, *rows = table.split("\n")
+    return [
+        [unmarked(cell.strip()) for cell in re.findall(r"((?:\\.|[^\\|])*)\|", row[1:])]
+        for row in (head, *rows)
+    ]
+
+
+def _read(found: re.Match[str]) -> str:
+    code_span, escaped, entity = found.groups()
+    if entity:
+        return "" if entity == _GAP else unescape(entity)
+    return code_span or escaped or ""

@@ -28,6 +28,7 @@ from harness.report.judged.sections import judged_part
 from harness.report.mistakes import Names, wrong_answers
 from harness.report.names import some
 from harness.report.notes import note_lines
+from harness.report.page.write import write_page
 from harness.report.plots.write_plots import PlotKind, Plots, draw_plots
 from harness.report.questions import question_table
 from harness.report.reasons import why
@@ -78,7 +79,7 @@ def write_report(
     plots: Plots = "svg",
     hasty: bool = False,
 ) -> Path:
-    """Write `report.md` and its plots into the run's folder and return the report's path.
+    """Write `report.md`, its plots and `report.html` into the run's folder.
 
     Args:
         run_dir: Created where it is missing.
@@ -88,16 +89,24 @@ def write_report(
         texts: With `none`, no sample's text and no completion appears.
         plots: Format of the plots; with `none`, the report has none.
         hasty: Whether to say that comparisons and plots are left out.
+
+    Returns:
+        The path of `report.md`.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     path = run_dir / REPORT_FILE
+    shown = redact_run(run) if texts == "none" else run
     with using(remembered(run.info.extensions)):
-        content = {**_content(run, findings, lang=lang, texts=texts), "hasty": hasty}
+        content = {**_content(shown, findings, lang=lang), "hasty": hasty}
         # First without plots: whatever drawing them may do, the figures are on disk.
         path.write_text(_render(content, ()), encoding="utf-8")
         drawn = draw_plots(run_dir, run, findings, lang=lang, plots=plots)
-    if drawn:
-        path.write_text(_render(content, drawn), encoding="utf-8")
+        if drawn:
+            path.write_text(_render(content, drawn), encoding="utf-8")
+        write_page(
+            run_dir, shown, findings, drawn,
+            verdict=str(content["verdict"]), names=_all_names(run), lang=lang, texts=texts,
+        )  # fmt: skip
     return path
 
 
@@ -113,16 +122,15 @@ def report_markdown(
         texts: With `none`, no sample's text and no completion appears.
     """
     with using(remembered(run.info.extensions)):
-        return _render(_content(run, findings, lang=lang, texts=texts), ())
+        shown = redact_run(run) if texts == "none" else run
+        return _render(_content(shown, findings, lang=lang), ())
 
 
-def _content(run: Run, findings: Findings, *, lang: Lang, texts: Texts) -> Mapping[str, object]:
+def _content(run: Run, findings: Findings, *, lang: Lang) -> Mapping[str, object]:
     """Return all that the template shows but the plots."""
-    if texts == "none":
-        run = redact_run(run)
     info, rows, gates = run.info, run.rows, run.gates
     t = words(lang)
-    names = {**_names(rows), **_judged_names(run)}
+    names = _all_names(run)
     judged = judged_part(run.judged, findings.judged, gates, t)
     lines = partial(_gate_lines, run, names=names, lang=lang)
     conclusions = conclude(findings, lang=lang)
@@ -191,6 +199,10 @@ def _template() -> Template:
 
 def _extension(one: Extension, t: Words) -> str:
     return t.say(f"x_{one.kind}", name=code(one.name), source=code(one.shown, limit=120))
+
+
+def _all_names(run: Run) -> Names:
+    return {**_names(run.rows), **_judged_names(run)}
 
 
 def _names(rows: Sequence[Row]) -> Names:

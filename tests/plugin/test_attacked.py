@@ -63,7 +63,7 @@ def test_a_session(hostile, monkeypatch):
 def check_files(root: Path, new: set[Path]) -> None:
     """Hold each file to what it must not hold; equal sets without attacks are in other tests."""
     for path in new:
-        if path.suffix in (".md", ".xml", ".svg", ".json", ".jsonl"):
+        if path.suffix in (".md", ".html", ".xml", ".svg", ".json", ".jsonl"):
             text = (root / path).read_text(encoding="utf-8")
             bidi = {"\u202e", "\u2066", "\x1b", "\x9b", "\x07", "\x7f"}
             assert not bidi & set(text), path

@@ -40,6 +40,7 @@ def test_latest_follows_the_last_run(evals):
     assert evals.latest.resolve() != first
     assert sorted(path.name for path in evals.latest.iterdir()) == [
         "findings.json",
+        "report.html",
         "report.md",
         "results.jsonl",
         "run.json",
@@ -104,6 +105,7 @@ def test_texts_of_samples(evals, texts, shown, monkeypatch):
     written = [path for path in evals.root.rglob("reports*/**/*") if path.is_file()]
     assert {path.name for path in written} == {
         "findings.json",
+        "report.html",
         "report.md",
         "results.jsonl",
         "run.json",

@@ -1,0 +1,182 @@
+"""A run -> `report.html`: cells, samples, judged answers and plots, to look at in a browser."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from harness.analysis.findings import Findings
+from harness.jsontext import json_text
+from harness.language import Lang, Words, words
+from harness.markdown import table_cells, unmarked
+from harness.reasons import Reason, say
+from harness.records import Json, Run
+from harness.report.format import duration
+from harness.report.gates import gate_lines
+from harness.report.judged.tables import model_table
+from harness.report.judged.trust import trust_lines
+from harness.report.mistakes import Names
+from harness.report.page.judged import judged_probes
+from harness.report.page.samples import sample_sets
+from harness.report.page.texts import Texts
+from harness.report.plots.write_plots import PlotKind
+from harness.report.tables import figure_table, further_table
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+PAGE_FILE = "report.html"
+# Words of the report that the page's script says, too.
+_SHARED = ("j_user", "j_assistant", "j_own", "j_earlier", "j_last")
+
+
+def write_page(
+    run_dir: Path,
+    run: Run,
+    findings: Findings,
+    plots: Sequence[PlotKind],
+    *,
+    verdict: str,
+    names: Names,
+    lang: Lang = "en",
+    texts: Literal["full", "none"] = "full",
+) -> Path:
+    """Write `report.html` into the run's folder, whole or not at all, and return its path.
+
+    The page holds all that it shows, and its policy lets it ask for nothing. What is foreign stands
+    in JSON and is put into the page as text.
+
+    Args:
+        run_dir: Where the plots lie.
+        run: What to show; without texts where `texts` is `none`.
+        findings: What is concluded from it.
+        plots: Those that were drawn.
+        verdict: What the report's title says of all gates.
+        names: How a report calls each cell and judged model.
+        lang: Language of everything that is not data.
+        texts: Whether the texts were left out, which the page says.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    t = words(lang)
+    data = json_text(_data(run_dir, run, findings, plots, verdict, names, lang, texts),
+                     compact=True)  # fmt: skip
+    path = run_dir / PAGE_FILE
+    part = path.with_name(path.name + ".part")
+    # A lone surrogate of a broken completion cannot be encoded as it is.
+    part.write_bytes(_rendered(data, t).encode("utf-8", errors="replace"))
+    part.replace(path)
+    return path
+
+
+def _rendered(data: str, t: Words) -> str:
+    folder = files("harness.report.templates")
+    script, style = ((folder / f"page.{kind}").read_text("utf-8") for kind in ("js", "css"))
+    # Within JSON these stand in strings only, where an escape means the same.
+    for char in "<>&":
+        data = data.replace(char, f"\\u{ord(char):04x}")
+    return _template().render(t=t, data=data, script=script, style=style, hashed=_hashed)
+
+
+def _hashed(text: str) -> str:
+    """Return how a content security policy names an inline script or style."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+@cache
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    # What is inserted is ours, or JSON without any markup.
+    environment = Environment(
+        loader=PackageLoader("harness.report", "templates"),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("page.html.j2")
+
+
+def _data(
+    run_dir: Path,
+    run: Run,
+    findings: Findings,
+    plots: Sequence[PlotKind],
+    verdict: str,
+    names: Names,
+    lang: Lang,
+    texts: Literal["full", "none"],
+) -> Json:
+    t, pool, kept = words(lang), Texts(), dict[Reason, str]()
+
+    def said(reason: Reason) -> str:
+        if reason not in kept:
+            kept[reason] = say(reason, lang)
+        return kept[reason]
+
+    gates = gate_lines(run.rows, run.gates, names, lang=lang, standings=run.judged.standings)
+    sets = sample_sets(run, pool, said)
+    probes = judged_probes(run.judged, pool, said)
+    info = run.info
+    return {
+        "words": {name: _word(name, t) for name in t if name.startswith(("page_", *_SHARED))},
+        "verdict": verdict,
+        "about": [info.id, info.started, duration(info.wall_s), info.command],
+        "gates": [unmarked(line) for line in gates],
+        "tables": _tables(run, findings, t),
+        "sets": sets,
+        "probes": probes,
+        "plots": _plots(run_dir, plots),
+        "texts": list(pool.shown),
+        "cut": {str(place): count for place, count in pool.cut.items()},
+        "left_out": pool.left_out,
+        "no_texts": texts == "none",
+    }
+
+
+def _word(name: str, t: Words) -> str:
+    """Return a sentence with a mark for each fact, which the page fills in."""
+    return unmarked(t.say(name, **{fact: f"{{{fact}}}" for fact in t.facts(name)}))
+
+
+def _tables(run: Run, findings: Findings, t: Words) -> list[Json]:
+    found: list[Json] = []
+    for evalset in dict.fromkeys(row.evalset for row in run.rows):
+        own = [row for row in run.rows if row.evalset == evalset]
+        tables = [figure_table(own, run.gates, findings.draws, t), further_table(own, t)]
+        found += [_table(evalset, one) for one in tables if one]
+    for evalset in dict.fromkeys(one.evalset for one in run.judged.standings):
+        lines = [unmarked(line) for line in trust_lines(run.judged, evalset, t)]
+        found.append(_table(evalset, model_table(run.judged, evalset, run.gates, t), lines))
+    return found
+
+
+def _table(title: str, table: str, lines: Sequence[str] = ()) -> Json:
+    head, *rows = (list[Json](row) for row in table_cells(table))
+    return {"title": title, "lines": list(lines), "head": head, "rows": list(rows)}
+
+
+def _plots(run_dir: Path, plots: Sequence[PlotKind]) -> list[Json]:
+    return [
+        {
+            "note": unmarked(kind.note),
+            "pictures": [
+                {"alt": unmarked(one.alt), "source": _source(run_dir / one.path)}
+                for one in kind.pictures
+            ],
+        }
+        for kind in plots
+    ]
+
+
+def _source(path: Path) -> str:
+    kind = "svg+xml" if path.suffix == ".svg" else "png"
+    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
