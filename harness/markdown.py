@@ -25,8 +25,8 @@ _LIVE = re.compile(
     r"|(?<=:)(?=:)|(?<=##)(?=\[)|(?<=\[)(?=![A-Za-z])"
 )
 _LINE_ENDS = re.compile("\r\n|[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
-# What `escape` and `code` write, and bold.
-_MARKS = re.compile(r"`([^`]+)`|\\([!-/:-@\[-`{-~])|(&#?\w+;)|\*\*")
+# What `escape` and `code` write, and emphasis.
+_MARKS = re.compile(r"`([^`]+)`|\\([!-/:-@\[-`{-~])|(&#?\w+;)|\*+")
 _DEEPEST = 40
 _GAP = "&#8203;"
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

@@ -148,7 +148,13 @@ def test_attacks_are_inert_and_seen(open_page, tmp_path):
 
 
 def test_judged_answers_in_russian(open_page, tmp_path):
-    write_report(tmp_path, make_judged_run(), plots="none", lang="ru")
+    run = make_judged_run()
+    probes = tuple(replace(
+        one, turns=("earlier question", ""),
+        answers=tuple(replace(answer, earlier=("earlier answer",)) for answer in one.answers),
+    ) for one in run.judged.probes)  # fmt: skip
+    run = replace(run, judged=replace(run.judged, probes=probes))
+    write_report(tmp_path, run, plots="none", lang="ru")
     page = open_page(tmp_path / PAGE_FILE)
     assert page.locator("html").get_attribute("lang") == "ru"
     probes = page.get_by_role("listbox", name="Вопросы").get_by_role("option")
@@ -156,7 +162,7 @@ def test_judged_answers_in_russian(open_page, tmp_path):
     probes.nth(1).click()
     told = page.locator("#probe").text_content()
     assert all(one in told for one in ("Пункты", "Ответ 1", "judge-7b", "Better covered.",
-                                       "победа в обоих порядках"))  # fmt: skip
+                                       "earlier question", "В реплике 1:earlier answer", "победа в обоих порядках"))  # fmt: skip
     page.select_option("#model", "ru-a")
     assert page.locator("#probe .answers strong", has_text="ru-b").count() == 0
 

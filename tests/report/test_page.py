@@ -143,6 +143,6 @@ def json_of(page: str) -> str:
 def test_our_markdown_is_read_as_what_it_shows():
     for text in ATTACKS:
         assert unmarked(escape(text)) == cut(plain(text), 200), text
-    assert unmarked("**bold** `co*de` a\\_b &lt;") == "bold co*de a_b <"
+    assert unmarked("**bold** *it* `co*de` a\\_b &lt;") == "bold it co*de a_b <"
     table = "| a | b |\n|---|---|\n| 1 | x \\| y |\n| `q` | \\\\ |"
     assert table_cells(table) == [["a", "b"], ["1", "x | y"], ["q", "\\"]]
