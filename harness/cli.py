@@ -15,6 +15,7 @@ from harness.commands.compare import compare
 from harness.commands.init import init
 from harness.commands.judge import judge_app
 from harness.commands.languages import Lang
+from harness.commands.mark import mark
 from harness.commands.project import Project, evalsets_of
 from harness.commands.saying import say
 from harness.commands.schemas import schemas
@@ -26,6 +27,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(assets_app, name="assets")
 app.add_typer(data_app, name="data")
 app.add_typer(judge_app, name="judge")
+judge_app.command()(mark)
 app.command()(init)
 app.command()(validate)
 app.command()(train)

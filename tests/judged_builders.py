@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -207,3 +208,18 @@ def make_judged_run(judged: Judged | None = None) -> Run:
     """Return a run that has judged one set and nothing else."""
     info = RunInfo("r", "2026-01-02 03:04:05 UTC", 61.0, "pytest evalsets/probes.yaml", {}, {})
     return Run(info, judged=make_judged() if judged is None else judged)
+
+
+def told_apart(judged: Judged) -> Judged:
+    """Return it with a number behind each answer, so that no two read alike."""
+    count = itertools.count()
+    probes = tuple(
+        replace(
+            probe,
+            answers=tuple(
+                replace(one, text=one.text and f"{one.text} {next(count)}") for one in probe.answers
+            ),
+        )
+        for probe in judged.probes
+    )
+    return replace(judged, probes=probes)

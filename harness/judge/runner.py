@@ -128,10 +128,8 @@ class Probing:
         Raises:
             EngineError: A key is missing.
         """
-        if self.settings.engine == FAKE:
-            return
         for spec in models:
-            if spec.remote:
+            if spec.remote and self.settings.engine != FAKE:
                 endpoint_key(EndpointSpec.model_validate(spec.options_for("openai")))
 
     def _run_set(self, cells: Sequence[ProbeCell]) -> None:
@@ -182,9 +180,8 @@ class Probing:
             with opened(self.settings.store) as store:
                 talks, asked = ask_talks(session, talks, store, window=window)
             if asked.failure is not None:
-                self.lost.append(
-                    outputs_missing(session, asked, requests_due(talks, asked.outputs))
-                )
+                due = requests_due(talks, asked.outputs)
+                self.lost.append(outputs_missing(session, asked, due))
             self.engines.append(session.info(asked.computed, asked.stored))
             for one in talks:
                 path, model = one.cell.path, one.cell.model

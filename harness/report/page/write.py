@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness.analysis.findings import Findings
-from harness.jsontext import json_text
 from harness.language import Lang, Words, words
 from harness.markdown import table_cells, unmarked
 from harness.reasons import Reason, say
@@ -21,6 +17,7 @@ from harness.report.gates import gate_lines
 from harness.report.judged.tables import model_table
 from harness.report.judged.trust import trust_lines
 from harness.report.mistakes import Names
+from harness.report.page.file import write_html
 from harness.report.page.judged import judged_probes
 from harness.report.page.samples import sample_sets
 from harness.report.page.texts import Texts
@@ -28,7 +25,7 @@ from harness.report.plots.write_plots import PlotKind
 from harness.report.tables import figure_table, further_table
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    pass
 
 PAGE_FILE = "report.html"
 # Words of the report that the page's script says, too.
@@ -64,45 +61,10 @@ def write_page(
     Raises:
         OSError: It cannot be written.
     """
-    t = words(lang)
-    data = json_text(_data(run_dir, run, findings, plots, verdict, names, lang, texts),
-                     compact=True)  # fmt: skip
     path = run_dir / PAGE_FILE
-    part = path.with_name(path.name + ".part")
-    # A lone surrogate of a broken completion cannot be encoded as it is.
-    part.write_bytes(_rendered(data, t).encode("utf-8", errors="replace"))
-    part.replace(path)
+    data = _data(run_dir, run, findings, plots, verdict, names, lang, texts)
+    write_html(path, "page", data, words(lang))
     return path
-
-
-def _rendered(data: str, t: Words) -> str:
-    folder = files("harness.report.templates")
-    script, style = ((folder / f"page.{kind}").read_text("utf-8") for kind in ("js", "css"))
-    # Within JSON these stand in strings only, where an escape means the same.
-    for char in "<>&":
-        data = data.replace(char, f"\\u{ord(char):04x}")
-    return _template().render(t=t, data=data, script=script, style=style, hashed=_hashed)
-
-
-def _hashed(text: str) -> str:
-    """Return how a content security policy names an inline script or style."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
-
-
-@cache
-def _template() -> Template:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    # What is inserted is ours, or JSON without any markup.
-    environment = Environment(
-        loader=PackageLoader("harness.report", "templates"),
-        undefined=StrictUndefined,
-        autoescape=False,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("page.html.j2")
 
 
 def _data(
