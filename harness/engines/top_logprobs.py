@@ -101,6 +101,9 @@ def _shares(
         elif onward and token == positions[0].token:
             further, unsaid = _shares(positions[1:], wanted, spelled)
             said = sum(further.values())
+            if said:
+                rest = {wanted[spell]: further[wanted[spell]] for spell in onward}
+                unsaid += _untold(positions[1].top, rest)
             # Tokens that end the value or go on with it are the only ones that a schema lets by. A
             # server that tells probabilities before its grammar has others, too, and then the
             # shares of these few are not known well enough.

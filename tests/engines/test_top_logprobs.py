@@ -99,6 +99,8 @@ def test_scores(tokens, expected):
         ['{"score":', ("7", {"7": 0.5, "8": 0.3, "6": 0.1}), END],
         # Behind the 1 that was taken nothing is known.
         ['{"score":', ("1", {"1": 0.8, "9": 0.2}), ("}", {})],
+        # Behind it the 0 is not told, and may be as probable as what is left.
+        ['{"score":', ("1", {"1": 0.8, "9": 0.2}), ("}", {"}": 0.55, "}\n": 0.3})],
         # None of the scores is among the most probable.
         ['{"score":', ("77", {"77": 1.0}), END],
         # No alternatives are told at all.
