@@ -198,7 +198,7 @@ def _skeleton(markdown: str) -> Counter[str]:
 COVERED: Mapping[str, str] = {
     r"report\.md": "report/test_attacked.py, plugin/test_attacked.py, train/test_attacked.py",
     r"report\.html": "report/test_page.py, browser/test_report.py",
-    r"run\.json|results\.jsonl|probes\.jsonl": "report/test_attacked.py",
+    r"run\.json|(results|probes|prompts)\.jsonl": "report/test_attacked.py",
     r"findings\.json": "plugin/test_attacked.py",
     r"plots/[a-z0-9-]+\.(svg|png)": "report/test_attacked.py",
     r"summary\.md": "plugin/test_attacked.py",

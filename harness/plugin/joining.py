@@ -126,7 +126,9 @@ def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run
     return replace(
         public(run, here, config.rootpath),
         results=tuple(sorted(results, key=lambda r: rank(r.evalset, r.cell))),
-    )
+        prompts=tuple(sorted((one for p in parts for one in p.prompts),
+                             key=lambda one: rank(one.evalset, one.cell))),
+    )  # fmt: skip
 
 
 def _named_publicly(result: Result, *here: Path) -> Result:

@@ -38,6 +38,7 @@ def each_once(parts: Sequence[Run]) -> list[Run]:
                 provenances=tuple(
                     one for one in part.provenances if (one.evalset, one.cell) in own
                 ),
+                prompts=tuple(one for one in part.prompts if (one.evalset, one.cell) in own),
             )
         )
     return [replace(one, info=_with_best(one.info, spare)) for one in found]

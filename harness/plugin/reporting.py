@@ -205,6 +205,7 @@ class ActiveRun:
             provenances=tuple(
                 CellProvenance(o.row.evalset, o.row.cell, o.provenance) for o in outcomes
             ),
+            prompts=tuple(outcome.prompt for outcome in outcomes if outcome.prompt),
         )
         save_run(self.part, run, texts=self.texts)
         self.accepting.write(self.runner.settings.root, outcomes, self.runner.further)

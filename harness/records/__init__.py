@@ -40,6 +40,7 @@ from harness.records.judged_pairs import (
     ProbeMove,
 )
 from harness.records.notes import Note, NoteKind, Tell
+from harness.records.prompts import CellPrompt
 from harness.records.provenance import CellProvenance, Provenance
 from harness.records.requests import (
     ENGINE_NAMES,
@@ -80,6 +81,7 @@ __all__ = [
     "Bound",
     "CanaryKind",
     "CanaryResult",
+    "CellPrompt",
     "CellProvenance",
     "Choice",
     "Contrast",

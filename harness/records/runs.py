@@ -10,6 +10,7 @@ from harness.records.extensions import Extension
 from harness.records.gates import BaselineCheck, Gate
 from harness.records.judged import Judged
 from harness.records.notes import Note
+from harness.records.prompts import CellPrompt
 from harness.records.provenance import CellProvenance
 from harness.records.results import Result, Row
 
@@ -107,6 +108,7 @@ class Run:
         baselines: The cells that have a committed baseline, against it.
         judged: What the judge sets came to.
         provenances: What the cells' results rest on; of runs that an earlier version saved, none.
+        prompts: The first prompt of each cell; of such runs, and without texts, none.
     """
 
     info: RunInfo
@@ -118,3 +120,4 @@ class Run:
     baselines: tuple[BaselineCheck, ...] = ()
     judged: Judged = field(default_factory=Judged)
     provenances: tuple[CellProvenance, ...] = ()
+    prompts: tuple[CellPrompt, ...] = ()

@@ -1,12 +1,13 @@
 """The files of a run, from which a report can be written again.
 
-`run.json` and `results.jsonl`; `probes.jsonl` as well where judge sets ran.
+`run.json` and `results.jsonl`; `prompts.jsonl` where models were prompted, `probes.jsonl` where
+judge sets ran.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
@@ -18,6 +19,7 @@ from harness.jsontext import json_text, json_value
 from harness.reasons import Reason
 from harness.records import (
     BaselineCheck,
+    CellPrompt,
     CellProvenance,
     Gate,
     Json,
@@ -44,6 +46,7 @@ SCHEMA = 1
 RUN_FILE = "run.json"
 RESULTS_FILE = "results.jsonl"
 PROBES_FILE = "probes.jsonl"
+PROMPTS_FILE = "prompts.jsonl"
 Texts = Literal["full", "none"]
 
 
@@ -66,10 +69,11 @@ class _Head:
 _HEAD = TypeAdapter(_Head)
 _RESULT = TypeAdapter(Result)
 _PROBE = TypeAdapter(ProbeResult)
+_PROMPT = TypeAdapter(CellPrompt)
 
 
 def save_run(run_dir: Path, run: Run, *, texts: Texts = "full") -> None:
-    """Write `run.json`, `results.jsonl` and, where there are probes, `probes.jsonl`.
+    """Write `run.json`, `results.jsonl` and, where there are any, probes and prompts.
 
     Each is written whole or not at all.
 
@@ -77,7 +81,7 @@ def save_run(run_dir: Path, run: Run, *, texts: Texts = "full") -> None:
         run_dir: Created where it is missing.
         run: What to write.
         texts: With `none`, the samples' texts, the completions and the judges' words are left
-            empty.
+            empty, and there are no prompts.
     """
     run_dir.mkdir(parents=True, exist_ok=True)
     if texts == "none":
@@ -85,10 +89,8 @@ def save_run(run_dir: Path, run: Run, *, texts: Texts = "full") -> None:
     head = _Head(SCHEMA, run.info, run.rows, run.gates, run.skipped, run.unjudged, run.baselines,
                  replace(run.judged, probes=()), run.provenances)  # fmt: skip
     _write(run_dir / RESULTS_FILE, _lines(_RESULT.dump_python(one) for one in run.results))
-    if run.judged.probes:
-        _write(run_dir / PROBES_FILE, _lines(_PROBE.dump_python(one) for one in run.judged.probes))
-    else:
-        (run_dir / PROBES_FILE).unlink(missing_ok=True)
+    _write_any(run_dir / PROBES_FILE, [_PROBE.dump_python(one) for one in run.judged.probes])
+    _write_any(run_dir / PROMPTS_FILE, [_PROMPT.dump_python(one) for one in run.prompts])
     _write(run_dir / RUN_FILE, _dump(_HEAD.dump_python(head), 1) + "\n")
 
 
@@ -128,12 +130,17 @@ def load_run(run_dir: Path) -> Run:
         probes: tuple[ProbeResult, ...] = ()
         if head.judged.standings or path.exists():
             probes = tuple(map(_PROBE.validate_python, _read_lines(path)))
+        path = run_dir / PROMPTS_FILE
+        prompts: tuple[CellPrompt, ...] = ()
+        if path.exists():
+            prompts = tuple(map(_PROMPT.validate_python, _read_lines(path)))
     except FileNotFoundError:
         raise HarnessError(f"{path}: no such file; give the folder of a finished run") from None
     except ValueError as error:
         first = str(error).splitlines()[0]
         raise HarnessError(f"{path}: damaged ({first}): run the evals again") from error
-    return replace(head, results=results, judged=replace(head.judged, probes=probes))
+    judged = replace(head.judged, probes=probes)
+    return replace(head, results=results, judged=judged, prompts=prompts)
 
 
 def redact_run(run: Run) -> Run:
@@ -148,7 +155,16 @@ def redact_run(run: Run) -> Run:
         gates=tuple(mask_gate(one, masks) for one in gates),
         baselines=tuple(mask_baseline(one, masks) for one in run.baselines),
         judged=redact_judged(run.judged),
+        prompts=(),
     )
+
+
+def _write_any(path: Path, records: Sequence[object]) -> None:
+    """Write a file of lines, or none and remove an earlier one where there is nothing to write."""
+    if records:
+        _write(path, _lines(records))
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _lines(records: Iterable[object]) -> str:

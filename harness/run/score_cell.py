@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from harness.reasons import Reason
 from harness.records import (
+    CellPrompt,
     EngineInfo,
     Output,
     Provenance,
@@ -23,6 +24,7 @@ from harness.run.figures import Summary, summarize
 from harness.run.prepare import Prepared
 from harness.run.provenance import provenance
 from harness.run.replies import Said, said
+from harness.run.shown_prompt import shown_prompt
 from harness.scorers import SCORERS, Trial
 
 
@@ -33,6 +35,7 @@ class Outcome:
     row: Row
     results: tuple[Result, ...]
     provenance: Provenance
+    prompt: CellPrompt | None = None
 
 
 def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: EngineInfo) -> Outcome:
@@ -76,7 +79,7 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
         _result(prepared, i, score, summary, completions[i], thoughts.get(i))
         for i, score in enumerate(scores)
     )
-    return Outcome(row, results, provenance(prepared, engine))
+    return Outcome(row, results, provenance(prepared, engine), shown_prompt(prepared))
 
 
 def _said(prepared: Prepared, request: Request, outputs: Mapping[str, Output]) -> Said:

@@ -12,7 +12,7 @@ from reasoned import because
 from reports import write_report
 
 from harness.analysis.findings import Findings
-from harness.records import BaselineCheck, Flip, Run, RunInfo, Score
+from harness.records import BaselineCheck, CellPrompt, Flip, Run, RunInfo, Score
 from harness.report.page.write import PAGE_FILE, write_page
 
 SET = "evalsets/a.yaml"
@@ -45,10 +45,13 @@ def made(cells: int, samples: int, words: int = 3) -> Run:
                              lengths=[len(one) for one in texts])  # fmt: skip
         rows.append(row)
         results += [replace(one, slices={"topic": f"t{i % 3}"}) for i, one in enumerate(own)]
+    pieces = ("<|im_start|>", "user", "\n", "\u202eodd\u200b", "<b>")
+    prompt = CellPrompt(SET, rows[0].cell, "s000", pieces, ((1,), (2,), (3,), (4, 5), (6,)), 2, 40)
     flip = Flip("s006", LABELS[0], LABELS[0], LABELS[1])
     checks = (BaselineCheck(SET, rows[0].cell, lost=(flip,)),)
     info = RunInfo("r", "2026-01-02", 61.0, "pytest evalsets", {}, {})
-    return Run(info, tuple(rows), (), tuple(results), baselines=checks)
+    return Run(info, tuple(rows), (), tuple(results), baselines=checks,
+               prompts=(prompt,))  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +87,16 @@ def test_samples_are_filtered(open_page, small):
     page.fill("#search", "")
     page.fill("#longest", str(len("word word word number 1.")))
     assert count.text_content() == "10 of 30 samples"
+
+
+def test_a_prompt_is_shown_token_by_token(open_page, small):
+    page = open_page(small)
+    tokens = page.locator("#prompt .token")
+    assert tokens.all_text_contents() == [
+        "<|im_start|>", "user", "\n", r"\u{202e}odd\u{200b}", "<b>"]  # fmt: skip
+    assert tokens.nth(3).get_attribute("title") == "4 5"
+    said = page.locator("#prompt").text_content()
+    assert said.startswith("s000 · tokens: 46<|im_start|>user … tokens left out: 40 … ")
 
 
 def test_the_keyboard_and_a_screen_reader(open_page, small):

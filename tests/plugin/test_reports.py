@@ -40,6 +40,7 @@ def test_latest_follows_the_last_run(evals):
     assert evals.latest.resolve() != first
     assert sorted(path.name for path in evals.latest.iterdir()) == [
         "findings.json",
+        "prompts.jsonl",
         "report.html",
         "report.md",
         "results.jsonl",
@@ -110,7 +111,10 @@ def test_texts_of_samples(evals, texts, shown, monkeypatch):
         "results.jsonl",
         "run.json",
         "out.xml",
-    }
+    } | ({"prompts.jsonl"} if shown else set())
+    said = ["".join(one.pieces) for one in evals.saved.prompts]
+    assert all("Is it positive or negative?" in one for one in said)
+    assert len(said) == (2 if shown else 0)
     everything = "".join(path.read_text() for path in [*written, summary])
     assert ("film number" in everything) is shown
 

@@ -16,7 +16,7 @@ from harness.records import EngineInfo, Gate
 
 pytest.importorskip("xdist", reason="pytest-xdist is not installed")
 
-FILES = {"report.md", "report.html", "results.jsonl", "run.json", "findings.json"}
+FILES = {"report.md", "report.html", "prompts.jsonl", "results.jsonl", "run.json", "findings.json"}
 FAILS = {"figure": "accuracy", "at_least": 1}
 ENGINE = EngineInfo("m", "s", "d", "fake", "1", "float32", "cpu", 1.0, 1.0, 9, 0, 1, 1, 1)
 

@@ -18,6 +18,7 @@ from reports import report_markdown, write_report
 from harness.judge.passport import Passport, save_passport
 from harness.records import (
     BaselineCheck,
+    CellPrompt,
     DataInfo,
     EngineInfo,
     Flip,
@@ -29,7 +30,14 @@ from harness.records import (
 )
 from harness.report.notes import plain_note
 from harness.report.passport import passport_markdown
-from harness.report.runfiles import PROBES_FILE, RESULTS_FILE, RUN_FILE, load_run, save_run
+from harness.report.runfiles import (
+    PROBES_FILE,
+    PROMPTS_FILE,
+    RESULTS_FILE,
+    RUN_FILE,
+    load_run,
+    save_run,
+)
 from harness.report.write import REPORT_FILE
 
 SET = "evalsets/a.yaml"
@@ -68,6 +76,7 @@ def labelled() -> Run:
     )  # fmt: skip
     gate = Gate(SET, first.cell, "accuracy", "at_least", 0.7, "fail", True,
                 "accuracy 0.6: at least 0.7 - fail", id="m-accuracy")  # fmt: skip
+    prompt = CellPrompt(SET, first.cell, "s1", ("<s>", "text 1"), ((1,), (2,)))
     flip = Flip("s1", NAMES[0], NAMES[0], NAMES[1])
     baselines = (
         BaselineCheck(SET, first.cell, changed=("weights",), lost=(flip,), won=(flip,)),
@@ -75,7 +84,7 @@ def labelled() -> Run:
     )
     return Run(info, rows, (gate,), tuple(one for _, results in cells for one in results),
                (("n-q", because("needs CUDA")),), (("gate:n", because("its cell is missing")),),
-               baselines)  # fmt: skip
+               baselines, prompts=(prompt,))  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +129,7 @@ def test_the_files_of_a_run(request, name, tmp_path):
     for shift in SHIFTS:
         attacked = attack(run, attacking(shift))
         save_run(tmp_path, attacked)
-        for file in (RUN_FILE, RESULTS_FILE, PROBES_FILE):
+        for file in (RUN_FILE, RESULTS_FILE, PROBES_FILE, PROMPTS_FILE):
             path = tmp_path / file
             text = path.read_text(encoding="utf-8") if path.exists() else ""
             assert not [c for c in text if (c < " " and c != "\n") or "\x7f" <= c <= "\x9f"]

@@ -17,7 +17,7 @@ from reports import write_report
 
 from harness.analysis.analyze import analyze
 from harness.markdown import cut, escape, plain, table_cells, unmarked
-from harness.records import BaselineCheck, Flip, Run, RunInfo, Score, Thought
+from harness.records import BaselineCheck, CellPrompt, Flip, Run, RunInfo, Score, Thought
 from harness.report.page.samples import sample_sets
 from harness.report.page.texts import LEFT_OUT, LONGEST, Texts
 from harness.report.page.write import PAGE_FILE, write_page
@@ -50,7 +50,9 @@ def run() -> Run:
     check = BaselineCheck(SET, cells[0][0].cell, lost=(Flip("s000", LABELS[0], *LABELS),))
     results = tuple(one for _, own in cells for one in own)
     info = RunInfo("r", "2026-01-02", 61.0, "pytest evalsets", {}, {})
-    return Run(info, tuple(row for row, _ in cells), (), results, baselines=(check,))
+    return Run(info, tuple(row for row, _ in cells), (), results, baselines=(check,),
+               prompts=(CellPrompt(SET, cells[0][0].cell, "s000", ("secret prompt",), ((1, 2),)),)
+               )  # fmt: skip
 
 
 def test_samples_are_kept_column_by_column(run):
@@ -101,10 +103,12 @@ def test_the_page_asks_for_nothing(run, tmp_path):
     ((picture,),) = (kind["pictures"] for kind in data["plots"])
     assert (picture["alt"], data["plots"][0]["note"]) == ("What", "A *note")
     assert picture["source"].startswith("data:image/svg+xml;base64,")
-    assert (data["verdict"], [row[0] for row in data["tables"][0]["rows"]]) == (
-        "failed",
-        ["m", "m"],
-    )
+    assert data["verdict"] == "failed"
+    assert [row[0] for row in data["tables"][0]["rows"]] == ["m", "m"]
+    assert data["prompts"] == [{
+        "set": SET, "cell": run.rows[0].cell, "sample": "s000", "tokens": 2,
+        "pieces": ["secret prompt"], "ids": ["1 2"], "place": 0, "left_out": 0,
+    }]  # fmt: skip
     assert not list(tmp_path.glob("*.part"))
 
 

@@ -11,7 +11,7 @@ from judged_builders import make_judged
 
 from harness.errors import HarnessError
 from harness.reasons import Reason
-from harness.records import DataInfo, EngineInfo, Figure, Gate, Result, Run, RunInfo
+from harness.records import CellPrompt, DataInfo, EngineInfo, Figure, Gate, Result, Run, RunInfo
 from harness.report.redacting import redact
 from harness.report.runfiles import load_run, save_run
 
@@ -226,6 +226,17 @@ def test_judged_run_round_trip_is_exact(run, tmp_path):
     assert json.loads(lines[0])["probe"] == "p01"
     assert json.loads((tmp_path / "run.json").read_text())["judged"]["probes"] == []
     assert load_run(tmp_path).judged == judged.judged
+
+
+def test_prompts_are_kept_but_not_without_texts(run, tmp_path):
+    prompt = CellPrompt("e", "c", "s1", ("<s>", "half \u2028 \ud83d"), ((1,), (2, 3)), 1, 9)
+    prompted = replace(run, prompts=(prompt,))
+    save(prompted, tmp_path)
+    assert "\u2028" not in (tmp_path / "prompts.jsonl").read_text(encoding="utf-8")
+    (found,) = load_run(tmp_path).prompts
+    assert found == replace(prompt, pieces=("<s>", "half \u2028 ?"))
+    save(prompted, tmp_path, texts="none")
+    assert not (tmp_path / "prompts.jsonl").exists()
 
 
 def test_a_run_without_judge_sets_leaves_no_stale_probes(run, tmp_path):

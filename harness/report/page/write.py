@@ -11,7 +11,7 @@ from harness.analysis.findings import Findings
 from harness.language import Lang, Words, words
 from harness.markdown import table_cells, unmarked
 from harness.reasons import Reason, say
-from harness.records import Json, Run
+from harness.records import CellPrompt, Json, Run
 from harness.report.format import duration
 from harness.report.gates import gate_lines
 from harness.report.judged.tables import model_table
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     pass
 
 PAGE_FILE = "report.html"
+# Pieces of prompts that a page shows, 3 MB or so.
+_TOKENS = 200_000
 # Words of the report that the page's script says, too.
 _SHARED = ("j_user", "j_assistant", "j_own", "j_earlier", "j_last")
 
@@ -96,6 +98,7 @@ def _data(
         "tables": _tables(run, findings, t),
         "sets": sets,
         "probes": probes,
+        "prompts": _prompts(run.prompts),
         "plots": _plots(run_dir, plots),
         "texts": list(pool.shown),
         "cut": {str(place): count for place, count in pool.cut.items()},
@@ -107,6 +110,29 @@ def _data(
 def _word(name: str, t: Words) -> str:
     """Return a sentence with a mark for each fact, which the page fills in."""
     return unmarked(t.say(name, **{fact: f"{{{fact}}}" for fact in t.facts(name)}))
+
+
+def _prompts(prompts: Sequence[CellPrompt]) -> list[Json]:
+    """Return as many of the cells' prompts as there is room for."""
+    found: list[Json] = []
+    room = _TOKENS
+    for one in prompts:
+        room -= len(one.pieces)
+        shown: dict[str, Json] = {
+            "set": one.evalset,
+            "cell": one.cell,
+            "sample": one.sample,
+            "tokens": sum(map(len, one.ids)) + one.left_out,
+        }
+        if room >= 0:
+            shown |= {
+                "pieces": list(one.pieces),
+                "ids": [" ".join(map(str, own)) for own in one.ids],
+                "place": one.place,
+                "left_out": one.left_out,
+            }
+        found.append(shown)
+    return found
 
 
 def _tables(run: Run, findings: Findings, t: Words) -> list[Json]:

@@ -268,6 +268,27 @@ function label(set, place) {
   return place === null || place === undefined ? "–" : set.labels[place];
 }
 
+function prompts() {
+  const several = data.sets.length > 1;
+  options(byId("prompted"), data.prompts.map((one, at) => [at, several ? `${one.set} · ${one.cell}` : one.cell]));
+  const draw = () => byId("prompt").replaceChildren(...prompted(data.prompts[Number(byId("prompted").value)]));
+  byId("prompted").addEventListener("input", draw);
+  document.querySelector("#prompts form").addEventListener("submit", (event) => event.preventDefault());
+  draw();
+  reveal("prompts");
+}
+
+// A prompt token by token, its own marks apart from what hides in it.
+function prompted(one) {
+  const facts = el("p", { class: "faint" }, `${one.sample} · ${say("page_tokens", { count: number(one.tokens) })}`);
+  if (!one.pieces) return [facts, el("p", {}, say("page_left_out"))];
+  const pieces = one.pieces.map((piece, at) => el("span", { class: at % 2 ? "token odd" : "token", title: one.ids[at] }, piece));
+  if (one.left_out) {
+    pieces.splice(one.place, 0, el("em", {}, ` … ${say("page_tokens_left_out", { count: number(one.left_out) })} … `));
+  }
+  return [facts, el("div", { class: "foreign", dir: "auto" }, ...pieces)];
+}
+
 const RULED = {
   any: () => true,
   unscored: (answer) => answer.score === null && answer.share === null,
@@ -413,4 +434,5 @@ function rest() {
 
 rest();
 if (data.sets.length) samples();
+if (data.prompts.length) prompts();
 if (data.probes.length) judged();
