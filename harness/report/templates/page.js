@@ -184,6 +184,7 @@ function samples() {
     options(byId("slice"), [any(), ...Object.entries(one.slices).flatMap(([column, held]) =>
       held.values.map((value, at) => [JSON.stringify([column, at]), `${column} = ${value || "–"}`]))]);
     const compared = one.cells.some((cell) => cell.lost);
+    byId("slice").parentElement.hidden = !Object.keys(one.slices).length;
     options(byId("outcome"), Object.keys(OUTCOMES)
       .filter((name) => compared || !["flipped", "lost", "won"].includes(name))
       .map((name) => [name, say(`page_is_${name}`)]));
@@ -218,6 +219,7 @@ function samples() {
 
   options(byId("set"), data.sets.map((one, at) => [at, one.name]));
   options(byId("order"), ["data", "wrong", "longest", "shortest"].map((name) => [name, say(`page_by_${name}`)]));
+  byId("set").parentElement.hidden = data.sets.length < 2;
   data.sets.forEach(prepare);
   fill();
   filter();
@@ -282,7 +284,8 @@ function prompts() {
 function prompted(one) {
   const facts = el("p", { class: "faint" }, `${one.sample} · ${say("page_tokens", { count: number(one.tokens) })}`);
   if (!one.pieces) return [facts, el("p", {}, say("page_left_out"))];
-  const pieces = one.pieces.map((piece, at) => el("span", { class: at % 2 ? "token odd" : "token", title: one.ids[at] }, piece));
+  const pieces = one.pieces.map((piece, at) => el("span",
+    { class: `token${at % 2 ? " odd" : ""}${piece.includes("\n") ? " break" : ""}`, title: one.ids[at] }, piece));
   if (one.left_out) {
     pieces.splice(one.place, 0, el("em", {}, ` … ${say("page_tokens_left_out", { count: number(one.left_out) })} … `));
   }
