@@ -71,7 +71,7 @@ def test_its_metadata(wheel):
     said = email.message_from_bytes(wheel.read(f"{folder}/METADATA"))
     assert (said["Name"], said["Version"]) == ("pytest-evalsets", harness.__version__)
     assert "Framework :: Pytest" in said.get_all("Classifier", [])
-    assert set(said.get_all("Provides-Extra", [])) == {"gpu", "train", "dev"}
+    assert set(said.get_all("Provides-Extra", [])) == {"gpu", "train", "browser", "dev"}
     entries = wheel.read(f"{folder}/entry_points.txt").decode()
     assert re.findall(r"^(?:\[.*\]|.+ = .+)$", entries, re.MULTILINE) == [
         "[console_scripts]", "harness = harness.cli:app",
