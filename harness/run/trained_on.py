@@ -10,8 +10,12 @@ from harness.records import Note, Sample
 from harness.records.notes import Fact
 from harness.run.cells import Cell
 from harness.run.probe_cells import ProbeCell
+from harness.spec.probespec import ProbeSpec
 from harness.train.record import read_record
 from harness.train.trained_rows import TRAINED_ROWS, Match, matches, read_trained_rows
+
+_LEAST = 5
+"""Words of an earlier turn of a dialogue from which it is looked for."""
 
 
 def trained_samples(cell: Cell, samples: Sequence[Sample], root: Path) -> Iterator[Note]:
@@ -31,9 +35,15 @@ def trained_probes(cells: Sequence[ProbeCell], root: Path) -> Iterator[Note]:
         cells: The probes of one model, one at least.
         root: The project.
     """
-    asked = {one.probe.id: [*one.probe.texts, *(point.point for point in one.probe.points)]
+    asked = {one.probe.id: [*_turns(one.probe), *(point.point for point in one.probe.points)]
              for one in cells}  # fmt: skip
     yield from _notes("trained_probes", cells[0], root, asked)
+
+
+def _turns(probe: ProbeSpec) -> list[str]:
+    """Return what a probe says to a model, but for what is said in any dialogue."""
+    *earlier, asked = probe.texts
+    return [*(text for text in earlier if len(text.split()) >= _LEAST), asked]
 
 
 def _notes(

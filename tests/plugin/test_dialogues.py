@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+import yaml
 from endpoints import serving
 from judged_project import PROBES, make_project, oracle, write_set
 
@@ -66,11 +67,13 @@ def test_a_template_that_loses_turns_fails_its_dialogues_alone(judged):
     project, _ = judged
     keeps_last = "{% for m in messages if m.role != 'assistant' %}"
     project.write("prompts/lossy.j2", keeps_last + TURN + "{% endfor %}" + ASK)
-    models = project.root / "evalsets/models.yaml"
-    models.write_text(models.read_text().replace('"file:model"',
-                      '"file:model", "chat_template": "lossy.j2"'))  # fmt: skip
+    models = yaml.safe_load((project.root / "evalsets/models.yaml").read_text())
+    models["models"]["plain"]["chat_template"] = "lossy.j2"
+    models["models"]["fine"]["options"]["answer"] = "it is <|im_end|> good"
+    project.write("evalsets/models.yaml", models)
     result = project.run("evalsets/probes.yaml")
-    result.assert_outcomes(passed=2, errors=2)
-    result.stdout.fnmatch_lines(
-        ["*fine: probe talk: the chat template leaves out assistant turn 1*"]
-    )
+    result.assert_outcomes(passed=3, errors=1)
+    told = "*plain: probe talk: the chat template leaves out assistant turn 1*"
+    result.stdout.fnmatch_lines([told])
+    (talk,) = [one for one in project.saved.judged.probes if one.probe == "talk"]
+    assert [one.problem.kind for one in talk.answers] == ["special_token_in_turn"] * 2

@@ -302,7 +302,8 @@ def test_gates_of_a_judge_set_are_planned(evals):
     evals.write("evalsets/probes.yaml", {
         "kind": "judge", "models": ["m"],
         "probes": [{"id": f"p{place}", "kind": "fact", "question": f"What of {place}?",
-                    "points": ["This."]} for place in range(5)],
+                    "points": ["This."]} for place in range(4)]
+        + [{"id": "p4", "kind": "talk", "turns": ["Hello.", "What of 4?"], "points": ["This."]}],
         "judge": {"models": ["m"], "rubric": "judge/absolute.en.j2"},
         "gates": [{"figure": "pass_rate", "at_least": 0.9}, {"figure": "score", "at_least": 5},
                   {"figure": "unscored", "at_most": 0.3}],
@@ -312,7 +313,8 @@ def test_gates_of_a_judge_set_are_planned(evals):
     few = ("gate-pass_rate-m: too few probes to pass: with 5 probes even the best pass_rate has "
            "an interval down to 0.478")  # fmt: skip
     lines = [
-        "evalsets/probes.yaml: a judge set, 5 probes, 1 model, 3 answers to each",
+        "evalsets/probes.yaml: a judge set, 5 probes, 1 model, 3 answers to each, 3 more between "
+        "the turns of dialogues",
         "  shown in 80% of runs, if it is there:",
         "  gate-pass_rate-m: at least 0.9, n=15 on 5 probes: * from 0.9 (all answers to a probe "
         "alike, assumed)",

@@ -88,19 +88,26 @@ def test_probes_are_named_by_question_or_point(adapter, project):
         }
         for one in ("bread", "salt", "water")
     ]
+    # A dialogue is known by what is said in it alone.
+    talks = {"talk": ["Hm?", "What is baked here today?"], "chat": ["Hello there.", "Hm?"]}
+    probes += [
+        {"id": one, "kind": "talk", "turns": [said, {"user": more, "assistant": "Yes."}, f"{one}?"],
+         "points": ["It says."]}
+        for one, (said, more) in talks.items()
+    ]  # fmt: skip
     project.write("prompts/judge/a.j2", RUBRIC)
     spec = {"kind": "judge", "models": ["tiny"], "probes": probes,
             "judge": {"models": ["tiny"], "rubric": "judge/a.j2"}}  # fmt: skip
     path = project.write("evalsets/probes.yaml", json.dumps(spec))
-    adapter("the SALT is good", "What of bread")
+    adapter("the SALT is good", "What of bread", "Hello there.", "Hm?", "what is baked here today")
     cells = list(collect_evalset(path, project.root).cells)
     probing = Probing(settings(project), cells, lambda *_: None)
     assert probing._fits(SimpleNamespace(check_adapter=lambda cell: None), cells[0], cells)
-    facts = {"model": "tiny", "count": 2, "total": 3, "exact": 2,
-             "ids": ("bread", "salt"), "rows": ("2", "1")}  # fmt: skip
+    facts = {"model": "tiny", "count": 3, "total": 5, "exact": 3,
+             "ids": ("bread", "salt", "talk"), "rows": ("2", "1", "5")}  # fmt: skip
     assert probing.notes == [Note("trained_probes", "evalsets/probes.yaml", facts)]
     lines = list(set_lines(collect_evalset(path, project.root), project.root))
-    assert sum("question or a point of 2 of 3 probes" in line for line in lines) == 1
+    assert sum("question or a point of 3 of 5 probes" in line for line in lines) == 1
 
 
 RUBRIC = """\
