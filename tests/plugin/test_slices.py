@@ -194,7 +194,7 @@ def test_values_are_text_of_the_data(sliced):
         assert live not in sliced.report
     # Written again without texts, and run without them.
     assert CliRunner().invoke(app, ["report", str(sliced.latest), "--texts", "none"]).exit_code == 0
-    for name in ("report.md", "findings.json"):
+    for name in ("report.md", "report.html", "findings.json"):
         assert "team" not in (sliced.latest / name).read_text(encoding="utf-8")
     sliced.run("--eval-report-texts", "none")
     for path in sliced.latest.iterdir():
