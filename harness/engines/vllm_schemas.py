@@ -3,6 +3,10 @@
 Read from a JSON Schema, a string with `minLength` or `maxLength` has no escapes in xgrammar 0.2.8:
 it breaks off before its first quotation mark, line break or backslash, and takes raw control
 characters, which are not JSON.
+
+A bound is spelled as a chain of rules, one for each number of characters that may still follow. As
+a repetition with bounds the same strings cost thousands of times as much at each token
+(findings/xgrammar_bounded_repetition_scans_the_vocabulary.sh).
 """
 
 from __future__ import annotations
@@ -14,12 +18,11 @@ from functools import cache
 from harness.records import Json
 
 # Spellings of one character; the same ones that llguidance takes, so that both engines are alike.
-_CHARACTER = (
-    r'character ::= [^"\\\x00-\x1f\x7f] | "\\" escape'
-    "\n"
-    r'escape ::= ["\\bfnrt] | "u00" [01] [0-9a-f] | "u007f"'
-)
+_PLAIN, _ESCAPED = r'[^"\\\x00-\x1f\x7f]', r'"\\" escape'
+_ESCAPE = r'escape ::= ["\\bfnrt] | "u00" [01] [0-9a-f] | "u007f"'
+_ANY = "any"
 _MOST_NUMBERS = 1000
+_MOST_CHARACTERS = 1000
 _BOUNDS = ("minLength", "maxLength")
 _OBJECT = {"type", "properties", "required", "additionalProperties"}
 
@@ -50,7 +53,16 @@ def spelled_grammar(schema: str) -> str | None:
     for number, (name, kind) in enumerate(properties.items()):
         before = "," if number else "{"
         parts += [_literal(f"{before}{_compact(name)}:"), _value(name, kind)]
-    return f"root ::= {' '.join(parts)} {_literal('}')}\n{_CHARACTER}\n"
+    root = f"root ::= {' '.join(parts)} {_literal('}')}"
+    longest = max((_bounds(*item)[1] or 0 for item in properties.items()), default=0)
+    chain = (_rule(_most(number), _most(number - 1)) for number in range(1, longest + 1))
+    return "\n".join([root, *chain, _rule(_ANY, _ANY), _ESCAPE, ""])
+
+
+def _rule(name: str, after: str) -> str:
+    """Return a rule that takes nothing, or one character and then what another rule takes."""
+    after = f" {after}" if after else ""
+    return f'{name} ::= {_PLAIN}{after} | {_ESCAPED}{after} | ""'
 
 
 def _bounded(part: Json) -> bool:
@@ -70,7 +82,7 @@ def _value(name: str, kind: Json) -> str:
     if isinstance(among, list) and among:
         return f"({' | '.join(_literal(_compact(one)) for one in among)})"
     if kind.get("type") == "string" and kind.keys() <= {"type", *_BOUNDS}:
-        return f"{_literal(chr(34))} character{_times(kind)} {_literal(chr(34))}"
+        return " ".join([_literal(chr(34)), *_characters(name, kind), _literal(chr(34))])
     raise ValueError(
         _refusal(f"asks for another kind of '{name}' than a string, an enum or a small range")
     )
@@ -86,9 +98,28 @@ def _whole_numbers(kind: Mapping[str, Json]) -> list[Json] | None:
     return list(range(low, high + 1))
 
 
-def _times(kind: Mapping[str, Json]) -> str:
-    low, high = kind.get("minLength", 0), kind.get("maxLength")
-    return f"{{{low},{'' if high is None else high}}}"
+def _characters(name: str, kind: Json) -> list[str]:
+    """Return what a string's bounds let stand between its quotation marks."""
+    least, most = _bounds(name, kind)
+    after = _ANY if most is None else _most(most - least)
+    return [f"({_PLAIN} | {_ESCAPED})"] * least + [after] * bool(after)
+
+
+def _bounds(name: str, kind: Json) -> tuple[int, int | None]:
+    """Return the least and the greatest length of a string in characters."""
+    found = kind if isinstance(kind, dict) else {}
+    least, most = found.get("minLength", 0), found.get("maxLength")
+    if not isinstance(least, int) or not isinstance(most, int | None):
+        raise ValueError(_refusal(f"bounds '{name}' by what is not a number"))
+    if not 0 <= least <= (_MOST_CHARACTERS if most is None else most) <= _MOST_CHARACTERS:
+        raise ValueError(
+            _refusal(f"bounds '{name}' by other numbers than 0 to {_MOST_CHARACTERS}, in order")
+        )
+    return least, most
+
+
+def _most(number: int) -> str:
+    return f"most_{number}" if number else ""
 
 
 def _compact(value: Json) -> str:

@@ -34,12 +34,16 @@ def test_a_grammar_spells_keys_values_and_bounds():
         )
     )
     assert found is not None
-    root = found.splitlines()[0]
+    root, *rules = found.splitlines()
+    one = r'([^"\\\x00-\x1f\x7f] | "\\" escape)'
     assert root == (
-        r'root ::= "{\"reason\":" "\"" character{1,240} "\"" ",\"a\":" "\"" character{0,} "\"" '
+        rf'root ::= "{{\"reason\":" "\"" {one} most_239 "\"" ",\"a\":" "\"" any "\"" '
         r'",\"q\\\"\":" ("\"да\"" | "\"n\\\"\"") ",\"n\":" ("1" | "10") '
         r'",\"m\":" ("-1" | "0" | "1") "}"'
     )
+    assert rules[0] == r'most_1 ::= [^"\\\x00-\x1f\x7f] | "\\" escape | ""'
+    assert rules[238].startswith("most_239 ::= ")
+    assert rules[238].count("most_238") == 2
 
 
 @pytest.mark.parametrize(
@@ -63,6 +67,8 @@ def test_a_schema_without_bounds_is_left_to_xgrammar(unbounded):
         (schema({"a": BOUNDED, "b": BOUNDED}, required=["b", "a"]), "keys in their order"),
         (schema({"a": {"type": "array", "items": BOUNDED}}), "another kind of 'a'"),
         (schema({"a": {**BOUNDED, "pattern": "x"}}), "another kind of 'a'"),
+        (schema({"a": {**BOUNDED, "maxLength": 1001}}), "bounds 'a' by other numbers than 0 to"),
+        (schema({"a": {**BOUNDED, "minLength": 10}}), "bounds 'a' by other numbers than 0 to"),
         (schema({"a": BOUNDED, "b": {"type": "integer"}}), "another kind of 'b'"),
         (
             schema({"a": BOUNDED, "b": {"type": "integer", "minimum": 1, "maximum": 9999}}),
