@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 from harness.cli import app
 
 ROOT = Path(__file__).parents[2]
+ACTION = ROOT / "action.yml"
 WORKFLOWS = ROOT / "harness/starter/project/github/workflows"
 EXAMPLE = ROOT / "docs/examples/imdb-smollm2-h200"
 MARK = "<!-- harness comment -->"
@@ -48,6 +49,7 @@ def shell(script, folder, **env):
     for name, text in {
         "gh": GH.format(python=sys.executable),
         "harness": f"#!{sys.executable}\nfrom harness.cli import app\napp()\n",
+        "pytest": f"#!{sys.executable}\nimport pytest, sys\nsys.exit(pytest.main())\n",
     }.items():
         (folder / "bin" / name).write_text(text)
         (folder / "bin" / name).chmod(0o755)
@@ -120,12 +122,45 @@ def test_a_job_without_a_report_says_so(tmp_path):
     ]  # fmt: skip
 
 
+@pytest.mark.slow
+def test_the_action_checks_and_runs_a_project_and_leaves_a_comment(tmp_path):
+    project = tmp_path / "evals of ours"
+    assert CliRunner().invoke(app, ["init", str(project)]).exit_code == 0
+    *_, check, run, comment = (
+        one["run"] for one in yaml.safe_load(ACTION.read_text())["runs"]["steps"] if "run" in one
+    )
+    outputs = tmp_path / "outputs"
+    env = {"PROJECT": project.name, "GITHUB_OUTPUT": str(outputs), "LINK": "https://host/run"}
+    shell(check, tmp_path, **env)
+    told = shell(run, tmp_path, **env, PYTEST_ADDOPTS="--collect-only -q -k 'zeroshot or gate'")
+    assert "zeroshot" in told
+    assert outputs.read_text() == "report=evals of ours/reports/latest\n"
+    (project / "reports").mkdir()
+    (project / "reports/latest").symlink_to(EXAMPLE)
+    shell(comment, tmp_path, **env)
+    lines = (tmp_path / "comment.md").read_text().splitlines()
+    assert (lines[0], lines[-1]) == (MARK, "[The whole report](https://host/run)")
+
+
+def test_what_the_workflows_of_a_project_say_reaches_the_actions_shell_as_variables_alone():
+    steps = yaml.safe_load(ACTION.read_text())["runs"]["steps"]
+    assert "${{" not in "".join(step.get("run", "") for step in steps)
+
+
+def test_no_pull_request_reaches_the_runner_with_the_gpu():
+    # YAML 1.1 reads the key as true.
+    events = yaml.safe_load((ROOT / ".github/workflows/gpu.yml").read_text())[True]
+    assert set(events) == {"push", "workflow_dispatch"}
+    assert events["push"] == {"branches": ["main"]}
+
+
 def test_an_audit_of_all_workflows_finds_nothing(tmp_path):
     folder = tmp_path / ".github/workflows"
     folder.mkdir(parents=True)
+    (tmp_path / "action.yml").write_text(ACTION.read_text())
     for path in (*WORKFLOWS.glob("*.yml"), *(ROOT / ".github/workflows").glob("*.yml")):
         (folder / path.name).write_text(path.read_text())
-    assert len(list(folder.iterdir())) == 3
+    assert len(list(folder.iterdir())) == 4
     audit = Path(sys.executable).parent / "zizmor"
     done = subprocess.run([audit, "--offline", "--no-progress", str(tmp_path)], check=False,
                           capture_output=True, text=True, timeout=60)  # fmt: skip
