@@ -16,7 +16,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -164,23 +164,23 @@ VARIANTS: dict[str, Callable[[argparse.Namespace], Times]] = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--samples", type=Path, required=True)
-    parser.add_argument("--shots", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+def options(doc: str | None, variants: Iterable[str]) -> argparse.ArgumentParser:
+    """Return what a comparison of engines on these samples takes."""
+    parser = argparse.ArgumentParser(description=doc)
+    for name in ("model", "samples", "shots", "out"):
+        parser.add_argument(f"--{name}", type=lambda path: Path(path).resolve(), required=True)
     parser.add_argument("--n", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--dtype", default="bfloat16")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--max-model-len", type=int, default=16384)
     parser.add_argument("--load-format")
-    parser.add_argument("--only", choices=VARIANTS, help="used by the script itself")
-    args = parser.parse_args()
-    args.model, args.samples, args.shots = (
-        path.resolve() for path in (args.model, args.samples, args.shots)
-    )
+    parser.add_argument("--only", choices=list(variants), help="used by the script itself")
+    return parser
+
+
+def main() -> None:
+    args = options(__doc__, VARIANTS).parse_args()
     if args.only:
         args.out.write_text(json.dumps(VARIANTS[args.only](args)))
         return
@@ -200,7 +200,7 @@ def in_own_process(args: argparse.Namespace, name: str) -> Times:
     """Run a variant in a process that ends, so that its memory is free for the next one."""
     part = args.out.with_suffix(f".{name}.json")
     own = [arg for arg in sys.argv[1:] if not arg.startswith("--only")]
-    command = [sys.executable, __file__, *own, "--only", name, "--out", str(part)]
+    command = [sys.executable, sys.argv[0], *own, "--only", name, "--out", str(part)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     times: Times = json.loads(part.read_text())
     part.unlink()

@@ -13,14 +13,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import yaml
-from engine_vs_chat import ROOT, Times, conversations, run_harness, study
+from engine_vs_chat import ROOT, Times, conversations, in_own_process, options, run_harness, study
 
 from harness.prompts.open_format import open_format
 
@@ -110,22 +108,9 @@ def run_lm_eval(args: argparse.Namespace) -> Times:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--samples", type=Path, required=True)
-    parser.add_argument("--shots", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--n", type=int, default=2000)
-    parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--dtype", default="bfloat16")
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--max-model-len", type=int, default=16384)
-    parser.add_argument("--load-format")
+    parser = options(__doc__, ("harness", "lm-eval"))
     parser.add_argument("--kinds", default=",".join(KINDS))
-    parser.add_argument("--only", choices=("harness", "lm-eval"), help="used by the script itself")
     args = parser.parse_args()
-    for name in ("model", "samples", "shots", "out"):
-        setattr(args, name, getattr(args, name).resolve())
     if args.only:
         ours = args.only == "harness"
         found = run_harness(args, multiprocess=False) if ours else run_lm_eval(args)
@@ -143,15 +128,6 @@ def main() -> None:
                           f"{kind} {theirs['requests_s']:.2f} s, "
                           f"{ours['total_s'] / theirs['requests_s']:.2f}", flush=True)  # fmt: skip
         args.out.write_text(json.dumps(rounds, indent=1))
-
-
-def in_own_process(args: argparse.Namespace, name: str) -> Times:
-    part = args.out.with_suffix(f".{name}.json")
-    command = [sys.executable, __file__, *sys.argv[1:], "--only", name, "--out", str(part)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    times: Times = json.loads(part.read_text())
-    part.unlink()
-    return times
 
 
 if __name__ == "__main__":

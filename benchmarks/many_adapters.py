@@ -21,21 +21,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from study_side import MODEL, SHAPES, make
+from study_side import MODEL, SET, SHAPES, make
 
-SET = """data:
-  source: file:samples.csv
-  shots: file:shots.csv
-  text: review
-  label: sentiment
-  samples: {{n: {n}, seed: 42}}
-  leaks: drop
-labels: {{positive: positive, negative: negative}}
-models: [{models}]
-prompts: [{prompts}]
-modes: [zeroshot]
-scoring: logprobs
-"""
 PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 
 
@@ -83,7 +70,7 @@ def project(args: argparse.Namespace) -> None:
         "adapters": (", ".join(f"a{number}" for number in range(args.adapters)), wordings[0]),
     }
     for name, (models, prompts) in sets.items():
-        text = SET.format(n=args.n, models=models, prompts=prompts)
+        text = SET.format(n=args.n, models=models, prompts=prompts, modes="zeroshot")
         (args.dir / f"evalsets/{name}.yaml").write_text(text)
 
 

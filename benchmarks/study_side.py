@@ -58,10 +58,11 @@ SET = """data:
   leaks: drop
 labels: {{positive: positive, negative: negative}}
 models: [{models}]
-prompts: [sentiment/prefill.j2]
-modes: [zeroshot, {{mode: fewshot, k: 5, placement: [system, user, chat], seeds: [0]}}]
+prompts: [{prompts}]
+modes: [{modes}]
 scoring: logprobs
 """
+MODES = "zeroshot, {mode: fewshot, k: 5, placement: [system, user, chat], seeds: [0]}"
 PLACES = ("zeroshot", "system", "user", "chat")
 
 
@@ -105,7 +106,8 @@ def make(args: argparse.Namespace) -> None:
     text = "models:\n" + "".join(MODEL.format(name=name) for name in names)
     (out / "evalsets/models.yaml").write_text(text)
     n = args.n or len(samples)
-    (out / "evalsets/study.yaml").write_text(SET.format(models=", ".join(names), n=n))
+    text = SET.format(models=", ".join(names), n=n, prompts="sentiment/prefill.j2", modes=MODES)
+    (out / "evalsets/study.yaml").write_text(text)
     (out / "pyproject.toml").write_text("[tool.pytest.ini_options]\n")
     print(json.dumps({"made": str(out), "samples": len(samples), "shots": len(shots)}))
 

@@ -12,6 +12,7 @@ from harness.analysis.run_findings import RunComparison
 from harness.errors import HarnessError
 from harness.jsontext import json_text, json_value
 from harness.records import Json, Row
+from harness.writing import write_whole
 
 FINDINGS_FILE = "findings.json"
 SCHEMA = 2
@@ -56,9 +57,7 @@ def save_findings(run_dir: Path, findings: Findings) -> Path:
         text = json_text({"schema": SCHEMA, **_FINDINGS.dump_python(findings)}, indent=1)
     except ValueError as error:
         raise HarnessError(f"{path}: a finding is not a finite number ({error})") from error
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(text.encode("utf-8", errors="replace") + b"\n")
-    part.replace(path)
+    write_whole(path, text + "\n")
     return path
 
 

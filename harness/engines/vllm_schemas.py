@@ -54,7 +54,8 @@ def spelled_grammar(schema: str) -> str | None:
         before = "," if number else "{"
         parts += [_literal(f"{before}{_compact(name)}:"), _value(name, kind)]
     root = f"root ::= {' '.join(parts)} {_literal('}')}"
-    longest = max((_bounds(*item)[1] or 0 for item in properties.items()), default=0)
+    bounds = (_bounds(*item) for item in properties.items())
+    longest = max((most - least for least, most in bounds if most is not None), default=0)
     chain = (_rule(_most(number), _most(number - 1)) for number in range(1, longest + 1))
     return "\n".join([root, *chain, _rule(_ANY, _ANY), _ESCAPE, ""])
 

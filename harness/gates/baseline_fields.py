@@ -10,6 +10,7 @@ from typing import Any
 from harness.errors import HarnessError
 from harness.jsontext import json_text, json_value
 from harness.reasons import Reason
+from harness.writing import write_whole
 
 FOLDER = "baselines"
 
@@ -37,11 +38,7 @@ def write_lines(path: Path, lines: Sequence[str]) -> Path:
     Raises:
         OSError: It cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    # Lone surrogates of a broken completion cannot be encoded as they are.
-    part.write_bytes(("{\n" + ",\n".join(lines) + "\n}\n").encode("utf-8", errors="replace"))
-    part.replace(path)
+    write_whole(path, "{\n" + ",\n".join(lines) + "\n}\n")
     return path
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from harness.jsontext import json_text
+from harness.writing import write_whole
 
 FOLDER = "looks"
 
@@ -30,10 +31,7 @@ def count_look(path: Path, baseline: str, results: str) -> int:
         return len(seen)
     seen.append(results)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_text(json_text({"baseline": baseline, "seen": seen}), encoding="utf-8")
-        part.replace(path)
+        write_whole(path, json_text({"baseline": baseline, "seen": seen}))
     except OSError:
         return 0
     return len(seen)

@@ -17,6 +17,7 @@ from harness.judge.point_figures import PointPassport
 from harness.reasons import Reason
 from harness.records import Choice
 from harness.spec.judgeset import MAX_ANSWER_CHARS, PassportSpec
+from harness.writing import write_whole
 
 FOLDER = "passports"
 FORMAT = 2
@@ -158,10 +159,7 @@ def save_passport(path: Path, passport: Passport) -> None:
         OSError: It cannot be written.
     """
     text = json_text(asdict(_File(FORMAT, passport)), indent=1)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(text + "\n", encoding="utf-8")
-    part.replace(path)
+    write_whole(path, text + "\n")
 
 
 def load_passport(path: Path) -> Passport:

@@ -27,6 +27,7 @@ from harness.report.notes import note_lines
 from harness.report.passport_cells import bound_to, figure_cell, shown_figure
 from harness.report.passport_points import points_part, points_verdict
 from harness.spec.judgeset import PassportSpec
+from harness.writing import write_whole
 
 _FIGURES = (
     "accuracy",
@@ -62,11 +63,8 @@ def write_passport_page(
     Raises:
         OSError: It cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "report.md"
-    part = folder / "report.md.part"
-    part.write_text(passport_markdown(passport, notes=notes, lang=lang), encoding="utf-8")
-    part.replace(path)
+    write_whole(path, passport_markdown(passport, notes=notes, lang=lang))
     return path
 
 

@@ -41,6 +41,7 @@ from harness.report.redacting import (
     redact_rows,
     slice_masks,
 )
+from harness.writing import write_whole
 
 SCHEMA = 1
 RUN_FILE = "run.json"
@@ -88,10 +89,10 @@ def save_run(run_dir: Path, run: Run, *, texts: Texts = "full") -> None:
         run = redact_run(run)
     head = _Head(SCHEMA, run.info, run.rows, run.gates, run.skipped, run.unjudged, run.baselines,
                  replace(run.judged, probes=()), run.provenances)  # fmt: skip
-    _write(run_dir / RESULTS_FILE, _lines(_RESULT.dump_python(one) for one in run.results))
+    write_whole(run_dir / RESULTS_FILE, _lines(_RESULT.dump_python(one) for one in run.results))
     _write_any(run_dir / PROBES_FILE, [_PROBE.dump_python(one) for one in run.judged.probes])
     _write_any(run_dir / PROMPTS_FILE, [_PROMPT.dump_python(one) for one in run.prompts])
-    _write(run_dir / RUN_FILE, _dump(_HEAD.dump_python(head), 1) + "\n")
+    write_whole(run_dir / RUN_FILE, _dump(_HEAD.dump_python(head), 1) + "\n")
 
 
 def load_head(run_dir: Path) -> Run:
@@ -162,7 +163,7 @@ def redact_run(run: Run) -> Run:
 def _write_any(path: Path, records: Sequence[object]) -> None:
     """Write a file of lines, or none and remove an earlier one where there is nothing to write."""
     if records:
-        _write(path, _lines(records))
+        write_whole(path, _lines(records))
     else:
         path.unlink(missing_ok=True)
 
@@ -192,10 +193,3 @@ def _finite(value: object) -> Json:
     if isinstance(value, (list, tuple)):
         return [_finite(one) for one in value]
     return cast(Json, value)
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(path.name + ".part")
-    # Lone surrogates of a broken completion cannot be encoded as they are.
-    part.write_bytes(text.encode("utf-8", errors="replace"))
-    part.replace(path)

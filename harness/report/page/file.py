@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from harness.jsontext import json_text
 from harness.language import Words
 from harness.records import Json
+from harness.writing import write_whole
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -41,10 +42,7 @@ def write_html(path: Path, name: str, data: Json, t: Words, **words: str) -> Non
     text = _template(name).render(
         t=t, data=inert, script=script, style=style, hashed=_hashed, **words
     )
-    part = path.with_name(path.name + ".part")
-    # A lone surrogate of a broken completion cannot be encoded as it is.
-    part.write_bytes(text.encode("utf-8", errors="replace"))
-    part.replace(path)
+    write_whole(path, text)
 
 
 def _hashed(text: str) -> str:

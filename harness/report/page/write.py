@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from harness.analysis.findings import Findings
 from harness.language import Lang, Words, words
@@ -23,9 +23,6 @@ from harness.report.page.samples import sample_sets
 from harness.report.page.texts import Texts
 from harness.report.plots.write_plots import PlotKind
 from harness.report.tables import figure_table, further_table
-
-if TYPE_CHECKING:
-    pass
 
 PAGE_FILE = "report.html"
 # Pieces of prompts that a page shows, 3 MB or so.
@@ -63,22 +60,6 @@ def write_page(
     Raises:
         OSError: It cannot be written.
     """
-    path = run_dir / PAGE_FILE
-    data = _data(run_dir, run, findings, plots, verdict, names, lang, texts)
-    write_html(path, "page", data, words(lang))
-    return path
-
-
-def _data(
-    run_dir: Path,
-    run: Run,
-    findings: Findings,
-    plots: Sequence[PlotKind],
-    verdict: str,
-    names: Names,
-    lang: Lang,
-    texts: Literal["full", "none"],
-) -> Json:
     t, pool, kept = words(lang), Texts(), dict[Reason, str]()
 
     def said(reason: Reason) -> str:
@@ -90,7 +71,7 @@ def _data(
     sets = sample_sets(run, pool, said)
     probes = judged_probes(run.judged, pool, said)
     info = run.info
-    return {
+    data: Json = {
         "words": {name: _word(name, t) for name in t if name.startswith(("page_", *_SHARED))},
         "verdict": verdict,
         "about": [info.id, info.started, duration(info.wall_s), info.command],
@@ -105,6 +86,9 @@ def _data(
         "left_out": pool.left_out,
         "no_texts": texts == "none",
     }
+    path = run_dir / PAGE_FILE
+    write_html(path, "page", data, t)
+    return path
 
 
 def _word(name: str, t: Words) -> str:
