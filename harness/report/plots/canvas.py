@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -29,6 +30,8 @@ FAINT = "#8c959f"
 GRID = "#d8dee4"
 _TITLE = 10.0
 _MARGIN = 0.15
+_HEADING_LINE = (TEXT + 2.5) / 72
+_BREAKS = re.compile(r"[\s\-_./:·]")
 
 # Okabe and Ito's colours, two of them darkened to stand out on white; each has its own marker.
 BLUE, ORANGE, GREEN, PURPLE, BLACK = "#0072b2", "#d55e00", "#007a5a", "#8a3a78", "#4d4d4d"
@@ -125,14 +128,19 @@ def style_of(placement: str | None) -> tuple[str, str, str]:
 
 
 def page(height: float, title: str) -> Figure:
-    """Return an empty page of the common width, with its title."""
+    """Return an empty page of the common width, with its title.
+
+    It is higher by the lines that a long title takes, which move what is placed below it.
+    """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(WIDTH, height), facecolor=PAPER)
+    lines = wrap(title, WIDTH - 2 * _MARGIN, _TITLE, bold=True)
+    full = height + _below(len(lines))
+    figure = Figure(figsize=(WIDTH, full), facecolor=PAPER)
     figure.text(
         _MARGIN / WIDTH,
-        1 - _MARGIN / height,
-        fit(title, WIDTH - 2 * _MARGIN, _TITLE, bold=True),
+        1 - _MARGIN / full,
+        "\n".join(lines),
         fontsize=_TITLE,
         fontweight="bold",
         va="top",
@@ -141,8 +149,12 @@ def page(height: float, title: str) -> Figure:
 
 
 def place(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Return axes at a place in inches, measured from the upper left corner of the page."""
+    """Return axes at a place in inches, measured from the upper left corner of the page.
+
+    Further lines of the page's title do not count.
+    """
     full = figure.get_figheight()
+    top += _below(len(figure.texts[0].get_text().splitlines()))
     box = (left / WIDTH, 1 - (top + height) / full, width / WIDTH, height / full)
     axes = figure.add_axes(box)
     axes.spines[["top", "right"]].set_visible(False)
@@ -150,8 +162,13 @@ def place(figure: Figure, left: float, top: float, width: float, height: float) 
     return axes
 
 
+def _below(lines: int) -> float:
+    """Return the inches by which a page's title is higher than one line."""
+    return (lines - 1) * _TITLE * 1.3 / 72
+
+
 def sheet(
-    count: int,
+    headings: Sequence[Sequence[str]],
     title: str,
     *,
     size: tuple[float, float],
@@ -159,40 +176,51 @@ def sheet(
     left: float = 0.75,
     bottom: float = 0.95,
 ) -> Sheet:
-    """Return a page of panels.
+    """Return a page of panels under their titles.
 
     Args:
-        count: Panels.
+        headings: The lines of each panel's title, the first of several bold; what is wider than
+            the panel goes on in the next line.
         title: Of the page.
         size: Width and height of a panel in inches.
-        gap: Space beside a panel and above it, where its title stands, in inches.
+        gap: Space beside a panel and above it, where its title stands, in inches; lines that go
+            on take more.
         left: Space for what stands left of the first column.
         bottom: Space below the last row: ticks, the axis' name and the legend.
     """
     columns = max(1, int((WIDTH - left - _MARGIN + gap[0]) / (size[0] + gap[0])))
-    rows = -(-count // columns)
-    height = 0.35 + rows * (size[1] + gap[1]) + bottom
+    rows = -(-len(headings) // columns)
+    titles = [_title_lines(lines, size[0]) for lines in headings]
+    longer = max(len(found) - len(lines) for found, lines in zip(titles, headings, strict=True))
+    above = gap[1] + longer * _HEADING_LINE
+    height = 0.35 + rows * (size[1] + above) + bottom
     figure = page(height, title)
-    axes = [
-        place(
-            figure,
-            left + (i % columns) * (size[0] + gap[0]),
-            0.35 + gap[1] + (i // columns) * (size[1] + gap[1]),
-            *size,
-        )
-        for i in range(count)
+    found: list[Axes] = []
+    for i, lines in enumerate(titles):
+        left_edge = left + (i % columns) * (size[0] + gap[0])
+        axes = place(figure, left_edge, 0.35 + above + (i // columns) * (size[1] + above), *size)
+        _head(axes, lines)
+        found.append(axes)
+    return Sheet(figure, tuple(found), columns)
+
+
+def _title_lines(lines: Sequence[str], width: float) -> list[tuple[str, bool]]:
+    """Return the lines of a panel's title that fit a width in inches, and which are bold."""
+    several = len(lines) > 1
+    return [
+        (part, bold)
+        for place, line in enumerate(lines)
+        for bold in [several and place == 0]
+        for part in wrap(line, width, TEXT, bold=bold)
     ]
-    return Sheet(figure, tuple(axes), columns)
 
 
-def heading(axes: Axes, lines: Sequence[str], width: float) -> None:
-    """Write a panel's title in lines that are cut to its width in inches, the first one bold."""
-    for i, line in enumerate(reversed(lines)):
-        bold = i == len(lines) - 1 and len(lines) > 1
+def _head(axes: Axes, lines: Sequence[tuple[str, bool]]) -> None:
+    for i, (line, bold) in enumerate(reversed(lines)):
         axes.annotate(
-            fit(line, width, TEXT, bold=bold),
+            line,
             (0, 1),
-            (0, 4 + i * (TEXT + 2.5)),
+            (0, 4 + i * _HEADING_LINE * 72),
             xycoords="axes fraction",
             textcoords="offset points",
             fontsize=TEXT,
@@ -239,6 +267,26 @@ def fit(text: str, width: float, size: float, *, bold: bool = False) -> str:
         if _text_width(f"{head}…{tail}", size, bold) <= width:
             return f"{head}…{tail}"
     return "…"
+
+
+def wrap(text: str, width: float, size: float, *, bold: bool = False) -> list[str]:
+    """Return a text in lines of at most `width` inches, at least one character in each.
+
+    They end at spaces, or behind the marks within a name where that is wider.
+    """
+    lines: list[str] = []
+    while _text_width(text, size, bold) > width and len(text) > 1:
+        most = max(
+            (end for end in range(1, len(text))
+             if _text_width(text[:end].rstrip(), size, bold) <= width),
+            default=1,
+        )  # fmt: skip
+        ends = [place.end() for place in _BREAKS.finditer(text, 0, most)]
+        spaces = [end for end in ends if text[end - 1].isspace()]
+        end = (spaces or ends or [most])[-1]
+        lines.append(text[:end].rstrip())
+        text = text[end:]
+    return [*lines, text]
 
 
 def text_width(text: str, *, bold: bool = False) -> float:

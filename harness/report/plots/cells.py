@@ -18,7 +18,7 @@ Group = tuple[str, str, str]
 # A small picture for each cell stays readable up to here; above, see `telling`.
 MOST_PANELS = 24
 TRAINED = "trained"
-_NAME = 60
+_NAME = 120
 
 
 def grouped(rows: Sequence[Row]) -> dict[Group, list[Row]]:

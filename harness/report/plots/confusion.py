@@ -45,14 +45,14 @@ def confusions(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterator
         title = t.say("p_confusion", evalset=rows[0].evalset)
         if len(pages) > 1:
             title = t.say("p_part", title=title, number=number, total=len(pages))
+        headings = [panel_name(row, names[row.cell]) for row, _ in page]
         sheet = canvas.sheet(
-            len(page), title, size=(side, side), gap=(0.3, 0.62), left=_TICKS + 0.3,
+            headings, title, size=(side, side), gap=(0.3, 0.62), left=_TICKS + 0.3,
             bottom=0.45 if _flat([name(label) for label in labels], side / len(labels))
             else _TICKS + 0.3,
         )  # fmt: skip
-        for i, (row, counts) in enumerate(page):
+        for i, (_, counts) in enumerate(page):
             axes = sheet.axes[i]
-            canvas.heading(axes, panel_name(row, names[row.cell]), side)
             _draw(axes, counts, side / len(labels))
             _axes(axes, labels, side, t, left=sheet.at_left(i), bottom=sheet.at_bottom(i))
         cells = t.say("n_cells", count=len(page))

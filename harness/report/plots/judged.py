@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _LANE, _SLIT = 0.3, 0.13
 _TOP, _BETWEEN, _BOTTOM = 0.62, 0.62, 0.6
+_TITLE_LINE = canvas.TEXT * 1.25 / 72
 _LABELS, _VALUES = 2.6, 1.1
 _SCALE, _TICKS = (0.7, 10.3), range(1, 11)
 _FIGURES = ("score", "points", "win_rate")
@@ -43,15 +44,18 @@ def judged_forest(slug: str, found: JudgedSet, judged: Judged, t: Words) -> Iter
     title = t.say("p_judged" if state == "trusted" else f"p_judged_{state}", evalset=evalset)
     slot = _SLIT * (len(own) + 1)
     heights = _LANE * len(own), slot * len(names)
-    page = canvas.page(_TOP + heights[0] + _BETWEEN + heights[1] + _BOTTOM, plain(title))
     labels = [*(one.model for one in own), *names]
     left = 0.3 + min(_LABELS, max(canvas.text_width(plain(text)) for text in labels))
     drawn = [name for name in _FIGURES if any(name in one.figures for one in own)]
     width = (canvas.WIDTH - left - 0.1) / len(drawn)
-    for place, figure in enumerate(drawn):
-        axes = canvas.place(page, left + place * width, _TOP, width - _VALUES, heights[0])
-        _models(axes, own, figure, found, t, labelled=place == 0)
-    below = canvas.place(page, left, _TOP + heights[0] + _BETWEEN,
+    heads = [_heading(figure, found, width - _VALUES, t) for figure in drawn]
+    top = _TOP + (max(map(len, heads)) - 1) * _TITLE_LINE
+    page = canvas.page(top + heights[0] + _BETWEEN + heights[1] + _BOTTOM, plain(title))
+    for place, (figure, lines) in enumerate(zip(drawn, heads, strict=True)):
+        axes = canvas.place(page, left + place * width, top, width - _VALUES, heights[0])
+        axes.set_title("\n".join(lines), fontweight="bold", pad=4)
+        _models(axes, own, figure, found, labelled=place == 0)
+    below = canvas.place(page, left, top + heights[0] + _BETWEEN,
                          canvas.WIDTH - left - _VALUES - 0.1, heights[1])  # fmt: skip
     _probes(below, names, [one.model for one in own], probes, t, scored="score" in drawn)
     canvas.legend(page, _handles([one.model for one in own]), columns=5)
@@ -60,17 +64,18 @@ def judged_forest(slug: str, found: JudgedSet, judged: Judged, t: Words) -> Iter
     yield Plot(f"judged-{slug}", page, alt, _numbers(own, names, probes, t))
 
 
+def _heading(figure: str, found: JudgedSet, width: float, t: Words) -> list[str]:
+    """Return a panel's title in lines of a width in inches."""
+    name = "p_judged_rate" if figure == "win_rate" else f"p_judged_{figure}"
+    text = t.say(name, against=plain(found.reference))
+    return canvas.wrap(text, width, canvas.TEXT, bold=True)
+
+
 def _models(
-    axes: Axes, own: Sequence[Standing], figure: str, found: JudgedSet, t: Words, *, labelled: bool
+    axes: Axes, own: Sequence[Standing], figure: str, found: JudgedSet, *, labelled: bool
 ) -> None:
     """Draw one figure of all models: pale dots for probes, over them the mean."""
     models = {one.model: one for one in found.models}
-    name = "p_judged_rate" if figure == "win_rate" else f"p_judged_{figure}"
-    width = axes.get_position().width * canvas.WIDTH
-    axes.set_title(
-        canvas.fit(t.say(name, against=plain(found.reference)), width, canvas.TEXT, bold=True),
-        fontweight="bold", pad=4,
-    )  # fmt: skip
     axes.set_xlim(*(_SCALE if figure == "score" else _SHARES))
     if figure == "score":
         axes.set_xticks(_TICKS)

@@ -42,11 +42,11 @@ def over_lengths(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterat
         title = t.say("p_length", figure=t[f"f_{figure}"], evalset=rows[0].evalset)
         if len(pages) > 1:
             title = t.say("p_part", title=title, number=number, total=len(pages))
-        sheet = canvas.sheet(len(page), title, size=_SIZE, gap=(0.3, 0.4), bottom=0.8)
+        headings = [(group_name(panel[0][0]),) for panel in page]
+        sheet = canvas.sheet(headings, title, size=_SIZE, gap=(0.3, 0.4), bottom=0.8)
         low = min(b.share.low for panel in page for _, found in panel for b in found)
         for i, panel in enumerate(page):
             axes = sheet.axes[i]
-            canvas.heading(axes, (group_name(panel[0][0]),), _SIZE[0])
             axes.set_ylim(max(0.0, low - 0.05), 1.02)
             _draw(axes, panel, spans)
             _axes(axes, spans, t, left=sheet.at_left(i), bottom=sheet.at_bottom(i))

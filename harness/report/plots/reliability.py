@@ -40,11 +40,12 @@ def reliabilities(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Itera
         title = t.say("p_reliability", evalset=rows[0].evalset)
         if len(pages) > 1:
             title = t.say("p_part", title=title, number=number, total=len(pages))
-        sheet = canvas.sheet(len(page), title, size=_SIZE, gap=(0.3, 0.62), bottom=0.8)
-        for i, (row, one) in enumerate(page):
+        modes = [t.say("p_mode_n", mode=names[row.cell], n=sum(b.share.n for b in one.raw))
+                 for row, one in page]  # fmt: skip
+        headings = [panel_name(row, mode) for (row, _), mode in zip(page, modes, strict=True)]
+        sheet = canvas.sheet(headings, title, size=_SIZE, gap=(0.3, 0.62), bottom=0.8)
+        for i, (_, one) in enumerate(page):
             axes = sheet.axes[i]
-            mode = t.say("p_mode_n", mode=names[row.cell], n=sum(b.share.n for b in one.raw))
-            canvas.heading(axes, panel_name(row, mode), _SIZE[0])
             _draw(axes, one)
             _strip(axes, one)
             _axes(axes, one, t, left=sheet.at_left(i), bottom=sheet.at_bottom(i))

@@ -39,15 +39,17 @@ def over_shots(slug: str, rows: Sequence[Row], t: Words) -> Iterator[Plot]:
         # One row of panels for each series, whatever the number of figures.
         width = (canvas.WIDTH - 1.0) / len(figures) - 0.3
         sheet = canvas.sheet(
-            len(panels), title, size=(width, _SIZE[1]), gap=(0.3, 0.55), bottom=0.8
+            [(_series_name(lines), t[f"h_{figure}"]) for lines, figure in panels],
+            title,
+            size=(width, _SIZE[1]),
+            gap=(0.3, 0.55),
+            bottom=0.8,
         )
         shown = [row.figures[f] for lines in page for line in lines for row in line for f in figures
                  if f in row.figures]  # fmt: skip
         counts = sorted({row.k for lines in page for line in lines for row in line})
         for i, (lines, figure) in enumerate(panels):
             axes = sheet.axes[i]
-            heading = (_series_name(lines), t[f"h_{figure}"])
-            canvas.heading(axes, heading, width)
             _draw(axes, lines, figure, counts)
             axes.set_ylim(max(0.0, min(one.low for one in shown) - 0.05), 1.02)
             axes.set_xticks(

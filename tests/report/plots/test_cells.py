@@ -75,4 +75,4 @@ def test_the_best_of_several_trainings_beside_the_prompted_cell(cell):
 
 def test_foreign_names_are_one_short_line():
     assert name("a\n\x1b[31mb\x07 $x$") == "a b $x$"
-    assert len(name("x" * 500)) == 60
+    assert len(name("x" * 500)) == 120

@@ -11,6 +11,7 @@ from reports import draw_plots, set_of
 
 from harness.analysis.compare_models import probe_points, probe_scores
 from harness.language import words
+from harness.records import Figure
 from harness.report.judged.numbers import mean_spread
 from harness.report.plots import canvas
 from harness.report.plots.judged import judged_forest
@@ -107,3 +108,27 @@ def test_nothing_hangs_over_the_page_or_another_panel():
         left, right = plot.figure.axes[:2]
         ends = max(text.get_window_extent().x1 for text in left.texts)
         assert ends < right.get_window_extent().x0
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_titles_of_three_panels_are_whole_and_apart(lang):
+    judged = make_judged({"a-base-of-a-long-name-7b-instruct": 4.0, "b": 6.0, "c": 5.0})
+    standings = tuple(
+        replace(one, figures=one.figures | {"points": Figure(0.5, 0.4, 0.6, 10)})
+        for one in judged.standings
+    )
+    (plot,) = plots_of(replace(judged, standings=standings), lang)
+    panels = plot.figure.axes[:3]
+    (_, _, rate) = titles = [axes.title.get_text() for axes in panels]
+    said = words(lang).say("p_judged_rate", against="a-base-of-a-long-name-7b-instruct")
+    assert rate.replace("\n", "").replace(" ", "") == said.replace(" ", "")
+    assert "\n" in rate
+    with canvas.drawing():
+        plot.figure.canvas.draw()
+        page = [axes.title.get_window_extent() for axes in panels]
+        top = plot.figure.texts[0].get_window_extent()
+    assert len(titles) == 3
+    assert all(box.y1 <= top.y0 for box in page)
+    assert page[0].x1 <= page[1].x0
+    assert page[1].x1 <= page[2].x0
+    assert page[2].x1 <= plot.figure.bbox.x1

@@ -245,6 +245,12 @@ def boxes(figure):
             if id(one) not in hidden]  # fmt: skip
 
 
+def titles(figure):
+    """Return the titles of the page and of its panels, those of small panels annotations."""
+    own = [text.get_text() for axes in figure.axes for text in (*axes.texts, axes.title)]
+    return [figure.texts[0].get_text(), *own]
+
+
 @pytest.mark.parametrize(
     ("count", "lang"),
     [(1, "ru"), (8, "ru"), (20, "en"), pytest.param(60, "ru", marks=pytest.mark.slow)],
@@ -253,8 +259,9 @@ def test_no_text_is_cut_or_covers_another(run_sized, count, lang):
     run = run_sized(count, n=60)
     long = "an-organisation-with-a-name/a-model-with-a-very-long-name-7b-instruct-v0.3"
     rows = [
-        replace(row, model=long if row.model == "qwen2.5-3b" else row.model) for row in run.rows
-    ]
+        replace(row, model=long if row.model == "qwen2.5-3b" else row.model,
+                evalset=f"evalsets/{'a-long-folder/' * 8}set.yaml") for row in run.rows
+    ]  # fmt: skip
     run = replace(run, rows=tuple(rows))
     for kind in KINDS:
         for plot in plots_of(kind, run, lang):
@@ -262,6 +269,7 @@ def test_no_text_is_cut_or_covers_another(run_sized, count, lang):
                 found = boxes(plot.figure)
             assert len(found) > 5
             page = plot.figure.bbox
+            assert "…" not in "".join(titles(plot.figure)), plot.name
             for text, box in found:
                 inside = box.x0 >= 0 and box.y0 >= 0 and box.x1 <= page.x1 and box.y1 <= page.y1
                 assert inside, (plot.name, text)
