@@ -90,8 +90,7 @@ class Hooks:
         if not self._is_worker:
             names = {cell.name for cell in selected} | {gate.planned.cell.name for gate in gates}
             check_names(self._config, names)
-            self._check_against([cell.path for cell in selected])
-            self._check_adding([f"{cell.path}::{cell.id}" for cell in selected])
+            self._check_baselines([f"{cell.path}::{cell.id}" for cell in selected])
             check_writable(self._config)
         if self._config.getoption("--eval-plan"):
             lacking = [gate for gate in gates if gate.lacking]
@@ -113,8 +112,7 @@ class Hooks:
         check_names(self._config, {Path(nodeid.partition("::")[0]).stem for nodeid in ours})
         if ours:
             self._heed_sigterm()
-            self._check_against([nodeid.partition("::")[0] for nodeid in ours])
-            self._check_adding(self._tally.cells)
+            self._check_baselines(self._tally.cells)
             check_writable(self._config)
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
@@ -135,22 +133,26 @@ class Hooks:
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Print the plan in place of running anything; a set that does not load ends it as ever."""
         if not self._config.getoption("--eval-plan") or session.testsfailed:
+            if "harness.plugin.items" in sys.modules and not self._is_worker:
+                from harness.plugin.stored_first import put_stored_first
+
+                put_stored_first(session)
             return None
         from harness.plugin.planning import print_plan
 
         print_plan(self._config, *self._planned)
         return True
 
-    def _check_against(self, evalsets: Sequence[str]) -> None:
-        if (wanted := self._config.getoption("--eval-against")) is not None:
-            from harness.plugin.against import check_against
+    def _check_baselines(self, nodeids: Sequence[str]) -> None:
+        wanted, adds = map(self._config.getoption, ("--eval-against", "--eval-baseline-add"))
+        if wanted is None and not adds:
+            return
+        from harness.plugin.against import check_adding, check_against
 
+        if wanted is not None:
+            evalsets = [nodeid.partition("::")[0] for nodeid in nodeids]
             check_against(self._config.rootpath, wanted, evalsets)
-
-    def _check_adding(self, nodeids: Sequence[str]) -> None:
-        if self._config.getoption("--eval-baseline-add"):
-            from harness.plugin.against import check_adding
-
+        if adds:
             check_adding(self._config.rootpath, nodeids)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -19,6 +19,7 @@ from harness.gates.plan import PlannedGate
 from harness.gates.plan_judged import PlannedJudgedGate
 from harness.gates.renamed import compared_cell
 from harness.judge.runner import Probing
+from harness.judge.stored import stored_probes
 from harness.planning.undecidable import undecidable
 from harness.plugin.accepting import Accepting, today
 from harness.plugin.finishing import PARTS, run_folder
@@ -100,6 +101,11 @@ class ActiveRun:
             outcome = self.runner.outcome(cell)
         self.accepting.check(self.runner.settings.root, outcome)
         return outcome
+
+    def take_stored(self, config: pytest.Config) -> frozenset[tuple[str, str]]:
+        """Return the cells, by eval set and id, that have an outcome by the store alone."""
+        with self._at_work(config):
+            return self.runner.take_stored() | stored_probes(self.probing)
 
     def properties(self, outcome: AnyOutcome) -> list[tuple[str, float | int | bool]]:
         """Return what an item says of an outcome in pytest's own reports."""

@@ -62,6 +62,8 @@ def _asked(
     outputs |= _stored(wanted, store)
     failure: EngineError | None = None
     if len(outputs) < len(wanted):
+        if session.stored_only:
+            return Asked(outputs, stored=len(outputs), failure=EngineError("not all is stored"))
         try:
             if session.claim():
                 # Another process may have made them while this one waited.

@@ -5,27 +5,25 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.errors import EngineError, HarnessError, RegistryError, UnfitPrecision
-from harness.prompts.chat import ChatFormat
-from harness.prompts.open_format import open_format
-from harness.prompts.templates import load_prompt
 from harness.reasons import Reason
-from harness.records import DataInfo, EngineInfo, Note, Thinking
+from harness.records import DataInfo, EngineInfo, Note
 from harness.run.ask import ask, opened, outputs_missing
 from harness.run.ask_again import with_flips
 from harness.run.cells import Cell
-from harness.run.classifier_rows import Training, prepare_trained
+from harness.run.classifier_rows import Training
 from harness.run.groups import Groups
 from harness.run.materials import Materials
-from harness.run.prepare import Prepared, prepare
+from harness.run.prepare import Prepared
+from harness.run.preparing import Preparing
 from harness.run.repeats import repeat
 from harness.run.score_cell import Outcome, score_cell
+from harness.run.serving import at_hand
 from harness.run.session import EngineSession, open_places
 from harness.run.settings import Progress, Settings
 from harness.run.thinking import Rounds, in_rounds
-from harness.run.thoughtnotes import tell_of_template
 from harness.workers.places import Places
 from harness.workers.store import Store
 
@@ -60,6 +58,8 @@ class Runner:
     _groups: Groups = field(init=False)
     _at_work: list[EngineSession] = field(default_factory=list)
     _stopped: bool = False
+    # What came of the store alone, by group.
+    _taken: dict[str, EngineInfo] = field(default_factory=dict)
     # One thread at a time reads data, renders prompts and scores.
     _desk: threading.Lock = field(default_factory=threading.Lock)
 
@@ -87,6 +87,22 @@ class Runner:
             raise found
         return found
 
+    def take_stored(self) -> frozenset[tuple[str, str]]:
+        """Score the cells of which the store has everything; no engine starts, nothing is fetched.
+
+        A group of which it has a part is run again when one of its other cells is asked for.
+
+        Returns:
+            Those that have an outcome, by eval set and id.
+        """
+        if self.settings.runs > 1 or self.settings.repeat_engine:
+            return frozenset()
+        for group in dict.fromkeys(cell.group for cell in self.selected):
+            cells = [cell for cell in self.selected if cell.group == group]
+            if at_hand(cells[0].spec, self.settings):
+                self._run_group(cells, stored_only=True)
+        return frozenset(key for key, one in self._done.items() if isinstance(one, Outcome))
+
     def close(self) -> None:
         """End groups that run ahead and were not asked for; what they made is stored."""
         self._groups.close()
@@ -112,7 +128,7 @@ class Runner:
                 # The end of what this thread tells.
                 self.progress("", 0, 0)
 
-    def _run_group(self, cells: Sequence[Cell]) -> None:
+    def _run_group(self, cells: Sequence[Cell], *, stored_only: bool = False) -> None:
         with self._desk:
             runnable = [cell for cell in cells if self._fit(cell, self._materials.load)]
             if not runnable:
@@ -120,10 +136,10 @@ class Runner:
             try:
                 training = self._materials.training(runnable[0])
                 try:
-                    self._serve(runnable, training)
+                    self._serve(runnable, training, stored_only=stored_only)
                 except UnfitPrecision:
                     # From the beginning: its precision is part of what every request is known by.
-                    self._serve(runnable, training)
+                    self._serve(runnable, training, stored_only=stored_only)
             except HarnessError as error:
                 self._fail(runnable, error)
 
@@ -145,10 +161,12 @@ class Runner:
             return False
         return True
 
-    def _serve(self, cells: Sequence[Cell], training: Training | None) -> None:
+    def _serve(
+        self, cells: Sequence[Cell], training: Training | None, *, stored_only: bool
+    ) -> None:
         """Run a group's cells on one engine."""
         session = EngineSession(
-            self.settings,
+            replace(self.settings, stored_only=stored_only),
             cells,
             self._tell_progress,
             tell=self._tell,
@@ -183,6 +201,8 @@ class Runner:
             session.stop()
 
     def _run_cells(self, session: EngineSession, cells: Sequence[Cell], store: Store) -> None:
+        if session.stored_only and not store.knows(session.shared):
+            return
         prepared = self._prepare_all(session, cells, store)
         if not prepared:
             return
@@ -194,7 +214,7 @@ class Runner:
         asked = found.asked
         if asked.failure is not None and self._stopped:
             session.tell_stopped(stored=len(asked.outputs), wanted=found.wanted)
-        elif asked.failure is not None:
+        elif asked.failure is not None and not session.stored_only:
             self.lost.append(outputs_missing(session, asked, found.wanted))
         whole = asked.failure is None
         with self._away():
@@ -203,11 +223,17 @@ class Runner:
         info = session.info([*asked.computed, *more], asked.stored)
         # Before anything is scored: the next engine may want its place.
         session.close()
-        self._score(found, again, info)
+        if not session.stored_only:
+            self._score(found, again, info)
+        elif whole or any(map(found.has, found.cells)):
+            self._score(replace(found, cells=tuple(filter(found.has, found.cells))), again, info)
+            self._taken[cells[0].group] = info
 
     def _score(self, found: Rounds, again: Sequence[Rounds], info: EngineInfo) -> None:
         """Keep what comes of each cell's outputs."""
         asked = found.asked
+        if (before := self._taken.pop(found.cells[0].cell.group, None)) is not None:
+            self.engines.remove(before)
         self.engines.append(info)
         # Groups side by side end in any order.
         names = dict.fromkeys(cell.model for cell in self.selected)
@@ -234,27 +260,17 @@ class Runner:
         self, session: EngineSession, cells: Sequence[Cell], store: Store
     ) -> list[Prepared]:
         prepared: list[Prepared] = []
-        chats: dict[tuple[str, Thinking | None], ChatFormat] = {}
+        preparing = Preparing(session, self._materials, self.settings.root, self._tell)
         # All before the engine starts, which must know the ranks of all adapters.
         cells = [cell for cell in cells if self._fit(cell, session.check_adapter)]
         for done, cell in enumerate(cells):
             self._tell_progress("rendering prompts", done, len(cells))
             try:
-                spoken = cell.model, cell.mode.thinking
-                if session.training is None and spoken not in chats:
-                    chats[spoken] = open_format(
-                        cell.model,
-                        *session.spoken(cell, thinking=cell.mode.thinking is not None),
-                        root=self.settings.root,
-                        trained=session.adapter_chats.get(cell.model),
-                        thinking=cell.mode.thinking,
-                    )
-                    tell_of_template(self._tell, cell.model, chats[spoken], cell.mode.thinking)
-                prepared.append(self._prepare(session, cell, chats.get(spoken)))
+                prepared.append(preparing.prepare(cell))
             except HarnessError as error:
                 self._fail([cell], error)
                 continue
-            if len(prepared) == 1:
+            if len(prepared) == 1 and not session.stored_only:
                 self._start_early(session, prepared[0], len(cells), store)
         return prepared
 
@@ -270,20 +286,3 @@ class Runner:
             if not store.knows(session.shared):
                 wanted = cells * len(first.requests)
                 session.start(first.window, wanted, wait=not self._places.limit)
-
-    def _prepare(self, session: EngineSession, cell: Cell, chat: ChatFormat | None) -> Prepared:
-        samples = self._materials.load(cell).samples
-        if session.training is not None:
-            return prepare_trained(cell, samples, session.training, shared=session.shared)
-        if cell.prompt is None or chat is None:
-            raise ValueError(f"cell {cell.id} has no prompt")
-        words = cell.evalset.targets(cell.prompt)
-        return prepare(
-            cell,
-            samples,
-            self._materials.draw(cell, chat),
-            prompt=load_prompt(cell.prompt.template, words, root=self.settings.root),
-            chat=chat,
-            shared=session.shared,
-            adapter=session.adapters.get(cell.model),
-        )

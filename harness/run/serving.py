@@ -8,9 +8,10 @@ from pathlib import Path
 
 from harness import hardware
 from harness.engines import engine_installed, engine_uses, engine_version
-from harness.errors import EngineError
+from harness.errors import AssetError, EngineError
 from harness.records import Adapter, Json
 from harness.run.classifier_rows import Training
+from harness.run.settings import Settings
 from harness.sources.assets import ModelAsset, model_asset, model_at_hand
 from harness.sources.loaded import positions_vary
 from harness.sources.stand_in import stand_in_model
@@ -89,6 +90,16 @@ class Serving:
         if self.engine != FAKE or (folder.is_dir() and not self.asset.stand_in):
             return None
         return Adapter(str(folder), fingerprint({"stand-in": spec.adapter}), rank=1)
+
+
+def at_hand(spec: ModelSpec, settings: Settings) -> bool:
+    """Return whether nothing has to be fetched or built to know what a model was asked."""
+    if spec.remote or spec.trained or settings.engine == FAKE or spec.engine == FAKE:
+        return True
+    try:
+        return model_at_hand(spec, base=settings.root) is not None
+    except AssetError:
+        return False
 
 
 def choose_serving(

@@ -74,6 +74,7 @@ class EngineSession:
         self._settings, self._progress, self._tell = settings, progress, tell
         # One engine serves a base model and the adapters on it, each a model of its own.
         self.models = ", ".join(dict.fromkeys(cell.model for cell in cells))
+        self.stored_only = settings.stored_only
         self._spec = cells[0].spec
         self._log = cells[0].model
         self.training = training

@@ -29,6 +29,7 @@ class Settings:
             nothing from the store.
         gpus: How many GPUs the session holds at once, at most; None for all.
         ahead: Whether groups of cells may run before pytest comes to them, where there are GPUs.
+        stored_only: Whether no engine may start: what the store lacks is not asked.
     """
 
     root: Path
@@ -45,3 +46,4 @@ class Settings:
     runs: int = 1
     gpus: int | None = None
     ahead: bool = False
+    stored_only: bool = False

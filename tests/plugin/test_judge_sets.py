@@ -62,6 +62,18 @@ def test_answers_of_another_model_than_was_asked_are_told(judged, endpoint):
     assert note in judged.saved.info.notes
 
 
+def test_exitfirst_judges_a_stored_judge_set_before_it_starts_an_engine(judged, endpoint):
+    certify(judged)
+    judged.run("evalsets/probes.yaml").assert_outcomes(passed=10)
+    asked = len(endpoint.asked)
+    write_set(judged, gates=[{"models": "plain", "figure": "score", "at_least": 9}])
+    judged.set("mini", models=["plain"], gates=[{"figure": "accuracy", "at_least": 0}])
+    result = judged.run("-x", "evalsets/mini.yaml", "evalsets/probes.yaml")
+    result.assert_outcomes(passed=4, failed=1)
+    assert [row.cell for row in judged.saved.rows] == []
+    assert len(endpoint.asked) == asked
+
+
 def test_a_dated_name_is_the_model_that_was_asked(judged, endpoint):
     endpoint.script = answering_as("wise-1-2026-01-31")
     judged.run("evalsets/probes.yaml")

@@ -82,6 +82,31 @@ def test_exitfirst_does_not_start_the_engine_of_a_later_group(evals):
     assert evals.started == ["m-fake.log", "n-fake.log"]
 
 
+def test_exitfirst_judges_what_is_stored_before_it_starts_an_engine(evals):
+    evals.models(m={}, n={"seed": 1})
+    evals.set("aa", models=["n"], gates=[{"figure": "accuracy", "at_least": 0}])
+    evals.set(models=["m"], prompts=["prefill.j2"])
+    evals.run("-k", "mini").assert_outcomes(passed=2, deselected=4)
+    # A gate, and a prompt that nothing was stored of; another set stands before both.
+    evals.set(models=["m"], prompts=["plain.j2", "prefill.j2"], gates=[FAILS])
+    result = evals.run("-x", "-v")
+    result.assert_outcomes(passed=2, failed=1)
+    result.stdout.fnmatch_lines([f"*::{ZERO} PASSED*", f"*::gate-accuracy-{ZERO} FAILED*"])
+    assert evals.started == ["m-fake.log"]
+    saved = evals.saved
+    assert [row.cell for row in saved.rows] == [ZERO, FEW]
+    assert [(one.computed, one.stored) for one in saved.info.engines] == [(0, 12)]
+    assert saved.info.lost == ()
+    # Of the group of which a part was stored nothing is asked twice, nor shown twice.
+    evals.set(models=["m"], prompts=["plain.j2", "prefill.j2"], gates=[{**FAILS, "at_least": 0}])
+    result = evals.run("-x")
+    assert result.ret == pytest.ExitCode.OK
+    assert [(one.model, one.computed, one.stored) for one in evals.saved.info.engines] == [
+        ("n", 12, 0), ("m", 12, 12)]  # fmt: skip
+    assert len(evals.saved.rows) == len({row.cell for row in evals.saved.rows}) == 6
+    assert evals.saved.rows[0].evalset == "evalsets/aa.yaml"
+
+
 def test_models_that_share_an_engine_share_a_start(evals):
     evals.models(m={}, n={"base": True})
     evals.set("other", models=["n"])
