@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,19 @@ from harness.gates.baseline_file import needed_baseline
 from harness.gates.renamed import baselines_of
 from harness.spec.yamlfile import read_yaml
 from harness.suggest import did_you_mean
+
+
+def check_named(config: pytest.Config, nodeids: Sequence[str]) -> None:
+    """Check what the two options of a session name, by the node ids of its cells.
+
+    Raises:
+        pytest.UsageError: There is no such baseline.
+    """
+    wanted, root = config.getoption("--eval-against"), config.rootpath
+    if wanted is not None:
+        check_against(root, wanted, [nodeid.partition("::")[0] for nodeid in nodeids])
+    if config.getoption("--eval-baseline-add"):
+        check_adding(root, nodeids)
 
 
 def check_against(root: Path, wanted: str, evalsets: Iterable[str]) -> None:

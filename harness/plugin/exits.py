@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import pytest
+from _pytest.junitxml import xml_key  # there is no public way to a file that is written
 
 if TYPE_CHECKING:
     from harness.plugin.tally import Tally
@@ -57,23 +61,62 @@ def _commonest(reasons: Sequence[Reason]) -> str:
     return Counter(reasons).most_common(1)[0][0].text
 
 
-def left_open(run: Run | None, tally: Tally) -> Iterator[str]:
-    """Yield what `--eval-strict` fails a session for, a line each."""
-    yield from _named("skipped", list(tally.skipped))
+@dataclass(frozen=True, slots=True)
+class LeftOpen:
+    """What `--eval-strict` fails a session for, of one kind.
+
+    Attributes:
+        what: The kind.
+        names: Eval set and name of each, at least one.
+        between: What stands between the two in a line.
+    """
+
+    what: str
+    names: Sequence[tuple[str, str]]
+    between: str = "::"
+
+    @property
+    def line(self) -> str:
+        """All of them, or the first, in one line."""
+        shown = ", ".join(self.between.join(name) for name in self.names[:_NAMED])
+        more = f" and {len(self.names) - _NAMED} more" if len(self.names) > _NAMED else ""
+        return f"strict: {len(self.names)} {self.what}: {shown}{more}"
+
+
+def left_open(run: Run | None, tally: Tally) -> list[LeftOpen]:
+    """Return what `--eval-strict` fails a session for."""
     unjudged = [name for name, why in tally.unjudged.items() if why.kind != "baseline_written"]
-    yield from _named("not judged", unjudged)
-    if run is None:
+    found = [LeftOpen("skipped", _parted(tally.skipped)), LeftOpen("not judged", _parted(unjudged))]
+    if run is not None:
+        gates = [(one.evalset, one.id) for one in run.gates if one.verdict == "inconclusive"]
+        judges = run.judged.judges
+        untrusted = [(one.evalset, one.judge) for one in judges if not one.check.trusted]
+        void = [(one.evalset, one.judge) for one in judges if one.void]
+        found += [LeftOpen("inconclusive", gates),
+                  LeftOpen("judges that are not trusted", untrusted, ": "),
+                  LeftOpen("judges whose canaries broke", void, ": ")]  # fmt: skip
+    return [one for one in found if one.names]
+
+
+def _parted(nodeids: Iterable[str]) -> list[tuple[str, str]]:
+    return [(path, name) for path, _, name in (one.partition("::") for one in nodeids)]
+
+
+def add_to_junit(config: pytest.Config, left: Iterable[LeftOpen]) -> None:
+    """Add each thing that was left open to the file of `--junitxml`, which is written by now."""
+    if (xml := config.stash.get(xml_key, None)) is None:
         return
-    gates = [f"{one.evalset}::{one.id}" for one in run.gates if one.verdict == "inconclusive"]
-    yield from _named("inconclusive", gates)
-    untrusted = [f"{one.evalset}: {one.judge}" for one in run.judged.judges
-                 if not one.check.trusted]  # fmt: skip
-    yield from _named("judges that are not trusted", untrusted)
-    void = [f"{one.evalset}: {one.judge}" for one in run.judged.judges if one.void]
-    yield from _named("judges whose canaries broke", void)
-
-
-def _named(what: str, names: Sequence[str]) -> Iterator[str]:
-    if names:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-        yield f"strict: {len(names)} {what}: {', '.join(names[:_NAMED])}{more}"
+    for kind in left:
+        for evalset, name in kind.names:
+            item = f"strict-{name}"
+            xml.pytest_runtest_logreport(
+                pytest.TestReport(
+                    nodeid=f"{evalset}::{item}",
+                    location=(evalset, None, item),
+                    keywords={},
+                    outcome="failed",
+                    longrepr=f"--eval-strict: {kind.what}",
+                    when="call",
+                )
+            )
+    xml.pytest_sessionfinish()

@@ -144,16 +144,11 @@ class Hooks:
         return True
 
     def _check_baselines(self, nodeids: Sequence[str]) -> None:
-        wanted, adds = map(self._config.getoption, ("--eval-against", "--eval-baseline-add"))
-        if wanted is None and not adds:
-            return
-        from harness.plugin.against import check_adding, check_against
+        option = self._config.getoption
+        if option("--eval-against") is not None or option("--eval-baseline-add"):
+            from harness.plugin.against import check_named
 
-        if wanted is not None:
-            evalsets = [nodeid.partition("::")[0] for nodeid in nodeids]
-            check_against(self._config.rootpath, wanted, evalsets)
-        if adds:
-            check_adding(self._config.rootpath, nodeids)
+            check_named(self._config, nodeids)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note an eval set that does not load."""
@@ -254,21 +249,23 @@ class Hooks:
         if not self._tally.any and not self._tally.broken:
             return code
         from harness.errors import EXIT_ENGINE, EXIT_NOTHING_JUDGED
-        from harness.plugin.exits import left_open, nothing_judged
+        from harness.plugin.exits import add_to_junit, left_open, nothing_judged
 
         if ENGINE_ERROR in self._tally.kinds:
             return EXIT_ENGINE
         if RUN_ERROR in self._tally.kinds or self._tally.broken:
             return pytest.ExitCode.INTERRUPTED
-        if code != pytest.ExitCode.OK:
+        if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
             return code
         fake = options_of(self._config).engine == "fake"
-        if unjudged := nothing_judged(self._saved, self._tally, fake=fake):
+        if not code and (unjudged := nothing_judged(self._saved, self._tally, fake=fake)):
             self._verdict = [f"nothing was judged: {unjudged}"]
             code = EXIT_NOTHING_JUDGED
         if self._config.getoption("--eval-strict"):
-            self._verdict += (lines := list(left_open(self._saved, self._tally)))
-            code = pytest.ExitCode.TESTS_FAILED if lines else code
+            left = left_open(self._saved, self._tally)
+            self._verdict += [one.line for one in left]
+            add_to_junit(self._config, left)
+            code = pytest.ExitCode.TESTS_FAILED if left else code
         return code
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

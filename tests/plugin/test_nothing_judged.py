@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
@@ -99,9 +100,15 @@ def test_strict(evals, monkeypatch, args, line):
     evals.set(gates=[UNSURE])
     evals.set("other", models=["g"])
     assert evals.run(*args).ret == pytest.ExitCode.OK
-    result = evals.run("--eval-strict", *args)
+    result = evals.run("--eval-strict", "--junitxml", "out.xml", *args)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines([line])
+    suite = ElementTree.parse(evals.root / "out.xml").getroot()[0]
+    failed = [one for one in suite if one.find("failure") is not None]
+    told = [int(one.split()[1]) for one in result.outlines if one.startswith("strict: ")]
+    assert len(failed) == int(suite.get("failures")) == sum(told)
+    assert len(suite) == int(suite.get("tests"))
+    assert failed[0].get("name").startswith("strict-")
 
 
 def test_strict_passes_where_all_is_decided(evals):
@@ -110,9 +117,12 @@ def test_strict_passes_where_all_is_decided(evals):
 
 
 def test_strict_fails_for_a_judge_that_is_not_trusted(probes):
-    result = probes.run("--eval-strict")
+    result = probes.run("--eval-strict", "--junitxml", "out.xml")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["strict: 1 judges that are not trusted: *probes.yaml: wise"])
+    (case,) = ElementTree.parse(probes.root / "out.xml").findall(".//testcase[failure]")
+    assert (case.get("classname"), case.get("name")) == ("evalsets.probes.yaml", "strict-wise")
+    assert case[0].get("message") == "--eval-strict: judges that are not trusted"
 
 
 def test_a_missing_baseline_is_no_lost_output(evals):
