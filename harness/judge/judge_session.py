@@ -69,13 +69,13 @@ class JudgeSession:
     Attributes:
         digest: Of its weights; `engine` and `dtype` say how they are run.
         controls: Finds what its tokenizer would not read as text, or None.
+        shared: Fingerprint of its outputs in `stores`: the store, and that of `rule_anew`.
 
     Raises:
         HarnessError: It has no weights here, or no usable tokenizer.
     """
 
     def __init__(self, judge: Judge, *, settings: Settings, progress: Progress, tell: Tell) -> None:
-        self._settings = settings
         self._session = EngineSession(settings, [judge], progress, tell=tell)
         self._session.check_adapter(judge)
         self._speaker = open_speaker(self._session, judge, root=settings.root, tell=tell)
@@ -86,6 +86,8 @@ class JudgeSession:
             self.digest += f"+{adapter.digest}"
         self.engine, self.dtype = self._session.engine, self._session.dtype
         self._options = {} if self._session.endpoint else self._session.options
+        self.shared, kept = self._session.shared, settings.store
+        self.stores = (kept, kept.with_name(f"{kept.stem}-again.sqlite"))
 
     def manner(self, *, max_answer_chars: int) -> Manner:
         """Return how it is run and asked, with answers cut at so many characters.
@@ -135,7 +137,7 @@ class JudgeSession:
             EngineError: The engine failed; what it made is stored.
             PromptError: The chat template refuses a conversation.
         """
-        with opened(self._settings.store) as store:
+        with opened(self.stores[0]) as store:
             bench, replies = self._rule(cases, max_tokens, store)
         tell_of_replies(self._tell, self._name, self._speaker.thinking, replies)
         tell_of_servers(self._tell, self._name, self._speaker.remote, replies)
@@ -154,8 +156,7 @@ class JudgeSession:
             PromptError: The chat template refuses a conversation.
         """
         with TemporaryDirectory() as folder:
-            beside = self._settings.store.with_name(f"{self._settings.store.stem}-again.sqlite")
-            with opened(beside if keep else Path(folder) / "again.sqlite") as store:
+            with opened(self.stores[1] if keep else Path(folder) / "again.sqlite") as store:
                 return self._rule(cases, VERDICT_TOKENS, store)[0]
 
     def _rule(

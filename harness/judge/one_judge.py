@@ -14,7 +14,7 @@ from harness.judge.gold import GOLD_LANG
 from harness.judge.judge_session import JudgeSession
 from harness.judge.passport import FOLDER, Manner, load_passport
 from harness.judge.points import PointRulings
-from harness.judge.retest import ask_again
+from harness.judge.retest import ask_again, doubted
 from harness.judge.trust import check_passport
 from harness.prompts.rubric import DEFAULT_RUBRICS
 from harness.reasons import Fact, Reason
@@ -87,9 +87,8 @@ def ask_judge(
             spec=demands,
             options=_options(asked, settings),
         )
-        # Where all was stored, nothing has answered that could be another judge.
         moved, again = None, None
-        if check.trusted and bench.engine.computed:
+        if doubted(session, made=bench.engine.computed) and check.trusted:
             moved, again = ask_again(
                 session,
                 load_passport(settings.root / FOLDER / f"{name}.json"),

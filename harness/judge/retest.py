@@ -17,6 +17,7 @@ from harness.prompts.fence import fence
 from harness.prompts.rubric import Rubric, load_rubric, pairwise_messages
 from harness.reasons import Fact, Reason
 from harness.records import Choice, Note, Ruling, Tell
+from harness.run.ask import opened
 from harness.spec.judgeset import PassportSpec
 
 MOST = 80
@@ -124,6 +125,29 @@ def _choices(
     return forward.choice, backward.choice
 
 
+def doubted(session: JudgeSession, *, made: int) -> bool:
+    """Return whether rulings in the store may be of another judge than its passport.
+
+    They may from when one is made until `ask_again` has found the judge to be what it was: also
+    where that was killed, or the gold was not at hand.
+
+    Args:
+        session: Of the judge, which has ruled.
+        made: Outputs that were not in the store.
+    """
+    with opened(session.stores[0]) as store:
+        if made:
+            store.doubt(session.shared)
+        return store.doubts(session.shared)
+
+
+def _forget(session: JudgeSession) -> None:
+    """Remove from the stores what a judge ever said: nobody knows which of it is another's."""
+    for path in filter(Path.exists, session.stores):
+        with opened(path) as store:
+            store.forget(session.shared)
+
+
 def ask_again(
     session: JudgeSession,
     passport: Passport,
@@ -136,7 +160,9 @@ def ask_again(
 ) -> tuple[Reason | None, Bench | None]:
     """Ask a judge about pairs of its passport once more, and say if it is not what it was.
 
-    Nothing is taken from the store or put there: what counts is what answers now.
+    Nothing is taken from the store or put there: what counts is what answers now. If it is not
+    what it was, all that the stores have of it is removed, so that neither the same run nor a new
+    passport takes the other one's verdicts from there.
 
     Args:
         session: Whose engine has answered the run's own cases.
@@ -180,7 +206,10 @@ def ask_again(
         return None, bench
     moved = sum(now != (one.forward, one.backward) for one, now in said)
     if chance(moved, len(said), known) >= RISK:
+        with opened(session.stores[0]) as store:
+            store.vouch(session.shared)
         return None, bench
+    _forget(session)
     facts: dict[str, Fact] = {"judge": passport.judge, "moved": moved, "n": len(said),
              "then": known.moved, "twice": len(known.asked)}  # fmt: skip
     return Reason("judge_moved", facts), bench

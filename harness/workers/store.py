@@ -23,6 +23,7 @@ CREATE TABLE IF NOT EXISTS outputs (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, body TEXT NOT NULL, created REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_fingerprint ON outputs (fingerprint);
+CREATE TABLE IF NOT EXISTS doubted (fingerprint TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 # Fields of `Sampling` that enter a key only if they are set: older keys have none of them.
 _LATER = frozenset({"schema", "score_texts", "stop_ids", "thinking"})
@@ -117,6 +118,36 @@ class Store:
         try:
             with self._lock, self._db:
                 self._db.executemany("INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?)", rows)
+        except sqlite3.Error as error:
+            raise self._error("written", error) from error
+
+    def doubt(self, shared: str) -> None:
+        """Remember that outputs of this engine fingerprint may be of another model."""
+        self._write(("INSERT OR IGNORE INTO doubted VALUES (?)",), shared)
+
+    def doubts(self, shared: str) -> bool:
+        """Return whether `doubt` was said, and neither `vouch` nor `forget` since."""
+        query = "SELECT 1 FROM doubted WHERE fingerprint = ?"
+        try:
+            with self._lock:
+                return self._db.execute(query, (shared,)).fetchone() is not None
+        except sqlite3.Error as error:
+            raise self._error("read", error) from error
+
+    def vouch(self, shared: str) -> None:
+        """Take a doubt back."""
+        self._write(("DELETE FROM doubted WHERE fingerprint = ?",), shared)
+
+    def forget(self, shared: str) -> None:
+        """Remove all outputs of an engine fingerprint, and the doubt of them."""
+        tables = ("outputs", "doubted")
+        self._write([f"DELETE FROM {name} WHERE fingerprint = ?" for name in tables], shared)
+
+    def _write(self, statements: Iterable[str], shared: str) -> None:
+        try:
+            with self._lock, self._db:
+                for statement in statements:
+                    self._db.execute(statement, (shared,))
         except sqlite3.Error as error:
             raise self._error("written", error) from error
 

@@ -213,13 +213,18 @@ def test_a_judge_at_an_endpoint(call, ready, project, judge, verdict):
             "      price: {prompt: 100, completion: 1000}\n"
         )
         done = call("remote")
-    assert done.exit_code == 0, done.output
+        later = call("remote")
+    assert done.exit_code == later.exit_code == 0, done.output
     assert done.stdout.splitlines()[0] == f"remote: {verdict}"
     assert len(done.stdout.splitlines()) == 3
     # Four questions a pair, and those of both orders twice.
     assert len(endpoint.asked) == 240
     assert done.stderr.endswith(
         "remote: 2640 prompt and 1200 completion tokens, $1.4640, stored outputs included\n"
+    )
+    assert later.stderr.endswith(
+        "warning: remote: all verdicts are of the store, and nothing was asked; to measure what "
+        "answers there now, give another place by --store\n"
     )
     path = ready / "passports/remote.json"
     passport = load_passport(path)

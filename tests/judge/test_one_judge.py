@@ -26,12 +26,13 @@ PROBES = [f"p{i}" for i in range(10)]
 class Scripted:
     """A judge's session that rules by the id of a case."""
 
-    digest, engine, dtype, controls = "d" * 64, "fake", "float32", None
+    digest, engine, dtype, controls, shared = "d" * 64, "fake", "float32", None, "s"
 
     def __init__(self, rule) -> None:
         self._rule, self.closed = rule, False
 
     def __call__(self, judge, *, settings, progress, tell):
+        self.stores = (settings.store, settings.store.with_name("again.sqlite"))
         return self
 
     def rule(self, cases):

@@ -15,10 +15,18 @@ from harness.judge.bench import Bench
 from harness.judge.gold import load_gold
 from harness.judge.passport import BoundRubric, Manner, Passport, load_passport, save_passport
 from harness.judge.passport_figures import measure
-from harness.judge.retest import ask_again, chance, order_cases, pairs_to_ask_twice, retest
+from harness.judge.retest import (
+    ask_again,
+    chance,
+    doubted,
+    order_cases,
+    pairs_to_ask_twice,
+    retest,
+)
 from harness.judge.ruled_pair import RuledPair
 from harness.prompts.rubric import load_rubric
-from harness.records import Note, Ruling
+from harness.records import Note, Output, Ruling
+from harness.run.ask import opened
 from harness.spec.judgeset import PassportSpec
 
 ROOT = Path(__file__).parents[2]
@@ -31,8 +39,11 @@ class Session:
 
     controls = None
 
-    def __init__(self, choose):
+    shared = "of the judge"
+
+    def __init__(self, choose, folder):
         self.choose, self.asked = choose, 0
+        self.stores = (folder / "outputs.sqlite", folder / "outputs-again.sqlite")
 
     def rule_anew(self, cases):
         self.asked += len(cases)
@@ -56,7 +67,7 @@ def project(tmp_path):
     pairwise = load_rubric("judge/pairwise.en.j2", root=tmp_path, kind="pairwise")
     drawn = pairs_to_ask_twice([gold], None)
     cases = [case for name, pair in drawn for case in order_cases(name, pair, pairwise, None, 8000)]
-    said = Session(oracle).rule_anew(cases).rulings
+    said = Session(oracle, tmp_path).rule_anew(cases).rulings
     none = Ruling(value=5.0)
     ruled = [RuledPair(one, Ruling(choice="A"), Ruling(choice="B"), none, none)
              for one in gold.pairs]  # fmt: skip
@@ -71,7 +82,7 @@ def project(tmp_path):
 def again(project, choose, *, requests=100, passport=None, **demands):
     root, made = project
     notes: list[Note] = []
-    session = Session(choose)
+    session = Session(choose, root)
     found = ask_again(session, passport or made, PassportSpec(**demands), requests=requests,
                       max_chars=8000, root=root, tell=notes.append)  # fmt: skip
     reason, bench = found
@@ -98,6 +109,28 @@ def test_another_judge_voids_the_run(project):
     failing = iter([True] * 20 + [False] * 20)
     found, asked, notes = again(project, lambda *shown: None if next(failing) else mistaken(*shown))
     assert (found.facts["n"], found.facts["moved"], asked, notes) == (10, 10, 40, [])
+
+
+def test_what_another_judge_said_is_not_used_again(project):
+    root, _ = project
+    session = Session(oracle, root)
+    for path in session.stores:
+        with opened(path) as store:
+            store.put([Output("mine", "A")], session.shared)
+            store.put([Output("other", "B")], "another model")
+    # Nothing was made, and nothing before is in doubt.
+    assert not doubted(session, made=0)
+    # From the first verdict on, whatever becomes of the run, until the judge is known again.
+    assert doubted(session, made=1)
+    again(project, lambda *shown: None)
+    assert doubted(session, made=0)
+    again(project, oracle)
+    assert not doubted(session, made=0)
+    doubted(session, made=1)
+    again(project, mistaken)
+    for path in session.stores:
+        with opened(path) as store:
+            assert list(store.get(["mine", "other"])) == ["other"]
 
 
 def test_requests_that_fail_void_nothing(project):
