@@ -115,6 +115,7 @@ def passport(
     from harness.judge.bench import Judge
     from harness.judge.certify import certify
     from harness.judge.gold import open_gold
+    from harness.judge.gold_copies import note_near_copies, without_near_copies
     from harness.judge.passport import FOLDER, save_passport
     from harness.paths import public
     from harness.plugin.ticker import progress
@@ -133,6 +134,9 @@ def passport(
             compared = load_rubric(pairwise or _beside(rubric), root=root, kind="pairwise")
         sets = [open_gold(source) for source in gold or [str(root / GOLD)]]
         _check_names([one.name for one in sets])
+        distinct = [without_near_copies(one) for one in sets]
+        notes += [note_near_copies(one, left_out) for one, left_out in distinct if left_out]
+        sets = [one for one, _ in distinct]
         marked = _marked(points, point_gold or [], per, root)
         settings = Settings(
             root=root,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 NoteKind = Literal[
-    "repeated", "conflicting", "alike", "fewer", "near_copies", "malformed", "no_record",
-    "no_template", "other_base", "no_trained_rows", "trained_samples", "trained_probes",
+    "repeated", "conflicting", "alike", "fewer", "near_copies", "near_gold", "malformed",
+    "no_record", "no_template", "other_base", "no_trained_rows", "trained_samples", "trained_probes",
     "not_asked_again", "no_thought", "closed_thought", "thinks_anyway", "other_model", "uncounted",
     "stand_in", "float16_overflow", "float16_refused",
     "undecidable", "replica_lost", "remote_code", "stopped",

@@ -21,6 +21,7 @@ NOTES = (
     Note("fewer", SET, {"drawn": 1234, "wanted": 2000}),
     Note("undecidable", SET, {"gate": "gate-auc-m", "count": 1234}),
     Note("near_copies", SET, {"count": 7, "pool": 9, "pairs": PAIRS}),
+    Note("near_gold", "gold/own", {"count": 1, "total": 9, "pairs": ("b = a",)}),
     Note("malformed", "file:a.jsonl", {"count": 2, "first": "row 3: it has no 'messages'"}),
     Note("no_record", "m", {"folder": "adapters/one", "file": "training.json"}),
     Note("no_template", "m", {"folder": "adapters/one", "file": "training.json"}),
