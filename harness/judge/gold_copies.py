@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from harness.judge.gold import GoldPair, GoldSet
 from harness.records import Note
+from harness.records.notes import Fact
 from harness.shots.leaks import NEAR, normal_text
 from harness.shots.tfidf import similarities, tfidf
 
@@ -35,7 +36,11 @@ def without_near_copies(gold: GoldSet) -> tuple[GoldSet, tuple[str, ...]]:
 
 def note_near_copies(gold: GoldSet, left_out: tuple[str, ...]) -> Note:
     """Return the note that a gold set's near copies were left out."""
-    facts = {"count": len(left_out), "total": len(gold.pairs) + len(left_out), "pairs": left_out}
+    facts: dict[str, Fact] = {
+        "count": len(left_out),
+        "total": len(gold.pairs) + len(left_out),
+        "pairs": left_out,
+    }
     return Note("near_gold", gold.name, facts)
 
 

@@ -8,9 +8,9 @@ from typing import Literal
 
 NoteKind = Literal[
     "repeated", "conflicting", "alike", "fewer", "near_copies", "near_gold", "malformed",
-    "no_record", "no_template", "other_base", "no_trained_rows", "trained_samples", "trained_probes",
-    "not_asked_again", "no_thought", "closed_thought", "thinks_anyway", "other_model", "uncounted",
-    "stand_in", "float16_overflow", "float16_refused",
+    "no_record", "no_template", "other_base", "no_trained_rows", "trained_samples",
+    "trained_probes", "not_asked_again", "no_thought", "closed_thought", "thinks_anyway",
+    "other_model", "uncounted", "stand_in", "float16_overflow", "float16_refused",
     "undecidable", "replica_lost", "remote_code", "stopped",
 ]  # fmt: skip
 """Each has a phrase `note_<kind>` in every language of the report."""

@@ -17,7 +17,8 @@ PAGE = "report.html"
 
 
 @pytest.mark.parametrize(
-    ("name", "texts"), [("imdb-smollm2-h200", "none"), ("probes-smollm2-cpu", "full")]
+    ("name", "texts"),
+    [("imdb-smollm2-h200", "none"), ("probes-smollm2-cpu", "full"), ("probes-gemma-h200", "full")],
 )
 def test_the_example_is_what_is_written_today(tmp_path, name, texts: Texts):
     example = EXAMPLES / name
