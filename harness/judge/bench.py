@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from harness.judge.points import PointCase, PointRulings
-from harness.records import EngineInfo, Message, Ruling
+from harness.errors import PromptError
+from harness.judge.points import POINT_TOKENS, PointCase, PointRulings
+from harness.judge.verdict import ABSOLUTE_SCHEMA, PAIRWISE_SCHEMA, SCORE_WORDS
+from harness.prompts.chat import ChatFormat
+from harness.prompts.label_words import LabelTree, label_tree
+from harness.records import EngineInfo, Message, Ruling, Sampling
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.modelspec import ModelSpec
+
+VERDICT_TOKENS = 320
+"""Room for a verdict with its reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +84,28 @@ class Judge:
 
     model: str
     spec: ModelSpec
+
+
+def case_sampling(
+    case: AnyCase, max_tokens: int = VERDICT_TOKENS, *, remote: bool = False
+) -> Sampling:
+    """Return how a verdict is asked for.
+
+    Args:
+        case: What it is on.
+        max_tokens: See `JudgeSession.rule`.
+        remote: Whether an endpoint is asked, which tells the scores' probabilities beside it.
+    """
+    if isinstance(case, PointCase):
+        return Sampling(max_tokens=case.asked.n * POINT_TOKENS, schema=case.asked.schema)
+    schema = ABSOLUTE_SCHEMA if case.kind == "absolute" else PAIRWISE_SCHEMA
+    scores = SCORE_WORDS if remote and case.kind == "absolute" else ()
+    return Sampling(max_tokens=max_tokens, schema=schema, score_texts=scores)
+
+
+def score_tree(chat: ChatFormat, text: str, words: Sequence[str]) -> LabelTree | None:
+    """Return the questions that tell scores apart behind a text, None where none do."""
+    try:
+        return label_tree(chat.continuations(text, words), end_ids=())
+    except (PromptError, ValueError):
+        return None

@@ -77,7 +77,7 @@ def check_dialogue(cell: ProbeCell, speaker: Speaker) -> None:
 def talks_of(cells: Sequence[ProbeCell], speaker: Speaker) -> list[Talk]:
     """Return what is asked of one model for its probes first, n each, tokenized in one batch."""
     places = [(cell, number) for cell in cells for number in range(cell.evalset.answers.n)]
-    turns = _turns(speaker, [(cell, number, ()) for cell, number in places]) if places else []
+    turns = turns_of(speaker, [(cell, number, ()) for cell, number in places]) if places else []
     return [Talk(cell, number, speaker, turn)
             for (cell, number), turn in zip(places, turns, strict=True)]  # fmt: skip
 
@@ -149,7 +149,10 @@ def _behind(talks: Iterable[Talk], outputs: Mapping[str, Output]) -> list[Reques
     return [request for request in found if isinstance(request, Request)]
 
 
-def _turns(speaker: Speaker, places: Sequence[tuple[ProbeCell, int, Sequence[str]]]) -> list[Turn]:
+def turns_of(
+    speaker: Speaker, places: Sequence[tuple[ProbeCell, int, Sequence[str]]]
+) -> list[Turn]:
+    """Return what is asked for: answers to probes, by number, behind the model's earlier ones."""
     conversations = [conversation(cell, earlier) for cell, _, earlier in places]
     return speaker.turns(conversations, [_sampling(cell, number) for cell, number, _ in places])
 
@@ -166,7 +169,7 @@ def _following(talks: Sequence[Talk], outputs: Mapping[str, Output]) -> list[Tal
         own = {place: replace(talks[place], earlier=(*talks[place].earlier, text))
                for place, text in told.items() if talks[place].cell.model == model}  # fmt: skip
         speaker = next(iter(own.values())).speaker
-        turns = _turns(speaker, [(one.cell, one.number, one.earlier) for one in own.values()])
+        turns = turns_of(speaker, [(one.cell, one.number, one.earlier) for one in own.values()])
         for (place, one), turn in zip(own.items(), turns, strict=True):
             found[place] = replace(one, turn=_plain(turn, one))
     return found

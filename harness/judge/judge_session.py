@@ -8,15 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from harness.errors import PromptError
-from harness.judge.bench import AnyCase, Bench, Judge
+from harness.judge.bench import (
+    VERDICT_TOKENS,
+    AnyCase,
+    Bench,
+    Judge,
+    case_sampling,
+    score_tree,
+)
 from harness.judge.passport import Manner
-from harness.judge.points import POINT_TOKENS, PointCase, read_points
+from harness.judge.points import PointCase, read_points
 from harness.judge.verdict import (
-    ABSOLUTE_SCHEMA,
     MIN_MASS,
-    PAIRWISE_SCHEMA,
-    SCORE_WORDS,
     can_go_on,
     read_absolute,
     read_pairwise,
@@ -24,7 +27,7 @@ from harness.judge.verdict import (
     score_words,
     with_scores,
 )
-from harness.prompts.label_words import LabelTree, label_tree
+from harness.prompts.label_words import LabelTree
 from harness.prompts.thoughttokens import tokens_behind_thought
 from harness.reasons import Reason
 from harness.records import (
@@ -45,7 +48,6 @@ from harness.run.settings import Progress, Settings
 from harness.run.thoughtnotes import tell_of_replies
 from harness.workers.store import Store, fingerprint
 
-VERDICT_TOKENS = 320
 _FIX = Reason("give_judge_room")
 # What these engine options change is speed and memory, not what a judge says.
 _OF_SPEED = frozenset(
@@ -76,7 +78,7 @@ class JudgeSession:
     """
 
     def __init__(self, judge: Judge, *, settings: Settings, progress: Progress, tell: Tell) -> None:
-        self._session = EngineSession(settings, [judge], progress, tell=tell)
+        self._session = EngineSession(settings, [judge], progress, tell=tell, work="verdicts")
         self._session.check_adapter(judge)
         self._speaker = open_speaker(self._session, judge, root=settings.root, tell=tell)
         self._tell, self._name, self._served = tell, judge.model, ""
@@ -162,7 +164,8 @@ class JudgeSession:
     def _rule(
         self, cases: Sequence[AnyCase], max_tokens: int, store: Store
     ) -> tuple[Bench, list[Said]]:
-        samplings = [self._sampling(case, max_tokens) for case in cases]
+        remote = self._speaker.chat is None
+        samplings = [case_sampling(case, max_tokens, remote=remote) for case in cases]
         turns = self._speaker.turns([case.messages for case in cases], samplings)
         first = self._ask_turns(turns, store)
         rulings: dict[str, Ruling] = {}
@@ -200,13 +203,6 @@ class JudgeSession:
             points=points,
         )
         return bench, replies
-
-    def _sampling(self, case: AnyCase, max_tokens: int) -> Sampling:
-        if isinstance(case, PointCase):
-            return Sampling(max_tokens=case.asked.n * POINT_TOKENS, schema=case.asked.schema)
-        schema = ABSOLUTE_SCHEMA if case.kind == "absolute" else PAIRWISE_SCHEMA
-        scores = SCORE_WORDS if self._speaker.chat is None and case.kind == "absolute" else ()
-        return Sampling(max_tokens=max_tokens, schema=schema, score_texts=scores)
 
     def _ask_turns(self, turns: Sequence[Turn], store: Store) -> Asked:
         """Ask for all answers, in a second round where thoughts stand before them."""
@@ -264,7 +260,7 @@ class JudgeSession:
         for case, text, row, verdict in zip(chosen, texts, rows, verdicts, strict=True):
             words = score_words(verdict)
             if (row[-1], words) not in trees:
-                trees[row[-1], words] = self._tree(text, words)
+                trees[row[-1], words] = score_tree(chat, text, words)
             tree = trees[row[-1], words]
             if tree is not None:
                 plans.append((case.id, tree, self._questions(row, tree)))
@@ -276,14 +272,6 @@ class JudgeSession:
             found = tree.constrained([output.logprobs for output in answers], floor=MIN_MASS)
             rulings[name] = with_scores(rulings[name], found)
         return asked
-
-    def _tree(self, text: str, words: Sequence[str]) -> LabelTree | None:
-        chat = self._speaker.chat
-        assert chat is not None
-        try:
-            return label_tree(chat.continuations(text, words), end_ids=())
-        except (PromptError, ValueError):
-            return None
 
     def _questions(self, row: tuple[int, ...], tree: LabelTree) -> list[Request]:
         samplings = [Sampling(score_ids=ids) for _, ids in tree.questions]

@@ -182,7 +182,7 @@ def ask_again(
         tell(Note("not_asked_again", passport.judge, {"why": "old", "gold": ()}))
         return None, None
     pairs = _at_hand(passport, known, demands, root)
-    wanted = known.asked[: max(LEAST, int(SHARE * requests / 2))]
+    wanted = known.asked[: pairs_due(known, requests)]
     try:
         pairwise = load_rubric(
             passport.pairwise.path.removeprefix("prompts/"), root=root, kind="pairwise"
@@ -213,6 +213,11 @@ def ask_again(
     facts: dict[str, Fact] = {"judge": passport.judge, "moved": moved, "n": len(said),
              "then": known.moved, "twice": len(known.asked)}  # fmt: skip
     return Reason("judge_moved", facts), bench
+
+
+def pairs_due(known: Retest, requests: int) -> int:
+    """Return about how many pairs a judge is asked again in a run of so many requests."""
+    return min(len(known.asked), max(LEAST, int(SHARE * requests / 2)))
 
 
 def chance(moved: int, n: int, known: Retest) -> float:

@@ -162,7 +162,9 @@ class Probing:
 
     def _answer(self, cells: Sequence[ProbeCell]) -> dict[tuple[str, str], list[Reply]]:
         """Return the answers of one base model and the adapters on it, by model and probe."""
-        session = EngineSession(self.settings, cells, self.progress, tell=self._tell)
+        session = EngineSession(
+            self.settings, cells, self.progress, tell=self._tell, work="answers"
+        )
         try:
             speakers: dict[str, Speaker] = {}
             # All before the engine starts, which must know the ranks of all adapters.

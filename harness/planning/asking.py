@@ -14,7 +14,10 @@ from harness.records import Sample, Thinking
 from harness.run.cells import Cell
 from harness.run.prepare import Prepared, prepare
 from harness.shots import Draw, select_shots
+from harness.sources.adapters import CONFIG
 from harness.sources.assets import model_at_hand
+from harness.spec.modelspec import ModelSpec
+from harness.train.brought import adapter_chat
 
 # Prompts of so many samples stand for those of all.
 _TRIED = 32
@@ -29,6 +32,8 @@ class Asking:
         tokens: Of all prompts, None where they are not known.
         problem: Why not, "" where they are.
         wrong: Whether that is a mistake, which a run would meet as well.
+        by: Run by whose requests the tokens are reckoned, "" where they were counted.
+        refused: How many of the prompts that were tried cannot be asked, and why; "" for none.
     """
 
     model: str
@@ -36,6 +41,8 @@ class Asking:
     tokens: int | None
     problem: str = ""
     wrong: bool = False
+    by: str = ""
+    refused: str = ""
 
 
 class Asker:
@@ -69,7 +76,7 @@ class Asker:
         """Return the first samples' prompts, or why there are none."""
         if cell.prompt is None or size.loaded is None:
             return "there is no prompt"
-        chat = self._chat(cell)
+        chat = self.chat(cell.model, cell.spec, cell.mode.thinking)
         samples = size.loaded.samples[:_TRIED]
         shots = self._shots(cell, None if isinstance(chat, str) else chat, samples, size)
         if isinstance(chat, str):
@@ -78,16 +85,25 @@ class Asker:
         prompt = load_prompt(cell.prompt.template, words, root=self._root)
         return prepare(cell, samples, shots, prompt=prompt, chat=chat, shared="", adapter=None)
 
-    def _chat(self, cell: Cell) -> ChatFormat | str:
-        key = cell.model, cell.mode.thinking
+    def chat(self, name: str, spec: ModelSpec, thinking: Thinking | None) -> ChatFormat | str:
+        """Return how a model takes conversations, or why that is not known here.
+
+        Raises:
+            HarnessError: See `harness.prompts.open_format.open_format`.
+        """
+        key = name, thinking
         if key not in self._chats:
-            if cell.spec.remote:
+            if spec.remote:
                 return "a server's tokenizer is its own"
-            asset = model_at_hand(cell.spec, base=self._root)
+            asset = model_at_hand(spec, base=self._root)
             if asset is None:
-                return f"{cell.spec.source} is not on this machine yet"
+                return f"{spec.source} is not on this machine yet"
+            folder = self._root / spec.adapter if spec.adapter else None
+            trained = None
+            if folder is not None and (folder / CONFIG).is_file():
+                trained = adapter_chat(folder, name, asset)
             self._chats[key] = open_format(
-                cell.model, cell.spec, asset.path, root=self._root, thinking=cell.mode.thinking
+                name, spec, asset.path, root=self._root, trained=trained, thinking=thinking
             )
         return self._chats[key]
 

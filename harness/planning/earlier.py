@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.analysis.files import FINDINGS_FILE, load_findings
 from harness.analysis.findings import Findings
 from harness.errors import HarnessError
-from harness.records import EngineInfo, Run
+from harness.records import EngineInfo, Run, Work
 from harness.report.runfiles import RUN_FILE, load_head
 
 # So many of the newest runs are looked at: the last one may have computed nothing.
@@ -58,11 +58,19 @@ def last_of(runs: Sequence[EarlierRun], evalset: str) -> EarlierRun | None:
     return None
 
 
-def last_work(runs: Sequence[EarlierRun], model: str) -> tuple[EarlierRun, EngineInfo] | None:
-    """Return the last run whose engine computed something for a model, and what it did."""
+def last_work(
+    runs: Sequence[EarlierRun], model: str, work: Work
+) -> tuple[EarlierRun, EngineInfo] | None:
+    """Return the last run whose engine did such work for a model, and what it did.
+
+    One label takes a model far less time than a verdict with its reason.
+    """
     for one in runs:
+        # Where runs of before this was kept had cells alone, their engines did that.
+        old: Work = "" if one.run.judged.standings else "cells"
         for info in one.run.info.engines:
-            if model in info.model.split(", ") and info.computed and info.engine != "fake":
+            own = model in info.model.split(", ") and (info.work or old) == work
+            if own and info.computed and info.engine != "fake":
                 return one, info
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.gates.plan import PlannedGate
@@ -12,10 +12,11 @@ from harness.planning.asking import Asker, Asking
 from harness.planning.earlier import EarlierRun, earlier_runs, last_of, last_work, seconds
 from harness.planning.gate_reach import GateReach, gate_reach
 from harness.planning.judged_reach import JudgedReach, judged_reach
+from harness.planning.judging import JudgeAsking, answer_asking, judge_asking
 from harness.planning.question_reach import QuestionReach, question_reaches
 from harness.planning.seen import Watched
 from harness.planning.size import Given, Size, group_of, size_of
-from harness.records import Note
+from harness.records import Note, Work
 from harness.run.cells import Cell
 from harness.run.probe_cells import ProbeCell
 from harness.run.trained_on import trained_probes, trained_samples
@@ -98,7 +99,7 @@ def plan_sets(
                 cells=len(own),
                 size=sizes[path],
                 asking=tuple(asking),
-                times=tuple(_time(one, runs) for one in asking if one.requests),
+                times=tuple(_time(one, runs, "cells") for one in asking if one.requests),
                 gates=tuple(gate_reach(one, sizes[path], last[path], watched)
                             for one in gates if one.cell.path == path),
                 questions=tuple(one for one in questions if one.evalset == path),
@@ -124,6 +125,8 @@ class JudgedPlan:
         probes: Of the set; `answers` to each of them by each model.
         between: Answers of all models to earlier turns of dialogues.
         notes: Which probes adapters were trained on.
+        asking: What each model is asked; `judging` what each judge is.
+        times: How long that would be, model by model; `judge_times` the same of the judges.
     """
 
     evalset: str
@@ -133,6 +136,17 @@ class JudgedPlan:
     gates: tuple[JudgedReach, ...]
     between: int = 0
     notes: tuple[Note, ...] = ()
+    asking: tuple[Asking, ...] = ()
+    judging: tuple[JudgeAsking, ...] = ()
+    times: tuple[ModelTime, ...] = ()
+    judge_times: tuple[ModelTime, ...] = ()
+
+    @property
+    def mistakes(self) -> list[str]:
+        """What a run would stop at, each a line that begins with the set."""
+        found = [*self.asking, *(one.asking for one in self.judging)]
+        lines = dict.fromkeys(one.problem for one in found if one.wrong)
+        return [f"{self.evalset}: {problem}" for problem in lines]
 
 
 def plan_judged_sets(
@@ -146,23 +160,33 @@ def plan_judged_sets(
         root: The project.
         reports: Where earlier runs lie.
     """
-    runs = earlier_runs(reports)
+    runs, asker = earlier_runs(reports), Asker(root)
     found = []
     for path in dict.fromkeys(one.path for one in cells):
         own = [one for one in cells if one.path == path]
         last = last_of(runs, path)
+        models = dict.fromkeys(one.model for one in own)
+        by_model = {name: [one for one in own if one.model == name] for name in models}
+        asking = [_reckoned(answer_asking(asker, mine, last), runs, "answers")
+                  for mine in by_model.values()]  # fmt: skip
+        judging = [judge_asking(asker, judge, own, last, root) for judge in own[0].judges]
+        judging = [replace(one, asking=_reckoned(one.asking, runs, "verdicts")) for one in judging]
         found.append(
             JudgedPlan(
                 evalset=path,
-                models=len({one.model for one in own}),
+                models=len(models),
                 probes=len({one.probe.id for one in own}),
                 answers=own[0].evalset.answers.n,
                 between=sum(one.probe.blanks for one in own) * own[0].evalset.answers.n,
                 gates=tuple(judged_reach(one, last) for one in gates if one.cell.path == path),
                 notes=tuple(
-                    note
-                    for model in dict.fromkeys(one.model for one in own)
-                    for note in trained_probes([one for one in own if one.model == model], root)
+                    note for mine in by_model.values() for note in trained_probes(mine, root)
+                ),
+                asking=tuple(asking),
+                judging=tuple(judging),
+                times=tuple(_time(one, runs, "answers") for one in asking if one.requests),
+                judge_times=tuple(
+                    _time(one.asking, runs, "verdicts") for one in judging if one.asking.requests
                 ),
             )
         )
@@ -189,10 +213,20 @@ def _by_model(found: Sequence[Asking]) -> list[Asking]:
     return sums
 
 
-def _time(one: Asking, runs: Sequence[EarlierRun]) -> ModelTime:
-    work = last_work(runs, one.model)
-    if work is None:
+def _reckoned(one: Asking, runs: Sequence[EarlierRun], work: Work) -> Asking:
+    """Return what a model takes by its last requests, where its own tokenizer is not here."""
+    found = last_work(runs, one.model, work)
+    if one.tokens is not None or one.wrong or found is None:
+        return one
+    run, info = found
+    tokens = round(info.prompt_tokens / info.computed * one.requests)
+    return replace(one, tokens=tokens, problem="", by=run.folder.name) if tokens else one
+
+
+def _time(one: Asking, runs: Sequence[EarlierRun], work: Work) -> ModelTime:
+    found = last_work(runs, one.model, work)
+    if found is None:
         return ModelTime(one.model, None)
-    run, info = work
+    run, info = found
     wanted = info.start_s + seconds(info, one.requests, one.tokens)
     return ModelTime(one.model, wanted, run.folder.name)

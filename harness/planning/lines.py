@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 
 from harness.analysis.findings import Kind
-from harness.planning.eval_plan import JudgedPlan, SetPlan
+from harness.planning.asking import Asking
+from harness.planning.eval_plan import JudgedPlan, ModelTime, SetPlan
 from harness.planning.gate_reach import GateReach
 from harness.planning.question_reach import QuestionReach
 from harness.report.format import count, duration
@@ -37,6 +38,19 @@ def judged_lines(plan: JudgedPlan) -> Iterator[str]:
     if plan.between:
         counted.append(f"{plan.between} more between the turns of dialogues")
     yield f"{plan.evalset}: a judge set, {', '.join(counted)}"
+    yield from (line for one in plan.asking for line in _asked(one))
+    yield from (f"  {_time(one)}" for one in plan.times)
+    for judge in plan.judging:
+        own = judge.asking
+        which = "" if own.tokens is None or own.by else (
+            f", with the answers of {judge.answers}" if judge.answers else
+            " and those of the answers"
+        )  # fmt: skip
+        yield from _asked(own, "judge ", which)
+        if judge.again:
+            yield (f"  judge {own.model}: at most {count(judge.again)} more about gold pairs of "
+                   "its passport, which no store answers")  # fmt: skip
+    yield from (f"  judge {_time(one)}" for one in plan.judge_times)
     if plan.gates:
         yield _SHOWN
     for one in plan.gates:
@@ -71,18 +85,8 @@ def plan_lines(plan: SetPlan) -> Iterator[str]:
     yield f"{plan.evalset}: {plan.cells} cell{'s' * (plan.cells > 1)}, {samples}"
     if size.problem:
         yield f"  data not read: {size.problem}"
-    for one in plan.asking:
-        if not one.requests:
-            continue
-        tokens = (f"about {count(one.tokens)} prompt tokens" if one.tokens is not None
-                  else f"tokens not known: {one.problem}")  # fmt: skip
-        yield f"  {one.model}: {count(one.requests)} requests, {tokens}"
-    for time in plan.times:
-        if time.seconds is None:
-            yield f"  {time.model}: no saved run says how long that takes"
-        else:
-            yield (f"  {time.model}: about {duration(time.seconds)} at the rate of {time.run}, "
-                   "less what is stored")  # fmt: skip
+    yield from (f"  {_asking(one)}" for one in plan.asking if one.requests)
+    yield from (f"  {_time(one)}" for one in plan.times)
     if plan.gates or plan.questions:
         yield _SHOWN
     yield from (f"  {_gate(one)}" for one in plan.gates)
@@ -92,6 +96,30 @@ def plan_lines(plan: SetPlan) -> Iterator[str]:
                "give some, or take it out of the labels")  # fmt: skip
     yield from warning_lines(plan.gates)
     yield from (f"warning: {plain_note(note)}" for note in plan.notes)
+
+
+def _asked(one: Asking, who: str = "", more: str = "") -> Iterator[str]:
+    """Yield what a model of a judge set is asked, and what it cannot be."""
+    if one.wrong or one.requests:
+        yield f"  {who}{_asking(one, most=bool(who))}{more}"
+    if one.refused:
+        yield f"  {who}{one.model}: {one.refused}"
+
+
+def _asking(one: Asking, *, most: bool = False) -> str:
+    tokens = f"tokens not known: {one.problem}"
+    if one.tokens is not None:
+        by = f", as many each as in {one.by}" if one.by else ""
+        tokens = f"about {count(one.tokens)} prompt tokens{by}"
+    at_most = "at most " * most
+    return f"{one.model}: {at_most}{count(one.requests)} requests, {tokens}"
+
+
+def _time(one: ModelTime) -> str:
+    if one.seconds is None:
+        return f"{one.model}: no saved run says how long that takes"
+    return (f"{one.model}: about {duration(one.seconds)} at the rate of {one.run}, less what is "
+            "stored")  # fmt: skip
 
 
 def warning_lines(gates: tuple[GateReach, ...]) -> Iterator[str]:

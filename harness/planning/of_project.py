@@ -66,3 +66,5 @@ def all_lines(
         on_models = [gate for gate in gates if isinstance(gate, PlannedJudgedGate)]
         for one in plan_judged_sets(judged, on_models, root=root, reports=reports):
             yield from judged_lines(one)
+            if mistakes is not None:
+                mistakes += one.mistakes

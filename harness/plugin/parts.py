@@ -54,5 +54,5 @@ def _best(engine: EngineInfo, spare: Sequence[EngineInfo]) -> EngineInfo:
     return max([engine, *same], key=lambda one: one.computed)
 
 
-def _key(engine: EngineInfo) -> tuple[str, str, str, str]:
-    return engine.model, engine.digest, engine.engine, engine.dtype
+def _key(engine: EngineInfo) -> tuple[str, ...]:
+    return engine.model, engine.digest, engine.engine, engine.dtype, engine.work

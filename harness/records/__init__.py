@@ -58,7 +58,7 @@ from harness.records.requests import (
     ShotOrder,
 )
 from harness.records.results import Figure, Result, Row, Score
-from harness.records.runs import DataInfo, EngineInfo, Run, RunInfo
+from harness.records.runs import DataInfo, EngineInfo, Run, RunInfo, Work
 from harness.records.templates import SystemPlace, TemplateUse
 from harness.records.thinking import (
     THOUGHT_TOKENS,
@@ -138,5 +138,6 @@ __all__ = [
     "Thoughts",
     "Treatment",
     "Verdict",
+    "Work",
     "sum_up",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from harness.reasons import Reason
 from harness.records.extensions import Extension
@@ -13,6 +14,9 @@ from harness.records.notes import Note
 from harness.records.prompts import CellPrompt
 from harness.records.provenance import CellProvenance
 from harness.records.results import Result, Row
+
+Work = Literal["", "cells", "answers", "verdicts"]
+"""What an engine is asked for: cells of labelled sets, answers to probes, or verdicts on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ class EngineInfo:
         computed: Outputs made now; `stored` were found in the store.
         prompt_tokens: Tokens of the computed requests' prompts, `cached_tokens` of them reused.
         replicas: Equal engines among which the requests were shared out, each on GPUs of its own.
+        work: What it was asked for; "" in runs of before this was kept.
     """
 
     model: str
@@ -68,6 +73,7 @@ class EngineInfo:
     cached_tokens: int
     completion_tokens: int
     replicas: int = 1
+    work: Work = ""
 
 
 @dataclass(frozen=True, slots=True)

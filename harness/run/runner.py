@@ -171,7 +171,7 @@ class Runner:
             self._tell_progress,
             tell=self._tell,
             training=training,
-            labels=True,
+            work="cells",
             places=self._places,
             share=self._share,
         )

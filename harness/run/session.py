@@ -20,6 +20,7 @@ from harness.records import (
     Output,
     Request,
     Tell,
+    Work,
 )
 from harness.run.cells import prefix_order
 from harness.run.classifier_rows import Training
@@ -46,7 +47,7 @@ class EngineSession:
     """The engine of one group of cells; started when it is first needed, closed at the end.
 
     Args:
-        labels: Whether it answers with labels alone, for which a GPU's default is float16.
+        work: What it is asked for; for cells alone, a GPU's default is float16.
         places: The machine's GPUs; None opens the settings' own view of them.
         share: How many GPUs the group may take beside its first one, asked when its engine starts;
             None for all that are left.
@@ -67,7 +68,7 @@ class EngineSession:
         *,
         tell: Tell,
         training: Training | None = None,
-        labels: bool = False,
+        work: Work = "",
         places: Places | None = None,
         share: Callable[[], int] | None = None,
     ) -> None:
@@ -75,8 +76,7 @@ class EngineSession:
         # One engine serves a base model and the adapters on it, each a model of its own.
         self.models = ", ".join(dict.fromkeys(cell.model for cell in cells))
         self.stored_only = settings.stored_only
-        self._spec = cells[0].spec
-        self._log = cells[0].model
+        self._spec, self._log, self._work = cells[0].spec, cells[0].model, work
         self.training = training
         progress(f"fetching {self.models}", 0, 0)
         self._serving = choose_serving(
@@ -92,7 +92,7 @@ class EngineSession:
         self.adapter_chats: dict[str, AdapterChat | None] = {}
         key = fingerprint({"weights": self.asset.digest, "engine": self._serving.version})
         self._unfit = UnfitRecord(settings.store, key)
-        self._precision = self._choose_precision(labels=labels)
+        self._precision = self._choose_precision(labels=work == "cells")
         self._serving = replace(self._serving, dtype=self._precision.dtype)
         if self._precision.unfit:
             facts = {"engine": self.engine, "dtype": self.dtype}
@@ -107,8 +107,7 @@ class EngineSession:
         own = places or open_places(settings)
         share = share or (lambda: own.limit - own.held)
         self._fleet = Fleet(self._worker, own, share=share, lost=self._lost)
-        self._start_s = 0.0
-        self._generate_s = 0.0
+        self._start_s = self._generate_s = 0.0
 
     @property
     def engine(self) -> str:
@@ -292,6 +291,7 @@ class EngineSession:
             cached_tokens=sum(output.cached_tokens for output in computed),
             completion_tokens=sum(output.length for output in computed),
             replicas=max(1, self._fleet.most),
+            work=self._work,
         )
 
 

@@ -19,7 +19,7 @@ from harness.sources.cache import sha256
 from harness.sources.model_files import read_config
 from harness.spec.recipe import LoraSpec
 from harness.train.adapter_fit import check_served
-from harness.train.brought import TEMPLATE, brought_template, tokenizer_problem
+from harness.train.brought import TEMPLATE, adapter_chat
 from harness.train.features import feature_problem
 from harness.train.record import RECORD, read_record
 from harness.train.trained_rows import TRAINED_ROWS
@@ -90,24 +90,14 @@ def check_adapter(
     if record is None and (folder / RECORD).exists():
         raise AssetError(f"{name}: {folder / RECORD} is not what training wrote (it is not JSON "
                          "object); train it again")  # fmt: skip
-    chat: AdapterChat | None
     notes: list[Note] = []
     if record is not None:
         _check_record(record, folder, name, base)
-        given, system = record.get("variables"), record.get("system")
-        chat = AdapterChat(
-            str(record["template"]),
-            given if isinstance(given, dict) else {},
-            system if isinstance(system, str) else None,
-        )
-    else:
-        chat = _brought_chat(folder, name, base)
+    chat = adapter_chat(folder, name, base)
+    if record is None:
         kind: NoteKind = "no_record" if chat else "no_template"
         notes = [Note(kind, name, {"folder": str(folder), "file": RECORD})]
-        told = config.get("base_model_name_or_path")
-        if isinstance(told, str) and conflicts(told, source, base.path):
-            facts = {"folder": str(folder), "told": told, "source": source}
-            notes.append(Note("other_base", name, facts))
+        notes += _other_base(config, folder, name, base, source)
     if problem := feature_problem(config, engine):
         raise AssetError(f"{name}: {folder / CONFIG} has {problem}")
     _check_weights(folder, name)
@@ -117,17 +107,14 @@ def check_adapter(
     return Checked(replace(adapter, loader=_LOADERS.get(engine, "")), chat)
 
 
-def _brought_chat(folder: Path, name: str, base: ModelAsset) -> AdapterChat | None:
-    """Return how an adapter without a record is asked, by what lies in its folder, if it says so.
-
-    Raises:
-        AssetError: Its tokenizer is another one than its base's.
-    """
-    template = brought_template(folder)
-    asked = template if template is not None else brought_template(base.path)
-    if problem := tokenizer_problem(folder, base.path, asked):
-        raise AssetError(f"{name}: {folder}: {problem}")
-    return AdapterChat(template) if template is not None else None
+def _other_base(
+    config: Mapping[str, Json], folder: Path, name: str, base: ModelAsset, source: str
+) -> list[Note]:
+    told = config.get("base_model_name_or_path")
+    if not isinstance(told, str) or not conflicts(told, source, base.path):
+        return []
+    facts = {"folder": str(folder), "told": told, "source": source}
+    return [Note("other_base", name, facts)]
 
 
 def _check_served(folder: Path, name: str, base: ModelAsset, engine: str) -> None:

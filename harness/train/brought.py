@@ -9,8 +9,11 @@ from pathlib import Path
 
 from harness.errors import AssetError
 from harness.jsontext import json_value
+from harness.prompts.choose_template import AdapterChat
 from harness.prompts.tokenizers import SPLIT_TEXTS, file_tokenizer
 from harness.records import Json
+from harness.sources.assets import ModelAsset
+from harness.train.record import read_record
 
 TEMPLATE = "chat_template.jinja"
 _TOKENIZER = "tokenizer.json"
@@ -34,6 +37,35 @@ class Tokens:
 
     ids: Mapping[str, int]
     special: frozenset[str]
+
+
+def adapter_chat(folder: Path, name: str, base: ModelAsset) -> AdapterChat | None:
+    """Return what an adapter is asked in: as it was trained, or as its folder says.
+
+    Args:
+        folder: The adapter's.
+        name: The model's name in models.yaml, for errors.
+        base: The model that it is put on.
+
+    Returns:
+        None where the folder says nothing.
+
+    Raises:
+        AssetError: It has no record of training, and a tokenizer that is not its base's.
+    """
+    record = read_record(folder)
+    if record is not None:
+        given, system = record.get("variables"), record.get("system")
+        return AdapterChat(
+            str(record.get("template", "")),
+            given if isinstance(given, dict) else {},
+            system if isinstance(system, str) else None,
+        )
+    template = brought_template(folder)
+    asked = template if template is not None else brought_template(base.path)
+    if problem := tokenizer_problem(folder, base.path, asked):
+        raise AssetError(f"{name}: {folder}: {problem}")
+    return AdapterChat(template) if template is not None else None
 
 
 def brought_template(folder: Path) -> str | None:

@@ -300,7 +300,7 @@ def test_a_gate_that_cannot_decide_is_named_at_collection_and_in_the_report(eval
 
 def test_gates_of_a_judge_set_are_planned(evals):
     evals.write("evalsets/probes.yaml", {
-        "kind": "judge", "models": ["m"],
+        "kind": "judge", "models": ["m"], "answers": {"max_tokens": 8},
         "probes": [{"id": f"p{place}", "kind": "fact", "question": f"What of {place}?",
                     "points": ["This."]} for place in range(4)]
         + [{"id": "p4", "kind": "talk", "turns": ["Hello.", "What of 4?"], "points": ["This."]}],
@@ -315,6 +315,10 @@ def test_gates_of_a_judge_set_are_planned(evals):
     lines = [
         "evalsets/probes.yaml: a judge set, 5 probes, 1 model, 3 answers to each, 3 more between "
         "the turns of dialogues",
+        "  m: 18 requests, about * prompt tokens",
+        "  m: no saved run says how long that takes",
+        "  judge m: 30 of 30 prompts cannot be asked: too long: * prompt tokens and room for 320 "
+        "exceed the model's window of 512",
         "  shown in 80% of runs, if it is there:",
         "  gate-pass_rate-m: at least 0.9, n=15 on 5 probes: * from 0.9 (all answers to a probe "
         "alike, assumed)",

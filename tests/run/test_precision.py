@@ -125,7 +125,7 @@ def test_one_late_output_is_enough(study, monkeypatch):
     """An adapter may overflow, or one sample's text, where all before it was finite."""
     runner = study()
     session = EngineSession(
-        runner.settings, runner.selected, runner.progress, tell=runner.notes.append, labels=True
+        runner.settings, runner.selected, runner.progress, tell=runner.notes.append, work="cells"
     )
     rows = [(5, 6, n) for n in range(7, 12)]
     asked = [Request(content_key(session.shared, r, Sampling(), None), r, Sampling()) for r in rows]
