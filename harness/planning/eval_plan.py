@@ -16,6 +16,7 @@ from harness.planning.judging import JudgeAsking, answer_asking, judge_asking
 from harness.planning.question_reach import QuestionReach, question_reaches
 from harness.planning.seen import Watched
 from harness.planning.size import Given, Size, group_of, size_of
+from harness.planning.slice_reach import SliceReach, slice_reach
 from harness.records import Note, Work
 from harness.run.cells import Cell
 from harness.run.probe_cells import ProbeCell
@@ -45,6 +46,7 @@ class SetPlan:
         unseen: Labels that no sample has.
         times: How long that would be, without what is stored already.
         notes: Which samples adapters were trained on.
+        slices: What its slices could show, None where it has none.
     """
 
     evalset: str
@@ -56,6 +58,7 @@ class SetPlan:
     questions: tuple[QuestionReach, ...]
     unseen: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
+    slices: SliceReach | None = None
 
     @property
     def mistakes(self) -> list[str]:
@@ -105,6 +108,7 @@ def plan_sets(
                 questions=tuple(one for one in questions if one.evalset == path),
                 unseen=_unseen(sizes[path], own[0].evalset.labels),
                 notes=tuple(_trained(own, sizes[path], root)),
+                slices=slice_reach(own, sizes[path], last[path]),
             )
         )  # fmt: skip
     return found

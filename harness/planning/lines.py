@@ -10,6 +10,7 @@ from harness.planning.asking import Asking
 from harness.planning.eval_plan import JudgedPlan, ModelTime, SetPlan
 from harness.planning.gate_reach import GateReach
 from harness.planning.question_reach import QuestionReach
+from harness.planning.slice_reach import SliceReach
 from harness.report.format import count, duration
 from harness.report.notes import plain_note
 
@@ -87,10 +88,12 @@ def plan_lines(plan: SetPlan) -> Iterator[str]:
         yield f"  data not read: {size.problem}"
     yield from (f"  {_asking(one)}" for one in plan.asking if one.requests)
     yield from (f"  {_time(one)}" for one in plan.times)
-    if plan.gates or plan.questions:
+    if plan.gates or plan.questions or plan.slices:
         yield _SHOWN
     yield from (f"  {_gate(one)}" for one in plan.gates)
     yield from (f"  {_question(one)}" for one in plan.questions)
+    if plan.slices:
+        yield f"  {_slices(plan.slices)}"
     if plan.unseen:
         yield (f"warning: {plan.evalset}: no sample has the label {', '.join(plan.unseen)}; "
                "give some, or take it out of the labels")  # fmt: skip
@@ -160,6 +163,14 @@ def _gate(one: GateReach) -> str:
         lost = "no loss" if math.isinf(one.alarm) else f"a loss of {one.alarm:.3f} or more"
         alarm = f"; {lost} fails one of {spec.looks} looks"
     return f"{head}: {far}{equal}{alarm} ({one.basis})"
+
+
+def _slices(one: SliceReach) -> str:
+    if one.far is None:
+        return f"slices: {one.basis}" if not one.slices else f"slices, {one.slices}: {one.basis}"
+    below = "none" if math.isinf(one.far) else f"{one.far:.3f}"
+    return (f"slices, {one.slices}: accuracy of one by {below} below that of the other samples at "
+            f"most for each, as of {one.part}, n={one.n} ({one.basis})")  # fmt: skip
 
 
 def _question(one: QuestionReach) -> str:

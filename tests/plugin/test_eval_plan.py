@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from harness.cli import app
 from harness.stats import mde_proportion
+from harness.stats.slices import mde_slice
 
 ZERO = "m-prefill-zeroshot"
 SHOTS = "m-prefill-fewshot5-chat-s0"
@@ -205,8 +206,13 @@ def test_gates_on_slices_are_planned_by_the_slice_that_shows_least(evals, planne
     assert paired.startswith("no_worse_than baseline by 0.2, n=40 of topic=sport, which shows the "
                              "least of 2 slices: a difference of ")  # fmt: skip
     assert "or more fails one of 9 looks" in paired
+    # Two slices and their column are tested; the smaller one shows the least.
+    far = mde_slice(40, 160, 0.8, alpha=0.05 / 3)
+    said = f"  slices, 2: accuracy of one by {far:.3f} below that of the other samples at most "
+    assert f"{said}for each, as of topic=sport, n=40 (a rate of 0.8 elsewhere, assumed)" in lines
     lines = planned(data={"source": "hub:nobody/reviews", "samples": {"n": 40}},
                     modes=["zeroshot"], gates=gates[:1], slices=["topic"])  # fmt: skip
+    assert "  slices: they are known where the data is read" in lines
     (line,) = [line for line in lines if " gate-" in line]
     assert line.endswith("n=40: its slices are known where the data is read")
 

@@ -5,7 +5,15 @@ import pytest
 from scipy.stats import chi2_contingency, fisher_exact
 
 from harness.stats import holm, paired_accuracy
-from harness.stats.slices import ALPHA, column_test, deviation_tests, flip_tests, widening
+from harness.stats.slices import (
+    ALPHA,
+    _fisher,
+    column_test,
+    deviation_tests,
+    flip_tests,
+    mde_slice,
+    widening,
+)
 
 SLICES = 30
 
@@ -100,3 +108,21 @@ def test_slices_that_do_not_differ_are_rarely_said_to():
         alarms += min(holm(tests)) < ALPHA
     # Binomial: 8 or more of 60 at a true rate of 5% come in less than 1 of 100 draws.
     assert alarms < 8
+
+
+@pytest.mark.parametrize(
+    ("size", "rest", "rate", "tests"),
+    [(40, 160, 0.8, 3), (25, 1975, 0.9, 30), (200, 400, 0.6, 9), (60, 60, 0.75, 4)],
+)
+def test_the_planned_deviation_of_a_slice_is_found_in_80_percent(size, rest, rate, tests):
+    alpha = ALPHA / tests
+    far = mde_slice(size, rest, rate, alpha=alpha)
+    rng = np.random.default_rng(2)
+    own, others = rng.binomial(size, rate - far, 600), rng.binomial(rest, rate, 600)
+    found = [_fisher(size, int(a), size + rest, int(a + b)) < alpha and a / size < b / rest
+             for a, b in zip(own, others, strict=True)]  # fmt: skip
+    assert np.mean(found) == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_slice_that_is_too_small_shows_nothing():
+    assert mde_slice(2, 100, 0.8, alpha=0.01) == np.inf
