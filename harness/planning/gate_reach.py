@@ -127,9 +127,12 @@ class _Reach:
         self._row = _row_of(gate, last)
         self._clustered = gate.cell.evalset.data.cluster is not None
         self._seen: Seen | str = ""
+        self._area: float | None = None
         if gate.spec.other is not None:
             known = [one.id for one in size.loaded.samples] if size.loaded is not None else []
             self._seen = watched.seen(gate, last, known)
+            if gate.spec.figure == "auc" and isinstance(self._seen, str):
+                self._area = watched.area(gate)
 
     def counted(self, group: Group) -> int:
         """Return how many of the samples the figure counts: of recall, those of its label."""
@@ -191,10 +194,10 @@ class _Reach:
             far = _within(shown_by(error, alpha=alpha), self._kind.span)
             return far, seen.said, lambda _: error
         if spec.figure == "auc" and not self._clustered:
-            far = mde_paired_auc(group.first, group.n - group.first, ASSUMED_AUC,
+            far = mde_paired_auc(group.first, group.n - group.first, self._area or ASSUMED_AUC,
                                  ASSUMED_CORRELATION, alpha=alpha)  # fmt: skip
             error = error_shown(far, alpha=alpha)
-            basis = f"{assumed_auc()}{_because(seen)}"
+            basis = f"{assumed_auc(self._area)}{_because(seen)}"
             return far, basis, None if math.isinf(far) else lambda _: error
         return None, f"not known before a run{_because(seen)}", None
 
@@ -214,7 +217,10 @@ def _because(why: str) -> str:
     return f": {why}" if why else ""
 
 
-def assumed_auc() -> str:
-    """Return in words what is assumed of two AUCs."""
+def assumed_auc(area: float | None = None) -> str:
+    """Return in words what is assumed of two AUCs, one of which may be known."""
+    if area is not None:
+        return (f"AUCs around the baseline's {area:.2f}, a correlation of {ASSUMED_CORRELATION:g} "
+                "assumed")  # fmt: skip
     return (f"AUCs around {ASSUMED_AUC:g} with a correlation of {ASSUMED_CORRELATION:g}, "
             "assumed")  # fmt: skip

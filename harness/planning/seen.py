@@ -11,6 +11,7 @@ from statistics import fmean
 
 from harness.errors import HarnessError
 from harness.figures import ResultsById, by_sample, figure_kind
+from harness.figures.slices import figure_on
 from harness.gates.baseline_file import load_baseline
 from harness.gates.kept import as_kept, gave
 from harness.gates.paired import contrast, contrast_runs
@@ -19,6 +20,7 @@ from harness.gates.renamed import compared_cell
 from harness.planning.earlier import EarlierRun
 from harness.records import Contrast, Result
 from harness.report.runfiles import load_run
+from harness.run.cells import Cell
 
 _Z = 1.959963984540054
 
@@ -63,11 +65,32 @@ class Watched:
         now = self._results(last, cell.path, cell.id)
         if gate.other is None:
             return self._with_baseline(gate, now, samples)
-        before = self._results(last, cell.path, gate.other.id)
+        before, where = self._results(last, cell.path, gate.other.id), "as in the last run"
+        if not (before and now):
+            before, now = (self._kept(one, samples) for one in (gate.other, cell))
+            where = "as in the baselines of both"
         if not (before and now):
             return ""
         found = contrast(before, now, gate.spec.figure, labels=list(cell.evalset.labels))
-        return "" if found is None else _of_two(found, "as in the last run")
+        return "" if found is None else _of_two(found, where)
+
+    def area(self, gate: PlannedGate) -> float | None:
+        """Return the AUC of the baseline that a gate compares with, None where there is none."""
+        kept = self._kept(gate.cell) if gate.other is None else {}
+        found = figure_on(list(kept.values()), "auc", list(gate.cell.evalset.labels))
+        return found.value if found is not None and 0 < found.value < 1 else None
+
+    def _kept(self, cell: Cell, samples: Collection[str] = ()) -> ResultsById:
+        """Return the first run of a cell's baseline, nothing where it has none of these samples."""
+        try:
+            baseline = load_baseline(
+                self._root, cell.path, self._against or compared_cell(self._root, cell)
+            )
+        except HarnessError:
+            return {}
+        if baseline is None or (samples and set(samples) != set(baseline.samples)):
+            return {}
+        return by_sample(baseline.runs[0])
 
     def _with_baseline(
         self, gate: PlannedGate, now: ResultsById, samples: Collection[str]

@@ -137,8 +137,8 @@ def test_a_gate_on_a_baseline_is_planned_by_what_was_measured(evals, planned):
     evals.run("--eval-write-baseline")
     as_real(evals)
     # The last run is the baseline itself, which says nothing of a change.
-    for line in again():
-        assert line.endswith(", assumed: the last run does not differ from the baseline)")
+    for line, assumed in zip(again(), ("differ, ", "0.33, a correlation of 0.5 "), strict=True):
+        assert line.endswith(f"{assumed}assumed: the last run does not differ from the baseline)")
     first = json.loads((evals.root / BASELINE).read_text())["answers"][0]
     turned = [1 - first[0], 1 - first[1], *first[2:]]
     change(evals, answers=[turned])
@@ -169,6 +169,15 @@ def test_without_a_run_the_runs_of_a_baseline_say_how_they_differ(evals, planned
     change(evals, answers=[first, first])
     accuracy, _ = reach(planned(modes=["zeroshot"], gates=ON_BASELINE))
     assert accuracy.endswith("assumed: the baseline's runs do not differ)")
+
+
+def test_without_a_run_two_cells_baselines_say_how_they_differ(evals, planned):
+    evals.models(m={"engine": "fake"})
+    evals.set()
+    evals.run("-q", "--eval-write-baseline", "--eval-reports", "elsewhere")
+    accuracy, auc = (line for line in planned(gates=GATES[2:]) if line.startswith("  gate-"))
+    assert accuracy.endswith("% of pairs differ, as in the baselines of both)")
+    assert auc.endswith("(as in the baselines of both)")
 
 
 def test_a_new_gate_is_planned_by_the_results_of_the_last_run(evals):
