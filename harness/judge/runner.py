@@ -173,9 +173,11 @@ class Probing:
                     speakers[cell.model] = open_speaker(
                         session, cell, root=self.settings.root, tell=self._tell
                     )
-            talks: list[Talk] = []
-            for model, speaker in speakers.items():
-                talks += self._talks([cell for cell in cells if cell.model == model], speaker)
+            talks = [
+                talk
+                for model, speaker in speakers.items()
+                for talk in self._talks([one for one in cells if one.model == model], speaker)
+            ]
             if not talks:
                 return {}
             window = max(speaker.window for speaker in speakers.values())
