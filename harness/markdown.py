@@ -49,12 +49,7 @@ def _shown(char: str) -> str:
     kind = unicodedata.category(char)
     if kind in ("Cc", "Zl", "Zp"):
         return " "
-    return "" if kind in ("Cs", "Co") or is_unseen(char) or _is_none(char) else char
-
-
-def _is_none(char: str) -> bool:
-    """Return whether Unicode says that a code point is never a character."""
-    return "\ufdd0" <= char <= "\ufdef" or ord(char) & 0xFFFE == 0xFFFE
+    return "" if kind in ("Cs", "Co") or is_unseen(char) else char
 
 
 def cut(text: str, limit: int) -> str:
