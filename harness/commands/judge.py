@@ -117,6 +117,7 @@ def passport(
     from harness.judge.gold import open_gold
     from harness.judge.gold_copies import note_near_copies, without_near_copies
     from harness.judge.passport import FOLDER, save_passport
+    from harness.judge.tried import with_earlier
     from harness.paths import public
     from harness.plugin.ticker import progress
     from harness.prompts.rubric import load_rubric
@@ -163,7 +164,7 @@ def passport(
         notes = [public(note, root) for note in notes]
         for note in notes:
             warn(note)
-        found = certified.passport
+        found = with_earlier(root / FOLDER / f"{model}.json", certified.passport)
         folder = root / "reports" / f"passport-{model}-{stamp}"
         silence = _silence(found)
         mute = silence is not None and silence.lost == silence.asked

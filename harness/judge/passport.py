@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -125,6 +125,8 @@ class Passport:
         points: Of its verdicts on points, None where they were not measured.
         retest: How well it repeats itself; None where it never had a verdict twice, and of
             passports made before this was asked.
+        tried: By digest of a gold set, the digests of other rubrics that the judge was measured
+            by on it before, as far as its passports followed one another in one file.
     """
 
     judge: str
@@ -141,6 +143,7 @@ class Passport:
     points: PointPassport | None = None
     source: str = ""
     retest: Retest | None = None
+    tried: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

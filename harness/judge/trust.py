@@ -20,6 +20,7 @@ from harness.judge.passport import (
 )
 from harness.judge.passport_figures import SMOKE, PassportSet
 from harness.judge.point_figures import CLASSES, PointPassport, point_doubt
+from harness.judge.tried import as_demanded
 from harness.reasons import Fact, Reason
 from harness.records import Figure, PassportCheck
 from harness.spec.judgeset import PassportSpec, Per
@@ -72,7 +73,7 @@ def check_passport(
     command = f"harness judge passport {judge}{options}"
     shown = shown_path(path)
     try:
-        passport = load_passport(path)
+        passport = as_demanded(load_passport(path))
     except PassportError as error:
         return _untrusted(judge, Reason("certify", {"command": command}, (error.why,)))
     large = large_sets(passport)

@@ -19,6 +19,7 @@ from harness.judge.passport import (
     large_sets,
 )
 from harness.judge.passport_figures import SMOKE, PassportSet
+from harness.judge.tried import as_demanded, rubrics_tried
 from harness.language import Lang, Words, words
 from harness.markdown import code, escape
 from harness.records import Note
@@ -84,11 +85,16 @@ def passport_markdown(
         lang: Language of everything that is not data.
     """
     t, demands = words(lang), demands or PassportSpec()
+    verdict, passport = (
+        passport_verdict(passport, demands=demands, lang=lang),
+        as_demanded(passport),
+    )
     parts = [
         f"# {t.say('pass_title', judge=code(passport.judge))}",
-        f"**{passport_verdict(passport, demands=demands, lang=lang)}**",
+        f"**{verdict}**",
         "\n".join(f"- {line}" for one in passport.sets for line in _reasons(one, demands, t)),
         _demands(passport, demands, t),
+        "\n".join(f"- {line}" for line in _tried(passport, t)),
         f"## {t['notes']}" if notes else "",
         "\n".join(f"- {line}" for line in note_lines(notes, t)),
         f"## {t['pass_preferences']}",
@@ -113,6 +119,7 @@ def passport_verdict(
     passport: Passport, *, demands: PassportSpec | None = None, lang: Lang = "en"
 ) -> str:
     """Return what a passport comes to, in a few words."""
+    passport = as_demanded(passport)
     large, t, demands = large_sets(passport), words(lang), demands or PassportSpec()
     found = {_kind(one, demands) for one in large} or {"small"}
     said = t[f"pass_v_{next((k for k in ('small', *_GRAVITY) if k in found), 'met')}"]
@@ -176,6 +183,19 @@ def _demands(passport: Passport, demands: PassportSpec, t: Words) -> str:
         )
         line += " " + t.say("pass_meets", accuracy=accuracy, order=order)
     return line
+
+
+def _tried(passport: Passport, t: Words) -> list[str]:
+    """Say of each gold set by how many rubrics the judge was measured on it."""
+    sets = {one.name: one.digest for one in passport.sets}
+    if passport.points:
+        sets |= {one.name: one.digest for one in passport.points.sets}
+    tried = {name: rubrics_tried(passport, digest) for name, digest in sets.items()}
+    return [
+        t.say("pass_tried", set=code(name), count=k, level=f"{100 - 5 / k:.4g}")
+        for name, k in tried.items()
+        if k > 1
+    ]
 
 
 def _preferences(passport: Passport, t: Words) -> list[str]:
