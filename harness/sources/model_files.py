@@ -109,6 +109,14 @@ def _other_weights(folder: Path, config: Mapping[str, Json]) -> str | None:
         return (f"config.json in {folder} says tie_word_embeddings, and its head is not its "
                 "embeddings: transformers takes the head, and vLLM one matrix for both; write "
                 "false there, or take the files that belong to it")  # fmt: skip
+    held_in: dict[str, Path] = {}
+    for file in sorted(named):
+        for name in tensor_names(folder / file):
+            first = held_in.setdefault(name, folder / file)
+            if not _equal((first, name), (folder / file, name)):
+                return (f"{folder} has {name} in two of its shards, {first.name} and {file}, "
+                        "with other numbers, and engines need not take the one that the index names; "
+                        "copy the model anew")  # fmt: skip
     further = sorted(file for file in folder.glob("*.safetensors") if file.name not in named)
     held = {name for file in named for name in tensor_names(folder / file)} if further else set()
     for file in further:
@@ -132,14 +140,22 @@ def _has_own_head(folder: Path, named: Iterable[str], config: Mapping[str, Json]
     ends = [name for name in held if name in ("lm_head.weight", "model.embed_tokens.weight")]
     if len(ends) < 2:
         return False
+    return not _equal(*((held[name], name) for name in ends))
+
+
+def _equal(one: tuple[Path, str], other: tuple[Path, str]) -> bool:
+    """Return whether two tensors hold the same numbers, each by its file and name."""
+    if one == other:
+        return True
     import torch
     from safetensors import safe_open
 
     found = []
-    for name in ends:
-        with safe_open(held[name], framework="pt") as tensors:
+    for file, name in (one, other):
+        with safe_open(file, framework="pt") as tensors:
             found.append(tensors.get_tensor(name))
-    return not torch.equal(*found)
+    same: bool = torch.equal(*found)
+    return same
 
 
 def _shards(folder: Path) -> list[str]:

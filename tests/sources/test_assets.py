@@ -140,6 +140,18 @@ class TestModelFolder:
         write(model / "parts", two__safetensors="3")
         assert self.load(model).digest != before
 
+    def test_a_tensor_in_two_shards_is_refused_where_they_differ(self, model):
+        (model / "model.safetensors").unlink()
+        for number, shard in enumerate(("one.safetensors", "two.safetensors")):
+            held = {"a": np.full(1, number, np.float32), f"b{number}": np.zeros(1, np.float32)}
+            save_file(held, model / shard)
+        named = {"a": "one.safetensors", "b0": "one.safetensors", "b1": "two.safetensors"}
+        write(model, model__safetensors__index__json={"weight_map": named})
+        with pytest.raises(AssetError, match=r"has a in two of its shards, one\.saf.* and two\.s"):
+            self.load(model)
+        save_file(held, model / "one.safetensors")
+        assert self.load(model).path == model
+
     @pytest.mark.parametrize("index", [True, False])
     def test_weights_of_the_same_names_in_two_files_are_refused(self, model, index):
         shard, other = "model-00001-of-00001.safetensors", "consolidated.safetensors"
