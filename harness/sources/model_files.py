@@ -110,12 +110,12 @@ def _other_weights(folder: Path, config: Mapping[str, Json]) -> str | None:
                 "embeddings: transformers takes the head, and vLLM one matrix for both; write "
                 "false there, or take the files that belong to it")  # fmt: skip
     held_in: dict[str, Path] = {}
-    for file in sorted(named):
-        for name in tensor_names(folder / file):
-            first = held_in.setdefault(name, folder / file)
-            if not _equal((first, name), (folder / file, name)):
-                return (f"{folder} has {name} in two of its shards, {first.name} and {file}, "
-                        "with other numbers, and engines need not take the one that the index names; "
+    for shard in sorted(named):
+        for name in tensor_names(folder / shard):
+            first = held_in.setdefault(name, folder / shard)
+            if not _equal((first, name), (folder / shard, name)):
+                return (f"{folder} has {name} in two of its shards, {first.name} and {shard}, with "
+                        "other numbers, and engines need not take the one that the index names; "
                         "copy the model anew")  # fmt: skip
     further = sorted(file for file in folder.glob("*.safetensors") if file.name not in named)
     held = {name for file in named for name in tensor_names(folder / file)} if further else set()
