@@ -154,8 +154,7 @@ class Probing:
         try:
             self._judge(left, replies)
         except HarnessError as error:
-            self._fail(left, error)
-            return
+            return self._fail(left, error)
         results = {(one.model, one.probe): one for one in self.judged[left[0].path].probes}
         for cell in left:
             self._done[cell.path, cell.id] = results[cell.model, cell.probe.id]
@@ -173,11 +172,9 @@ class Probing:
                     speakers[cell.model] = open_speaker(
                         session, cell, root=self.settings.root, tell=self._tell
                     )
-            talks = [
-                talk
-                for model, speaker in speakers.items()
-                for talk in self._talks([one for one in cells if one.model == model], speaker)
-            ]
+            talks: list[Talk] = []
+            for model, speaker in speakers.items():
+                talks += self._talks([cell for cell in cells if cell.model == model], speaker)
             if not talks:
                 return {}
             window = max(speaker.window for speaker in speakers.values())
