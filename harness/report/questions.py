@@ -89,7 +89,7 @@ def _answer(one: Question, t: Words) -> str:
 
 def _singles(one: Question, t: Words) -> str:
     """Count what the comparisons show each by itself, and say whether they differ."""
-    if one.better + one.worse + one.open < 2:
-        return t.say("q_untested", count=one.comparisons) if one.comparisons > 1 else ""
     p = p_value(one.differ) if one.differ is not None and one.differ < ALPHA else ""
+    if one.better + one.worse + one.open < 2:
+        return t.say("q_untested", count=one.comparisons, p=p) if one.comparisons > 1 else ""
     return t.say("q_singles", up=one.better, down=one.worse, open=one.open, p=p)

@@ -112,7 +112,7 @@ def test_a_canary_that_scores_high_voids_the_run_and_names_the_worst(asked):
     assert void.startswith(
         "wise scored 10 of 40 deliberately bad answers above 4, such as a constant"
     )
-    assert void.endswith(": 9.0")
+    assert void.endswith(": 9.0 of 10")
 
 
 @pytest.mark.parametrize(("kind", "named"), [

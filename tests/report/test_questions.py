@@ -194,6 +194,18 @@ def test_a_mean_whose_comparisons_were_not_tested_is_told_as_a_mean():
     assert found[4:] == ["**worse on average**", "mean of 2, none tested by itself"]
 
 
+def test_that_untested_comparisons_differ_is_said_beside_their_mean():
+    modes = ((None, 190, 150, 100), ("chat", 190, 100, 150))
+    cells = [
+        cell(right(count), prompt=prompt, placement=place)
+        for place, *counts in modes
+        for prompt, count in zip("abc", counts, strict=True)
+    ]
+    found = line("prompt c against b", *cells)
+    assert found[4] == "no difference shown"
+    assert found[5].startswith("mean of 2, none tested by itself; the effect differs between them")
+
+
 def test_models_and_classifiers_have_a_line():
     cells = [cell(right(150), model="base"), cell(right(190), model="tuned")]
     (found,) = lines(*cells)

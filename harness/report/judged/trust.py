@@ -43,7 +43,7 @@ def _line(judge: JudgeInfo, t: Words) -> str:
     check, name = judge.check, code(judge.judge)
     known, doubt = _known(judge, t), _reason(check.problem, t)
     if judge.void:
-        line = t.say("j_void", who=name, why=_reason(judge.void, t))
+        line = t.say("j_void_judge", who=name, why=_reason(judge.void, t))
         if not check.trusted:
             return f"{line} {t.say('j_void_untrusted', why=doubt)}"
         return f"{line} {t.say('j_void_known', known=known)}" if known else line

@@ -76,7 +76,8 @@ def test_an_untrusted_judge_says_why():
 
 def test_a_canary_outweighs_the_passport():
     (line,) = trust_lines(make_judged(void=VOID), EVALSET, T)
-    assert line.startswith("**The scores of `judge-7b` are VOID**: canary 'shuffled' of p01")
+    said = "**The scores that the judge `judge-7b` gave are VOID**: canary 'shuffled' of p01"
+    assert line.startswith(said)
     assert "Its passport (accuracy on gold pairs 0.860" in line
     (line,) = trust_lines(make_judged(check=FAILED, void=VOID), EVALSET, T)
     assert "It is UNTRUSTED, too: passports/judge-7b.json: accuracy on llmbar" in line
