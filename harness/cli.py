@@ -12,6 +12,7 @@ import typer
 from harness.commands.assets import assets_app
 from harness.commands.comment import comment
 from harness.commands.compare import compare
+from harness.commands.export import export
 from harness.commands.init import init
 from harness.commands.judge import judge_app
 from harness.commands.languages import Lang
@@ -33,6 +34,7 @@ app.command()(validate)
 app.command()(train)
 app.command()(comment)
 app.command()(compare)
+app.command()(export)
 
 
 class Texts(StrEnum):

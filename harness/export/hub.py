@@ -1,0 +1,104 @@
+"""A run's accuracies as files of `.eval_results/`, which model pages of the Hugging Face Hub show.
+
+Source: https://huggingface.co/docs/hub/eval-results
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import yaml
+
+from harness.export.table import engines_of
+from harness.records import Row, Run
+from harness.records.runs import DataInfo
+
+FOLDER = ".eval_results"
+_HUB = "hub:"
+
+
+@dataclass(frozen=True, slots=True)
+class HubFiles:
+    """What goes to the hub, and what does not.
+
+    Attributes:
+        files: Texts by path, below a folder for each model.
+        left_out: Why a cell has no file, by eval set and cell.
+    """
+
+    files: Mapping[PurePosixPath, str]
+    left_out: Mapping[tuple[str, str], str]
+
+
+def hub_files(run: Run, *, datasets: Mapping[str, str]) -> HubFiles:
+    """Return a file for each cell of a model, with its accuracy in [0, 1].
+
+    Interval, n, samples without a verdict, shots and wording stand in the notes.
+
+    Args:
+        run: A finished run.
+        datasets: By path of an eval set, the data set on the hub that its samples are from,
+            `OWNER/NAME`, where its source does not say.
+    """
+    files: dict[PurePosixPath, str] = {}
+    left_out: dict[tuple[str, str], str] = {}
+    engines, data = engines_of(run), {one.evalset: one for one in run.info.data}
+    for row in run.rows:
+        engine, source = engines.get(row.model), data.get(row.evalset)
+        dataset = datasets.get(row.evalset) or _dataset(source)
+        if engine is not None and engine.engine == "fake":
+            problem = "the engine fake made up its answers"
+        elif row.train_rows:
+            problem = "a classifier that was trained here is no model of the hub"
+        elif dataset is None:
+            problem = (f"its samples are from no data set of the hub; name one: "
+                       f"--dataset {row.evalset}=OWNER/NAME")  # fmt: skip
+        elif "accuracy" not in row.figures:
+            problem = "no sample has a verdict"
+        else:
+            path = PurePosixPath(row.model, FOLDER, f"{_stem(row)}.yaml")
+            files[path] = _text(run, row, dataset, source)
+            continue
+        left_out[row.evalset, row.cell] = problem
+    return HubFiles(files, left_out)
+
+
+def _text(run: Run, row: Row, dataset: str, source: DataInfo | None) -> str:
+    from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
+
+    of_hub = source is not None and _dataset(source) == dataset
+    figure = row.figures["accuracy"]
+    shots = f"{row.k}-shot ({row.placement})" if row.k else "zero-shot"
+    notes = [
+        f"accuracy {figure.value:.4f}, 95% interval {figure.low:.4f} to {figure.high:.4f}",
+        f"n = {figure.n}, without a verdict {row.unscored}",
+        f"{shots}, prompt {row.prompt}, scoring {row.scoring}",
+    ]
+    entry = EvalResultEntry(
+        dataset_id=dataset,
+        task_id=PurePosixPath(row.evalset).stem,
+        value=figure.value,
+        dataset_revision=source.revision if of_hub and source and _commit(source) else None,
+        date=run.info.started[:10],
+        notes="; ".join(notes),
+    )
+    return yaml.safe_dump(eval_result_entries_to_yaml([entry]), sort_keys=False,
+                          allow_unicode=True)  # fmt: skip
+
+
+def _dataset(source: DataInfo | None) -> str | None:
+    """Return `owner/name` of a source on the hub."""
+    if source is None or not source.source.startswith(_HUB):
+        return None
+    return "/".join(source.source.removeprefix(_HUB).partition("@")[0].split("/")[:2])
+
+
+def _commit(source: DataInfo) -> bool:
+    return len(source.revision) == 40 and set(source.revision) <= set("0123456789abcdef")
+
+
+def _stem(row: Row) -> str:
+    own = row.cell.removeprefix(f"{row.model}-")
+    return f"{PurePosixPath(row.evalset).stem}-{own}"

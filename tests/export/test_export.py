@@ -1,0 +1,123 @@
+"""A run's figures, read by the tools that they are written for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from builders import make_row
+from huggingface_hub import parse_eval_result_entries
+from judged_builders import make_judged, make_judged_run
+from typer.testing import CliRunner
+
+from harness.cli import app
+from harness.export.table import COLUMNS, summary_csv
+from harness.records import EngineInfo, Figure, Run, RunInfo
+from harness.records.runs import DataInfo
+from harness.report.runfiles import save_run
+
+SET = "evalsets/mini.yaml"
+FEWSHOT = make_row(
+    cell="smollm2-135m-prefill-fewshot5-chat-s0", mode="fewshot", k=5, placement="chat",
+    figures={"accuracy": Figure(0.5, 0.4, 0.6, 100)}, n=100, unscored=200,
+)  # fmt: skip
+
+
+def engine(model: str, name: str = "vllm") -> EngineInfo:
+    return EngineInfo(model, "", "", name, "1", "float16", "cuda", 1.0, 1.0, 1, 0, 1, 0, 1)
+
+
+def run_of(*rows, source="hub:owner/reviews/plain@main", engines=("vllm",)) -> Run:
+    data = DataInfo(SET, source, "a" * 40, 300, 0, 300, 0, 0)
+    engines = tuple(engine("smollm2-135m", name) for name in engines)
+    info = RunInfo("r", "2026-11-30 12:00:00 UTC", 1.0, "pytest", {}, {}, (data,), engines)
+    return Run(info, tuple(rows), (), ())
+
+
+def exported(tmp_path: Path, run: Run, *words: str):
+    save_run(tmp_path / "run", run)
+    command = ["export", str(tmp_path / "run"), "--out", str(tmp_path / "out"), *words]
+    return CliRunner().invoke(app, command)
+
+
+def test_every_figure_is_a_line_that_pandas_reads(tmp_path):
+    done = exported(tmp_path, run_of(make_row(), FEWSHOT))
+    assert done.exit_code == 0, done.output
+    frame = pd.read_csv(tmp_path / "out/summary.csv")
+    assert tuple(frame.columns) == COLUMNS
+    assert list(frame.figure) == ["accuracy", "auc", "accuracy"]
+    last = frame.iloc[-1]
+    assert (last.value, last.low, last.high, last.n, last.unscored) == (0.5, 0.4, 0.6, 100, 200)
+    assert (last.k, last.placement, last.engine, last["dtype"]) == (5, "chat", "vllm", "float16")
+    assert list(frame.primary) == [True, False, True]
+
+
+def test_judged_models_have_lines_that_say_whether_they_are_trusted():
+    run = make_judged_run(make_judged())
+    frame = pd.read_csv(StringIO(summary_csv(run)))
+    standings = {one.model: one for one in run.judged.standings}
+    assert set(frame.model) == set(standings)
+    for line in frame.itertuples():
+        figure = standings[line.model].figures[line.figure]
+        assert (line.value, line.n) == (pytest.approx(figure.value), figure.n)
+        assert (line.trusted, line.void) == (standings[line.model].trusted, False)
+
+
+def test_the_hub_reads_an_entry_for_each_cell(tmp_path):
+    done = exported(tmp_path, run_of(make_row(), FEWSHOT), "--to", "hub")
+    assert done.exit_code == 0, done.output
+    folder = tmp_path / "out/smollm2-135m/.eval_results"
+    zero, few = "mini-prefill-zeroshot.yaml", "mini-prefill-fewshot5-chat-s0.yaml"
+    assert {one.name for one in folder.iterdir()} == {zero, few}
+    (entry,) = parse_eval_result_entries(yaml.safe_load((folder / few).read_text()))
+    assert (entry.dataset_id, entry.task_id, entry.value) == ("owner/reviews", "mini", 0.5)
+    assert (entry.dataset_revision, entry.date) == ("a" * 40, "2026-11-30")
+    assert entry.notes == (
+        "accuracy 0.5000, 95% interval 0.4000 to 0.6000; n = 100, without a verdict 200; "
+        "5-shot (chat), prompt prefill, scoring logprobs"
+    )
+
+
+@pytest.mark.parametrize(
+    ("run", "why"),
+    [
+        (run_of(make_row(), engines=("fake",)), "the engine fake made up its answers"),
+        (run_of(make_row(), source="file:reviews.csv"),
+         f"its samples are from no data set of the hub; name one: --dataset {SET}=OWNER/NAME"),
+        (run_of(replace(make_row(), figures={}, n=0, unscored=300)), "no sample has a verdict"),
+        (run_of(make_row(train_rows=8)),
+         "a classifier that was trained here is no model of the hub"),
+    ],
+    ids=["fake", "file", "unscored", "classifier"],
+)  # fmt: skip
+def test_what_is_no_result_of_a_model_on_the_hub_is_left_out(tmp_path, run, why):
+    done = exported(tmp_path, run, "--to", "hub")
+    assert done.exit_code == 2
+    assert f"{SET}::smollm2-135m-prefill-zeroshot: left out: {why}\n" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_data_set_may_be_named(tmp_path):
+    run = run_of(make_row(), source="file:reviews.csv")
+    done = exported(tmp_path, run, "--to", "hub", "--dataset", f"{SET}=owner/reviews")
+    assert done.exit_code == 0, done.output
+    (path,) = (tmp_path / "out").rglob("*.yaml")
+    (entry,) = parse_eval_result_entries(yaml.safe_load(path.read_text()))
+    assert (entry.dataset_id, entry.dataset_revision) == ("owner/reviews", None)
+
+
+@pytest.mark.parametrize(
+    ("named", "why"),
+    [
+        ("x", "--dataset x: write EVALSET=OWNER/NAME"),
+        ("evalsets/none.yaml=a/b", "no such eval set"),
+    ],
+)
+def test_a_wrong_data_set_is_one_line(tmp_path, named, why):
+    done = exported(tmp_path, run_of(make_row()), "--to", "hub", "--dataset", named)
+    assert done.exit_code == 2
+    assert why in done.stderr
