@@ -95,20 +95,33 @@ def test_the_comparisons_of_a_question(kind, pairs):
         assert c.sign == (np.sign(value) if c.adjusted < 0.05 else 0)
 
 
-def test_the_first_line_of_few_shot():
-    """The mean of the six with its interval, and whether they differ beyond chance."""
+QUESTIONS = {
+    "shots": shots(),
+    **{(one, other): [((prompt, one), (prompt, other)) for prompt in SKILLS]
+       for one, other in combinations(PLACEMENTS[1:], 2)},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_the_first_line_of_a_question(question):
+    """The mean of its comparisons with its interval, and whether they differ beyond chance."""
     _, found = report()
-    (line,) = [one for one in found.questions if one.kind == "shots"]
-    values, columns = map(np.array, zip(*(difference(*pair) for pair in shots()), strict=True))
+    kind, pairs = "shots" if question == "shots" else "placement", QUESTIONS[question]
+    (line,) = [
+        one for one in found.questions
+        if one.kind == kind and question in ("shots", (one.first.placement, one.second.placement))
+    ]  # fmt: skip
+    values, columns = map(np.array, zip(*(difference(*pair) for pair in pairs), strict=True))
     mean, error = values.mean(), np.sqrt((columns.mean(axis=0) ** 2).sum())
     assert line.value == pytest.approx(mean, abs=1e-9)
     half = norm.ppf(0.975) * error
     assert (line.low, line.high) == pytest.approx((mean - half, mean + half), abs=0.001)
-    assert line.p == pytest.approx(2 * norm.sf(abs(mean) / error), abs=0.002)
-    centred = np.eye(6)[:5] - 1 / 6
+    assert line.p == pytest.approx(2 * norm.sf(abs(mean) / error), abs=0.003)
+    centred = np.eye(len(pairs))[:-1] - 1 / len(pairs)
     off, spread = centred @ values, centred @ (columns @ columns.T) @ centred.T
-    assert line.differ == pytest.approx(chi2.sf(off @ np.linalg.solve(spread, off), 5), abs=0.01)
-    signs = [c.sign for c in found.comparisons if c.kind == "shots" and c.primary]
+    chance = chi2.sf(off @ np.linalg.solve(spread, off), len(pairs) - 1)
+    assert line.differ == pytest.approx(chance, abs=0.01)
+    signs = [c.sign for c in found.comparisons if c.kind == kind and c.primary
+             and ((c.first.prompt, c.first.placement), (c.second.prompt, c.second.placement))
+             in pairs]  # fmt: skip
     assert (line.better, line.worse, line.open) == tuple(map(signs.count, (1, -1, 0)))
-    assert line.open
-    assert line.worse
