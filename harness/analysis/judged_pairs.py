@@ -71,7 +71,7 @@ def pair_runs(before: JudgedSide, now: JudgedSide) -> JudgedPair:
         pair,
         treatment=treatment,
         changed=changed,
-        contrasts=found,
+        contrasts=tuple(map(told_contrast, found)),
         unscored={one.figure: without_verdict(before.probes, _paired(one.figure))
                   for one in found},
         figure=figure,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import pytest
 from drawn import drawn_cell, make_run
 
 from harness.analysis.compare_runs import compare_runs
+from harness.analysis.files import comparison_json
 from harness.errors import HarnessError
 from harness.reasons import Reason
 from harness.records import (
@@ -162,6 +164,14 @@ def test_judged_models_are_compared_probe_by_probe():
     assert "Probes that became worse by points met (7): p5 1.00 → 0.50, " in text
     assert "Of 24 points 0 gained, 7 lost." in text
     assert r"Lost: p5 1, 1.00 → 0.00: \*1\*" in text
+
+
+def test_few_probes_can_be_told_as_json():
+    a, b = (judged_by_points(rate, probes=2) for rate in (1.0, 0.4))
+    found = json.loads(comparison_json(compared(a, b)))
+    (contrast,) = found["models"][0]["pair"]["contrasts"]
+    # No two probes can show a difference.
+    assert (contrast["n"], contrast["detectable"]) == (2, None)
 
 
 def test_models_are_matched_by_new_names_and_against_one():
