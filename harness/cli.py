@@ -70,11 +70,11 @@ def report(
     """Write a run's report again with its plots, in another language or without texts."""
     from harness.analysis.analyze import analyze
     from harness.analysis.files import save_findings
-    from harness.report.runfiles import load_run, redact_run
+    from harness.report.runfiles import load_whole, redact_run
     from harness.report.write import write_report
 
     try:
-        loaded = load_run(run)
+        loaded = load_whole(run)
         findings = analyze(redact_run(loaded) if texts is Texts.none else loaded)
         folder = out or run
         path = write_report(

@@ -16,7 +16,7 @@ from harness.analysis.files import load_findings
 from harness.analysis.findings import Findings
 from harness.errors import EXIT_NOTHING_JUDGED, HarnessError
 from harness.plugin.tally import FOLDER_FILE
-from harness.report.runfiles import load_run as load_saved
+from harness.report.runfiles import load_whole as load_saved
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +105,7 @@ def load_run(folder: Path | str) -> Run:
         folder: Such as `reports/latest`.
 
     Raises:
-        HarnessError: A file is missing, damaged or of another schema.
+        HarnessError: A file is missing, damaged, not whole or of another schema.
     """
     place = Path(folder).resolve()
     return Run(place, load_saved(place))

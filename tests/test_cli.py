@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,7 +122,7 @@ def test_report_is_written_again_in_a_language(tmp_path, call, lang, title):
 
 
 def test_report_draws_its_plots_again_or_drops_them(tmp_path, call):
-    save_run(tmp_path, Run(INFO, (ROW,)))
+    save_run(tmp_path, Run(INFO, (replace(ROW, n=0),)))
     assert call("report", tmp_path, "--plots", "png").exit_code == 0
     assert [path.name for path in (tmp_path / "plots").iterdir()] == ["forest-set-1.png"]
     assert "](plots/forest-set-1.png)" in (tmp_path / "report.md").read_text()
@@ -131,7 +132,7 @@ def test_report_draws_its_plots_again_or_drops_them(tmp_path, call):
 
 
 def test_report_is_written_beside_the_one_that_is_there(tmp_path, call):
-    save_run(tmp_path, Run(INFO, (ROW,)))
+    save_run(tmp_path, Run(INFO, (replace(ROW, n=0),)))
     assert call("report", tmp_path).exit_code == 0
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     other = tmp_path / "other"
@@ -141,6 +142,17 @@ def test_report_is_written_beside_the_one_that_is_there(tmp_path, call):
     assert (other / "plots/forest-set-1.svg").is_file()
     assert (other / "findings.json").is_file()
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_results_that_are_not_all_there_are_refused(tmp_path, call, command):
+    example = ROOT / "docs/examples/imdb-smollm2-h200"
+    folders = [str(example)] * (2 if command == "compare" else 1)
+    result = call(command, *folders, *(["--out", str(tmp_path)] if command == "report" else []))
+    assert result.exit_code == 2
+    assert "results.jsonl: has " in result.stderr
+    assert "of the 1997 lines of smollm2-135m-prefill-zeroshot that its figures" in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_report_of_no_run(tmp_path, call):

@@ -32,14 +32,15 @@ def compare(
     """Compare two runs on the same samples or probes: effects with intervals, and what changed."""
     from harness.analysis.compare_runs import compare_runs
     from harness.report.compare import comparison_text
-    from harness.report.runfiles import load_run
+    from harness.report.runfiles import load_whole
 
     with failing():
         renamed = _renamed(match or [])
         if renamed and against:
             raise HarnessError("--match with --against: the one names a cell of run A for each, "
                                "the other one for all; leave one of them out")  # fmt: skip
-        found = compare_runs(load_run(run_a), load_run(run_b), renamed=renamed, against=against)
+        found = compare_runs(load_whole(run_a), load_whole(run_b), renamed=renamed,
+                             against=against)  # fmt: skip
     if as_json:
         from harness.analysis.files import comparison_json
 

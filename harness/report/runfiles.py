@@ -7,6 +7,7 @@ judge sets ran.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -142,6 +143,30 @@ def load_run(run_dir: Path) -> Run:
         raise HarnessError(f"{path}: damaged ({first}): run the evals again") from error
     judged = replace(head.judged, probes=probes)
     return replace(head, results=results, judged=judged, prompts=prompts)
+
+
+def load_whole(run_dir: Path) -> Run:
+    """Return a run as `load_run` does, if all is there that its figures are of.
+
+    What is reckoned from a part of the results would say something else.
+
+    Raises:
+        HarnessError: As `load_run` does; or results or probes are missing.
+    """
+    run = load_run(run_dir)
+    results = Counter((one.evalset, one.cell) for one in run.results)
+    probes = Counter((one.evalset, one.model) for one in run.judged.probes)
+    due = [
+        *((RESULTS_FILE, one.cell, results[one.evalset, one.cell], one.n + one.unscored)
+          for one in run.rows),
+        *((PROBES_FILE, one.model, probes[one.evalset, one.model], one.probes)
+          for one in run.judged.standings),
+    ]  # fmt: skip
+    for file, name, found, wanted in due:
+        if found < wanted:
+            raise HarnessError(f"{run_dir / file}: has {found} of the {wanted} lines of {name} "
+                               "that its figures are of; copy the run's folder whole")  # fmt: skip
+    return run
 
 
 def redact_run(run: Run) -> Run:
