@@ -141,7 +141,7 @@ def test_broken_text_can_be_saved(run, tmp_path):
     odd = Run(run.info, run.rows, run.gates, (run.results[1],))
     object.__setattr__(odd.results[0], "completion", "half \ud83d emoji")
     save(odd, tmp_path)
-    assert load_run(tmp_path).results[0].completion == "half ? emoji"
+    assert load_run(tmp_path).results[0].completion == "half \ud83d emoji"
 
 
 def test_texts_none_leaves_no_text(run, tmp_path):
@@ -234,7 +234,7 @@ def test_prompts_are_kept_but_not_without_texts(run, tmp_path):
     save(prompted, tmp_path)
     assert "\u2028" not in (tmp_path / "prompts.jsonl").read_text(encoding="utf-8")
     (found,) = load_run(tmp_path).prompts
-    assert found == replace(prompt, pieces=("<s>", "half \u2028 ?"))
+    assert found == prompt
     save(prompted, tmp_path, texts="none")
     assert not (tmp_path / "prompts.jsonl").exists()
 
