@@ -32,6 +32,8 @@ _LOADERS = {"transformers": "peft 2"}
 _HUB_NAME = re.compile(r"[\w.-]+/[\w.-]+")
 # How packed copies of a model are called.
 _PACKED = re.compile(r"(-unsloth)?(-bnb)?-4bit$|-gguf$|-(awq|gptq)[\w-]*$|-fp8$")
+# Without a scale beside them, which adapters have none of, other numbers say nothing.
+_FLOATS = ("float32", "bfloat16", "float16", "float64", "float8_e4m3fn", "float8_e5m2")
 # Which of LoRA's two matrices a tensor is.
 _PART = re.compile(r"\.lora_(?:embedding_)?([AB])(?:\.|$)")
 # What training never turns on and changes what the weights do.
@@ -244,7 +246,7 @@ def _is_target(module: str, targets: Json) -> bool:
 
 
 def _check_weights(folder: Path, name: str) -> None:
-    """Raise AssetError unless all tensors are finite and some product of two is not zero."""
+    """Raise AssetError unless all tensors are finite floats and some product is not zero."""
     import torch
     from safetensors import SafetensorError, safe_open
 
@@ -254,6 +256,12 @@ def _check_weights(folder: Path, name: str) -> None:
         with safe_open(path, framework="pt") as tensors:
             for key in tensors.keys():
                 tensor = tensors.get_tensor(key)
+                kind = str(tensor.dtype).removeprefix("torch.")
+                if kind not in _FLOATS:
+                    raise AssetError(f"{name}: tensor {key} in {path} is of {kind}, which no "
+                                     "engine reads; save it in float32")  # fmt: skip
+                # Few operations know the numbers of eight bits.
+                tensor = tensor.float()
                 if not torch.isfinite(tensor).all():
                     raise AssetError(f"{name}: tensor {key} in {path} is not finite; train it "
                                      "again with a lower learning_rate")  # fmt: skip

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
+import torch
 from safetensors.numpy import save_file
 
 from harness.errors import AssetError, AssetUnreachable
@@ -180,6 +182,9 @@ class TestModelFolder:
                   model / "model.safetensors")  # fmt: skip
         with pytest.raises(AssetError, match="says tie_word_embeddings, and its head is not its"):
             self.load(model)
+        eight = {name: torch.eye(2).to(torch.float8_e4m3fn) for name in ends}
+        safetensors.torch.save_file(eight, model / "model.safetensors")
+        assert self.load(model).path == model
 
     def test_a_classifier_is_refused_where_its_head_would_not_be_missed(self, model):
         write(model, config__json={"architectures": ["Qwen2ForSequenceClassification"]})

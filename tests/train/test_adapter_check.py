@@ -257,6 +257,18 @@ def test_tensors_that_are_not_finite(check, adapter):
         check()
 
 
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.float8_e5m2])
+def test_floats_of_eight_bits_are_read(check, adapter, kind):
+    put(adapter, {name: tensor.to(kind) for name, tensor in TENSORS.items()})
+    check()
+
+
+def test_integers_are_no_weights_of_an_adapter(check, adapter):
+    put(adapter, {name: torch.ones_like(one, dtype=torch.int8) for name, one in TENSORS.items()})
+    with pytest.raises(AssetError, match=r"is of int8, which no engine reads; save it in float32"):
+        check()
+
+
 def test_an_adapter_that_does_nothing(check, adapter):
     put(adapter, {name: torch.zeros_like(tensor) for name, tensor in TENSORS.items()})
     with pytest.raises(AssetError, match=r"all B matrices in .* are zero"):
