@@ -20,7 +20,12 @@ from harness.stats.clusters import (
     effective_number,
 )
 from harness.stats.corrected_rate import GoldCounts, judged_rate
-from harness.stats.intervals import clopper_pearson_interval, equal_values_interval
+from harness.stats.intervals import (
+    bounded_mean_interval,
+    clopper_pearson_interval,
+    equal_values_interval,
+    lumped,
+)
 
 # How many independent answers those to a single probe tell as much as of other probes.
 _ALONE = 0.01
@@ -243,7 +248,12 @@ def _by_probe(values: Sequence[tuple[str, float]]) -> dict[str, list[float]]:
 
 
 def _mean(values: Sequence[tuple[str, float]], *, lowest: float, highest: float) -> Figure:
-    """Return the mean over probes; answers to one are correlated, so probes make the interval."""
+    """Return the mean over probes; answers to one are correlated, so probes make the interval.
+
+    Where most probes have one value, the few that have another tell little of how far from it
+    those may be that were not asked: of Student's interval and that of a mean between bounds, the
+    wider counts on each side.
+    """
     means, n = [statistics.fmean(own) for own in _by_probe(values).values()], len(values)
     mean = statistics.fmean(means)
     if len(means) < 2:
@@ -252,6 +262,9 @@ def _mean(values: Sequence[tuple[str, float]], *, lowest: float, highest: float)
     low, high = cluster_interval(means, range(len(means)))
     if high - low < _NO_WIDTH:
         low, high = equal_values_interval(mean, len(means), lowest=lowest, highest=highest)
+    elif lumped(means):
+        least, most = bounded_mean_interval(means, lowest=lowest, highest=highest)
+        low, high = min(low, least), max(high, most)
     return Figure(mean, max(lowest, low), min(highest, high), n)
 
 

@@ -17,6 +17,7 @@ from harness.stats.clusters import (
 from harness.stats.corrected_rate import GoldCounts, judged_rate
 from harness.stats.hypothesis import holm, mcnemar_exact, sign_flip_test
 from harness.stats.intervals import (
+    bounded_mean_interval,
     clopper_pearson_interval,
     equal_values_interval,
     fixed_mean_interval,
@@ -37,6 +38,7 @@ __all__ = [
     "auc_influence",
     "auc_interval",
     "batch_calibrate",
+    "bounded_mean_interval",
     "bradley_terry_strengths",
     "calibration_influence",
     "clopper_pearson_interval",

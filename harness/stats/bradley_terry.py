@@ -10,7 +10,7 @@ import numpy as np
 from harness.records import Figure
 from harness.stats.arrays import Floats
 from harness.stats.clusters import cluster_interval
-from harness.stats.intervals import fixed_mean_interval
+from harness.stats.intervals import bounded_mean_interval, fixed_mean_interval, lumped
 from harness.stats.resampling import expanded_level, group_sums, percentiles, resampled_sums
 
 _STEPS = 200
@@ -43,10 +43,11 @@ def win_rate(
 
     Answers to the same probe are correlated, so whole probes are drawn; the percentile interval is
     widened for small numbers of them. No resample lies beyond the best and the worst of so few
-    probes, so of it and Student's interval over the probes the wider counts on each side. Where
-    all draws give one rate (10 wins of 10), neither knows anything of the spread, and Clopper and
-    Pearson's interval with the number of probes stands in for them. With one probe the interval
-    is [0, 1].
+    probes, so of it and Student's interval over the probes the wider counts on each side; where
+    most probes have one rate, so does that of a mean between 0 and 1, since the few others tell
+    little of how far from it a rate may be. Where all draws give one rate (10 wins of 10), none
+    knows anything of the spread, and Clopper and Pearson's interval with the number of probes
+    stands in for them. With one probe the interval is [0, 1].
 
     Args:
         points: One a comparison, in [0, 1]; comparisons without a verdict left out.
@@ -73,6 +74,10 @@ def win_rate(
     else:
         least, most = cluster_interval(array, probes, level=level)
         low, high = min(low, least), max(high, most)
+        means = rows[:, 0] / rows[:, 1]
+        if lumped(means):
+            least, most = bounded_mean_interval(means, lowest=0, highest=1, level=level)
+            low, high = min(low, least), max(high, most)
     low, high = max(0.0, min(low, value)), min(1.0, max(high, value))
     return Figure(value, low, high, array.size)
 

@@ -100,6 +100,14 @@ def test_equal_scores_of_a_few_probes_are_no_point(probes, low, high):
     assert (score.low, score.high) == pytest.approx((low, high), abs=0.01)
 
 
+def test_a_probe_that_differs_a_little_makes_no_narrow_interval():
+    results = [probe("one", f"p{i}", 9.0, 9.0 if i else 8.9) for i in range(10)]
+    (found,) = standings(judge_set(10), "p.yaml", results, [])
+    # Student's is [8.98, 9.01].
+    assert 6.3 < found.figures["score"].low < 6.6
+    assert found.figures["score"].high > 9.2
+
+
 def test_what_has_no_verdict_is_counted_and_never_a_number():
     results = [probe("one", "p0", 8.0, None), probe("one", "p1", None, None)]
     (found,) = standings(judge_set(2), "p.yaml", results, [])
