@@ -1,11 +1,13 @@
 """SIGKILL at random moments: how many answers are lost, and how many are asked for twice.
 
-    python benchmarks/kills.py [--kills 10] [--seed 0] [--out FILE.json]
+    python benchmarks/kills.py [--kills 20] [--seed 0] [--victims pytest endpoint] [--out FILE.json]
 
-A server in this process answers 300 questions of a judge set after 30 ms each, and counts what it
-answered. pytest, or the worker that asks it, is killed at a random moment; what was answered and
-is not in the store is lost. Then pytest runs to its end: what the server is asked again beyond what
-was lost or under way is counted, and the results are compared with those of an unbroken run.
+A server answers 840 questions of a judge set after 50 ms each, and writes down what it answered.
+pytest, the worker that asks it, or the server itself is killed at a random moment; what was
+answered and is not in the store is lost. Then pytest is started again, and killed again, and so on;
+at last it runs to its end, and the results are compared with those of an unbroken run. The victim
+`engine` is the process of an engine that runs here, the fake one, whose outputs are seen in the
+store alone.
 """
 
 from __future__ import annotations
@@ -17,14 +19,13 @@ import os
 import random
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -32,30 +33,41 @@ import psutil
 from tabulate import tabulate
 
 ROOT = Path(__file__).resolve().parents[1]
-_DELAY_S = 0.03
+VICTIMS = ("pytest", "worker", "endpoint", "engine")
+_DELAY_S = 0.05
+# From the first new answer to the kill.
+_LONGEST_S = 0.9
 _AT_ONCE = 4
 _PROBES = 60
 _ANSWERS = 5
 
 
-@dataclass
-class Asked:
-    """What the server was asked: how often each question came, and how often it was answered."""
+class Server:
+    """A server in a process of its own, which writes a line for each question that it answered."""
 
-    came: Counter[str] = field(default_factory=Counter)
-    answered: Counter[str] = field(default_factory=Counter)
-    guard: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, log: Path, port: int = 0) -> None:
+        self.log, self.port = log, port
+        self.start()
+
+    def start(self) -> None:
+        """Start it, again on the port that it had."""
+        command = [sys.executable, __file__, "--serve", str(self.log), "--port", str(self.port)]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE)
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline())
+
+    def asked(self) -> Counter[str]:
+        """Return how often each question came and was answered."""
+        return Counter(self.log.read_text().split()) if self.log.exists() else Counter()
 
 
-def serve(asked: Asked) -> ThreadingHTTPServer:
-    """Start the server; an answer depends on the question alone."""
+def serve(log: Path, port: int) -> None:
+    """Answer until the process is killed; an answer depends on the question alone."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             key = hashlib.sha256(body).hexdigest()
-            with asked.guard:
-                asked.came[key] += 1
             time.sleep(_DELAY_S)
             text = json.dumps({"reason": key[:6], "score": 1 + int(key[:2], 16) % 10})
             choice = {"index": 0, "finish_reason": "stop",
@@ -71,15 +83,15 @@ def serve(asked: Asked) -> ThreadingHTTPServer:
                 self.wfile.write(reply)
             except OSError:
                 return
-            with asked.guard:
-                asked.answered[key] += 1
+            with log.open("a") as out:
+                out.write(key + "\n")
 
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    print(server.server_port, flush=True)
+    server.serve_forever()
 
 
 def make_project(folder: Path, port: int) -> Path:
@@ -88,7 +100,7 @@ def make_project(folder: Path, port: int) -> Path:
     (folder / "evalsets").mkdir()
     (folder / "pytest.ini").write_text("[pytest]\n")
     options = {"base_url": f"http://127.0.0.1:{port}/v1", "api_key_env": None,
-               "concurrency": _AT_ONCE}  # fmt: skip
+               "concurrency": _AT_ONCE, "deadline_s": 3.0}  # fmt: skip
     models = {name: {"source": f"openai:{name}", "options": options} for name in ("one", "judge")}
     probes = [{"id": f"p{i}", "kind": "fact", "question": f"What is {i}?",
                "points": [f"It is {i}."]} for i in range(_PROBES)]  # fmt: skip
@@ -96,6 +108,27 @@ def make_project(folder: Path, port: int) -> Path:
                "probes": probes, "judge": {"models": ["judge"],
                                            "rubric": "judge/absolute.en.j2"}}  # fmt: skip
     (folder / "evalsets/models.yaml").write_text(json.dumps({"models": models}))
+    (folder / "evalsets/set.yaml").write_text(json.dumps(evalset))
+    return folder
+
+
+def make_labelled(folder: Path) -> Path:
+    """Write a project whose labelled set an engine of this machine answers."""
+    shutil.copytree(ROOT / "prompts", folder / "prompts")
+    (folder / "evalsets").mkdir()
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    rows = [{"id": str(i), "text": f"review {i}", "label": ("positive", "negative")[i % 2]}
+            for i in range(300)]  # fmt: skip
+    evalset = {
+        "data": {"rows": rows, "id": "id"},
+        "labels": ["positive", "negative"],
+        "models": ["m"],
+        "prompts": ["sentiment/plain.j2"],
+        "modes": ["zeroshot"],
+    }
+    source = "hub:nobody/none"
+    model = {"source": source, "engine": "fake", "dtype": "float32", "options": {"delay_s": 0.03}}
+    (folder / "evalsets/models.yaml").write_text(json.dumps({"models": {"m": model}}))
     (folder / "evalsets/set.yaml").write_text(json.dumps(evalset))
     return folder
 
@@ -115,54 +148,88 @@ def start(project: Path, store: Path, reports: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def stored(store: Path) -> int:
-    """Return how many outputs a store has."""
+def stored(store: Path) -> dict[str, float]:
+    """Return the outputs that a store has, and when each was stored."""
+    if not store.exists():
+        return {}
     with sqlite3.connect(store) as db:
-        return int(db.execute("SELECT count(*) FROM outputs").fetchone()[0])
+        if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'outputs'").fetchone():
+            return {}
+        return dict(db.execute("SELECT key, created FROM outputs").fetchall())
 
 
-def results(reports: Path) -> str:
-    """Return what a run's probes came to."""
-    return (reports / "latest/probes.jsonl").read_text(encoding="utf-8")
+def results(reports: Path) -> list[str]:
+    """Return what a run's probes or samples came to."""
+    files = (reports / "latest/probes.jsonl", reports / "latest/results.jsonl")
+    return [file.read_text(encoding="utf-8") for file in files if file.exists()]
 
 
-def kill(
-    victim: str, project: Path, asked: Asked, draw: random.Random, whole: str
-) -> dict[str, object]:
-    """Kill one run at a random moment and finish it with another; return what it cost."""
-    asked.came.clear()
-    asked.answered.clear()
-    store, reports = project / f"{victim}.sqlite", project / f"reports-{victim}"
-    process = start(project, store, reports)
-    while not asked.answered:
-        if process.poll() is not None:
-            raise RuntimeError(f"pytest ended with {process.returncode} before it asked anything")
-        time.sleep(0.01)
-    time.sleep(draw.uniform(0.05, _PROBES * _ANSWERS * _DELAY_S / _AT_ONCE))
-    target = process.pid
-    if victim == "worker":
+def victim_of(victim: str, process: subprocess.Popen[bytes], server: Server) -> int:
+    """Return the process to kill."""
+    if victim == "endpoint":
+        return server.process.pid
+    if victim in ("worker", "engine"):
         below = psutil.Process(process.pid).children(recursive=True)
-        workers = [one.pid for one in below if "harness.workers.child" in one.cmdline()]
-        target = workers[0] if workers else process.pid
-    os.kill(target, signal.SIGKILL)
-    answered = sum(asked.answered.values())
-    process.wait()
-    time.sleep(0.5)
-    kept = stored(store)
-    start(project, store, reports).wait()
-    again = sum(asked.came.values()) - len(asked.came)
-    found = {
+        for one in below:
+            if "harness.workers.child" in one.cmdline():
+                return one.pid
+    return process.pid
+
+
+def kill(victim: str, project: Path, server: Server, draw: random.Random) -> dict[str, object]:
+    """Kill one run at a random moment; return what it cost."""
+    store, reports = project / f"{victim}.sqlite", project / f"reports-{victim}"
+    log = sum(server.asked().values())
+    before, began = stored(store), time.monotonic()
+    process = start(project, store, reports)
+    while sum(server.asked().values()) == log and len(stored(store)) == len(before):
+        if process.poll() is not None or time.monotonic() - began > 120:
+            raise RuntimeError(f"pytest ended with {process.poll()} before it asked anything")
+        time.sleep(0.01)
+    time.sleep(draw.uniform(0.0, _LONGEST_S))
+    os.kill(victim_of(victim, process, server), signal.SIGKILL)
+    killed = time.monotonic()
+    code = process.wait()
+    named_s = time.monotonic() - killed
+    if victim == "endpoint":
+        server.process.wait()
+        server.start()
+    time.sleep(0.3)
+    kept, answered = stored(store), len(server.asked())
+    return {
         "victim": victim,
-        "answered": answered,
-        "lost": max(0, answered - kept),
-        "asked again": again,
-        "equal": results(reports) == whole,
+        "answered": answered if victim != "engine" else "",
+        "lost": max(0, answered - len(kept)) if victim != "engine" else "",
+        "rewritten": sum(kept.get(key) != at for key, at in before.items()),
+        "exit code": code,
+        "s until the end": round(named_s, 1),
     }
-    for one in project.glob(f"{store.name}*"):
-        if one.is_file():
-            one.unlink()
-    shutil.rmtree(reports)
-    return found
+
+
+def chain(
+    victim: str, project: Path, kills: int, draw: random.Random, port: int
+) -> tuple[list[dict[str, object]], dict[str, object]]:
+    """Kill one run after another on one store, then let one come to its end."""
+    server = Server(project / f"{victim}.log", port)
+    whole, reports = project / "whole", project / f"reports-{victim}"
+    if not whole.exists():
+        start(project, project / "whole.sqlite", whole).wait()
+    server.log.unlink(missing_ok=True)
+    found = [kill(victim, project, server, draw) for _ in range(kills)]
+    code = start(project, project / f"{victim}.sqlite", reports).wait()
+    asked = server.asked()
+    server.process.kill()
+    lost = [one["lost"] for one in found if isinstance(one["lost"], int)]
+    return found, {
+        "victim": victim,
+        "kills": kills,
+        "most lost": max(lost, default=""),
+        "rewritten": sum(int(str(one["rewritten"])) for one in found),
+        "answered twice": sum(asked.values()) - len(asked) if asked else "",
+        "exit codes": ", ".join(sorted({str(one["exit code"]) for one in found})),
+        "last": code,
+        "equal": results(reports) == results(whole),
+    }
 
 
 def main() -> None:
@@ -170,24 +237,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument(
-        "--kills", type=int, default=10, help="of pytest, and as many of the worker"
-    )
+    parser.add_argument("--kills", type=int, default=20, help="of each victim")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--victims", nargs="+", default=VICTIMS, choices=VICTIMS)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
     given = parser.parse_args()
-    asked, draw = Asked(), random.Random(given.seed)
-    server = serve(asked)
+    if given.serve:
+        serve(given.serve, given.port)
+    draw = random.Random(given.seed)
+    kills, sums = list[dict[str, object]](), list[dict[str, object]]()
     with tempfile.TemporaryDirectory() as scratch:
-        project = make_project(Path(scratch) / "project", server.server_port)
-        reports = project / "reports"
-        start(project, project / "whole.sqlite", reports).wait()
-        whole = results(reports)
-        found = [kill(victim, project, asked, draw, whole)
-                 for victim in ("pytest", "worker") for _ in range(given.kills)]  # fmt: skip
-    print(tabulate(found, headers="keys"), flush=True)
+        for victim in given.victims:
+            folder = Path(scratch) / victim
+            folder.mkdir()
+            with socket.socket() as free:
+                free.bind(("127.0.0.1", 0))
+                port = free.getsockname()[1]
+            project = make_labelled(folder) if victim == "engine" else make_project(folder, port)
+            one, whole = chain(victim, project, given.kills, draw, port)
+            kills, sums = kills + one, [*sums, whole]
+            print(tabulate(one, headers="keys"), tabulate([whole], headers="keys"), sep="\n\n",
+                  end="\n\n", flush=True)  # fmt: skip
+    print(tabulate(sums, headers="keys"), flush=True)
     if given.out:
-        given.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+        told = {"kills": kills, "victims": sums}
+        given.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
