@@ -14,7 +14,7 @@ from harness.judge.passport import BoundRubric, Passport
 from harness.judge.passport_figures import measure
 from harness.judge.point_figures import PointPassport, measure_points
 from harness.judge.points import PointCase, PointRulings, point_cases, point_rulings
-from harness.judge.retest import order_cases, order_id, pairs_to_ask_twice, retest
+from harness.judge.retest import gold_id, order_cases, order_id, pairs_to_ask_twice, retest
 from harness.judge.ruled_pair import RuledPair
 from harness.prompts.fence import fence
 from harness.prompts.rubric import Rubric, absolute_messages
@@ -67,7 +67,7 @@ class PointsToMeasure:
             for one in self.gold
             for answer in one.answers[:limit]
             for case in point_cases(
-                f"gold {one.name} {answer.id}",
+                gold_id(one.name, answer.id),
                 rubric=self.rubric,
                 per=self.per,
                 question=answer.instruction,
@@ -83,7 +83,7 @@ class PointsToMeasure:
             measure_points(
                 one,
                 [
-                    (answer, point_rulings(f"gold {one.name} {answer.id}", rulings))
+                    (answer, point_rulings(gold_id(one.name, answer.id), rulings))
                     for answer in one.answers[:limit]
                 ],
             )

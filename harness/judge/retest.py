@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.jsontext import json_text
 from harness.judge.bench import Bench, Case
 from harness.judge.gold import HUB, GoldPair, GoldSet, open_gold
 from harness.judge.judge_session import JudgeSession
@@ -76,7 +77,12 @@ def order_cases(
 
 def order_id(name: str, pair: GoldPair, side: str) -> str:
     """Return the id of a question about a pair."""
-    return f"gold {name} {pair.id} {side}"
+    return gold_id(name, pair.id, side)
+
+
+def gold_id(*parts: str) -> str:
+    """Return an id of its own for a set's name and what is asked in it, spaces in them or not."""
+    return json_text(["gold", *parts])
 
 
 def retest(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -169,6 +170,16 @@ def test_sets_with_equal_ids_are_kept_apart(run):
     passport, session = run(gold=[good, bad])
     assert len({case.id for case in session.cases}) == 4 * 64
     assert [(one.name, one.n) for one in passport.sets] == [("gold/made", 32), ("gold/other", 32)]
+
+
+def test_names_and_ids_with_spaces_are_kept_apart(run):
+    (pair,) = make_gold(1).pairs
+    sets = [
+        GoldSet("nat", "1" * 64, (replace(pair, id="2 x"),)),
+        GoldSet("nat 2", "2" * 64, (replace(pair, id="x", first=pair.second, second=pair.first),)),
+    ]
+    _, session = run(gold=sets)
+    assert len({case.id for case in session.cases}) == 8
 
 
 def test_a_limit_takes_the_first_pairs_of_each_set(run):
