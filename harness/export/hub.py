@@ -5,7 +5,7 @@ Source: https://huggingface.co/docs/hub/eval-results
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -35,7 +35,8 @@ class HubFiles:
 def hub_files(run: Run, *, datasets: Mapping[str, str]) -> HubFiles:
     """Return a file for each cell of a model, with its accuracy in [0, 1].
 
-    Interval, n, samples without a verdict, shots and wording stand in the notes.
+    Interval, n, samples without a verdict, shots, wording and how many samples the adapter was
+    trained on stand in the notes.
 
     Args:
         run: A finished run.
@@ -58,8 +59,7 @@ def hub_files(run: Run, *, datasets: Mapping[str, str]) -> HubFiles:
         elif "accuracy" not in row.figures:
             problem = "no sample has a verdict"
         else:
-            path = PurePosixPath(row.model, FOLDER, f"{_stem(row)}.yaml")
-            files[path] = _text(run, row, dataset, source)
+            files[_free(row, files)] = _text(run, row, dataset, source)
             continue
         left_out[row.evalset, row.cell] = problem
     return HubFiles(files, left_out)
@@ -75,6 +75,7 @@ def _text(run: Run, row: Row, dataset: str, source: DataInfo | None) -> str:
         f"accuracy {figure.value:.4f}, 95% interval {figure.low:.4f} to {figure.high:.4f}",
         f"n = {figure.n}, without a verdict {row.unscored}",
         f"{shots}, prompt {row.prompt}, scoring {row.scoring}",
+        *_trained(run, row),
     ]
     entry = EvalResultEntry(
         dataset_id=dataset,
@@ -99,6 +100,19 @@ def _commit(source: DataInfo) -> bool:
     return len(source.revision) == 40 and set(source.revision) <= set("0123456789abcdef")
 
 
-def _stem(row: Row) -> str:
-    own = row.cell.removeprefix(f"{row.model}-")
-    return f"{PurePosixPath(row.evalset).stem}-{own}"
+def _trained(run: Run, row: Row) -> Iterator[str]:
+    """Yield how many of the samples the cell's adapter was trained on, if any."""
+    for note in run.info.notes:
+        if (note.kind, note.about, note.facts.get("model")) == (
+            "trained_samples", row.evalset, row.model):  # fmt: skip
+            yield f"trained on {note.facts['count']} of the {note.facts['total']} samples"
+
+
+def _free(row: Row, taken: Collection[PurePosixPath]) -> PurePosixPath:
+    """Return a cell's file, numbered where another one has its name."""
+    folders = PurePosixPath(row.evalset).with_suffix("").parts
+    own = "-".join((*(one for one in folders if one != "evalsets"),
+                    row.cell.removeprefix(f"{row.model}-")))  # fmt: skip
+    names = (own, *(f"{own}-{number}" for number in range(2, len(taken) + 2)))
+    paths = (PurePosixPath(row.model, FOLDER, f"{name}.yaml") for name in names)
+    return next(path for path in paths if path not in taken)

@@ -15,8 +15,9 @@ from judged_builders import make_judged, make_judged_run
 from typer.testing import CliRunner
 
 from harness.cli import app
+from harness.export.hub import hub_files
 from harness.export.table import COLUMNS, summary_csv
-from harness.records import EngineInfo, Figure, Run, RunInfo
+from harness.records import EngineInfo, Figure, Note, Run, RunInfo
 from harness.records.runs import DataInfo
 from harness.report.runfiles import save_run
 
@@ -80,6 +81,30 @@ def test_the_hub_reads_an_entry_for_each_cell(tmp_path):
         "accuracy 0.5000, 95% interval 0.4000 to 0.6000; n = 100, without a verdict 200; "
         "5-shot (chat), prompt prefill, scoring logprobs"
     )
+
+
+def test_cells_of_like_names_have_files_of_their_own(tmp_path):
+    sets = [f"evalsets/{name}.yaml" for name in ("en/mini", "ru/mini", "a", "a-b")]
+    names = ("c", "c", "b-c", "c")
+    rows = [replace(make_row(cell=f"smollm2-135m-{name}-zeroshot"), evalset=path)
+            for path, name in zip(sets, names, strict=True)]  # fmt: skip
+    named = [word for path in sets for word in ("--dataset", f"{path}=owner/reviews")]
+    done = exported(tmp_path, run_of(*rows), "--to", "hub", *named)
+    assert done.exit_code == 0, done.output
+    assert {path.name for path in (tmp_path / "out").rglob("*.yaml")} == {
+        "en-mini-c-zeroshot.yaml", "ru-mini-c-zeroshot.yaml", "a-b-c-zeroshot.yaml",
+        "a-b-c-zeroshot-2.yaml",
+    }  # fmt: skip
+
+
+def test_what_an_adapter_was_trained_on_is_told_with_its_accuracy():
+    facts = {"model": "smollm2-135m", "count": 12, "total": 300}
+    run, other = run_of(make_row()), {**facts, "model": "other"}
+    notes = tuple(Note("trained_samples", SET, one) for one in (facts, other))
+    made = hub_files(replace(run, info=replace(run.info, notes=notes)), datasets={})
+    (text,) = made.files.values()
+    (entry,) = parse_eval_result_entries(yaml.safe_load(text))
+    assert entry.notes.endswith("; trained on 12 of the 300 samples")
 
 
 @pytest.mark.parametrize(
