@@ -131,6 +131,11 @@ def test_heavy_libraries_are_imported_inside_functions(path):
     assert not tops & HEAVY
 
 
+def test_modules_are_small():
+    lines = {name_of(path): len(path.read_text("utf-8").splitlines()) for path in MODULES}
+    assert {name: count for name, count in lines.items() if count > 300} == {}
+
+
 def test_the_test_sees_what_it_must(tmp_path):
     path = tmp_path / "a.py"
     path.write_text(

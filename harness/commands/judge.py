@@ -182,9 +182,9 @@ def passport(
         dollars = "" if certified.cost is None else f", ${certified.cost:.4f}"
         counted = f"{certified.prompt_tokens} prompt and {certified.completion_tokens} completion"
         typer.echo(f"{model}: {counted} tokens{dollars}, stored outputs included", err=True)
-        if not certified.engine.computed:
-            typer.echo(f"warning: {model}: all verdicts are of the store, and nothing was asked; "
-                       "to measure what answers there now, give another place by --store",
+        if stored := certified.engine.stored:
+            typer.echo(f"warning: {model}: {stored} verdicts are of the store and were not asked "
+                       "now; to measure what answers there now, give another place by --store",
                        err=True)  # fmt: skip
     if silence is not None:
         typer.echo(f"{model}: {silence.lost} of {silence.asked} questions have no verdict, most "

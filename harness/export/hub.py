@@ -5,6 +5,7 @@ Source: https://huggingface.co/docs/hub/eval-results
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -14,9 +15,11 @@ import yaml
 from harness.export.table import engines_of
 from harness.records import Row, Run
 from harness.records.runs import DataInfo
+from harness.spec.base import hub_name
 
 FOLDER = ".eval_results"
-_HUB = "hub:"
+# Between a set's own source and that of its shots, see `harness.sources.data`.
+_SHOTS = ", shots "
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ def hub_files(run: Run, *, datasets: Mapping[str, str]) -> HubFiles:
     """
     files: dict[PurePosixPath, str] = {}
     left_out: dict[tuple[str, str], str] = {}
-    engines, data = engines_of(run), {one.evalset: one for one in run.info.data}
+    engines, data = engines_of(run, "cells"), {one.evalset: one for one in run.info.data}
     for row in run.rows:
         engine, source = engines.get(row.model), data.get(row.evalset)
         dataset = datasets.get(row.evalset) or _dataset(source)
@@ -68,7 +71,6 @@ def hub_files(run: Run, *, datasets: Mapping[str, str]) -> HubFiles:
 def _text(run: Run, row: Row, dataset: str, source: DataInfo | None) -> str:
     from huggingface_hub import EvalResultEntry, eval_result_entries_to_yaml
 
-    of_hub = source is not None and _dataset(source) == dataset
     figure = row.figures["accuracy"]
     shots = f"{row.k}-shot ({row.placement})" if row.k else "zero-shot"
     notes = [
@@ -81,7 +83,7 @@ def _text(run: Run, row: Row, dataset: str, source: DataInfo | None) -> str:
         dataset_id=dataset,
         task_id=PurePosixPath(row.evalset).stem,
         value=figure.value,
-        dataset_revision=source.revision if of_hub and source and _commit(source) else None,
+        dataset_revision=_commit(source) if _dataset(source) == dataset else None,
         date=run.info.started[:10],
         notes="; ".join(notes),
     )
@@ -90,14 +92,15 @@ def _text(run: Run, row: Row, dataset: str, source: DataInfo | None) -> str:
 
 
 def _dataset(source: DataInfo | None) -> str | None:
-    """Return `owner/name` of a source on the hub."""
-    if source is None or not source.source.startswith(_HUB):
-        return None
-    return "/".join(source.source.removeprefix(_HUB).partition("@")[0].split("/")[:2])
+    """Return `owner/name` of samples that are from the hub."""
+    own = hub_name(source.source.partition(_SHOTS)[0]) if source else None
+    return own.name if own else None
 
 
-def _commit(source: DataInfo) -> bool:
-    return len(source.revision) == 40 and set(source.revision) <= set("0123456789abcdef")
+def _commit(source: DataInfo | None) -> str | None:
+    """Return the commit that the samples are of, None where another digest is known of them."""
+    revision = source.revision.partition(_SHOTS)[0] if source else ""
+    return revision if re.fullmatch("[0-9a-f]{40}", revision) else None
 
 
 def _trained(run: Run, row: Row) -> Iterator[str]:

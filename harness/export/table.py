@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from harness.analysis.ranking import primaries
 from harness.records import EngineInfo, Figure, Row, Run, Standing
+from harness.records.runs import Work
 
 COLUMNS = (
     "evalset", "cell", "model", "prompt", "mode", "k", "placement", "selector", "order", "seed",
@@ -32,24 +33,26 @@ def summary_csv(run: Run) -> str:
 
 
 def _lines(run: Run) -> Iterator[dict[str, object]]:
-    engines, primary = engines_of(run), primaries(run.rows)
+    engines, primary = engines_of(run, "cells"), primaries(run.rows)
     for row in run.rows:
         for name, figure in row.figures.items():
             yield {**_cell(row), **_engine(engines.get(row.model)), **_figure(name, figure),
                    "primary": name == primary[row.evalset]}  # fmt: skip
+    engines = engines_of(run, "answers")
     for standing in run.judged.standings:
         for name, figure in standing.figures.items():
             yield {**_judged(standing), **_engine(engines.get(standing.model)),
                    **_figure(name, figure)}  # fmt: skip
 
 
-def engines_of(run: Run) -> Mapping[str, EngineInfo]:
-    """Return what answered for each model, by its name; the first of several."""
-    found: dict[str, EngineInfo] = {}
-    for engine in run.info.engines:
-        for model in engine.model.split(", "):
-            found.setdefault(model, engine)
-    return found
+def engines_of(run: Run, work: Work) -> Mapping[str, EngineInfo]:
+    """Return what answered for each model in one kind of work, by its name."""
+    return {
+        model: engine
+        for engine in reversed(run.info.engines)
+        if engine.work in ("", work)
+        for model in engine.model.split(", ")
+    }
 
 
 def _cell(row: Row) -> dict[str, object]:

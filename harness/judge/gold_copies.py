@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from harness.judge.gold import GoldPair, GoldSet
 from harness.records import Note
 from harness.records.notes import Fact
@@ -26,9 +28,9 @@ def without_near_copies(gold: GoldSet) -> tuple[GoldSet, tuple[str, ...]]:
     earlier: dict[int, int] = {}
     for start, block in similarities(vectors, vectors):
         for row, cosines in enumerate(block, start=start):
-            kept = [one for one in range(row) if one not in earlier and cosines[one] >= NEAR - 1e-6]
-            if kept:
-                earlier[row] = kept[0]
+            near = np.flatnonzero(cosines[:row] >= NEAR - 1e-6).tolist()
+            if (first := next((one for one in near if one not in earlier), None)) is not None:
+                earlier[row] = first
     pairs = tuple(pair for number, pair in enumerate(gold.pairs) if number not in earlier)
     ids = [pair.id for pair in gold.pairs]
     return replace(gold, pairs=pairs), tuple(f"{ids[n]} = {ids[of]}" for n, of in earlier.items())

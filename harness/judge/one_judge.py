@@ -14,7 +14,7 @@ from harness.judge.gold import GOLD_LANG
 from harness.judge.judge_session import JudgeSession
 from harness.judge.passport import FOLDER, Manner, load_passport
 from harness.judge.points import PointRulings
-from harness.judge.retest import ask_again, doubted
+from harness.judge.retest import ask_again, doubting
 from harness.judge.trust import check_passport
 from harness.prompts.rubric import DEFAULT_RUBRICS
 from harness.reasons import Fact, Reason
@@ -71,7 +71,7 @@ def ask_judge(
     session = JudgeSession(judge, settings=settings, progress=progress, tell=tell)
     try:
         cases = asked.cases(session.controls)
-        bench = session.rule(cases)
+        bench, doubtful = doubting(session, cases, stored_only=settings.stored_only)
         template = session.template(cases[0]) if cases else None
         manner = session.manner(max_answer_chars=asked.evalset.judge.max_answer_chars)
         check = check_passport(
@@ -88,7 +88,7 @@ def ask_judge(
             options=_options(asked, settings),
         )
         moved, again = None, None
-        if doubted(session, made=bench.engine.computed) and check.trusted:
+        if doubtful and check.trusted:
             moved, again = ask_again(
                 session,
                 load_passport(settings.root / FOLDER / f"{name}.json"),

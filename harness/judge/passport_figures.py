@@ -25,7 +25,7 @@ class PassportSet:
     Attributes:
         name: Of the gold set.
         digest: SHA-256 of its file.
-        n: Pairs asked about, of `total` in the file.
+        n: Pairs asked about, of `total` in the file, near copies of others left out.
         scored: Pairs with a verdict in both orders.
         figures: By name, see `measure`; what had nothing to be counted on is left out.
         counts: By name, see `measure`.

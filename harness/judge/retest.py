@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.jsontext import json_text
-from harness.judge.bench import Bench, Case
+from harness.judge.bench import AnyCase, Bench, Case
 from harness.judge.gold import HUB, GoldPair, GoldSet, open_gold
 from harness.judge.judge_session import JudgeSession
 from harness.judge.passport import AskedTwice, Passport, Retest
@@ -131,20 +131,31 @@ def _choices(
     return forward.choice, backward.choice
 
 
-def doubted(session: JudgeSession, *, made: int) -> bool:
-    """Return whether rulings in the store may be of another judge than its passport.
+def doubting(
+    session: JudgeSession, cases: Sequence[AnyCase], *, stored_only: bool = False
+) -> tuple[Bench, bool]:
+    """Have a judge rule, and return whether rulings in the store may be of another one.
 
-    They may from when one is made until `ask_again` has found the judge to be what it was: also
-    where that was killed, or the gold was not at hand.
+    They may from before the first is made until `ask_again` has found the judge to be what its
+    passport says: also where a run was killed in between, or the gold was not at hand. Those of a
+    run that was cut short are believed when the judge that answers the next time is the one that
+    was certified.
 
     Args:
-        session: Of the judge, which has ruled.
-        made: Outputs that were not in the store.
+        session: Of the judge.
+        cases: What it rules on.
+        stored_only: Whether it can make nothing.
     """
     with opened(session.stores[0]) as store:
-        if made:
+        before = store.doubts(session.shared)
+        if not stored_only:
             store.doubt(session.shared)
-        return store.doubts(session.shared)
+    bench = session.rule(cases)
+    if before or bench.engine.computed:
+        return bench, True
+    with opened(session.stores[0]) as store:
+        store.vouch(session.shared)
+    return bench, False
 
 
 def _forget(session: JudgeSession) -> None:

@@ -13,7 +13,7 @@ from harness.run.serving import at_hand
 def stored_probes(probing: Probing) -> frozenset[tuple[str, str]]:
     """Return the probes, by judge set and id, of whose set every answer and verdict is stored.
 
-    No engine starts and nothing is fetched; the sets are judged again when they are asked for.
+    No engine starts and no model is fetched; the sets are judged again when they are asked for.
     """
     found: set[tuple[str, str]] = set()
     for path in dict.fromkeys(cell.path for cell in probing.selected):

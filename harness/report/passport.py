@@ -19,7 +19,7 @@ from harness.judge.passport import (
     large_sets,
 )
 from harness.judge.passport_figures import SMOKE, PassportSet
-from harness.judge.tried import as_demanded, rubrics_tried
+from harness.judge.tried import as_demanded
 from harness.language import Lang, Words, words
 from harness.markdown import code, escape
 from harness.records import Note
@@ -27,6 +27,7 @@ from harness.report.format import NOTHING, percent
 from harness.report.notes import note_lines
 from harness.report.passport_cells import bound_to, figure_cell, shown_figure
 from harness.report.passport_points import points_part, points_verdict
+from harness.report.passport_tried import tried_lines
 from harness.spec.judgeset import PassportSpec
 from harness.writing import write_whole
 
@@ -94,7 +95,7 @@ def passport_markdown(
         f"**{verdict}**",
         "\n".join(f"- {line}" for one in passport.sets for line in _reasons(one, demands, t)),
         _demands(passport, demands, t),
-        "\n".join(f"- {line}" for line in _tried(passport, t)),
+        "\n".join(f"- {line}" for line in tried_lines(passport, t)),
         f"## {t['notes']}" if notes else "",
         "\n".join(f"- {line}" for line in note_lines(notes, t)),
         f"## {t['pass_preferences']}",
@@ -183,19 +184,6 @@ def _demands(passport: Passport, demands: PassportSpec, t: Words) -> str:
         )
         line += " " + t.say("pass_meets", accuracy=accuracy, order=order)
     return line
-
-
-def _tried(passport: Passport, t: Words) -> list[str]:
-    """Say of each gold set by how many rubrics the judge was measured on it."""
-    sets = {one.name: one.digest for one in passport.sets}
-    if passport.points:
-        sets |= {one.name: one.digest for one in passport.points.sets}
-    tried = {name: rubrics_tried(passport, digest) for name, digest in sets.items()}
-    return [
-        t.say("pass_tried", set=code(name), count=k, level=f"{100 - 5 / k:.4g}")
-        for name, k in tried.items()
-        if k > 1
-    ]
 
 
 def _preferences(passport: Passport, t: Words) -> list[str]:

@@ -88,7 +88,7 @@ class Runner:
         return found
 
     def take_stored(self) -> frozenset[tuple[str, str]]:
-        """Score the cells of which the store has everything; no engine starts, nothing is fetched.
+        """Score the cells of which the store has everything; no engine starts, no model is fetched.
 
         A group of which it has a part is run again when one of its other cells is asked for.
 

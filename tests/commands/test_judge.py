@@ -223,7 +223,7 @@ def test_a_judge_at_an_endpoint(call, ready, project, judge, verdict):
         "remote: 2640 prompt and 1200 completion tokens, $1.4640, stored outputs included\n"
     )
     assert later.stderr.endswith(
-        "warning: remote: all verdicts are of the store, and nothing was asked; to measure what "
+        "warning: remote: 160 verdicts are of the store and were not asked now; to measure what "
         "answers there now, give another place by --store\n"
     )
     path = ready / "passports/remote.json"

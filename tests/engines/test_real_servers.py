@@ -35,7 +35,7 @@ def served(log, *command):
         server = subprocess.Popen(given, stdout=out, stderr=out,
                                   env=os.environ | {"HF_HUB_OFFLINE": "1"})  # fmt: skip
     try:
-        deadline = time.monotonic() + 100
+        deadline = time.monotonic() + 300
         while not healthy(port):
             assert server.poll() is None, log.read_text()[-2000:]
             assert time.monotonic() < deadline, log.read_text()[-2000:]
@@ -43,7 +43,11 @@ def served(log, *command):
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         server.terminate()
-        server.wait(30)
+        try:
+            server.wait(30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
 
 
 def healthy(port):

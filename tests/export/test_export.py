@@ -28,13 +28,16 @@ FEWSHOT = make_row(
 )  # fmt: skip
 
 
-def engine(model: str, name: str = "vllm") -> EngineInfo:
-    return EngineInfo(model, "", "", name, "1", "float16", "cuda", 1.0, 1.0, 1, 0, 1, 0, 1)
+def engine(model: str, name: str = "vllm", dtype: str = "float16", work="cells") -> EngineInfo:
+    return EngineInfo(model, "", "", name, "1", dtype, "cuda", 1.0, 1.0, 1, 0, 1, 0, 1, work=work)
 
 
 def run_of(*rows, source="hub:owner/reviews/plain@main", engines=("vllm",)) -> Run:
-    data = DataInfo(SET, source, "a" * 40, 300, 0, 300, 0, 0)
+    data = DataInfo(
+        SET, f"{source}, shots file:s.csv", "a" * 40 + ", shots 12ab", 300, 0, 300, 0, 0
+    )
     engines = tuple(engine("smollm2-135m", name) for name in engines)
+    engines += (engine("smollm2-135m", "transformers", "bfloat16", "answers"),)
     info = RunInfo("r", "2026-11-30 12:00:00 UTC", 1.0, "pytest", {}, {}, (data,), engines)
     return Run(info, tuple(rows), (), ())
 
@@ -124,6 +127,15 @@ def test_what_is_no_result_of_a_model_on_the_hub_is_left_out(tmp_path, run, why)
     assert done.exit_code == 2
     assert f"{SET}::smollm2-135m-prefill-zeroshot: left out: {why}\n" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_sets_of_one_name_have_files_of_their_own(tmp_path):
+    other = make_row(evalset="evalsets/ru/mini.yaml")
+    named = ("--dataset", "evalsets/ru/mini.yaml=owner/ru")
+    done = exported(tmp_path, run_of(make_row(), other), "--to", "hub", *named)
+    assert done.exit_code == 0, done.output
+    names = {one.name for one in (tmp_path / "out").rglob("*.yaml")}
+    assert names == {"mini-prefill-zeroshot.yaml", "ru-mini-prefill-zeroshot.yaml"}
 
 
 def test_a_data_set_may_be_named(tmp_path):

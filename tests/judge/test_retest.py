@@ -18,7 +18,7 @@ from harness.judge.passport_figures import measure
 from harness.judge.retest import (
     ask_again,
     chance,
-    doubted,
+    doubting,
     order_cases,
     pairs_to_ask_twice,
     retest,
@@ -44,6 +44,14 @@ class Session:
     def __init__(self, choose, folder):
         self.choose, self.asked = choose, 0
         self.stores = (folder / "outputs.sqlite", folder / "outputs-again.sqlite")
+
+    def rule(self, made):
+        """Store `made` outputs, and die of one that is negative."""
+        with opened(self.stores[0]) as store:
+            store.put([Output(f"key {i}", "A") for i in range(abs(made))], self.shared)
+        if made < 0:
+            raise KeyboardInterrupt
+        return Bench({}, replace(INFO, computed=made), 0, 0)
 
     def rule_anew(self, cases):
         self.asked += len(cases)
@@ -119,18 +127,34 @@ def test_what_another_judge_said_is_not_used_again(project):
             store.put([Output("mine", "A")], session.shared)
             store.put([Output("other", "B")], "another model")
     # Nothing was made, and nothing before is in doubt.
-    assert not doubted(session, made=0)
+    assert not doubting(session, 0)[1]
     # From the first verdict on, whatever becomes of the run, until the judge is known again.
-    assert doubted(session, made=1)
+    assert doubting(session, 1)[1]
     again(project, lambda *shown: None)
-    assert doubted(session, made=0)
+    assert doubting(session, 0)[1]
     again(project, oracle)
-    assert not doubted(session, made=0)
-    doubted(session, made=1)
+    assert not doubting(session, 0)[1]
+    doubting(session, 1)
     again(project, mistaken)
     for path in session.stores:
         with opened(path) as store:
             assert list(store.get(["mine", "other"])) == ["other"]
+
+
+def test_verdicts_of_a_run_that_was_killed_are_doubted(project):
+    root, _ = project
+    session = Session(oracle, root)
+    with pytest.raises(KeyboardInterrupt):
+        doubting(session, -1)
+    assert doubting(session, 0)[1]
+
+
+def test_a_look_at_what_is_stored_leaves_no_doubt(project):
+    root, _ = project
+    session = Session(oracle, root)
+    with pytest.raises(KeyboardInterrupt):
+        doubting(session, -1, stored_only=True)
+    assert not doubting(session, 0)[1]
 
 
 def test_requests_that_fail_void_nothing(project):

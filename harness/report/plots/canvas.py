@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness import records
+from harness.report.plots.letters import wrap
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +30,6 @@ GRID = "#d8dee4"
 _TITLE = 10.0
 _MARGIN = 0.15
 _HEADING_LINE = (TEXT + 2.5) / 72
-_BREAKS = re.compile(r"[\s\-_./:·]")
 
 # Okabe and Ito's colours, two of them darkened to stand out on white; each has its own marker.
 BLUE, ORANGE, GREEN, PURPLE, BLACK = "#0072b2", "#d55e00", "#007a5a", "#8a3a78", "#4d4d4d"
@@ -250,56 +248,3 @@ def legend(figure: Figure, handles: Sequence[object], *, columns: int = 4) -> No
             handlelength=2.4,
             columnspacing=1.6,
         )
-
-
-def fit(text: str, width: float, size: float, *, bold: bool = False) -> str:
-    """Return a text that takes at most `width` inches, if need be without its middle.
-
-    Names that belong together mostly begin alike, and differ at their end.
-    """
-    if _text_width(text, size, bold) <= width:
-        return text
-    kept = len(text)
-    while kept > 0:
-        kept -= 1
-        head = text[: kept - kept // 2].rstrip()
-        tail = text[len(text) - kept // 2 :].lstrip()
-        if _text_width(f"{head}…{tail}", size, bold) <= width:
-            return f"{head}…{tail}"
-    return "…"
-
-
-def wrap(text: str, width: float, size: float, *, bold: bool = False) -> list[str]:
-    """Return a text in lines of at most `width` inches, at least one character in each.
-
-    They end at spaces, or behind the marks within a name where that is wider.
-    """
-    lines: list[str] = []
-    while _text_width(text, size, bold) > width and len(text) > 1:
-        most = max(
-            (end for end in range(1, len(text))
-             if _text_width(text[:end].rstrip(), size, bold) <= width),
-            default=1,
-        )  # fmt: skip
-        ends = [place.end() for place in _BREAKS.finditer(text, 0, most)]
-        spaces = [end for end in ends if text[end - 1].isspace()]
-        end = (spaces or ends or [most])[-1]
-        lines.append(text[:end].rstrip())
-        text = text[end:]
-    return [*lines, text]
-
-
-def text_width(text: str, *, bold: bool = False) -> float:
-    """Return the width of a text of the common size in inches."""
-    return _text_width(text, TEXT, bold)
-
-
-@cache
-def _text_width(text: str, size: float, bold: bool) -> float:
-    """Return a text's width in inches, in matplotlib's own font."""
-    from matplotlib.font_manager import FontProperties
-    from matplotlib.textpath import TextToPath
-
-    font = FontProperties(family="DejaVu Sans", size=size, weight="bold" if bold else "normal")
-    width, _, _ = TextToPath().get_text_width_height_descent(text, font, ismath=False)
-    return float(width) / 72

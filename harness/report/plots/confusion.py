@@ -10,7 +10,7 @@ from harness.language import Words
 from harness.markdown import escape
 from harness.records import Row
 from harness.report.format import count, percent
-from harness.report.plots import canvas
+from harness.report.plots import canvas, letters
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import Bins, mode_names, name, panel_name, telling
 from harness.report.tables import table
@@ -86,13 +86,13 @@ def _draw(axes: Axes, counts: Counts, cell: float) -> None:
 
 def _flat(labels: Sequence[str], width: float) -> bool:
     """Whether the labels fit side by side below cells of this width."""
-    return all(canvas.text_width(label) <= width for label in labels)
+    return all(letters.text_width(label, canvas.TEXT) <= width for label in labels)
 
 
 def _axes(
     axes: Axes, labels: Sequence[str], side: float, t: Words, *, left: bool, bottom: bool
 ) -> None:
-    shown = [canvas.fit(name(label), _TICKS - 0.1, canvas.SMALL) for label in labels]
+    shown = [letters.fit(name(label), _TICKS - 0.1, canvas.SMALL) for label in labels]
     flat = _flat(shown, side / len(labels))
     middles = [i + 0.5 for i in range(len(labels))]
     axes.set_ylim(len(labels), 0)

@@ -11,7 +11,7 @@ from harness.language import Words
 from harness.markdown import escape
 from harness.records import Gate, Row
 from harness.report.format import fraction, with_interval
-from harness.report.plots import canvas
+from harness.report.plots import canvas, letters
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import group_name, grouped, mode_names, style_key
 from harness.report.tables import table
@@ -57,7 +57,9 @@ def forest(slug: str, rows: Sequence[Row], gates: Sequence[Gate], t: Words) -> I
         lanes = _lanes(page, names)
         height = _TOP + _LANE * len(lanes) + (_BOTTOM if own else _TICKS)
         sheet = canvas.page(height, title)
-        left = 0.3 + min(_LABELS, max(canvas.text_width(text, bold=not row) for text, row in lanes))
+        left = 0.3 + min(
+            _LABELS, max(letters.text_width(text, canvas.TEXT, bold=not row) for text, row in lanes)
+        )
         width = (canvas.WIDTH - left - 0.1) / len(figures)
         for i, figure in enumerate(figures):
             axes = canvas.place(sheet, left + i * width, _TOP, width - _VALUES, _LANE * len(lanes))
@@ -117,7 +119,7 @@ def _label(axes: Axes, lanes: Sequence[Lane], *, shown: bool) -> None:
     if not shown:
         axes.set_yticks([])
         return
-    labels = [canvas.fit(text, _LABELS, canvas.TEXT, bold=row is None) for text, row in lanes]
+    labels = [letters.fit(text, _LABELS, canvas.TEXT, bold=row is None) for text, row in lanes]
     axes.set_yticks(range(len(lanes)), labels, fontsize=canvas.TEXT)
     for tick, (_, row) in zip(axes.get_yticklabels(), lanes, strict=True):
         tick.set_fontweight("bold" if row is None else "normal")

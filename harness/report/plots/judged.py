@@ -10,7 +10,7 @@ from harness.language import Words
 from harness.markdown import escape, plain
 from harness.records import Judged, ProbeResult, Standing
 from harness.report.judged.numbers import mean_spread, scale_interval
-from harness.report.plots import canvas
+from harness.report.plots import canvas, letters
 from harness.report.plots.canvas import Plot
 from harness.report.tables import table
 
@@ -45,7 +45,7 @@ def judged_forest(slug: str, found: JudgedSet, judged: Judged, t: Words) -> Iter
     slot = _SLIT * (len(own) + 1)
     heights = _LANE * len(own), slot * len(names)
     labels = [*(one.model for one in own), *names]
-    left = 0.3 + min(_LABELS, max(canvas.text_width(plain(text)) for text in labels))
+    left = 0.3 + min(_LABELS, max(letters.text_width(plain(text), canvas.TEXT) for text in labels))
     drawn = [name for name in _FIGURES if any(name in one.figures for one in own)]
     width = (canvas.WIDTH - left - 0.1) / len(drawn)
     heads = [_heading(figure, found, width - _VALUES, t) for figure in drawn]
@@ -68,7 +68,7 @@ def _heading(figure: str, found: JudgedSet, width: float, t: Words) -> list[str]
     """Return a panel's title in lines of a width in inches."""
     name = "p_judged_rate" if figure == "win_rate" else f"p_judged_{figure}"
     text = t.say(name, against=plain(found.reference))
-    return canvas.wrap(text, width, canvas.TEXT, bold=True)
+    return letters.wrap(text, width, canvas.TEXT, bold=True)
 
 
 def _models(
@@ -136,7 +136,7 @@ def _lanes(axes: Axes, labels: Sequence[str]) -> None:
     axes.grid(axis="x", color=canvas.GRID, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
-    shown = [canvas.fit(plain(text), _LABELS, canvas.TEXT) for text in labels]
+    shown = [letters.fit(plain(text), _LABELS, canvas.TEXT) for text in labels]
     axes.set_yticks(range(len(shown)), shown, fontsize=canvas.TEXT)
 
 
@@ -145,7 +145,7 @@ def _handles(models: Sequence[str]) -> list[object]:
 
     return [
         Line2D([], [], linestyle="none", marker=_style(place)[1], color=_style(place)[0],
-               label=canvas.fit(plain(model), _LABELS, canvas.TEXT))
+               label=letters.fit(plain(model), _LABELS, canvas.TEXT))
         for place, model in enumerate(models)
     ]  # fmt: skip
 

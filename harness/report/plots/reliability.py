@@ -10,7 +10,7 @@ from harness.analysis.findings import Bin, Reliability
 from harness.language import Words
 from harness.markdown import escape
 from harness.records import Row
-from harness.report.plots import canvas
+from harness.report.plots import canvas, letters
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import Bins, mode_names, name, panel_name, telling
 from harness.report.tables import table
@@ -98,10 +98,10 @@ def _axes(axes: Axes, one: Reliability, t: Words, *, left: bool, bottom: bool) -
     label = None if one.label is None else t.say("quote", text=name(one.label))
     if bottom:
         text = t["p_answer_stated"] if label is None else t.say("p_stated", label=label)
-        axes.set_xlabel(canvas.fit(text, _SIZE[0], canvas.TEXT), labelpad=2)
+        axes.set_xlabel(letters.fit(text, _SIZE[0], canvas.TEXT), labelpad=2)
     if left:
         text = t["p_answer_came"] if label is None else t.say("p_came", label=label)
-        axes.set_ylabel(canvas.fit(text, _SIZE[1], canvas.TEXT), labelpad=2)
+        axes.set_ylabel(letters.fit(text, _SIZE[1], canvas.TEXT), labelpad=2)
 
 
 def _handles(t: Words) -> list[object]:
