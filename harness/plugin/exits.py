@@ -44,16 +44,15 @@ def nothing_judged(run: Run | None, tally: Tally, *, fake: bool) -> str:
 
 
 def _figures(run: Run) -> bool:
-    """Return whether a sample has a verdict, or a probe a score of judges that are trusted."""
-    doubted = {one.evalset for one in run.judged.judges if not one.check.trusted or one.void}
-    probes = (one for one in run.judged.probes if one.evalset not in doubted)
-    return any(row.n for row in run.rows) or any(one.scores for one in probes)
+    """Return whether a sample has a verdict, or a judged model one of judges that are trusted."""
+    believed = (one for one in run.judged.standings if one.trusted and not one.void)
+    return any(row.n for row in run.rows) or any(one.figures for one in believed)
 
 
 def _without_figures(run: Run) -> str:
-    if any(one.scores for one in run.judged.probes):
+    if any(one.figures for one in run.judged.standings):
         names = ", ".join(dict.fromkeys(one.judge for one in run.judged.judges))
-        return f"all scores are of judges that are not trusted or void ({names})"
+        return f"all verdicts are of judges that are not trusted or void ({names})"
     return "no sample and no probe has a verdict"
 
 

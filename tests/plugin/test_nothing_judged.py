@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import shutil
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from endpoints import Reply, serving
+from judged_builders import make_judged, make_judged_run
+
+from harness.plugin.exits import nothing_judged
+from harness.plugin.tally import Tally
+from harness.reasons import Reason
+from harness.records import Figure
 
 NOTHING_JUDGED = 11
 ROOT = Path(__file__).parents[2]
@@ -35,6 +42,20 @@ def test_no_verdict_on_any_sample(evals):
     result = evals.run()
     assert result.ret == NOTHING_JUDGED
     result.stdout.fnmatch_lines(["nothing was judged: no sample and no probe has a verdict"])
+
+
+@pytest.mark.parametrize("figure", ["score", "points", "win_rate"])
+def test_any_verdict_of_a_trusted_judge_is_one(figure):
+    known = {figure: Figure(0.5, 0.4, 0.6, 30)}
+
+    def why(**changes):
+        own = replace(make_judged().standings[0], figures=known, **changes)
+        judged = replace(make_judged(), probes=(), standings=(own,))
+        return nothing_judged(make_judged_run(judged), Tally(), fake=False)
+
+    assert why() == ""
+    doubted = "all verdicts are of judges that are not trusted or void (judge-7b)"
+    assert why(trusted=False) == why(void=Reason("no_answers")) == doubted
 
 
 def test_no_gate_was_judged(evals):
