@@ -83,7 +83,7 @@ def _sliced(gate: Gate, told: GateSlice, t: Words) -> str:
 def unjudged_lines(unjudged: Sequence[tuple[str, Reason]], t: Words) -> list[str]:
     """Return one line for each gate that was not judged."""
     return [
-        t.say("gate_unjudged", gate=code(gate), reason=why(reason, t, limit=400))
+        t.say("gate_unjudged", gate=code(gate), reason=why(reason, t, limit=800))
         for gate, reason in unjudged
     ]
 

@@ -208,7 +208,8 @@ def test_a_figure_that_the_scoring_lacks_fails():
     spec = GateSpec(figure="auc", no_worse_than="x")
     gate = judge_contrast(row, spec, None, against="x", other=other)
     assert gate.line == (
-        "auc not worse against x - fail: choice scoring of this cell gives no such figure"
+        "auc not worse against x - fail: says nothing of the model: choice scoring has no such "
+        "figure; change the gate"
     )
     assert contrast(before, now, "calibrated_accuracy", labels=("positive", "negative")).n == 4
 

@@ -98,7 +98,7 @@ def test_missing_figure_fails(choice):
     assert (found.verdict, found.failed) == ("fail", True)
     assert found.line == (
         "calibrated_accuracy at least 0.1 - fail: "
-        "logprobs scoring of this cell gives no such figure"
+        "says nothing of the model: logprobs scoring has no such figure; change the gate"
     )
 
 

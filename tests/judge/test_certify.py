@@ -117,7 +117,7 @@ def test_an_oracle_passes_and_a_coin_does_not(run, tmp_path):
     assert check(run()[0], tmp_path / "wise.json").trusted
     refused = check(run(*coin(4))[0], tmp_path / "wise.json")
     assert not refused.trusted
-    assert "near chance" in refused.problem.text
+    assert "not shown to be better than chance" in refused.problem.text
 
 
 def test_biased_judges_show_in_the_right_figure(run):

@@ -110,9 +110,10 @@ def test_a_judge_that_marks_canaries_down_is_not_void(asked):
 def test_a_canary_that_scores_high_voids_the_run_and_names_the_worst(asked):
     void = asked(by_kind(9.0, kind="constant")).info.void.text
     assert void.startswith(
-        "wise scored 10 of 40 deliberately bad answers above 4, such as a constant"
+        "wise scored 10 of 40 deliberately bad answers above the limit of 4; one of them, a "
+        "constant answer"
     )
-    assert void.endswith(": 9.0 of 10")
+    assert void.endswith("), got 9.0 of 10")
 
 
 @pytest.mark.parametrize(("kind", "named"), [

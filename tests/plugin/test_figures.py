@@ -50,7 +50,7 @@ def test_each_is_gated_against_a_threshold_a_cell_and_a_baseline(evals, name):
         assert all("not defined" not in gate.line for gate in found)
         assert found[1].contrast.value == 0
     evals.run("--eval-report-lang", "ru")
-    assert "gives no such figure" not in evals.report
+    assert "has no such figure" not in evals.report
 
 
 def test_several_labels_keep_their_probabilities_in_the_baseline(evals):

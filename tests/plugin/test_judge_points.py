@@ -143,8 +143,8 @@ def test_a_judge_that_finds_points_in_bad_answers_is_void(judged, endpoint):
     canaries = judged.saved.judged.canaries
     assert all(one.broke and one.by == "points" for one in canaries)
     result.stdout.fnmatch_lines(
-        [f"void: *wise found more than 0.5 of the points in {len(canaries)} of {len(canaries)} "
-         "deliberately bad answers, such as *: 1.00"]
+        [f"void: *wise found a share of the points above the limit of 0.5 in {len(canaries)} of "
+         f"{len(canaries)} deliberately bad answers; one of them, *, got 1.00"]
     )  # fmt: skip
     assert "- point 1: met: “x” (**not in the answer**)" in told(judged)
     assert "0.000 [0.00," in told(judged)

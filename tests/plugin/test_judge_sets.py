@@ -267,8 +267,10 @@ def test_a_canary_that_is_liked_voids_the_run(judged, endpoint):
     endpoint.script = flattered
     result = judged.run()
     result.assert_outcomes(passed=8, failed=2)
-    result.stdout.fnmatch_lines(["*the run is void: wise scored 4 of * deliberately bad answers "
-                                  "above 4, such as a constant answer (probe *"])  # fmt: skip
+    result.stdout.fnmatch_lines(
+        ["*the run is void: wise scored 4 of * deliberately bad answers above the limit of 4; one "
+         "of them, a constant answer (probe *"]
+    )  # fmt: skip
     assert "void" in judged.report.lower()
 
 

@@ -74,9 +74,9 @@ def test_cells_that_contradict_each_other_have_no_one_answer():
     helped = [cell(right(120), prompt="b"), cell(right(180), prompt="b", placement="chat")]
     hurt = [cell(right(180)), cell(right(100), placement="chat")]
     found = line("few-shot against zero-shot", *helped, *hurt)
-    assert found[4] == "**no one answer**, with these shots"
+    assert found[4] == "**depends on the cell**, with these shots"
     assert found[5] == (
-        "1 better, 1 worse, 0 not shown; the effect differs between them beyond chance, p < 0.001"
+        "1 better, 1 worse, 0 not shown; the single differences are not all the same, p < 0.001"
     )
     # The mean alone would say worse.
     assert re.fullmatch(
@@ -174,9 +174,9 @@ def test_wordings_are_a_question_each_whichever_is_the_best():
     ]
     found = line("prompt b against a", *cells)
     assert found[3].startswith(f"{MINUS}0.2 points [")
-    assert found[4] == "**no one answer**"
+    assert found[4] == "**depends on the cell**"
     assert found[5].startswith(
-        "1 better, 1 worse, 1 not shown; the effect differs between them beyond chance"
+        "1 better, 1 worse, 1 not shown; the single differences are not all the same"
     )
 
 
@@ -203,7 +203,7 @@ def test_that_untested_comparisons_differ_is_said_beside_their_mean():
     ]
     found = line("prompt c against b", *cells)
     assert found[4] == "no difference shown"
-    assert found[5].startswith("mean of 2, none tested by itself; the effect differs between them")
+    assert found[5].startswith("mean of 2, none tested by itself; the single differences are not")
 
 
 def test_models_and_classifiers_have_a_line():

@@ -227,14 +227,14 @@ def test_cells_that_disagree_are_said_to():
         return cell("balanced", first, k=k), cell("random", second, k=k)
 
     ((*_, verdict, singles),) = questions(*join(*pair(0.9, 0.5, 3), *pair(0.5, 0.8, 5)))
-    assert verdict == "**no one answer**, with these shots"
+    assert verdict == "**depends on the cell**, with these shots"
     assert singles.startswith(
-        "1 better, 1 worse, 0 not shown; the effect differs between them beyond chance, p < 0.001"
+        "1 better, 1 worse, 0 not shown; the single differences are not all the same, p < 0.001"
     )
     ((*_, verdict, singles),) = questions(*join(*pair(0.9, 0.5, 3), *pair(0.7, 0.7, 5)))
     assert verdict == "**worse on average**, with these shots"
     assert singles.startswith(
-        "0 better, 1 worse, 1 not shown; the effect differs between them beyond chance"
+        "0 better, 1 worse, 1 not shown; the single differences are not all the same"
     )
     ((*_, verdict, singles),) = questions(*join(*pair(0.9, 0.5, 3), *pair(0.9, 0.5, 5)))
     assert (verdict, singles) == ("**worse**, with these shots", "0 better, 2 worse, 0 not shown")

@@ -13,7 +13,7 @@ from harness.report.judged.conclusions import conclusions, method
 from harness.stats import clopper_pearson_interval
 
 T = words("en")
-CLAIMS = ("better", "worse", "inconclusive", "not shown", "p = ", "say little", "at random")
+CLAIMS = ("better", "worse", "no difference shown", "not shown", "p = ", "say little", "at random")
 
 
 def said(judged: Judged, lang="en"):
@@ -24,7 +24,7 @@ def test_verdicts_follow_the_tests():
     found = said(make_judged())
     assert found.short == (
         "`ru-a` against `base`, by the judge: **better**.",
-        "`ru-b` against `base`, by the judge: **inconclusive**.",
+        "`ru-b` against `base`, by the judge: **no difference shown**.",
     )
     assert found.models[0].startswith("`ru-a` against `base`: **better**; win rate 0.9")
     assert found.models[1].count(": not shown") == 2
@@ -56,7 +56,7 @@ def test_inconclusive_says_what_a_clean_sweep_would_prove(probes):
 
 def test_too_few_probes_say_that_nothing_could_be_shown():
     found = said(make_judged({"base": 2.0, "ru-a": 9.0}, probes=5))
-    assert "**inconclusive**" in found.short[0]
+    assert "**no difference shown**" in found.short[0]
     assert "With 2 comparisons the least p that can be reached is 0.12" in found.further[0]
 
 

@@ -178,7 +178,10 @@ def test_gates_that_were_not_judged_are_no_missing_gates(run):
     )
     assert found.startswith("# Evaluation report: gates not judged, judge UNTRUSTED\n")
     assert "\n- `gate-win_rate`: not judged, no passport\n" in found
-    counts = "Gates: 0 passed, 0 failed, 0 inconclusive, 1 not judged. Probes skipped: 0."
+    counts = (
+        "Gates: 0 passed, 0 failed, 0 inconclusive, 1 not judged. Probes skipped: 0. "
+        "Gates are thresholds of the set; a comparison below is not a gate."
+    )
     assert f"\n{counts}\n" in found
 
 
