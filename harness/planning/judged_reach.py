@@ -16,7 +16,6 @@ from harness.stats import clopper_pearson_interval, mde_proportion
 from harness.stats.anytime import anytime_interval
 from harness.stats.bradley_terry import win_rate
 from harness.stats.clusters import cluster_proportion_interval
-from harness.stats.intervals import equal_values_interval
 from harness.stats.planned import mde_counts
 
 _SEEDS = 3
@@ -80,15 +79,20 @@ def judged_undecidable(gate: PlannedJudgedGate) -> str:
         low, high = anytime_interval([float(best)] * probes)
         low, high = (least + (greatest - least) * end for end in (low, high))
     elif spec.figure in _MEANS:
-        perfect = float(greatest if best else least)
-        low, high = equal_values_interval(perfect, probes, lowest=least, highest=greatest)
-        if probes < 2:
-            low, high = least, greatest
+        # Unlike values that are nearly the best tell more than equal ones: they show their spread.
+        if probes > 1:
+            return ""
+        low, high = least, greatest
     elif spec.figure == "win_rate":
         low, high = _won(probes, each)(probes if best else 0)
     else:
         low, high = _passed(probes, each)(probes if best else 0)
-    if low >= spec.threshold if best else high <= spec.threshold:
+    ends = [(low, high)]
+    if spec.figure in ("pass_rate", "win_rate") and not spec.anytime and probes > 1:
+        # Verdicts that differ show how they do: at best as much as if no two shared a probe.
+        total = probes * each
+        ends.append(clopper_pearson_interval(total if best else 0, total))
+    if any(a >= spec.threshold if best else b <= spec.threshold for a, b in ends):
         return ""
     end, value = (low, "the best") if best else (high, "the least")
     side = "down" if best else "up"

@@ -6,40 +6,41 @@ import numpy as np
 
 from harness.figures import UNSCORED, figure_kind
 from harness.gates.plan import PlannedGate
-from harness.stats import clopper_pearson_interval, fixed_mean_interval
+from harness.stats import clopper_pearson_interval
 from harness.stats.paired import paired_accuracy
 
 
 def undecidable(gate: PlannedGate, n: int, first: int | None = None) -> str:
     """Say why even a perfect result of a gate would be inconclusive, or return an empty string.
 
-    Perfect is: all samples right, none unscored; against another side, no pair lost, or for
-    `better_than` all of them won. Nothing is said of slices and of figures of no such best.
+    Perfect is: all samples right, none unscored; against another side, no answer differs, or for
+    `better_than` all pairs are won. Nothing is said of slices, and of figures of which the best
+    value has not the narrowest interval, such as AUC.
 
     Args:
         gate: The gate.
         n: Samples, at least 1.
         first: Of the set's first label, half of them by default.
     """
-    spec, fewest = gate.spec, min(n // 2 if first is None else first, n)
-    fewest = min(fewest, n - fewest)
-    kind, _ = figure_kind(spec.figure)
-    if spec.slice is not None or not (kind.exact or spec.figure in ("auc", UNSCORED)):
+    spec, (kind, _) = gate.spec, figure_kind(gate.spec.figure)
+    if spec.slice is not None:
         return ""
-    size = fewest if spec.figure == "auc" else n
-    counted = f"{size} samples" if spec.figure != "auc" else f"{size} samples of the rarer label"
-    if size < 2 and spec.figure == "auc":
-        return f"an AUC of {counted} has no interval"
+    if spec.figure == "auc":
+        fewest = min(n // 2 if first is None else first, n)
+        few = min(fewest, n - fewest)
+        return f"an AUC of {few} samples of the rarer label has no interval" if few < 2 else ""
+    if not (kind.exact or spec.figure == UNSCORED):
+        return ""
+    counted = f"{n} samples"
     if spec.bound == "at_least":
-        low = (clopper_pearson_interval(n, n)[0] if kind.exact
-               else fixed_mean_interval(1.0, size, alpha=0.05)[0])  # fmt: skip
+        low = clopper_pearson_interval(n, n)[0]
         return "" if low >= spec.threshold else (
             f"with {counted} even {spec.figure} 1 has an interval down to {low:.3f}")  # fmt: skip
     if spec.bound == "at_most":
         high = clopper_pearson_interval(0, n)[1]
-        return "" if spec.figure == "auc" or high <= spec.threshold else (
+        return "" if high <= spec.threshold else (
             f"with {counted} even {spec.figure} 0 has an interval up to {high:.3f}")  # fmt: skip
-    none, every = np.zeros(size, dtype=np.bool_), np.ones(size, dtype=np.bool_)
+    none, every = np.zeros(n, dtype=np.bool_), np.ones(n, dtype=np.bool_)
     if spec.bound == "no_worse_than":
         low = paired_accuracy(every, every).low
         return (

@@ -149,7 +149,8 @@ class ActiveRun:
             kept = kept_results(found, outcome) if found else None
         gate = judge(planned, outcome, other=other, baseline=baseline, kept=kept)
         self.gates.append(gate)
-        self._note_undecidable(planned, outcome)
+        if gate.verdict != "pass":
+            self._note_undecidable(planned, outcome)
         return gate
 
     def _note_undecidable(self, planned: PlannedGate, outcome: Outcome) -> None:

@@ -95,6 +95,9 @@ def test_the_last_run_says_how_probes_differ():
         (4, {"figure": "unscored", "at_most": 0.02}, "with 12 answers even the least unscored has "
          "an interval up to 0.265"),
         (60, {"figure": "pass_rate", "at_least": 0.9}, ""),
+        # 14 of 15 answers that pass have [0.68, 1.00], scores of 9.6 to 9.9 [9.6, 9.9].
+        (5, {"figure": "pass_rate", "at_least": 0.65}, ""),
+        (5, {"figure": "score", "at_least": 9}, ""),
         (60, {"figure": "score", "at_least": 9}, ""),
         (4, {"figure": "unscored", "at_least": 0.9}, ""),
     ],
