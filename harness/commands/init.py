@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -39,7 +40,7 @@ def init(
                                               for one in folder.resolve().parents):  # fmt: skip
         say("GitHub reads workflows at the root of a repository alone: move "
             f"{folder / '.github'} there, as its first lines say", err=True)  # fmt: skip
-    moved = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
+    moved = "" if folder.resolve() == Path.cwd() else f"cd {shlex.quote(str(folder))} && "
     say(f"next:\n  {moved}harness validate\n  pytest")
 
 
@@ -58,10 +59,15 @@ def _project(*, judge: bool) -> dict[str, str]:
 
 def _check_free(folder: Path, texts: Mapping[str, str]) -> None:
     """Raise HarnessError if something is there that would be overwritten or pushed aside."""
+    if os.path.lexists(folder) and not folder.is_dir():
+        raise HarnessError(f"{folder.absolute()}: is not a folder; give a new one, as in: "
+                           "harness init evals")  # fmt: skip
     wanted = [Path(name) for name in sorted(texts)]
     there = [path for path in wanted if os.path.lexists(folder / path)]
-    # A file where a folder is wanted.
-    there += [above for path in wanted for above in path.parents if (folder / above).is_file()]
+    # A file, or a link to nothing, where a folder is wanted.
+    above = dict.fromkeys(one for path in wanted for one in path.parents)
+    there += [one for one in above
+              if os.path.lexists(folder / one) and not (folder / one).is_dir()]  # fmt: skip
     if there:
         named = ", ".join(map(str, dict.fromkeys(there)))
         raise HarnessError(f"{folder.resolve()}: has {named} already, and nothing was "

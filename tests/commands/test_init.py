@@ -85,6 +85,16 @@ def test_nothing_that_is_there_is_touched(call, tmp_path, name, text, said):
     assert (tmp_path / name).read_text() == text
 
 
+def test_what_is_not_a_folder_is_named(call, tmp_path):
+    (tmp_path / "prompts").symlink_to("nowhere")
+    done = call("init")
+    assert done.exit_code == 2
+    assert ": has prompts already, and nothing was written; " in done.stderr
+    (tmp_path / "a file").write_text("")
+    assert "a file: is not a folder; give a new one" in call("init", "a file").stderr
+    assert "cd 'a folder' && harness validate" in call("init", "a folder").stdout
+
+
 def test_a_folder_in_a_repository_is_told_where_workflows_are_read(call, tmp_path):
     (tmp_path / ".git").mkdir()
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\n")
