@@ -16,7 +16,7 @@ from harness.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from harness.records import Judged
-    from harness.spec.judgeset import PassportSpec
+    from harness.spec.judgeset import JudgeSpec
 
 
 class Of(StrEnum):
@@ -49,6 +49,7 @@ def mark(
     from harness.judge.marking import AnswerToMark, PairToMark, answers_to_mark, pairs_to_mark
     from harness.report.marking import write_marking_page
     from harness.report.runfiles import load_run
+    from harness.spec.judgeset import PassportSpec
 
     with failing():
         loaded = load_run(run)
@@ -57,7 +58,8 @@ def mark(
         if not any(one.text for probe in judged.probes for one in probe.answers):
             raise HarnessError(f"{run}: has no texts; give a run with --eval-report-texts full")
         whose = _judge(run, judged, name, judge, of)
-        demands = _demands(root.resolve(), name)
+        spec = _spec(root.resolve(), name)
+        demands = spec.passport if spec else PassportSpec()
         items: list[PairToMark] | list[AnswerToMark]
         if of is Of.pairs:
             items = pairs_to_mark(judged, evalset=name, judge=whose, n=limit, seed=seed)
@@ -71,8 +73,9 @@ def mark(
         write_marking_page(path, items, file=file, demands=demands, lang=lang.value)
     typer.echo(path)
     option = "--gold" if of is Of.pairs else "--point-gold"
-    typer.echo(f"{len(items)} to mark; then harness judge passport {whose} {option} {file}",
-               err=True)  # fmt: skip
+    rubrics = "".join(f" --{key} {path}" for key, path in (spec.rubrics if spec else {}).items())
+    typer.echo(f"{len(items)} to mark; then harness judge passport {whose}{rubrics} {option} "
+               f"{file}", err=True)  # fmt: skip
 
 
 def _one(run: Path, wanted: str | None, known: list[str], option: str, what: str) -> str:
@@ -96,13 +99,12 @@ def _judge(run: Path, judged: Judged, evalset: str, wanted: str | None, of: Of) 
     return _one(run, wanted or next(iter(names), None), names, "--judge", "judge")
 
 
-def _demands(root: Path, evalset: str) -> PassportSpec:
-    """Return what the set demands of its judge; the defaults where it is not here."""
-    from harness.spec.judgeset import PassportSpec
+def _spec(root: Path, evalset: str) -> JudgeSpec | None:
+    """Return how the set is judged, None where it is not here."""
     from harness.spec.load import load_judgeset
 
     path = root / evalset
     if not path.is_file():
-        return PassportSpec()
+        return None
     with Project(root, [path]).registered():
-        return load_judgeset(path, root=root)[0].judge.passport
+        return load_judgeset(path, root=root)[0].judge

@@ -41,7 +41,7 @@ def test_mistakes_are_one_line(tmp_path, given, options, line):
     assert not list(tmp_path.glob("*.html"))
 
 
-def test_the_set_says_what_is_demanded(tmp_path):
+def test_the_set_says_what_is_demanded_and_by_which_rubrics(tmp_path):
     assert marked(tmp_path).exit_code == 0
     usual = tables(tmp_path)
     (tmp_path / "evalsets").mkdir()
@@ -54,7 +54,9 @@ def test_the_set_says_what_is_demanded(tmp_path):
     (tmp_path / "evalsets/probes.yaml").write_text(
         json.dumps({"kind": "judge", "models": ["base"], "probes": [probe], "judge": judge})
     )
-    assert marked(tmp_path).exit_code == 0
+    done = marked(tmp_path)
+    assert done.exit_code == 0
+    assert "then harness judge passport judge-7b --rubric a.j2 --gold marks-" in done.stderr
     found = tables(tmp_path)
     assert found["orders"] == usual["orders"]
     assert (usual["accuracy"]["least"][30], found["accuracy"]["least"][60]) == (27, 59)
