@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from harness.errors import HarnessError
@@ -10,7 +12,7 @@ from harness.planning.size import Size
 from harness.prompts.chat import ChatFormat
 from harness.prompts.open_format import open_format
 from harness.prompts.templates import load_prompt
-from harness.records import Sample, Thinking
+from harness.records import Request, Sample, Thinking
 from harness.run.cells import Cell
 from harness.run.prepare import Prepared, prepare
 from harness.shots import Draw, select_shots
@@ -67,10 +69,12 @@ class Asker:
         if isinstance(found, str):
             return Asking(cell.model, size.n * rounds, None, found)
         tried = len(found.samples)
-        requests = sum(map(len, found.requests)) or tried * rounds
-        share = size.n / tried
-        count = round(share * requests) + len(found.bare)
-        return Asking(cell.model, count, round(found.prompt_tokens * count))
+        own, bare, each = _asked(found)
+        share, requests = size.n / tried, len(own) * each or tried * rounds
+        count = round(share * requests) + len(bare) * each
+        tokens = each * (share * _tokens(own) + _tokens(bare)) if own else count * (
+            found.prompt_tokens)  # fmt: skip
+        return Asking(cell.model, count, round(tokens))
 
     def _prepared(self, cell: Cell, size: Size) -> Prepared | str:
         """Return the first samples' prompts, or why there are none."""
@@ -117,3 +121,21 @@ class Asker:
                      if chat is None or chat.control_token(one.text) is None)  # fmt: skip
         draw = Draw(pool, samples, list(cell.evalset.labels), mode.k, mode.seed)
         return select_shots(mode.selector, mode.order, draw)
+
+
+def _asked(found: Prepared) -> tuple[list[Request], list[Request], int]:
+    """Return what is known to be asked for samples and without content, and how often each is.
+
+    Behind a thought follows what is asked of the answer, which is as long at least.
+    """
+    if not found.begun:
+        return list(chain.from_iterable(found.requests)), list(chain.from_iterable(found.bare)), 1
+    begun = [
+        [one[1] for one in part if one is not None]
+        for part in (found.begun[: len(found.samples)], found.begun[len(found.samples) :])
+    ]
+    return begun[0], begun[1], 1 + (len(found.tree.questions) if found.tree else 1)
+
+
+def _tokens(requests: Iterable[Request]) -> int:
+    return sum(len(one.prompt_ids) for one in requests)

@@ -53,12 +53,23 @@ def test_requests_tokens_and_what_could_be_shown(evals, planned):
     assert evals.started == []
 
 
-def test_tokens_are_those_of_the_run(evals, planned):
-    counted = planned()[1]
+@pytest.mark.parametrize(
+    ("keys", "asked"),
+    [
+        ({}, 12),
+        # Six questions tell the words apart, of six samples and three texts without content.
+        ({"scoring": {"method": "logprobs", "contextual": True}, "modes": ["zeroshot"],
+          "prompts": [{"template": "prefill.j2",
+                       "targets": {"positive": "good", "negative": "good enough"}}]}, 54),
+    ],
+)  # fmt: skip
+def test_requests_and_tokens_are_those_of_the_run(evals, planned, keys, asked):
+    counted = planned(**keys)[1]
+    assert counted.startswith(f"  m: {asked} requests")
     said = int(counted.split("about ")[1].split(" prompt")[0].replace("\N{NO-BREAK SPACE}", ""))
-    evals.run().assert_outcomes(passed=2)
+    evals.run()
     (engine,) = evals.saved.info.engines
-    assert (engine.computed, engine.prompt_tokens) == (12, said)
+    assert (engine.computed, engine.prompt_tokens) == (asked, said)
 
 
 def test_warnings_of_gates_that_cannot_decide(planned):
