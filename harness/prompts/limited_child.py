@@ -119,7 +119,7 @@ def render_chat(asked: dict[str, Any]) -> list[str]:
         given.setdefault("strftime_now", date.fromisoformat(asked["day"]).strftime)
     if asked["go_on"] and "content" not in asked["template"]:
         raise ValueError("it does not show the content of a turn that is to go on")
-    given |= {"tools": None, "documents": None, "add_generation_prompt": asked["ask"]}
+    given = {"tools": None, "documents": None, **given, "add_generation_prompt": asked["ask"]}
     texts = []
     for turns in asked["conversations"]:
         text = _continued(template, turns, given) if asked["go_on"] else template.render(

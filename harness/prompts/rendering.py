@@ -33,11 +33,13 @@ DEFAULT_DAY = date(2024, 7, 26)
 _CLOCK, _DAY_TEXT, _DAY = "strftime_now", "date_string", "date"
 # How the templates that read `date_string` write a day by themselves.
 _DAY_FORMAT = "%d %b %Y"
-# What a template is given with every conversation, and what belongs to the tokenizer.
+# What a template is given with every conversation, whatever models.yaml says.
+_BOUND = ("messages", "add_generation_prompt", "raise_exception")
+# And what a conversation need not have, or belongs to the tokenizer.
 _GIVEN = frozenset(
-    "messages tools documents add_generation_prompt raise_exception bos_token eos_token unk_token "
-    "pad_token sep_token cls_token mask_token additional_special_tokens".split()
-)
+    (*_BOUND, "tools", "documents", "bos_token", "eos_token", "unk_token", "pad_token",
+     "sep_token", "cls_token", "mask_token", "additional_special_tokens")
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,8 @@ def open_rendering(
     passed = {key: value for key, value in variables.items() if key != _DAY or _DAY in reads}
     dated = {_CLOCK, _DAY_TEXT} & reads
     for key in variables:
+        if key in _BOUND:
+            raise PromptError(f"{where}.{key}: comes with every conversation; remove it")
         if key in reads or (key == _DAY and dated):
             continue
         if key == _DAY:

@@ -78,6 +78,12 @@ def test_a_variable_reaches_the_template(text):
     assert "<think>" in text(family("qwen3"), enable_thinking=False)
 
 
+def test_documents_and_tools_reach_it_too(text):
+    template = "{{ documents[0].text if documents }} {{ tools }}{% for m in messages %}{% endfor %}"
+    assert text(template) == " None"
+    assert text(template, documents=[{"text": "a fact"}], tools=["t"]) == "a fact ['t']"
+
+
 def test_the_text_of_the_day_may_be_given_as_it_is(text):
     assert "Today Date: once upon a time" in text(
         family("llama3_2"), date_string="once upon a time"
@@ -91,6 +97,7 @@ def test_the_text_of_the_day_may_be_given_as_it_is(text):
          "enable_thinkin: the chat template reads no such .*; did you mean 'enable_thinking'"),
         (family("phi3"), {"tone": "dry"}, "tone: the chat template reads no such .*; it reads"),
         (family("phi3"), {"date": "2026-01-31"}, "date: the chat template asks for no day; remove"),
+        (family("qwen3"), {"add_generation_prompt": False}, "comes with every conversation"),
         ("{% if %}", {}, "the chat template cannot be read: .*line 1"),
     ],
 )  # fmt: skip
