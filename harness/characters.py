@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import unicodedata
 
+NEVER = "\ufdd0-\ufdef" + "".join(
+    chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(17)
+)
+"""Code points that Unicode says are never characters, within the brackets of a pattern."""
 # Invisible, yet of categories that hold visible characters: fillers, variation selectors, and what
 # Unicode keeps for more of the kind.
-# Besides, code points that Unicode says are never characters.
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\uffa0"
-    "\ufff0-\ufff8\U00016fe4\U0001d159\U000e0000-\U000e0fff\ufdd0-\ufdef"
-    + "".join(chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(17))
-    + "]"
+    "\ufff0-\ufff8\U00016fe4\U0001d159\U000e0000-\U000e0fff"
+    f"{NEVER}]"
 )
 _BREAKS = re.compile(" *[\t-\r\x1c-\x1f\x85\u2028\u2029][ \t-\r\x1c-\x1f\x85\u2028\u2029]*")
 _HALF = re.compile("[\ud800-\udfff]")

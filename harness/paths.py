@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from harness.reasons import Reason, changed
+from harness.records import SHOTS
 
 _Kept = TypeVar("_Kept")
 # Fields that hold what data and models say.
@@ -40,8 +41,8 @@ def public_argument(argument: str, here: Path) -> str:
 
 def public_source(source: str, here: Path) -> str:
     """Return a source of samples, and of shots, or of a model with its paths made public."""
-    parts = source.split(", shots ")
-    return ", shots ".join(public_argument(part, here) for part in parts)
+    parts = source.split(SHOTS)
+    return SHOTS.join(public_argument(part, here) for part in parts)
 
 
 def public_text(text: str, *here: Path) -> str:

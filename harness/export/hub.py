@@ -13,13 +13,10 @@ from pathlib import PurePosixPath
 import yaml
 
 from harness.export.table import engines_of
-from harness.records import Row, Run
-from harness.records.runs import DataInfo
+from harness.records import SHOTS, DataInfo, Row, Run
 from harness.spec.base import hub_name
 
 FOLDER = ".eval_results"
-# Between a set's own source and that of its shots, see `harness.sources.data`.
-_SHOTS = ", shots "
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +90,13 @@ def _text(run: Run, row: Row, dataset: str, source: DataInfo | None) -> str:
 
 def _dataset(source: DataInfo | None) -> str | None:
     """Return `owner/name` of samples that are from the hub."""
-    own = hub_name(source.source.partition(_SHOTS)[0]) if source else None
+    own = hub_name(source.source.partition(SHOTS)[0]) if source else None
     return own.name if own else None
 
 
 def _commit(source: DataInfo | None) -> str | None:
     """Return the commit that the samples are of, None where another digest is known of them."""
-    revision = source.revision.partition(_SHOTS)[0] if source else ""
+    revision = source.revision.partition(SHOTS)[0] if source else ""
     return revision if re.fullmatch("[0-9a-f]{40}", revision) else None
 
 

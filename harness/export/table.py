@@ -7,8 +7,7 @@ import io
 from collections.abc import Iterator, Mapping
 
 from harness.analysis.ranking import primaries
-from harness.records import EngineInfo, Figure, Row, Run, Standing
-from harness.records.runs import Work
+from harness.records import EngineInfo, Figure, Row, Run, Standing, Work
 
 COLUMNS = (
     "evalset", "cell", "model", "prompt", "mode", "k", "placement", "selector", "order", "seed",

@@ -14,8 +14,8 @@ from harness.stats.intervals import clopper_pearson_interval
 
 # Figures that every set has in which a pair has a verdict.
 _NEEDED = ("accuracy", "order_agreement")
-# Shares of pairs, by which a judge is trusted.
-_SHARES = (*_NEEDED, "accuracy_decided", "score_accuracy")
+DEMANDED = (*_NEEDED, "accuracy_decided", "score_accuracy")
+"""Shares of pairs, by which a judge is trusted."""
 
 
 def check_figures(sets: Sequence[PassportSet], points: PointPassport | None) -> None:
@@ -40,7 +40,7 @@ def check_figures(sets: Sequence[PassportSet], points: PointPassport | None) -> 
                 raise ValueError(f"{one.name}: {name} is not of {one.scored} pairs")
         for name, figure in one.figures.items():
             _check_ends(one.name, name, figure)
-            if name in _SHARES and not _is_share(figure):
+            if name in DEMANDED and not _is_share(figure):
                 raise ValueError(
                     f"{one.name}: {name} is not a share of {figure.n} with its interval"
                 )

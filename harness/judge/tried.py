@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from statistics import NormalDist
 from typing import TypeVar
 
 from harness.judge.passport import Passport, PassportError, load_passport
+from harness.judge.passport_checks import DEMANDED
 from harness.judge.passport_figures import PassportSet
 from harness.judge.point_figures import CLASSES, PointSet
 from harness.records import Figure
 from harness.stats.intervals import clopper_pearson_interval
+from harness.stats.slices import widening
 
 _LEVEL = 0.05
-DEMANDED = ("accuracy", "order_agreement", "accuracy_decided", "score_accuracy")
-"""Shares of pairs by which a judge is trusted."""
 _Set = TypeVar("_Set", PassportSet, PointSet)
 
 
@@ -47,8 +45,8 @@ def as_demanded(passport: Passport) -> Passport:
 
     Where k rubrics were measured on one gold set, this one included, an interval of a demanded
     figure holds the truth of all k at once in 95% (Bonferroni: each is one of 1 - 0.05 / k).
-    Shares of pairs have Clopper and Pearson's; those of points, which go by answers, are widened
-    on the logit scale, or as the exact interval of an all or nothing would be.
+    Shares of pairs have Clopper and Pearson's; both halves of those of points, which go by
+    answers, are widened as those of slices are.
     """
     points = passport.points
     return replace(
@@ -68,8 +66,8 @@ def _measured(passport: Passport) -> Iterator[tuple[str, str]]:
     """Yield the digest of each gold set, and that of the rubrics that it was asked by."""
     for one in passport.sets:
         yield one.digest, f"{passport.rubric.digest} {passport.pairwise.digest}"
-    for own in passport.points.sets if passport.points else ():
-        yield own.digest, passport.points.digest if passport.points else ""
+    if points := passport.points:
+        yield from ((own.digest, points.digest) for own in points.sets)
 
 
 def _widened(one: _Set, passport: Passport, names: tuple[str, ...]) -> _Set:
@@ -78,7 +76,7 @@ def _widened(one: _Set, passport: Passport, names: tuple[str, ...]) -> _Set:
         return one
     of_pairs = isinstance(one, PassportSet)
     wider = {
-        name: _exact(figure, k) if of_pairs else _wider(figure, k)
+        name: _exact(figure, k) if of_pairs else _wider(figure, k, one.n)
         for name, figure in one.figures.items()
         if name in names
     }
@@ -91,23 +89,8 @@ def _exact(figure: Figure, k: int) -> Figure:
     return replace(figure, low=low, high=high)
 
 
-def _wider(figure: Figure, k: int) -> Figure:
-    """Return a figure whose interval goes by clusters with the interval of the wider level."""
-    if not 0 < figure.value < 1:
-        # (alpha / 2) ** (1 / n) is the exact end of an interval of n of n.
-        power = math.log(_LEVEL / 2 / k) / math.log(_LEVEL / 2)
-        low, high = figure.low**power, 1 - (1 - figure.high) ** power
-    else:
-        quantile = NormalDist().inv_cdf
-        times, at = quantile(_LEVEL / 2 / k) / quantile(_LEVEL / 2), _logit(figure.value)
-        low, high = (_from_logit(at + times * (_logit(end) - at)) if 0 < end < 1 else end
-                     for end in (figure.low, figure.high))  # fmt: skip
-    return replace(figure, low=min(low, figure.value), high=max(high, figure.value))
-
-
-def _logit(share: float) -> float:
-    return math.log(share / (1 - share))
-
-
-def _from_logit(value: float) -> float:
-    return 1 / (1 + math.exp(-value))
+def _wider(figure: Figure, k: int, answers: int) -> Figure:
+    """Return a share of points with both halves of its interval widened."""
+    times = widening(k, max(answers, 2))
+    low, high = (figure.value + times * (end - figure.value) for end in (figure.low, figure.high))
+    return replace(figure, low=max(0.0, low), high=min(1.0, high))

@@ -58,7 +58,7 @@ from harness.records.requests import (
     ShotOrder,
 )
 from harness.records.results import Figure, Result, Row, Score
-from harness.records.runs import DataInfo, EngineInfo, Run, RunInfo, Work
+from harness.records.runs import SHOTS, DataInfo, EngineInfo, Run, RunInfo, Work
 from harness.records.templates import SystemPlace, TemplateUse
 from harness.records.thinking import (
     THOUGHT_TOKENS,
@@ -74,6 +74,7 @@ __all__ = [
     "ENGINE_NAMES",
     "POINT_VALUES",
     "SCORINGS",
+    "SHOTS",
     "SHOT_SELECTORS",
     "THOUGHT_TOKENS",
     "Adapter",

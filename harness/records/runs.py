@@ -15,6 +15,8 @@ from harness.records.prompts import CellPrompt
 from harness.records.provenance import CellProvenance
 from harness.records.results import Result, Row
 
+SHOTS = ", shots "
+"""Between source or revision of a set's samples and that of its shots, where there are two."""
 Work = Literal["", "cells", "answers", "verdicts"]
 """What an engine is asked for: cells of labelled sets, answers to probes, or verdicts on them."""
 

@@ -86,10 +86,8 @@ def passport_markdown(
         lang: Language of everything that is not data.
     """
     t, demands = words(lang), demands or PassportSpec()
-    verdict, passport = (
-        passport_verdict(passport, demands=demands, lang=lang),
-        as_demanded(passport),
-    )
+    verdict = passport_verdict(passport, demands=demands, lang=lang)
+    passport = as_demanded(passport)
     parts = [
         f"# {t.say('pass_title', judge=code(passport.judge))}",
         f"**{verdict}**",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import AssetError, SpecError
-from harness.records import DataInfo, Note, Sample
+from harness.records import SHOTS, DataInfo, Note, Sample
 from harness.sources.assets import resolve
 from harness.sources.cache import file_digest
 from harness.sources.doubts import data_notes
@@ -87,8 +87,8 @@ def load_data(
     samples = drawn.samples[:limit]
     info = DataInfo(
         evalset=name,
-        source=", shots ".join(part.source for part in parts),
-        revision=", shots ".join(part.revision for part in parts),
+        source=SHOTS.join(part.source for part in parts),
+        revision=SHOTS.join(part.revision for part in parts),
         rows=sum(len(part.samples) for part in parts),
         dropped=sum(part.samples.count(None) for part in parts),
         samples=len(samples),

@@ -64,9 +64,9 @@ def test_points_are_widened_too():
     points = PointPassport("judge/points.en.j2", "8" * 64, "point", (own,))
     passport = replace(make_passport(one_set()), points=points, tried={own.digest: ("x",)})
     wide = as_demanded(passport).points.sets[0].figures
-    # By hand: 2.2414 / 1.9600 times as far on the logit scale; 0.0125 ** (1 / n) for 0.025's.
-    assert (wide["found"].low, wide["found"].high) == pytest.approx((0.6834, 0.8889), abs=2e-4)
-    assert wide["left_out"].low == pytest.approx(0.95 ** (4.3820 / 3.6889), abs=1e-4)
+    # By hand: the quantiles of Student with 49 degrees of freedom are 2.3124 and 2.0096.
+    assert (wide["found"].low, wide["found"].high) == pytest.approx((0.6849, 0.8921), abs=1e-4)
+    assert wide["left_out"].low == pytest.approx(0.9425, abs=1e-4)
     assert wide["left_out"].high == 1.0
 
 
