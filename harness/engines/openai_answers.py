@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     Field,
     ValidationError,
     ValidatorFunctionWrapHandler,
@@ -17,6 +18,7 @@ from pydantic import (
 )
 
 from harness.engines import told_line
+from harness.engines.content_parts import joined
 from harness.engines.top_logprobs import Position, value_logprobs
 from harness.masking import Mask
 from harness.prompts.thoughts import split_served
@@ -75,7 +77,7 @@ class _Message(BaseModel):
 
 
 class _Choice(BaseModel):
-    message: _Message
+    message: Annotated[_Message, BeforeValidator(joined)]
     index: Annotated[int | None, _Beside] = None
     finish_reason: str | None = None
     logprobs: Annotated[_Logprobs | None, _Beside] = None

@@ -46,6 +46,7 @@ from harness.run.probe_cells import ProbeCell
 from harness.run.runner import Runner
 from harness.run.score_cell import Outcome
 from harness.run.serving import FAKE
+from harness.run.undefined import undefined_notes
 
 AnyOutcome = Outcome | ProbeResult
 """What becomes of an item: of a cell, or of a probe."""
@@ -194,12 +195,13 @@ class ActiveRun:
         asked = {key for key in asked if not self.accepting.refused(key)}
         runners = self.runner, self.probing
         outcomes = [o for o in self.runner.outcomes() if (o.row.evalset, o.row.cell) in asked]
+        undefined = undefined_notes(self.cells, [outcome.row for outcome in outcomes])
         info = replace(
             _EMPTY,
             data=tuple(replace(d, evalset=path) for path, d in self.runner.data.items()),
             engines=tuple(engine for one in runners for engine in one.engines),
             lost=tuple(line for one in runners for line in one.lost),
-            notes=(*(note for one in runners for note in one.notes), *self.notes),
+            notes=(*(note for one in runners for note in one.notes), *self.notes, *undefined),
             extensions=current().extensions(_named(self.asked, runners)),
         )
         run = Run(

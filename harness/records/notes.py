@@ -11,7 +11,7 @@ NoteKind = Literal[
     "no_record", "no_template", "other_base", "no_trained_rows", "trained_samples",
     "trained_probes", "not_asked_again", "no_thought", "closed_thought", "thinks_anyway",
     "other_model", "uncounted", "stand_in", "float16_overflow", "float16_refused",
-    "undecidable", "replica_lost", "remote_code", "stopped",
+    "undecidable", "undefined", "replica_lost", "remote_code", "stopped",
 ]  # fmt: skip
 """Each has a phrase `note_<kind>` in every language of the report."""
 
@@ -26,8 +26,8 @@ class Note:
     Attributes:
         kind: What it says; the phrase of this kind puts it into words.
         about: Path of the eval set, or name of the model, that it is about.
-        facts: What the phrase fills in by name. They hold ids, names and numbers, never the
-            texts of samples, which a report may have to leave out.
+        facts: What the phrase fills in by name; `why` chooses among its words. They hold ids, names
+            and numbers, never the texts of samples, which a report may have to leave out.
     """
 
     kind: NoteKind

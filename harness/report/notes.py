@@ -25,7 +25,8 @@ def plain_note(note: Note) -> str:
 
 def _line(note: Note, t: Words, show: Callable[[str], str]) -> str:
     spelled = partial(_spelled, t=t, show=show)
-    facts = {name: spelled(fact) for name, fact in note.facts.items()}
+    # `why` is not shown: it chooses what the phrase says.
+    facts = {name: fact if name == "why" else spelled(fact) for name, fact in note.facts.items()}
     return t.say(f"note_{note.kind}", about=show(note.about), **facts)
 
 

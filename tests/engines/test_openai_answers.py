@@ -107,7 +107,9 @@ def test_a_message_of_another_form_is_no_error():
         (body() | {"choices": [None]}, "choices.0"),
         (body() | {"choices": [{}]}, "choices.0.message"),
         (body() | {"choices": "x"}, "choices"),
-        (message(content=[{"type": "text", "text": "x"}]), "choices.0.message.content"),
+        (message(content=[{"type": "image_url", "image_url": "x"}]), "choices.0.message.content"),
+        (message(content=[{"type": "text", "text": 7}]), "choices.0.message.content"),
+        (message(content=[7]), "choices.0.message.content"),
         (message(content=7), "choices.0.message.content"),
     ],
 )
@@ -241,6 +243,34 @@ def test_a_thought_that_took_all_tokens_leaves_no_text():
 def test_an_odd_thought_is_as_none(odd):
     found = read(message(content="It is.", reasoning_content=odd))
     assert (found.text, found.thought, found.error) == ("It is.", "", None)
+
+
+TEXTS = [{"type": "text", "text": "It "}, {"type": "reference", "reference_ids": [1]}, "is."]
+
+
+@pytest.mark.parametrize(
+    ("parts", "thought"),
+    [
+        (TEXTS, ""),
+        ([{"type": "thinking", "thinking": [{"type": "text", "text": "Is it?"}]}, *TEXTS],
+         "Is it?"),
+        ([{"type": "thinking", "thinking": "Is "}, {"type": "thinking", "thinking": "it?"}, *TEXTS],
+         "Is it?"),
+        ([{"type": "reasoning", "text": "Is it?"}, *TEXTS], "Is it?"),
+    ],
+)  # fmt: skip
+def test_content_in_parts_is_text_and_thought(parts, thought):
+    found = read(message(content=parts))
+    assert (found.text, found.thought, found.error) == ("It is.", thought, None)
+
+
+def test_content_of_a_thought_alone_has_no_text():
+    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "Is it?"}]}]
+    cut = read(choice(message={"content": parts}, finish_reason="length"))
+    assert (cut.text, cut.thought, cut.finish_reason) == ("", "Is it?", "length")
+    assert "without a text" in read(message(content=parts)).failure.text
+    refused = read(message(content=[{"type": "refusal", "refusal": "No."}]))
+    assert refused.failure.text == "the model refused: 'No.'"
 
 
 def test_scores_are_read_behind_a_thought_in_the_text():

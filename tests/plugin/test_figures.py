@@ -25,6 +25,35 @@ def test_figures_of_a_set_are_in_report_and_run(evals):
     assert "полнота метки positive" in evals.report
 
 
+@pytest.mark.parametrize(
+    ("answer", "figure", "why"),
+    [
+        ("positive", "mcc", "all samples were given one label"),
+        ("positive", "precision:negative", "no sample was given this label"),
+        ("who knows", "macro_f1", "no sample has a verdict"),
+        ("who knows", "precision:positive", "no sample has a verdict"),
+    ],
+)
+def test_a_figure_that_is_not_defined_says_so(evals, answer, figure, why):
+    evals.models(m={"options": {"fake": {"answer": answer}}})
+    evals.set(figures=[figure], modes=["zeroshot"], scoring="generate")
+    result = evals.run()
+    line = f"evalsets/mini.yaml: {figure} is not defined, and left out, in {ZERO}: {why}"
+    result.stdout.fnmatch_lines([f"*{line}*"])
+    assert why in evals.report
+    assert [note.facts["figure"] for note in evals.saved.info.notes
+            if note.kind == "undefined"] == [figure]  # fmt: skip
+
+
+def test_a_label_without_samples_leaves_figures_undefined_that_need_it(evals):
+    evals.write("data.csv", "id,text,label\na,Good one.,positive\nb,Fine one.,positive\n")
+    names = ["recall:negative", "balanced_accuracy", "auc"]
+    evals.set(data={"source": "file:data.csv", "id": "id"}, figures=names[:2], modes=["zeroshot"])
+    evals.run()
+    told = {note.facts["figure"]: note.facts["why"] for note in evals.saved.info.notes}
+    assert told == dict.fromkeys(names, "target")
+
+
 def test_a_set_that_asks_for_none_has_none(evals):
     evals.run().assert_outcomes(passed=2)
     assert all(set(row.figures) <= {"accuracy", "calibrated_accuracy", "auc", "label_mass"}

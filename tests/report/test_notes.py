@@ -20,6 +20,8 @@ NOTES = (
     Note("alike", SET, {"count": 1, "pairs": ("9 = 10",)}),
     Note("fewer", SET, {"drawn": 1234, "wanted": 2000}),
     Note("undecidable", SET, {"gate": "gate-auc-m", "count": 1234}),
+    *(Note("undefined", SET, {"figure": "mcc", "why": why, "cells": ("m-a", "m-b")})
+      for why in ("unscored", "target", "answer", "same", "cluster", "samples")),
     Note("near_copies", SET, {"count": 7, "pool": 9, "pairs": PAIRS}),
     Note("near_gold", "gold/own", {"count": 1, "total": 9, "pairs": ("b = a",)}),
     Note("malformed", "file:a.jsonl", {"count": 2, "first": "row 3: it has no 'messages'"}),
@@ -70,6 +72,15 @@ def test_lines_of_a_report():
     )
     named = "`s1 = 1`, `s| = |`, `s3 = 3`, `s4 = 4`, `s5 = 5` and 1 more"
     assert named in lines["near_copies"]
+
+
+def test_the_reasons_of_a_note_are_told_apart():
+    for lang in ("en", "ru"):
+        for kind in ("not_asked_again", "undefined"):
+            notes = [note for note in NOTES if note.kind == kind]
+            assert len(set(note_lines(notes, words(lang)))) == len(notes)
+    (old, *_) = note_lines([n for n in NOTES if n.kind == "not_asked_again"], words("en"))
+    assert old.endswith("its passport has none that it was asked about twice; make it anew")
 
 
 def test_a_terminal_gets_no_control_characters():
