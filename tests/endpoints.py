@@ -17,12 +17,18 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent back, after some seconds: a status, JSON (other bodies as they are), headers."""
+    """What is sent back, after some seconds: a status, JSON (other bodies as they are), headers.
 
-    body: Body | str | bytes
+    In place of all that, `raw` is sent as it is, its last byte again until the client goes where
+    it is `endless`.
+    """
+
+    body: Body | str | bytes = ""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     delay_s: float = 0.0
+    raw: bytes | None = None
+    endless: bool = False
 
 
 Script = Callable[[Body], Reply]
@@ -153,6 +159,10 @@ def serving(script: Script) -> Iterator[Endpoint]:
             time.sleep(reply.delay_s)
             with lock:
                 under_way -= 1
+            if reply.raw is not None:
+                with contextlib.suppress(OSError):
+                    self.send_raw(reply.raw, endless=reply.endless)
+                return
             json_body = isinstance(reply.body, dict)
             answer = reply.body
             if isinstance(answer, dict) and "choices" in answer:
@@ -162,12 +172,18 @@ def serving(script: Script) -> Iterator[Endpoint]:
                 json.dumps(answer) if json_body else str(answer)).encode()  # fmt: skip
             with contextlib.suppress(OSError):
                 self.send_response(reply.status)
-                self.send_header("Content-Type", "application/json" if json_body else "text/html")
-                self.send_header("Content-Length", str(len(sent)))
-                for name, value in reply.headers.items():
+                kind = "application/json" if json_body else "text/html"
+                told = {"Content-Type": kind, "Content-Length": str(len(sent)), **reply.headers}
+                for name, value in told.items():
                     self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(sent)
+
+        def send_raw(self, sent: bytes, *, endless: bool) -> None:
+            self.wfile.write(sent)
+            while endless:
+                time.sleep(0.02)
+                self.wfile.write(sent[-1:])
 
         def log_message(self, format: str, *args: object) -> None:
             """Keep quiet."""

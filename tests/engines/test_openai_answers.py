@@ -10,7 +10,6 @@ from endpoints import chat
 
 from harness.engines.openai_answers import NoAnswer, message_of, output
 from harness.masking import Mask
-from harness.reasons import Reason
 from harness.records import Request, Sampling
 
 SCORES = ("7", "8")
@@ -61,12 +60,6 @@ def test_of_several_choices_the_first_by_number_is_taken(numbers):
     assert read(choice(index="x")).text == VERDICT
 
 
-@pytest.mark.parametrize("text", ["", "{", "<html>", "[1]", '"x"', "null", "\xff", "[" * 100_000])
-def test_what_is_no_json_object_is_no_answer(text):
-    with pytest.raises(NoAnswer, match="not one of the OpenAI API"):
-        output(REQUEST, text.encode("latin-1"), Mask())
-
-
 @pytest.mark.parametrize(
     ("told", "served"), [("m-2", "m-2"), ("a\nb", "a b"), (None, ""), (7, ""), ({}, "")]
 )
@@ -92,34 +85,6 @@ def test_an_error_in_place_of_an_answer(told):
 def test_an_error_that_says_nothing(told):
     with pytest.raises(NoAnswer, match="the answer is an error: it does not say which"):
         read(told)
-
-
-def test_a_message_of_another_form_is_no_error():
-    found = read({"message": {"role": "assistant", "content": "positive"}, "done": True})
-    assert isinstance(found.error, Reason)
-    assert found.error.kind == "endpoint_without_choice"
-
-
-@pytest.mark.parametrize(
-    ("made", "where"),
-    [
-        (choice(message=None), "choices.0.message"),
-        (body() | {"choices": [None]}, "choices.0"),
-        (body() | {"choices": [{}]}, "choices.0.message"),
-        (body() | {"choices": "x"}, "choices"),
-        (message(content=[{"type": "image_url", "image_url": "x"}]), "choices.0.message.content"),
-        (message(content=[{"type": "text", "text": 7}]), "choices.0.message.content"),
-        (message(content=[7]), "choices.0.message.content"),
-        (message(content=7), "choices.0.message.content"),
-    ],
-)
-def test_an_answer_of_another_form_says_where(made, where):
-    found = read(made)
-    assert (
-        found.failure.text
-        == f"the answer is not one of the OpenAI API: {where} is not as it is there"
-    )
-    assert found.finish_reason == "error"
 
 
 @pytest.mark.parametrize(
