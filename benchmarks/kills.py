@@ -120,15 +120,15 @@ def make_project(folder: Path, port: int, kills: int) -> Path:
     return folder
 
 
-def make_labelled(folder: Path, victim: str, kills: int) -> Path:
+def make_labelled(folder: Path, victim: str, rows: int) -> Path:
     """Write a project whose labelled set an engine of this machine answers."""
     shutil.copytree(ROOT / "prompts", folder / "prompts")
     (folder / "evalsets").mkdir()
     (folder / "pytest.ini").write_text("[pytest]\n")
-    rows = [{"id": str(i), "text": f"review {i}", "label": ("positive", "negative")[i % 2]}
-            for i in range(_ROWS_A_KILL * kills + 4)]  # fmt: skip
+    samples = [{"id": str(i), "text": f"review {i}", "label": ("positive", "negative")[i % 2]}
+               for i in range(rows)]  # fmt: skip
     evalset = {
-        "data": {"rows": rows, "id": "id"},
+        "data": {"rows": samples, "id": "id"},
         "labels": ["positive", "negative"],
         "models": ["m"],
         "prompts": ["sentiment/plain.j2"],
@@ -288,7 +288,7 @@ def main() -> None:
                 free.bind(("127.0.0.1", 0))
                 port = free.getsockname()[1]
             if victim in _HERE:
-                project = make_labelled(folder, victim, given.kills)
+                project = make_labelled(folder, victim, _ROWS_A_KILL * given.kills + 4)
             else:
                 project = make_project(folder, port, given.kills)
             one, whole = chain(victim, project, given.kills, draw, port)

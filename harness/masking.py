@@ -7,7 +7,6 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TextIO
-from urllib.parse import quote
 
 # A shorter one is a stand-in, such as `none` or `EMPTY`, that answers may hold as a word.
 SHORTEST_KEY = 8
@@ -24,8 +23,8 @@ def bare_addresses(text: str) -> str:
 class Mask:
     """Writes `<key>` for every key, however a server spells it back.
 
-    Known are its own letters in either case, percent-encoding, hexadecimal digits, and base64 of a
-    text that holds it anywhere.
+    Known are its own letters in either case, each as it is, percent-encoded or escaped as in JSON,
+    also twice; hexadecimal digits, and base64 of a text that holds it anywhere.
 
     Args:
         keys: What is not to be repeated; what has less than eight characters is no key.
@@ -34,7 +33,7 @@ class Mask:
     def __init__(self, keys: Iterable[str] = ()) -> None:
         spelled = {form for key in keys if len(key) >= SHORTEST_KEY for form in _spellings(key)}
         longest_first = sorted(spelled, key=lambda form: (-len(form), form))
-        self._any = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
+        self._any = re.compile("|".join(longest_first), re.IGNORECASE)
         self._empty = not spelled
 
     def __bool__(self) -> bool:
@@ -86,11 +85,21 @@ class MaskedStream(io.TextIOBase):
 
 
 def _spellings(key: str) -> Iterator[str]:
+    """Yield patterns of a key."""
     raw = key.encode()
-    yield from (key, quote(key, safe=""), raw.hex())
+    yield "".join(map(_letter, key))
+    yield raw.hex()
     for before in range(3):
         # What depends on what stands before and behind the key is left out.
         coded = base64.b64encode(bytes(before) + raw).rstrip(b"=")
         bits = 8 * (before + len(raw))
         part = coded[-(-8 * before // 6) : bits // 6].decode()
-        yield from (part, part.replace("+", "-").replace("/", "_"))
+        yield from map(re.escape, (part, part.replace("+", "-").replace("/", "_")))
+
+
+def _letter(letter: str) -> str:
+    """Return a pattern of a letter of a key, however it is escaped."""
+    own = re.escape(letter)
+    # A row of them without an end would be read again from each of its places.
+    own = own if letter.isalnum() else rf"\\{{0,3}}{own}"
+    return rf"(?:{own}|\\{{1,3}}u{ord(letter):04x}|%(?:25)?{ord(letter):02x})"

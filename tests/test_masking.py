@@ -16,7 +16,18 @@ KEY = "sk-SECRET/0123+456789"
 
 @pytest.mark.parametrize(
     "spelled",
-    [KEY, KEY.lower(), quote(KEY, safe=""), KEY.encode().hex(), KEY.encode().hex().upper()],
+    [
+        KEY,
+        KEY.lower(),
+        quote(KEY, safe=""),
+        quote(KEY),
+        quote(quote(KEY, safe=""), safe=""),
+        KEY.encode().hex(),
+        KEY.encode().hex().upper(),
+        KEY.replace("/", r"\/"),
+        KEY.replace("/", r"\\/").replace("+", r"\\u002B"),
+        "".join(f"\\u{ord(letter):04x}" for letter in KEY),
+    ],
 )
 def test_a_key_in_any_spelling(spelled):
     assert Mask([KEY, "none"]).text(f"none of {spelled}.") == "none of <key>."

@@ -36,10 +36,9 @@ _HELLO = Request("", (), Sampling(max_tokens=16), messages=(("user", "Hello!"),)
 class OpenAIEngine:
     """Asks one model of one endpoint; made by `open_engine`."""
 
-    def __init__(self, client: AsyncOpenAI, model: str, spec: EndpointSpec) -> None:
+    def __init__(self, client: AsyncOpenAI, model: str, spec: EndpointSpec, mask: Mask) -> None:
         self._client: AsyncOpenAI | None = client
-        self._model, self._spec = model, spec
-        self._mask = Mask([client.api_key] if spec.api_key_env else ())
+        self._model, self._spec, self._mask = model, spec, mask
         self._runner = asyncio.Runner()
         self._pace = Pace(spec.requests_per_minute)
         self._dialect = Dialect()
@@ -232,7 +231,9 @@ def open_engine(config: EngineConfig) -> OpenAIEngine:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"])) or first.get("ctx", {}).get("key", "")
         raise EngineError(f"option '{name}': {first['msg']}") from error
-    return OpenAIEngine(open_client(spec, endpoint_key(spec)), config.model_path, spec)
+    key = endpoint_key(spec)
+    mask = Mask([key] if spec.api_key_env else ())
+    return OpenAIEngine(open_client(spec, key, mask), config.model_path, spec, mask)
 
 
 def endpoint_key(spec: EndpointSpec) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from httpx2 import AsyncByteStream
 
+from harness.masking import Mask
 from harness.spec.endpointspec import EndpointSpec
 
 if TYPE_CHECKING:
@@ -26,8 +28,14 @@ class Unreadable(Exception):
     """The body of a response is too long for an answer, or packed in a way of its own."""
 
 
-def open_client(spec: EndpointSpec, key: str) -> AsyncOpenAI:
-    """Return a client of an endpoint; nothing is sent yet."""
+def open_client(spec: EndpointSpec, key: str, mask: Mask) -> AsyncOpenAI:
+    """Return a client of an endpoint; nothing is sent yet.
+
+    Args:
+        spec: Of the endpoint.
+        key: Its key.
+        mask: Of the key, for the headers of responses, before a part of one is taken.
+    """
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
     return AsyncOpenAI(
@@ -40,13 +48,16 @@ def open_client(spec: EndpointSpec, key: str) -> AsyncOpenAI:
         http_client=DefaultAsyncHttpxClient(
             follow_redirects=False,
             headers={"Accept-Encoding": "gzip, deflate"},
-            event_hooks={"response": [_bound]},
+            event_hooks={"response": [partial(_bound, mask)]},
         ),
     )
 
 
-async def _bound(response: Response) -> None:
-    """Let the body of a response be read, and unpacked, up to a limit."""
+async def _bound(mask: Mask, response: Response) -> None:
+    """Let the body of a response be read, and unpacked, up to a limit; mask its headers."""
+    for name, value in response.headers.items():
+        if (masked := mask.text(value)) != value:
+            response.headers[name] = masked
     packed = response.headers.pop("content-encoding", "identity").lower()
     if packed not in ("identity", "gzip", "deflate"):
         raise Unreadable(f"its answer is packed as {packed[:20]!r}, which was not asked for")

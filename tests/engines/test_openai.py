@@ -301,6 +301,22 @@ def test_a_server_that_repeats_the_key_is_not_repeated(endpoint, monkeypatch):
     engine.close()
 
 
+@pytest.mark.parametrize(
+    ("status", "header", "around"),
+    [(302, "Location", "https://{}.example/"), (200, "Content-Encoding", "{}")],
+)
+def test_of_a_key_in_a_header_no_part_is_told(endpoint, monkeypatch, status, header, around):
+    key = "sk-secret-0123456789abcdefghij/+klm="
+    monkeypatch.setenv("JUDGE_KEY", key)
+    engine = opened(endpoint, api_key_env="JUDGE_KEY")
+    endpoint.script = scripted(Reply("x", status, {header: around.format(key)}))
+    with pytest.raises(EngineError) as caught:
+        one(engine)
+    assert "<key>" in str(caught.value)
+    assert "secret" not in str(caught.value)
+    engine.close()
+
+
 def test_no_key_leaves_the_process_of_an_engine(endpoint, monkeypatch, tmp_path):
     monkeypatch.setenv("JUDGE_KEY", KEY)
     endpoint.script = scripted(
