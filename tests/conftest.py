@@ -221,6 +221,30 @@ def tiny_model(tmp_path_factory) -> Path:
     return make_llama(folder, hidden=64, heads=2, key_heads=1, window=256)
 
 
+@pytest.fixture(scope="session")
+def lettered() -> Callable[..., None]:
+    """Return a function that writes a tokenizer of single letters, of which it lacks some."""
+
+    def made(folder: Path, *, without: str) -> None:
+        from tokenizers import Tokenizer, models
+        from transformers import PreTrainedTokenizerFast
+
+        known = ["<unk>", "<s>", "</s>", "\n", *map(chr, range(32, 127))]
+        vocab = {one: i for i, one in enumerate(one for one in known if one not in without)}
+        letters = Tokenizer(models.BPE(vocab=vocab, merges=[], unk_token="<unk>"))
+        fast = PreTrainedTokenizerFast(tokenizer_object=letters, unk_token="<unk>",
+                                       bos_token="<s>", eos_token="</s>")  # fmt: skip
+        fast.chat_template = (
+            "{% for m in messages %}<{{ m.role }}>{{ m.content }}</s>{% endfor %}"
+            "{% if add_generation_prompt %}<assistant>{% endif %}"
+        )
+        fast.save_pretrained(folder)
+        config = {"model_type": "llama", "vocab_size": len(fast), "max_position_embeddings": 4096}
+        (folder / "config.json").write_text(json.dumps(config))
+
+    return made
+
+
 @pytest.fixture
 def project(tmp_path) -> Project:
     """A tiny project; its model folder has no tokenizer, see `model_project`."""

@@ -226,7 +226,8 @@ class ChatFormat:
                 others the word is tokenized by itself, as training does.
 
         Raises:
-            PromptError: A word's first token would reach back into the prompt.
+            PromptError: A word's first token would reach back into the prompt, or the tokenizer
+                does not know a part of it.
         """
         head, *full = self.encode([text, *(text + word for word in words)])
         found: list[tuple[int, ...]] = []
@@ -241,7 +242,16 @@ class ChatFormat:
                     "tokenized; end the prefill at a word boundary"
                 )
             found.append(alone)
+        for word, row in zip(words, found, strict=True):
+            if self.unknown(row):
+                raise PromptError(f"the label word {word.strip()!r} holds characters that the "
+                                  "model's tokenizer does not know, so that it cannot be written; "
+                                  "choose other targets")  # fmt: skip
         return found
+
+    def unknown(self, row: Sequence[int]) -> bool:
+        """Return whether tokens stand for what the tokenizer does not know."""
+        return self.tokenizer.unk_token_id is not None and self.tokenizer.unk_token_id in row
 
 
 def _asked(conversation: Conversation) -> Conversation:

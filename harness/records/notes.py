@@ -11,7 +11,7 @@ NoteKind = Literal[
     "no_record", "no_template", "other_base", "no_trained_rows", "trained_samples",
     "trained_probes", "not_asked_again", "no_thought", "closed_thought", "thinks_anyway",
     "other_model", "uncounted", "stand_in", "float16_overflow", "float16_refused",
-    "undecidable", "undefined", "replica_lost", "remote_code", "stopped",
+    "undecidable", "undefined", "unreadable", "replica_lost", "remote_code", "stopped",
 ]  # fmt: skip
 """Each has a phrase `note_<kind>` in every language of the report."""
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from harness.prompts.chat import ChatFormat
 from harness.prompts.open_format import open_format
 from harness.prompts.templates import load_prompt
-from harness.records import Tell, Thinking
+from harness.records import Note, Tell, Thinking
+from harness.records.notes import Fact
 from harness.run.cells import Cell
 from harness.run.classifier_rows import prepare_trained
 from harness.run.materials import Materials
@@ -44,7 +45,7 @@ class Preparing:
         if cell.prompt is None:
             raise ValueError(f"cell {cell.id} has no prompt")
         words = cell.evalset.targets(cell.prompt)
-        return prepare(
+        prepared = prepare(
             cell,
             samples,
             self.materials.draw(cell, chat),
@@ -53,6 +54,18 @@ class Preparing:
             shared=session.shared,
             adapter=session.adapters.get(cell.model),
         )
+        self._tell_of_unknown(prepared, chat)
+        return prepared
+
+    def _tell_of_unknown(self, prepared: Prepared, chat: ChatFormat) -> None:
+        """Tell how many samples hold what the model cannot read, if any prompt does."""
+        if not any(chat.unknown(request.prompt_ids) for request in prepared.first):
+            return
+        rows = chat.pieces.encode([sample.text for sample in prepared.samples])
+        if count := sum(map(chat.unknown, rows)):
+            cell, total = prepared.cell, len(rows)
+            facts: dict[str, Fact] = {"model": cell.model, "count": count, "total": total}
+            self.tell(Note("unreadable", cell.path, facts))
 
     def _chat(self, cell: Cell) -> ChatFormat:
         spoken = cell.model, cell.mode.thinking

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.figures import figure_kind
+from harness.figures import UNSCORED, figure_kind
 from harness.records import Note, Row
 from harness.run.cells import Cell
 
@@ -18,22 +18,20 @@ def undefined_notes(cells: Mapping[tuple[str, str], Cell], rows: Sequence[Row]) 
     """
     found: dict[tuple[str, str, str], list[str]] = {}
     for row in rows:
-        for name in _wanted(cells[row.evalset, row.cell], row):
+        for name in _wanted(cells[row.evalset, row.cell]):
             if name not in row.figures:
                 found.setdefault((row.evalset, name, _why(row, name)), []).append(row.cell)
     for (evalset, name, why), ids in found.items():
         yield Note("undefined", evalset, {"figure": name, "why": why, "cells": tuple(ids)})
 
 
-def _wanted(cell: Cell, row: Row) -> Iterator[str]:
-    """Yield the figures that a cell was asked for and that its scoring can give, each once."""
-    yield from cell.evalset.further
-    if "label_mass" in row.figures:
-        yield "calibrated_accuracy"
-        if len(cell.evalset.labels) == 2:
-            yield "auc"
-    if cell.evalset.scoring.contextual and not cell.spec.trained:
-        yield "contextual_accuracy"
+def _wanted(cell: Cell) -> dict[str, None]:
+    """Return the figures that a cell was asked for, each once."""
+    evalset = cell.evalset
+    contextual = evalset.scoring.contextual and not cell.spec.trained
+    names = [*evalset.further, *(gate.figure for gate in evalset.gates), evalset.primary or ""]
+    names.append("contextual_accuracy" if contextual else "")
+    return dict.fromkeys(name for name in names if name not in ("", UNSCORED))
 
 
 def _why(row: Row, name: str) -> str:

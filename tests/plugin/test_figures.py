@@ -48,7 +48,8 @@ def test_a_figure_that_is_not_defined_says_so(evals, answer, figure, why):
 def test_a_label_without_samples_leaves_figures_undefined_that_need_it(evals):
     evals.write("data.csv", "id,text,label\na,Good one.,positive\nb,Fine one.,positive\n")
     names = ["recall:negative", "balanced_accuracy", "auc"]
-    evals.set(data={"source": "file:data.csv", "id": "id"}, figures=names[:2], modes=["zeroshot"])
+    evals.set(data={"source": "file:data.csv", "id": "id"}, figures=names[:2], primary="auc",
+              modes=["zeroshot"])  # fmt: skip
     evals.run()
     told = {note.facts["figure"]: note.facts["why"] for note in evals.saved.info.notes}
     assert told == dict.fromkeys(names, "target")

@@ -93,3 +93,14 @@ def test_models_and_judges_of_judge_sets(doubtful):
     assert done.stderr.count("has no training.json") == 1
     (page,) = (doubtful.root / "reports").glob("passport-tuned-*/report.md")
     assert "## Notes\n\n- `tuned`: `adapters/one` has no `training.json`" in page.read_text()
+
+
+def test_samples_that_the_tokenizer_does_not_know_are_counted(evals, lettered):
+    (evals.root / "model").unlink()
+    lettered(evals.root / "model", without="Z")
+    rows = [{"text": "Zzz.", "label": "positive"}, {"text": "Fine.", "label": "negative"}]
+    evals.set(data={"rows": rows}, modes=["zeroshot"])
+    evals.run()
+    (note,) = [one for one in evals.saved.info.notes if one.kind == "unreadable"]
+    assert note.facts == {"model": "m", "count": 1, "total": 2}
+    assert "does not know characters of 1 of 2 samples" in evals.report

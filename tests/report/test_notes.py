@@ -22,6 +22,7 @@ NOTES = (
     Note("undecidable", SET, {"gate": "gate-auc-m", "count": 1234}),
     *(Note("undefined", SET, {"figure": "mcc", "why": why, "cells": ("m-a", "m-b")})
       for why in ("unscored", "target", "answer", "same", "cluster", "samples")),
+    Note("unreadable", SET, {"model": "m", "count": 2, "total": 9}),
     Note("near_copies", SET, {"count": 7, "pool": 9, "pairs": PAIRS}),
     Note("near_gold", "gold/own", {"count": 1, "total": 9, "pairs": ("b = a",)}),
     Note("malformed", "file:a.jsonl", {"count": 2, "first": "row 3: it has no 'messages'"}),

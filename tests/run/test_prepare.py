@@ -110,6 +110,20 @@ def test_labels_that_cannot_be_told_apart_are_one_line(ready, model_project, tok
     )
 
 
+@pytest.mark.parametrize("scoring", ["logprobs", "choice"])
+def test_a_word_that_the_tokenizer_does_not_know_is_one_line(
+    ready, model_project, lettered, scoring
+):
+    (model_project.root / "model").unlink()
+    lettered(model_project.root / "model", without="b")
+    with pytest.raises(PromptError) as raised:
+        ready(targets="{positive: positive, negative: bad}", scoring=scoring)
+    assert str(raised.value) == (
+        "the label word 'bad' holds characters that the model's tokenizer does not know, so that "
+        "it cannot be written; choose other targets"
+    )
+
+
 def test_generate_asks_for_text(ready):
     assert ready(scoring="generate").requests[0][0].sampling == Sampling(max_tokens=16)
     limited = ready(scoring="{method: generate, max_tokens: 3}")
