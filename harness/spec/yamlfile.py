@@ -89,8 +89,11 @@ def read_text(path: Path, shown: Path) -> str:
     """Return a file's text, its ends of lines as they are.
 
     Raises:
-        SpecError: No such file, one that may not be read, or no UTF-8.
+        SpecError: No such file, one that may not be read or is none on a disk, or no UTF-8.
     """
+    # A pipe would be waited for, and a device has no end.
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise SpecError("is a pipe, a socket or a device; give a file", path=shown)
     try:
         data = path.read_bytes()
     except FileNotFoundError as error:

@@ -29,6 +29,9 @@ CREATE TABLE IF NOT EXISTS doubted (fingerprint TEXT PRIMARY KEY) WITHOUT ROWID;
 _LATER = frozenset({"schema", "score_texts", "stop_ids", "thinking"})
 _ASKED = [field.name for field in fields(Sampling)]
 _BODY = [field.name for field in fields(Output) if field.name not in ("key", "error")]
+# Written also where there is nothing in them.
+_ALWAYS = frozenset({"text", "token_ids", "finish_reason", "logprobs"})
+_ENCODE = json.JSONEncoder(check_circular=False).encode
 _COLUMNS = {"key", "fingerprint", "body", "created"}
 _TIMEOUT_S = 60.0
 _AT_ONCE = 500  # SQLite takes at least 999 variables in a statement
@@ -158,7 +161,8 @@ class Store:
 
 
 def _body(output: Output) -> str:
-    return json.dumps({name: getattr(output, name) for name in _BODY})
+    found = ((name, getattr(output, name)) for name in _BODY)
+    return _ENCODE({name: value for name, value in found if value or name in _ALWAYS})
 
 
 def _connect(path: Path) -> sqlite3.Connection:

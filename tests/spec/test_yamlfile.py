@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,14 @@ def test_missing_and_binary_files_are_one_line(tmp_path):
     with pytest.raises(SpecError, match=r"b\.yaml:2: is not UTF-8 \(byte 0xff\); save") as raised:
         read_yaml(tmp_path / "b.yaml")
     assert "\n" not in str(raised.value)
+
+
+def test_a_pipe_and_a_device_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "zero.yaml").symlink_to("/dev/zero")
+    for name in ("pipe", "zero"):
+        with pytest.raises(SpecError, match=rf"^{name}\.yaml: is a pipe, a socket or a dev"):
+            read_yaml(tmp_path / f"{name}.yaml", Path(f"{name}.yaml"))
 
 
 def test_an_empty_file_has_no_data(tmp_path):

@@ -60,14 +60,15 @@ def test_outputs_outlive_the_process(tmp_path):
     second.close()
 
 
-def test_an_entry_without_later_fields_is_whole(tmp_path):
-    """As it was stored before outputs had `completion_tokens`."""
+def test_an_entry_is_whole_with_and_without_what_has_nothing_in_it(tmp_path):
+    """As it is stored, and as earlier versions stored it."""
     store = Store(tmp_path / "outputs.sqlite")
     store.put([FULL], "shared")
     with sqlite3.connect(tmp_path / "outputs.sqlite") as other:
         (body,) = other.execute("SELECT body FROM outputs").fetchone()
-        older = body.replace(', "completion_tokens": 0', "")
-        assert older != body
+        assert "completion_tokens" not in body
+        older = body.replace("}", ', "completion_tokens": 0, "thought": ""}')
+        assert store.get(["k1"]) == {"k1": FULL}
         other.execute("UPDATE outputs SET body = ?", (older,))
     other.close()
     assert store.get(["k1"]) == {"k1": FULL}
