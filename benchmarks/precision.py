@@ -29,7 +29,8 @@ from harness.prompts.open_format import open_format  # noqa: E402
 from harness.prompts.templates import load_prompt  # noqa: E402
 from harness.records import EngineConfig, EngineInfo, Output, Result  # noqa: E402
 from harness.run.cells import Cell, modes  # noqa: E402
-from harness.run.prepare import Prepared, prepare  # noqa: E402
+from harness.run.prepare import prepare  # noqa: E402
+from harness.run.prepared import Prepared  # noqa: E402
 from harness.run.score_cell import Outcome, score_cell  # noqa: E402
 from harness.shots import Draw, select_shots  # noqa: E402
 from harness.sources.data import load_data  # noqa: E402

@@ -14,7 +14,8 @@ from harness.prompts.open_format import open_format
 from harness.prompts.templates import load_prompt
 from harness.records import Request, Sample, Thinking
 from harness.run.cells import Cell
-from harness.run.prepare import Prepared, prepare
+from harness.run.prepare import prepare
+from harness.run.prepared import Prepared
 from harness.shots import Draw, select_shots
 from harness.sources.adapters import CONFIG
 from harness.sources.assets import model_at_hand

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +13,7 @@ import pytest
 
 from harness.analysis.analyze import analyze, analyze_hastily
 from harness.analysis.files import save_findings
+from harness.errors import StoreError
 from harness.language import words
 from harness.plugin.joining import join_parts
 from harness.plugin.options import options_of
@@ -21,6 +23,7 @@ from harness.report.brief import brief
 from harness.report.runfiles import RUN_FILE, load_run, redact_run, save_run
 from harness.report.summary import append_step_summary
 from harness.report.write import write_report
+from harness.workers.store import Store
 
 PARTS = "parts"
 """Folder of what each process saved."""
@@ -57,9 +60,11 @@ def finish_run(
         redact_run(run) if given.texts == "none" else run
     )
     plots = "none" if hasty else given.plots
-    path = write_report(
-        folder, run, findings, lang=given.lang, texts=given.texts, plots=plots, hasty=hasty
-    )
+    with _memory(given.store) as memory:
+        path = write_report(
+            folder, run, findings, lang=given.lang, texts=given.texts, plots=plots, hasty=hasty,
+            memory=memory,
+        )  # fmt: skip
     save_findings(folder, findings)
     _point_latest_to(folder)
     if told := os.environ.get(FOLDER_FILE):
@@ -74,6 +79,20 @@ def unwritten(config: pytest.Config) -> str:
     if not (folder / RUN_FILE).is_file():
         return ""
     return f"the figures are saved: harness report {folder} writes their report"
+
+
+@contextlib.contextmanager
+def _memory(path: Path) -> Iterator[Store | None]:
+    """Open the store of outputs, where there is one, to remember plots in."""
+    try:
+        store = Store(path) if path.is_file() else None
+    except StoreError:
+        store = None
+    try:
+        yield store
+    finally:
+        if store is not None:
+            store.close()
 
 
 def _point_latest_to(folder: Path) -> None:

@@ -29,6 +29,7 @@ from harness.report.mistakes import Names, wrong_answers
 from harness.report.names import some
 from harness.report.notes import note_lines
 from harness.report.page.write import write_page
+from harness.report.plots.drawn import Memory
 from harness.report.plots.write_plots import PlotKind, Plots, draw_plots
 from harness.report.questions import question_table
 from harness.report.reasons import why
@@ -78,6 +79,7 @@ def write_report(
     texts: Texts = "full",
     plots: Plots = "svg",
     hasty: bool = False,
+    memory: Memory | None = None,
 ) -> Path:
     """Write `report.md`, its plots and `report.html` into the run's folder.
 
@@ -89,6 +91,7 @@ def write_report(
         texts: With `none`, no sample's text and no completion appears.
         plots: Format of the plots; with `none`, the report has none.
         hasty: Whether to say that comparisons and plots are left out.
+        memory: Holds plots that were drawn of the same numbers.
 
     Returns:
         The path of `report.md`.
@@ -100,7 +103,7 @@ def write_report(
         content = {**_content(shown, findings, lang=lang), "hasty": hasty}
         # First without plots: whatever drawing them may do, the figures are on disk.
         path.write_text(_render(content, ()), encoding="utf-8")
-        drawn = draw_plots(run_dir, run, findings, lang=lang, plots=plots)
+        drawn = draw_plots(run_dir, run, findings, lang=lang, plots=plots, memory=memory)
         if drawn:
             path.write_text(_render(content, drawn), encoding="utf-8")
         write_page(

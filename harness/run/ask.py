@@ -31,7 +31,14 @@ class Asked:
     failure: EngineError | None = None
 
 
-def ask(session: EngineSession, requests: Iterable[Request], store: Store, *, window: int) -> Asked:
+def ask(
+    session: EngineSession,
+    requests: Iterable[Request],
+    store: Store,
+    *,
+    window: int,
+    known: Mapping[str, Output] | None = None,
+) -> Asked:
     """Return the outputs of requests, equal ones asked once; each is stored as it comes.
 
     Args:
@@ -39,9 +46,10 @@ def ask(session: EngineSession, requests: Iterable[Request], store: Store, *, wi
         requests: In any order.
         store: Of outputs.
         window: The model's window in tokens.
+        known: Stored outputs that were read before, by key.
     """
     wanted = {request.key: request for request in requests}
-    outputs: dict[str, Output] = {}
+    outputs = {key: known[key] for key in wanted if key in known} if known else {}
     try:
         return _asked(session, wanted, outputs, store, window=window)
     except KeyboardInterrupt:
@@ -59,7 +67,7 @@ def _asked(
     window: int,
 ) -> Asked:
     """Fill in the outputs, and return them with what came of it."""
-    outputs |= _stored(wanted, store)
+    outputs |= _stored({k: r for k, r in wanted.items() if k not in outputs}, store)
     failure: EngineError | None = None
     if len(outputs) < len(wanted):
         if session.stored_only:

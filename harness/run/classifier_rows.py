@@ -15,7 +15,8 @@ from harness.prompts.label_words import LabelTree
 from harness.reasons import Reason
 from harness.records import Request, Sample, Sampling
 from harness.run.cells import Cell
-from harness.run.prepare import Prepared, digest
+from harness.run.prepare import digest
+from harness.run.prepared import Prepared
 from harness.spec.classifierspec import train_spec
 from harness.workers.store import content_key
 

@@ -31,7 +31,7 @@ from harness.records import (
 from harness.run.replies import Said, failed, said, unfinished
 from harness.run.served import Served
 from harness.run.session import EngineSession
-from harness.run.thoughtnotes import tell_of_template
+from harness.run.thoughtnotes import template_notes
 from harness.spec.endpointspec import PREFIX
 from harness.spec.thinkingspec import setting
 from harness.workers.store import content_key
@@ -278,6 +278,7 @@ def open_speaker(session: EngineSession, served: Served, *, root: Path, tell: Te
         trained=session.adapter_chats.get(served.model),
         thinking=thinking,
     )
-    tell_of_template(tell, served.model, chat, thinking)
+    for note in template_notes(served.model, chat, thinking):
+        tell(note)
     adapter = session.adapters.get(served.model)
     return Speaker(chat, session.shared, adapter, thinking, name=served.model)

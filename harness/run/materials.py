@@ -10,6 +10,7 @@ from harness.records import DataInfo, Sample, Tell
 from harness.run.cells import Cell, Mode
 from harness.run.classifier_rows import Training, build_training
 from harness.run.copies import near_copies_note
+from harness.run.remembered import data_digest
 from harness.run.settings import Progress, Settings
 from harness.run.trained_on import trained_samples
 from harness.shots import Draw, select_shots
@@ -29,6 +30,7 @@ class Materials:
     tell: Tell
     data: dict[str, DataInfo]
     _loaded: dict[str, LoadedData] = field(default_factory=dict)
+    _digests: dict[str, str] = field(default_factory=dict)
     _searched: set[str] = field(default_factory=set)
     _trained: set[tuple[str, str]] = field(default_factory=set)
     _pools: dict[tuple[str, str], tuple[Sample, ...]] = field(default_factory=dict)
@@ -55,6 +57,13 @@ class Materials:
             for note in loaded.notes:
                 self.tell(replace(note, about=cell.path))
         return self._loaded[cell.path]
+
+    def digest(self, cell: Cell) -> str:
+        """Return a digest of the samples and the pool of a cell's set."""
+        if cell.path not in self._digests:
+            loaded = self.load(cell)
+            self._digests[cell.path] = data_digest(loaded.samples, loaded.pool)
+        return self._digests[cell.path]
 
     def look_for_copies(self, cells: Sequence[Cell]) -> None:
         """Note near copies of samples in the pools of cells' sets, and in adapters' training rows.
@@ -103,8 +112,19 @@ class Materials:
         if (cell.path, cell.model) not in self._pools:
             whole = self.load(cell).pool
             pool = tuple(shot for shot in whole if chat.control_token(shot.text) is None)
-            info = self.data[cell.path]
-            special = max(info.pool_special, len(whole) - len(pool))
-            self.data[cell.path] = replace(info, pool_special=special)
+            self.leave_out(cell, len(whole) - len(pool))
             self._pools[cell.path, cell.model] = pool
         return self._pools[cell.path, cell.model]
+
+    def special(self, cell: Cell) -> int:
+        """Return how many entries of the pool were left out for special tokens of a cell's model.
+
+        None were where no cell of the model drew from it.
+        """
+        key = cell.path, cell.model
+        return len(self.load(cell).pool) - len(self._pools[key]) if key in self._pools else 0
+
+    def leave_out(self, cell: Cell, special: int) -> None:
+        """Note how many entries of the pool of a cell's set are left out for special tokens."""
+        info = self.data[cell.path]
+        self.data[cell.path] = replace(info, pool_special=max(info.pool_special, special))

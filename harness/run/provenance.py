@@ -10,7 +10,8 @@ from harness.prompts.thinking import plan_name
 from harness.records import EngineInfo, Provenance, TemplateUse
 from harness.registry import Name, current
 from harness.run.cells import Cell
-from harness.run.prepare import Prepared, digest
+from harness.run.prepare import digest
+from harness.run.prepared import Prepared
 
 
 def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
@@ -30,7 +31,7 @@ def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
         adapter=asked.adapter.digest if asked and asked.adapter else "",
         engine=f"{engine.engine} {engine.version}",
         numbers=f"{engine.dtype}, {engine.device}",
-        thinking=_thinking(prepared),
+        thinking=way_of_thinking(prepared),
         template=without_text(prepared.template),
         extensions=_extensions(prepared.cell),
     )
@@ -95,7 +96,10 @@ def without_text(use: TemplateUse | None) -> TemplateUse | None:
     return replace(use, own_system=digest(use.own_system))
 
 
-def _thinking(prepared: Prepared) -> str:
+def way_of_thinking(prepared: Prepared) -> str:
+    """Return how a cell's model thinks before it answers, in words; empty for by itself."""
+    if prepared.known is not None:
+        return prepared.known.thinking
     questions, setting = prepared.questions, prepared.cell.mode.thinking
     if questions is None:
         return ""

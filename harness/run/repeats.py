@@ -7,7 +7,7 @@ from functools import partial
 
 from harness.reasons import Reason
 from harness.run.ask_again import ask_again
-from harness.run.prepare import Prepared
+from harness.run.prepared import Prepared
 from harness.run.session import EngineSession
 from harness.run.settings import Settings
 from harness.run.thinking import Rounds, in_rounds

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from harness.errors import EngineError, HarnessError, RegistryError, UnfitPrecision
 from harness.reasons import Reason
-from harness.records import DataInfo, EngineInfo, Note
+from harness.records import DataInfo, EngineInfo, Note, Output
 from harness.run.ask import ask, opened, outputs_missing
 from harness.run.ask_again import with_flips
 from harness.run.cells import Cell
 from harness.run.classifier_rows import Training
 from harness.run.groups import Groups
 from harness.run.materials import Materials
-from harness.run.prepare import Prepared
+from harness.run.prepared import Prepared
 from harness.run.preparing import Preparing
 from harness.run.repeats import repeat
 from harness.run.score_cell import Outcome, score_cell
@@ -203,14 +203,16 @@ class Runner:
     def _run_cells(self, session: EngineSession, cells: Sequence[Cell], store: Store) -> None:
         if session.stored_only and not store.knows(session.shared):
             return
-        prepared = self._prepare_all(session, cells, store)
+        prepared, known = self._prepare_all(session, cells, store)
         if not prepared:
             return
         # While the engine starts.
         self._materials.look_for_copies(cells)
         window = prepared[0].window
         with self._away():
-            found = in_rounds(prepared, lambda some: ask(session, some, store, window=window))
+            found = in_rounds(
+                prepared, lambda some: ask(session, some, store, window=window, known=known)
+            )
         asked = found.asked
         if asked.failure is not None and self._stopped:
             session.tell_stopped(stored=len(asked.outputs), wanted=found.wanted)
@@ -258,9 +260,12 @@ class Runner:
 
     def _prepare_all(
         self, session: EngineSession, cells: Sequence[Cell], store: Store
-    ) -> list[Prepared]:
+    ) -> tuple[list[Prepared], Mapping[str, Output]]:
+        """Return the cells that can be asked, and the outputs of those that were not rendered."""
         prepared: list[Prepared] = []
-        preparing = Preparing(session, self._materials, self.settings.root, self._tell)
+        once = self.settings.runs == 1 and not self.settings.repeat_engine
+        memory = store if once else None
+        preparing = Preparing(session, self._materials, self.settings.root, self._tell, memory)
         # All before the engine starts, which must know the ranks of all adapters.
         cells = [cell for cell in cells if self._fit(cell, session.check_adapter)]
         for done, cell in enumerate(cells):
@@ -272,7 +277,7 @@ class Runner:
                 continue
             if len(prepared) == 1 and not session.stored_only:
                 self._start_early(session, prepared[0], len(cells), store)
-        return prepared
+        return prepared, preparing.stored
 
     def _start_early(
         self, session: EngineSession, first: Prepared, cells: int, store: Store

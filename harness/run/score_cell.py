@@ -21,7 +21,7 @@ from harness.records import (
     sum_up,
 )
 from harness.run.figures import Summary, summarize
-from harness.run.prepare import Prepared
+from harness.run.prepared import Prepared
 from harness.run.provenance import provenance
 from harness.run.replies import Said, said
 from harness.run.shown_prompt import shown_prompt

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from harness.records import CellPrompt
-from harness.run.prepare import Prepared
+from harness.run.prepared import Prepared
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -24,7 +24,7 @@ def shown_prompt(prepared: Prepared) -> CellPrompt | None:
     Of a model that thinks it is the prompt of the answer, with the thought.
     """
     if prepared.questions is None:
-        return None
+        return prepared.known.shown if prepared.known else None
     found = next((i for i, requests in enumerate(prepared.requests) if requests), None)
     if found is None:
         return None

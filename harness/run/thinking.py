@@ -9,7 +9,7 @@ from harness.prompts.thoughttokens import answer_row, read_thought
 from harness.reasons import Reason
 from harness.records import Output, Request, Thought
 from harness.run.ask import Asked, joined
-from harness.run.prepare import Prepared, Questions
+from harness.run.prepared import Prepared, Questions
 from harness.run.replies import unfinished
 
 

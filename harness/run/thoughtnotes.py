@@ -9,19 +9,19 @@ from harness.records import Note, Tell, Thinking
 from harness.run.replies import Said
 
 
-def tell_of_template(tell: Tell, model: str, chat: ChatFormat, thinking: Thinking | None) -> None:
-    """Tell what a chat template makes of a setting otherwise than by itself, or of none.
+def template_notes(model: str, chat: ChatFormat, thinking: Thinking | None) -> list[Note]:
+    """Return what a chat template makes of a setting otherwise than by itself, or of none.
 
     Args:
-        tell: Told the note.
         model: Name of the model.
         chat: How it is spoken to.
         thinking: The setting.
     """
     if chat.plan is None and thinking is not None:
-        tell(Note("no_thought", model, {}))
+        return [Note("no_thought", model, {})]
     if chat.plan is not None and thinking is None and chat.plan.bare.text is not None:
-        tell(Note("closed_thought", model, {}))
+        return [Note("closed_thought", model, {})]
+    return []
 
 
 def tell_of_replies(

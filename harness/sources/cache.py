@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from filelock import FileLock
 
 from harness.errors import AssetError
 
+_PACKAGE = Path(__file__).parents[1]
 _REMEMBERED_FROM = 8 << 20  # bytes; smaller files are hashed in less time than a lookup takes
 
 
@@ -114,3 +118,18 @@ def sha256(path: Path) -> str:
     """Return the sha256 of a file, read now."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def code_digest(*libraries: str) -> str:
+    """Return a digest of this package's own code, and of the versions of Python and libraries."""
+    found = hashlib.sha256(platform.python_version().encode())
+    for name in libraries:
+        try:
+            known = version(name)
+        except PackageNotFoundError:
+            known = "none"
+        found.update(f"{name} {known}\n".encode())
+    for path in sorted(_PACKAGE.rglob("*.py")):
+        found.update(f"{path.relative_to(_PACKAGE).as_posix()}\n".encode() + path.read_bytes())
+    return found.hexdigest()

@@ -26,11 +26,9 @@ def auc(scores: Sequence[float] | Floats, positives: Sequence[bool] | Bools) -> 
 
     Source: Mann and Whitney (1947), Ann. Math. Stat. 18:50.
     """
-    from scipy.stats import rankdata
-
     values, mask = two_classes(scores, positives)
     positive, negative = int(mask.sum()), int((~mask).sum())
-    rank_sum = float(rankdata(values)[mask].sum())
+    rank_sum = float(midranks(values)[mask].sum())
     return (rank_sum - positive * (positive + 1) / 2) / (positive * negative)
 
 
@@ -160,6 +158,17 @@ def two_classes(
     return values, mask
 
 
+def midranks(values: Floats) -> Floats:
+    """Return the ranks of numbers from 1 on, equal ones with the mean of theirs.
+
+    As scipy's `rankdata`, whose module takes a second of processor time to import.
+    """
+    _, places, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = np.cumsum(counts) - (counts - 1) * np.float64(0.5)
+    found: Floats = ranks[places]
+    return found
+
+
 def placements(values: Floats, mask: Bools) -> tuple[Floats, Floats]:
     """Return per positive the share of negatives below it, per negative of positives above it.
 
@@ -171,12 +180,10 @@ def placements(values: Floats, mask: Bools) -> tuple[Floats, Floats]:
 
     Source: Sun and Xu (2014), IEEE Signal Process. Lett. 21:1389.
     """
-    from scipy.stats import rankdata
-
-    overall = rankdata(values)
+    overall = midranks(values)
     positive, negative = int(mask.sum()), int((~mask).sum())
-    up = (overall[mask] - rankdata(values[mask])) / negative
-    down = 1 - (overall[~mask] - rankdata(values[~mask])) / positive
+    up = (overall[mask] - midranks(values[mask])) / negative
+    down = 1 - (overall[~mask] - midranks(values[~mask])) / positive
     return up, down
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import json
@@ -24,6 +25,9 @@ CREATE TABLE IF NOT EXISTS outputs (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS by_fingerprint ON outputs (fingerprint);
 CREATE TABLE IF NOT EXISTS doubted (fingerprint TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS memory (
+    key TEXT PRIMARY KEY, body BLOB NOT NULL, created REAL NOT NULL
+);
 """
 # Fields of `Sampling` that enter a key only if they are set: older keys have none of them.
 _LATER = frozenset({"schema", "score_texts", "stop_ids", "thinking"})
@@ -35,6 +39,13 @@ _ENCODE = json.JSONEncoder(check_circular=False).encode
 _COLUMNS = {"key", "fingerprint", "body", "created"}
 _TIMEOUT_S = 60.0
 _AT_ONCE = 500  # SQLite takes at least 999 variables in a statement
+# Bytes that are kept in memory: a cell of 2,000 samples takes 80,000, its plots as many.
+_REMEMBERED = 64 << 20
+_TOO_OLD = """
+DELETE FROM memory WHERE key IN (SELECT key FROM (
+    SELECT key, SUM(LENGTH(body)) OVER (ORDER BY created DESC, key) AS bytes FROM memory
+) WHERE bytes > ?)
+"""
 
 
 def fingerprint(parts: dict[str, Json]) -> str:
@@ -145,6 +156,27 @@ class Store:
         """Remove all outputs of an engine fingerprint, and the doubt of them."""
         tables = ("outputs", "doubted")
         self._write([f"DELETE FROM {name} WHERE fingerprint = ?" for name in tables], shared)
+
+    def recall(self, key: str) -> bytes | None:
+        """Return what `remember` was given, None where that is gone or cannot be read."""
+        try:
+            with self._lock:
+                found = self._db.execute("SELECT body FROM memory WHERE key = ?", (key,)).fetchone()
+        except sqlite3.Error:
+            return None
+        return found[0] if found and isinstance(found[0], bytes) else None
+
+    def remember(self, key: str, body: bytes) -> None:
+        """Keep what took time to make, and let go what is oldest; what cannot be kept is not.
+
+        Args:
+            key: Digest of all that it was made of.
+            body: Who reads it again must see for himself whether it is whole.
+        """
+        row = (key, body, time.time())
+        with contextlib.suppress(sqlite3.Error), self._lock, self._db:
+            self._db.execute("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", row)
+            self._db.execute(_TOO_OLD, (_REMEMBERED,))
 
     def _write(self, statements: Iterable[str], shared: str) -> None:
         try:

@@ -9,7 +9,7 @@ from reasoned import because, numbers, told
 from harness.prompts.label_words import label_tree
 from harness.records import EngineInfo, Output, Request, Sample, Sampling
 from harness.run.cells import cells
-from harness.run.prepare import Prepared
+from harness.run.prepared import Prepared
 from harness.run.score_cell import Outcome, score_cell
 from harness.spec.evalset import EvalSet
 from harness.spec.modelspec import ModelSpec

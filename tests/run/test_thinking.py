@@ -317,7 +317,7 @@ def test_a_thought_that_nobody_asked_for_is_no_part_of_a_free_answer(study, answ
 
 
 def test_a_cell_without_thoughts_goes_through_as_it_is(study):
-    from harness.run.prepare import Prepared
+    from harness.run.prepared import Prepared
 
     (cell,) = study.cells("off")
     plain = Prepared(cell, (), {}, None, (), {}, 0.0, 1)

@@ -7,6 +7,7 @@ import pytest
 from scipy.stats import norm
 
 from harness.stats import auc, auc_influence, auc_interval, two_classes
+from harness.stats.auc import midranks
 
 
 def brute_auc(scores, positives):
@@ -26,6 +27,15 @@ def test_auc_equals_pair_count(seed):
     scores = rng.integers(0, 6, size=40).astype(float)
     positives = rng.random(40) < 0.4
     assert auc(scores, positives) == pytest.approx(brute_auc(scores, positives))
+
+
+def test_ranks_are_those_of_scipy():
+    from scipy.stats import rankdata
+
+    rng = np.random.default_rng(3)
+    for values in (rng.normal(size=50), rng.integers(0, 9, 101).astype(float), np.zeros(4),
+                   np.array([np.inf, -np.inf, 0.0, -0.0, np.inf])):  # fmt: skip
+        assert (midranks(values) == rankdata(values)).all()
 
 
 def test_auc_of_infinite_scores():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pytest
 from scipy.stats import binom, norm
@@ -19,6 +21,15 @@ from harness.stats import holm, mcnemar_exact, sign_flip_test
 def test_mcnemar_by_hand(b, c, p):
     assert mcnemar_exact(b, c) == pytest.approx(p)
     assert mcnemar_exact(c, b) == pytest.approx(p)
+
+
+def test_mcnemar_is_the_exact_binomial_test():
+    from scipy.stats import binomtest
+
+    pairs = [*product(range(12), repeat=2), (3, 80), (431, 502), (0, 900)]
+    for b, c in pairs[1:]:
+        wanted = float(binomtest(b, b + c, 0.5).pvalue)
+        assert mcnemar_exact(b, c) == pytest.approx(wanted, rel=1e-14, abs=0)
 
 
 def test_mcnemar_refuses_negative():

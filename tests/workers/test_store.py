@@ -44,6 +44,25 @@ def test_an_output_comes_back_as_it_was(store):
     assert store.get([]) == {}
 
 
+def test_what_took_time_is_kept_until_there_is_too_much(store, monkeypatch):
+    monkeypatch.setattr("harness.workers.store._REMEMBERED", 25)
+    for number in range(4):
+        store.remember(f"k{number}", bytes([number]) * 10)
+    assert [store.recall(f"k{number}") for number in range(4)] == [
+        None,
+        None,
+        b"\2" * 10,
+        b"\3" * 10,
+    ]
+    store.remember("k3", b"new")
+    assert store.recall("k3") == b"new"
+    store._db.execute("UPDATE memory SET body = 'a text'")
+    assert store.recall("k3") is None
+    store._db.execute("DROP TABLE memory")
+    store.remember("k4", b"lost")
+    assert store.recall("k4") is None
+
+
 def test_nan_comes_back(store):
     store.put([replace(FULL, logprobs=(math.nan,))], "shared")
     (value,) = store.get(["k1"])["k1"].logprobs

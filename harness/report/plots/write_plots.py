@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
 from harness.report.plots.cells import MOST_PANELS
 from harness.report.plots.confusion import confusions
+from harness.report.plots.drawn import Drawn, Memory, drawn_key, recall, remember
 from harness.report.plots.forest import forest
 from harness.report.plots.judged import judged_forest
 from harness.report.plots.lengths import over_lengths
@@ -54,8 +56,22 @@ class PlotKind:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """Plots that are drawn together, and all that they are drawn of."""
+
+    of: object
+    make: Callable[[], Iterator[Plot]]
+
+
 def draw_plots(
-    run_dir: Path, run: Run, findings: Findings, *, lang: Lang = "en", plots: Plots = "svg"
+    run_dir: Path,
+    run: Run,
+    findings: Findings,
+    *,
+    lang: Lang = "en",
+    plots: Plots = "svg",
+    memory: Memory | None = None,
 ) -> tuple[PlotKind, ...]:
     """Draw a run's plots into the folder `plots` beside its report.
 
@@ -68,6 +84,7 @@ def draw_plots(
         findings: Of this run.
         lang: Language of titles, axes and alt texts.
         plots: Format of the files; with `none`, nothing is drawn.
+        memory: Holds what was drawn of the same numbers before, which is not drawn again.
 
     Raises:
         OSError: The folder cannot be written.
@@ -78,18 +95,56 @@ def draw_plots(
     if plots == "none" or not (run.rows or findings.judged):
         return ()
     folder.mkdir(parents=True, exist_ok=True)
-    with canvas.drawing():
-        t = words(lang)
+    t = words(lang)
+    with ExitStack() as drawing:
+        drawer = _Drawer(folder, plots, lang, memory, drawing)
         kinds = [
-            _draw(name, make, folder, _note(name, run.rows, t), plots, t)
-            for name, make in _makers(run, findings, t)
+            _draw(name, units, drawer, _note(name, run.rows, t), t)
+            for name, units in _units(run, findings, t)
         ]
     return tuple(kind for kind in kinds if kind.pictures or kind.problem)
 
 
-def _makers(
-    run: Run, findings: Findings, t: Words
-) -> Iterator[tuple[str, Callable[[], Iterator[Plot]]]]:
+@dataclass(slots=True)
+class _Drawer:
+    """Draws into a folder what is not remembered, and sets up the drawing when it must."""
+
+    folder: Path
+    plots: canvas.Format
+    lang: Lang
+    memory: Memory | None
+    drawing: ExitStack
+    _ready: bool = False
+
+    def pictures(self, name: str, unit: _Unit) -> list[Picture]:
+        """Return the pictures of a unit, whose files are in the folder then."""
+        if self.memory is None:
+            return [self._picture(path.name, plot) for plot, path in self._draw(unit)]
+        key = drawn_key(name, unit.of, self.plots, self.lang)
+        drawn = recall(self.memory, key)
+        if drawn is None:
+            drawn = [
+                Drawn(path.name, plot.alt, plot.numbers, path.read_bytes())
+                for plot, path in self._draw(unit)
+            ]
+            remember(self.memory, key, drawn)
+        else:
+            for one in drawn:
+                (self.folder / one.file).write_bytes(one.content)
+        return [self._picture(one.file, one) for one in drawn]
+
+    def _picture(self, file: str, shown: Plot | Drawn) -> Picture:
+        return Picture(f"{PLOTS_FOLDER}/{file}", shown.alt, shown.numbers)
+
+    def _draw(self, unit: _Unit) -> Iterator[tuple[Plot, Path]]:
+        if not self._ready:
+            self.drawing.enter_context(canvas.drawing())
+            self._ready = True
+        for plot in unit.make():
+            yield plot, canvas.save(plot, self.folder, self.plots)
+
+
+def _units(run: Run, findings: Findings, t: Words) -> Iterator[tuple[str, list[_Unit]]]:
     """Yield each kind with what makes its plots, those of all eval sets together."""
     bins = {(one.row.evalset, one.row.cell): one for one in findings.bins}
     sets: dict[str, list[Row]] = {}
@@ -98,41 +153,44 @@ def _makers(
     judged = [one.evalset for one in findings.judged]
     slugs = dict(zip([*sets, *judged], _slugs([*sets, *judged]), strict=True))
 
-    def over_sets(
+    def each(
         make: Callable[[str, Sequence[Row]], Iterator[Plot]],
-    ) -> Iterator[Plot]:
-        for evalset, rows in sets.items():
-            yield from make(slugs[evalset], rows)
+        further: Callable[[Sequence[Row]], object] = lambda rows: None,
+    ) -> list[_Unit]:
+        return [
+            _Unit((slugs[evalset], rows, further(rows)), partial(make, slugs[evalset], rows))
+            for evalset, rows in sets.items()
+        ]
 
-    yield "forest", partial(over_sets, lambda s, rows: forest(s, rows, run.gates, t))
-    yield "shots", partial(over_sets, lambda s, rows: over_shots(s, rows, t))
-    yield "reliability", partial(over_sets, lambda s, rows: reliabilities(s, rows, bins, t))
-    yield "confusion", partial(over_sets, lambda s, rows: confusions(s, rows, bins, t))
-    yield "length", partial(over_sets, lambda s, rows: over_lengths(s, rows, bins, t))
+    def binned(rows: Sequence[Row]) -> object:
+        return [bins.get((row.evalset, row.cell)) for row in rows]
+
+    def gated(rows: Sequence[Row]) -> object:
+        return [gate for gate in run.gates if any(gate.evalset == row.evalset for row in rows)]
+
+    yield "forest", each(lambda s, rows: forest(s, rows, run.gates, t), gated)
+    yield "shots", each(lambda s, rows: over_shots(s, rows, t))
+    yield "reliability", each(lambda s, rows: reliabilities(s, rows, bins, t), binned)
+    yield "confusion", each(lambda s, rows: confusions(s, rows, bins, t), binned)
+    yield "length", each(lambda s, rows: over_lengths(s, rows, bins, t), binned)
     yield (
         "judged",
-        lambda: (
-            plot
+        [
+            _Unit(
+                (slugs[one.evalset], one, run.judged),
+                partial(judged_forest, slugs[one.evalset], one, run.judged, t),
+            )
             for one in findings.judged
-            for plot in judged_forest(slugs[one.evalset], one, run.judged, t)
-        ),
+        ],
     )
 
 
-def _draw(
-    name: str,
-    make: Callable[[], Iterator[Plot]],
-    folder: Path,
-    note: str,
-    plots: canvas.Format,
-    t: Words,
-) -> PlotKind:
+def _draw(name: str, units: Sequence[_Unit], drawer: _Drawer, note: str, t: Words) -> PlotKind:
     pictures: list[Picture] = []
     problem = ""
     try:
-        for plot in make():
-            path = canvas.save(plot, folder, plots)
-            pictures.append(Picture(f"{PLOTS_FOLDER}/{path.name}", plot.alt, plot.numbers))
+        for unit in units:
+            pictures += drawer.pictures(name, unit)
     # Whatever a drawing library may raise, the report and its figures must not be lost to it.
     except Exception as error:
         problem = t.say("p_failed", kind=name, error=code(f"{type(error).__name__}: {error}"))
