@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from harness.analysis.flips import Samples
 from harness.reasons import Reason
-from harness.records import EngineInfo, Provenance, Row, Run, Treatment
+from harness.records import EngineInfo, Provenance, Result, Row, Run, Treatment
 from harness.run.provenance import told_changes, without_text
 from harness.run.treatment import changed, treatment
 
@@ -84,15 +84,14 @@ def refusal(
     mine, theirs = results
     shared = mine.keys() & theirs.keys()
     if len(shared) < max(len(mine), len(theirs)):
-        facts = {"first": len(mine), "second": len(theirs), "shared": len(shared)}
-        return Reason("pair_samples", facts)
+        same = sum(_same(mine[name], theirs[name]) for name in shared)
+        return Reason("pair_samples", {"first": len(mine), "second": len(theirs), "shared": same})
     pairs = [(mine[name], theirs[name]) for name in shared]
     if other := sum(x.target != y.target for x, y in pairs):
         return Reason("pair_targets", {"other": other, "total": len(pairs)})
     if list(first.targets) != list(second.targets):
         return Reason("pair_labels", {"first": _listed(first), "second": _listed(second)})
-    # A run that was saved without texts says nothing of them.
-    if other := sum(bool(x.text and y.text) and x.text != y.text for x, y in pairs):
+    if other := sum(_other_text(x, y) for x, y in pairs):
         return Reason("pair_texts", {"other": other, "total": len(pairs)})
     before, now = a.kept(first), b.kept(second)
     untold = any(not (x.text and y.text) for x, y in pairs)
@@ -103,6 +102,15 @@ def refusal(
     if before and now and before.scoring != now.scoring:
         return Reason("pair_scoring", {"first": before.scoring, "second": now.scoring})
     return None
+
+
+def _same(first: Result, second: Result) -> bool:
+    return first.target == second.target and not _other_text(first, second)
+
+
+def _other_text(first: Result, second: Result) -> bool:
+    """Return whether two texts differ; a run that was saved without texts says nothing of them."""
+    return bool(first.text and second.text) and first.text != second.text
 
 
 def _listed(row: Row) -> str:

@@ -175,6 +175,10 @@ ROW, RESULTS = drawn_cell()
         (ROW, RESULTS[:100], KEPT,
          "other samples: A has 120, B has 100, and 100 of them are the same; run both on the same "
          "data"),
+        (ROW, [replace(RESULTS[0], text="changed"), *RESULTS[1:99],
+               replace(RESULTS[99], target="neither")], KEPT,
+         "other samples: A has 120, B has 100, and 98 of them are the same; run both on the same "
+         "data"),
         (ROW, [replace(RESULTS[0], target="negative"), *RESULTS[1:]], KEPT,
          "other targets: of 120 samples 1 have another target"),
         (ROW, [replace(RESULTS[0], text="changed"), *RESULTS[1:]], KEPT,
