@@ -8,7 +8,15 @@ import numpy as np
 
 from harness.records import Figure
 from harness.stats.arrays import Bools, Floats, Whole
-from harness.stats.auc import area_interval, placements, two_classes
+from harness.stats.auc import (
+    NO_VARIANCE,
+    AreaSpread,
+    area_interval,
+    placements,
+    steadied,
+    student,
+    two_classes,
+)
 from harness.stats.intervals import beta_interval
 
 
@@ -92,7 +100,8 @@ def cluster_auc_interval(
     """Return the cluster-robust interval of an AUC, fractions in [0, 1].
 
     DeLong's placements are summed up within each cluster, whichever classes it holds; t has the
-    degrees of freedom of the clusters, and the interval is made on the logit scale. Where the area
+    degrees of freedom of the clusters, the spread of few clusters is `steadied` as that of few
+    samples is, and the interval is made on the logit scale. Where the area
     shows no spread, Clopper and Pearson's interval stands in for it, with the number of clusters of
     the class that has fewer. If a class stands in one cluster only, nothing is known of its spread,
     and the interval is [0, 1].
@@ -108,23 +117,19 @@ def cluster_auc_interval(
 
     Source: Obuchowski (1997), Biometrics 53:567.
     """
-    from scipy.stats import t
-
     values, mask = two_classes(scores, positives)
     up, down = placements(values, mask)
-    area = float(up.mean())
-    found = cluster_area_variance(up, down, mask, clusters)
+    found = cluster_area_spread(up, down, mask, clusters)
     if found is None:
         return 0.0, 1.0
-    variance, freedom, fewest = found
-    quantile = float(t.ppf((1 + level) / 2, freedom))
-    return area_interval(area, variance, quantile, fewest, 1 - level)
+    alpha, quantile = 1 - level, student(1 - level, found.freedom)
+    return area_interval(float(up.mean()), found.steadied, quantile, found.fewest, alpha)
 
 
-def cluster_area_variance(
+def cluster_area_spread(
     up: Floats, down: Floats, mask: Bools, clusters: Sequence[Hashable]
-) -> tuple[float, int, int] | None:
-    """Return the cluster-robust variance of an area or of a difference of areas.
+) -> AreaSpread | None:
+    """Return the cluster-robust spread of an area or of a difference of areas.
 
     Args:
         up: Placement of each positive, or the difference of two; its mean is the area.
@@ -133,8 +138,7 @@ def cluster_area_variance(
         clusters: The cluster of each sample.
 
     Returns:
-        The variance, the degrees of freedom of Student's t, and the number of clusters of the
-        class that has fewer; None where a class stands in one cluster only.
+        None where a class stands in one cluster only.
 
     Raises:
         ValueError: If lengths differ or there are fewer than two clusters.
@@ -150,12 +154,16 @@ def cluster_area_variance(
     groups, (first, second) = len(a), (int(one.sum()) for one in having)
     if min(first, second) < 2:
         return None
-    variance = (
-        first / (first - 1) * float(a @ a)
-        + second / (second - 1) * float(b @ b)
-        + 2 * groups / (groups - 1) * float(a @ b)
-    )
-    return variance, min(groups - 1, first + second - 2), min(first, second)
+    parts = [
+        (first / (first - 1) * float(a @ a), first),
+        (second / (second - 1) * float(b @ b), second),
+    ]
+    variance = max(0.0, sum(part for part, _ in parts) + 2 * groups / (groups - 1) * float(a @ b))
+    more = 0.0
+    if variance >= NO_VARIANCE and 0 < area < 1:
+        more = sum(steadied(part * size, area, size) / size - part for part, size in parts)
+    freedom = min(groups - 1, first + second - 2)
+    return AreaSpread(variance, variance + more, freedom, min(first, second))
 
 
 def clustered_share(verdicts: Sequence[tuple[Hashable, bool]]) -> Figure | None:

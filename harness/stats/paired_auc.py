@@ -8,8 +8,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from harness.stats.arrays import Bools, Floats
-from harness.stats.auc import NO_VARIANCE, area_interval, area_variance, placements, two_classes
-from harness.stats.clusters import cluster_area_variance
+from harness.stats.auc import (
+    NO_VARIANCE,
+    AreaSpread,
+    area_interval,
+    area_spread,
+    placements,
+    student,
+    two_classes,
+)
+from harness.stats.clusters import cluster_area_spread
 from harness.stats.intervals import equal_steps_interval, square_and_add
 from harness.stats.paired import Difference
 
@@ -76,22 +84,22 @@ def area_difference(
         raise ValueError("AUCs can be compared with at least two samples of each class")
     areas = float(up_a.mean()), float(up_b.mean())
     n = int(mask.size)
-    one, fewest, freedom = _variance(up_a, down_a, mask, clusters)
-    other, _, _ = _variance(up_b, down_b, mask, clusters)
-    step, _, _ = _variance(up_b - up_a, down_b - down_a, mask, clusters)
+    one, other = _spread(up_a, down_a, mask, clusters), _spread(up_b, down_b, mask, clusters)
+    step = _spread(up_b - up_a, down_b - down_a, mask, clusters).variance
+    fewest = one.fewest
     # Means over draws that are equal differ by rounding errors.
     if max(np.abs(up_b - up_a).max(), np.abs(down_b - down_a).max()) < 1e-12:
         low, high = equal_steps_interval(areas[1] - areas[0], fewest, 1.0)
         return Difference(*areas, max(-1.0, low), min(1.0, high), 1.0, 0, 0, n)
-    spread = min(one, other) >= NO_VARIANCE
-    correlation = (one + other - step) / (2 * math.sqrt(one * other)) if spread else 0.0
+    p_seen, q_seen = one.variance, other.variance
+    spread = min(p_seen, q_seen) >= NO_VARIANCE
+    correlation = (p_seen + q_seen - step) / (2 * math.sqrt(p_seen * q_seen)) if spread else 0.0
     correlation = min(1.0, max(-1.0, correlation))
 
     def bounds(alpha: float) -> tuple[float, float]:
-        quantile = _quantile(alpha, freedom)
         (low_p, high_p), (low_q, high_q) = (
-            area_interval(area, variance, quantile, fewest, alpha)
-            for area, variance in zip(areas, (one, other), strict=True)
+            area_interval(area, side.steadied, student(alpha, side.freedom), fewest, alpha)
+            for area, side in zip(areas, (one, other), strict=True)
         )
         p, q = areas
         below = square_and_add(q - low_q, high_p - p, correlation)
@@ -101,24 +109,13 @@ def area_difference(
     return Difference(*areas, *bounds(0.05), _least_level(areas[1] - areas[0], bounds), 0, 0, n)
 
 
-def _variance(
-    up: Floats, down: Floats, mask: Bools, clusters: Sequence[str] | None
-) -> tuple[float, int, int | None]:
-    """Return the variance of an area, the units of the smaller class, degrees of freedom of t."""
+def _spread(up: Floats, down: Floats, mask: Bools, clusters: Sequence[str] | None) -> AreaSpread:
     if clusters is None:
-        return area_variance(up, down), min(up.size, down.size), None
-    found = cluster_area_variance(up, down, mask, clusters)
+        return area_spread(up, down)
+    found = cluster_area_spread(up, down, mask, clusters)
     if found is None:
         raise ValueError("AUCs can be compared with at least two clusters of each class")
-    variance, freedom, fewest = found
-    return max(0.0, variance), fewest, freedom
-
-
-def _quantile(alpha: float, freedom: int | None) -> float:
-    """Return the two-sided quantile of the normal distribution, or of Student's t."""
-    from scipy.special import ndtri, stdtrit
-
-    return float(-ndtri(alpha / 2) if freedom is None else -stdtrit(freedom, alpha / 2))
+    return found
 
 
 def _least_level(value: float, bounds: Callable[[float], tuple[float, float]]) -> float:

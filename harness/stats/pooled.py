@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from harness.stats.arrays import Floats
+from harness.stats.auc import student
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,12 @@ def pooled(
 
     Two sources of chance are crossed: the units, which all draws share, and the draws. What the
     units alone make of the spread between draws is taken from it; what is left belongs to the
-    draws. Degrees of freedom are Satterthwaite's. With one draw nothing is known of others, and the
-    interval speaks of the units alone. Of several cells that share each draw, such as wordings and
+    draws. The interval is the wider of two: Student's t with Satterthwaite's degrees of freedom,
+    and the mean of both sources' own quantiles, weighted by their variances (Cochran's); with three
+    draws either alone is too narrow where one source prevails. With one draw nothing is known of
+    others, and the interval speaks of the units alone. Units have as many degrees of freedom as
+    their fourth moment leaves them, so that ten which move the mean are not counted as a thousand
+    because of those that hardly do. Of several cells that share each draw, such as wordings and
     placements of the same shots, average over these first.
 
     Args:
@@ -53,11 +59,10 @@ def pooled(
     Raises:
         ValueError: If shapes do not fit or a number is not finite.
 
-    Source: Satterthwaite (1946), Biometrics Bull. 2:110; Searle, Casella and McCulloch (1992),
-    Variance Components, ch. 4, for crossed random effects.
+    Source: Satterthwaite (1946), Biometrics Bull. 2:110, for both degrees of freedom; Cochran
+    (1964), Biometrics 20:191; Searle, Casella and McCulloch (1992), Variance Components, ch. 4, for
+    crossed random effects.
     """
-    from scipy.stats import t
-
     values, table = _checked(estimates, influences)
     units, draws = table.shape
     if units < 2:
@@ -70,16 +75,60 @@ def pooled(
         total = float(values.var(ddof=1))
         noise = float(table.var(axis=1, ddof=1).sum()) * small
         more = max(0.0, total - noise) / draws
-    variance = by_units + more
-    if variance <= 1e-24:
+    if by_units + more <= 1e-24:
         return None
-    freedom = float(units - 1)
-    if more:
-        freedom = variance**2 / ((total / draws) ** 2 / (draws - 1) + by_units**2 / (units - 1))
-    error = variance**0.5
-    half = float(t.ppf((1 + level) / 2, freedom)) * error
-    p = float(2 * t.sf(abs(mean) / error, freedom))
+    parts = _Parts(by_units, _freedom(table.mean(axis=1)), more, total / draws, draws)
+    half, p = parts.half(1 - level), parts.level_of(abs(mean))
     return Pooled(mean, max(-1.0, mean - half), min(1.0, mean + half), p, draws, units)
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """The variance of a mean over draws, by its sources."""
+
+    by_units: float
+    freedom: float
+    by_draws: float
+    spread: float
+    draws: int
+
+    def half(self, alpha: float) -> float:
+        """Return half of the interval's width at this two-sided level."""
+        error, freedom = self._both()
+        both = student(alpha, freedom) * error
+        if self.draws == 1:
+            return both
+        own = student(alpha, self.draws - 1) * self.by_draws
+        return max(both, (own + student(alpha, self.freedom) * self.by_units) / error)
+
+    def level_of(self, distance: float) -> float:
+        """Return the two-sided level whose half-width is this distance."""
+        from scipy.optimize import brentq
+        from scipy.special import stdtr
+
+        def lack(log_alpha: float) -> float:
+            return self.half(math.exp(log_alpha)) - distance
+
+        error, freedom = self._both()
+        least = math.log(1e-9)
+        if self.draws == 1 or lack(least) < 0:
+            return float(2 * stdtr(freedom, -distance / error))
+        return 1.0 if lack(-1e-12) >= 0 else math.exp(float(brentq(lack, least, -1e-12)))
+
+    def _both(self) -> tuple[float, float]:
+        """Return the standard error and Satterthwaite's degrees of freedom."""
+        variance = self.by_units + self.by_draws
+        if self.draws == 1:
+            return math.sqrt(variance), self.freedom
+        ends = self.spread**2 / (self.draws - 1) + self.by_units**2 / self.freedom
+        return math.sqrt(variance), variance**2 / ends
+
+
+def _freedom(moved: Floats) -> float:
+    """Return the degrees of freedom of a sum of squares, from 1 to one less than its terms."""
+    squares = moved**2
+    fourth, most = float(squares @ squares), len(moved) - 1.0
+    return min(most, max(1.0, 3 * float(squares.sum()) ** 2 / fourth - 1)) if fourth else most
 
 
 def differ(estimates: Sequence[float] | Floats, influences: Floats) -> float | None:
