@@ -16,6 +16,7 @@ from collections.abc import Callable
 import numpy as np
 from error_rates import error_rates
 from numpy.random import Generator
+from rare_labels import tables as rare_tables
 from scipy.stats import binom
 from slice_tests import slice_rows
 from tabulate import tabulate
@@ -459,6 +460,7 @@ def main() -> None:
             ["test", "clusters of", "found", "false alarms"],
             slice_rows(repeats),
         ),
+        **rare_tables(repeats),
         **error_rates(repeats),
     }
     for title, (headers, rows) in tables.items():

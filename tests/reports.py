@@ -16,7 +16,7 @@ from harness.report import conclusions, write
 from harness.report.conclusions import Conclusions
 from harness.report.plots import write_plots
 from harness.report.plots.write_plots import PlotKind
-from harness.report.questions import question_table
+from harness.report.questions import question_tables
 
 
 def findings_of(rows: Sequence[Row], results: Sequence[Result]) -> Findings:
@@ -40,7 +40,8 @@ def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang="en") -> Co
 
 def questions(rows: Sequence[Row], results: Sequence[Result], *, lang="en") -> list[list[str]]:
     """Return the lines of the table of questions, cell by cell, without its header."""
-    lines = question_table(findings_of(rows, results), words(lang)).splitlines()[2:]
+    shown, _, guessed = question_tables(findings_of(rows, results), words(lang))
+    lines = [*shown.splitlines()[2:], *guessed.splitlines()[2:]]
     return [[part.strip() for part in line.split("|")[1:-1]] for line in lines]
 
 

@@ -24,7 +24,7 @@ def made_up(engines: Sequence[EngineInfo]) -> list[str]:
 
 
 def cautions(rows: Sequence[Row]) -> Iterable[Caution]:
-    """Yield the cells of each model that rank by chance or worse, hardly write labels, or lack."""
+    """Yield the cells of each model whose figures are to be read with caution, by kind."""
     for own in grouped(rows, lambda row: (row.evalset, row.model)):
         ranked = [(row, row.figures["auc"]) for row in own if "auc" in row.figures]
         masses = [(row, row.figures["label_mass"]) for row in own if "label_mass" in row.figures]
@@ -33,10 +33,18 @@ def cautions(rows: Sequence[Row]) -> Iterable[Caution]:
             "guesses": [row for row, auc in ranked if auc.low <= 0.5 <= auc.high],
             "mass": [row for row, mass in masses if mass.value < LITTLE_MASS],
             "unscored": [r for r in own if r.unscored > FEW_UNSCORED * (r.n + r.unscored)],
+            "system": _with_own_system(own),
         }
         for kind, some in found.items():
             if some:
                 yield Caution(kind, own[0].evalset, own[0].model, tuple(some), len(own))
+
+
+def _with_own_system(rows: Sequence[Row]) -> list[Row]:
+    """Return the cells whose template writes a system text of its own, if others' do not."""
+    asked = [row for row in rows if row.template is not None]
+    found = [row for row in asked if row.template and row.template.own_system]
+    return found if len(found) < len(asked) else []
 
 
 def overused(rows: Sequence[Row]) -> Iterable[Overused]:

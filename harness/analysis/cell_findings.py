@@ -200,7 +200,7 @@ class BaselineDifference:
         return self.adjusted < ALPHA if self.at_look is None else self.at_look
 
 
-CautionKind = Literal["worse", "guesses", "mass", "unscored"]
+CautionKind = Literal["worse", "guesses", "mass", "unscored", "system"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +209,8 @@ class Caution:
 
     Attributes:
         kind: `worse` ranks worse than chance, `guesses` is not shown to rank better, `mass` would
-            hardly write its labels, `unscored` lacks a verdict for too many samples.
+            hardly write its labels, `unscored` lacks a verdict for too many samples, `system` has
+            a system text of the chat template's own, which other cells of the model have not.
         total: How many cells the model has.
     """
 

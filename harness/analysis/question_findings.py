@@ -19,6 +19,15 @@ not the same of all."""
 
 
 @dataclass(frozen=True, slots=True)
+class Singles:
+    """What single comparisons show: how many that the second side is better, worse, neither."""
+
+    better: int
+    worse: int
+    open: int
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """One estimate over the comparisons of a model, and whether these differ.
 
@@ -36,6 +45,9 @@ class Question:
         differ: P-value that all comparisons have one true difference; None where it is not known.
         better: Comparisons by this figure, draws counted each, that show the second side better;
             `worse` likewise, and `open` neither. Of wordings, only best ones are compared.
+        guessing: Comparisons of the mean with a side whose AUC is not shown to be above 0.5, where
+            the AUC is the primary figure.
+        able: The single comparisons without such a side; None where all are without.
     """
 
     kind: Kind
@@ -54,6 +66,8 @@ class Question:
     better: int
     worse: int
     open: int
+    guessing: int = 0
+    able: Singles | None = None
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
     @property

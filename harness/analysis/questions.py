@@ -8,7 +8,7 @@ import numpy as np
 
 from harness.analysis.cell_findings import ALPHA, Comparison, Kind
 from harness.analysis.pairings import Pairing, level, pairings
-from harness.analysis.question_findings import Question
+from harness.analysis.question_findings import Question, Singles
 from harness.analysis.ranking import primaries
 from harness.analysis.tested import CALIBRATED, Cells, stacked
 from harness.figures.columns import Column
@@ -118,6 +118,13 @@ def _mean(
         -c.sign if kind == "wording" and c.second.prompt == own[0].first[0].prompt else c.sign
         for c in shown
     ]
+    rows = {(row.evalset, row.cell): row for one in own for row in (*one.first, *one.second)}
+    guesses = {place for place, row in rows.items() if primary == "auc" and not _above(row)}
+    able = [
+        sign
+        for sign, c in zip(signs, shown, strict=True)
+        if not guesses & {(side.evalset, side.cell) for side in (c.first, c.second)}
+    ]
     shots = any(row.k for pairing in own for row in (*pairing.first, *pairing.second))
     return Question(
         kind=kind,
@@ -136,7 +143,19 @@ def _mean(
         better=signs.count(1),
         worse=signs.count(-1),
         open=signs.count(0),
+        guessing=len({_cell(one) for one in own if _sides(one) & guesses}),
+        able=None if len(able) == len(signs) else Singles(*map(able.count, (1, -1, 0))),
     )
+
+
+def _above(row: Row) -> bool:
+    """Return whether a cell is shown to rank better than guessing."""
+    auc = row.figures.get("auc")
+    return auc is not None and auc.low > 0.5
+
+
+def _sides(pairing: Pairing) -> set[tuple[str, str]]:
+    return {(row.evalset, row.cell) for row in (*pairing.first, *pairing.second)}
 
 
 def unmoved(

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 import pytest
 from _pytest.junitxml import xml_key  # there is no public way to a file that is written
 
+from harness.reasons.kinds import ON_PURPOSE
+
 if TYPE_CHECKING:
     from harness.plugin.tally import Tally
     from harness.reasons import Reason
     from harness.records import Run
 
-# Gates that a run is not meant to judge: it writes their baselines, or its answers are made up.
-_ON_PURPOSE = {"baseline_written", "made_up_answers"}
 _NAMED = 5
 
 
@@ -28,7 +28,7 @@ def nothing_judged(run: Run | None, tally: Tally, *, fake: bool) -> str:
         tally: What became of its cells and gates.
         fake: Whether it was asked for made-up answers.
     """
-    if fake or any(one.kind in _ON_PURPOSE for one in tally.unjudged.values()):
+    if fake or any(one.kind in ON_PURPOSE for one in tally.unjudged.values()):
         return ""
     if run is None:
         if reasons := list(tally.skipped.values()) or list(tally.unjudged.values()):

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+ON_PURPOSE = frozenset({"baseline_written", "made_up_answers"})
+"""Why a gate is not meant to be judged: its baseline is written, or the answers are made up."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:

@@ -7,7 +7,7 @@ from harness.analysis.ranking import primaries
 from harness.language import Words
 from harness.markdown import plain
 from harness.report.format import with_interval
-from harness.report.questions import question_lines
+from harness.report.questions import ordered, question_lines
 
 _LINES = 10
 
@@ -25,7 +25,7 @@ def brief(findings: Findings, t: Words) -> list[str]:
     """
     from tabulate import tabulate
 
-    asked = question_lines(findings, t, show=plain, show_cell=plain)
+    asked = question_lines(ordered(findings), t, show=plain, show_cell=plain)
     rows = [{name: cell for name, cell in one.items() if name != t["h_single"]} for one in asked]
     rows = rows or _cells(findings, t)
     if not rows:

@@ -13,7 +13,7 @@ from harness.report.format import count, percent
 from harness.report.names import some
 
 # What makes a figure wrong comes before what makes it weak.
-_GRAVITY = ("unscored", "worse", "mass", "guesses")
+_GRAVITY = ("unscored", "worse", "system", "mass", "guesses")
 
 
 def beware(cautions: Sequence[Caution], t: Words) -> list[str]:

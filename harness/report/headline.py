@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.findings import Findings
 from harness.language import Words
+from harness.reasons.kinds import ON_PURPOSE
 from harness.records import Run
 from harness.report.judged.sections import JudgedPart
 
@@ -59,6 +60,21 @@ def _unjudged(run: Run, t: Words) -> list[str]:
     baseless = sum(reason.kind == _BASELESS for _, reason in run.unjudged)
     numbers = {"unjudged": len(run.unjudged) - baseless, "baseless": baseless}
     return [t.say(f"undecided_{key}", count=n) for key, n in numbers.items() if n]
+
+
+def open_line(run: Run, more: int, t: Words) -> str:
+    """Say what open gates mean, and a run in which none was judged; "" where there are neither.
+
+    Args:
+        run: The run.
+        more: How many open gates are not shown beside it; may be negative.
+        t: The words of the report's language.
+    """
+    if any(one.verdict == "inconclusive" and not one.failed for one in run.gates):
+        return t.say("open_line", more=max(0, more))
+    meant = any(reason.kind in ON_PURPOSE for _, reason in run.unjudged)
+    none = run.unjudged and not run.gates and not run.info.lost and not meant
+    return t["unjudged_line"] if none else ""
 
 
 def counts(run: Run, t: Words, *, labelled: bool) -> str:

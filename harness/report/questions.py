@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from harness.analysis.findings import ALPHA, Findings, Question
 from harness.figures import FIGURES
@@ -19,23 +19,38 @@ _OF_SHOTS = ("shots", "selector", "order", "placement")
 Show = Callable[[str], str]
 
 
-def question_table(findings: Findings, t: Words) -> str:
-    """Return a line for each question of each model, empty where nothing was compared."""
-    return table(question_lines(findings, t), keep=set())
+def question_tables(findings: Findings, t: Words) -> tuple[str, str, str]:
+    """Return the table of questions, and what is folded: how many others there are, their table.
+
+    Folded are questions each comparison of which has a cell that is not shown to beat guessing. All
+    are empty where nothing was compared.
+    """
+    asked = findings.questions
+    shown, folded = [[one for one in asked if _guessed(one) is side] for side in (False, True)]
+    tables = [table(question_lines(ones, t), keep=set()) for ones in (shown, folded)]
+    return tables[0], t.say("q_guessed", count=len(folded)) if folded else "", tables[1]
+
+
+def _guessed(one: Question) -> bool:
+    return 0 < one.comparisons <= one.guessing
+
+
+def ordered(findings: Findings) -> list[Question]:
+    """Return the questions, those last of which the report folds the lines."""
+    return sorted(findings.questions, key=_guessed)
 
 
 def question_lines(
-    findings: Findings, t: Words, *, show: Show = escape, show_cell: Show = code
+    asked: Sequence[Question], t: Words, *, show: Show = escape, show_cell: Show = code
 ) -> list[dict[str, str]]:
-    """Return header -> cell for each question of each model.
+    """Return header -> cell for each question.
 
     Args:
-        findings: Of a run.
+        asked: Questions of a run.
         t: The words of the report's language.
         show: Writes a name of the user's, such as a model's; as inert markdown by default.
         show_cell: Writes the id of a cell.
     """
-    asked = findings.questions
     several = len({one.evalset for one in asked}) > 1
     return [
         {
@@ -91,5 +106,9 @@ def _singles(one: Question, t: Words) -> str:
     """Count what the comparisons show each by itself, and say whether they differ."""
     p = p_value(one.differ) if one.differ is not None and one.differ < ALPHA else ""
     if one.better + one.worse + one.open < 2:
-        return t.say("q_untested", count=one.comparisons, p=p) if one.comparisons > 1 else ""
-    return t.say("q_singles", up=one.better, down=one.worse, open=one.open, p=p)
+        if one.comparisons < 2:
+            return ""
+        return t.say("q_untested", count=one.comparisons, guessing=one.guessing, p=p)
+    able = one.able
+    part = t.say("q_able", up=able.better, down=able.worse, open=able.open) if able else ""
+    return t.say("q_singles", up=one.better, down=one.worse, open=one.open, able=part, p=p)

@@ -113,7 +113,8 @@ def _best(row: Row | None, figure: str, t: Words) -> str:
     if row is None:
         return ""
     place = f", {mode_place(row, t)}" if row.k or row.thinking else ""
-    return f"{escape(row.prompt)}{place}: {with_interval(row.figures[figure])}"
+    own = row.figures[figure]
+    return f"{escape(row.prompt)}{place}: {with_interval(own)}, n={count(own.n)}"
 
 
 def _times(count: int) -> str:

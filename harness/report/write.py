@@ -31,7 +31,7 @@ from harness.report.notes import note_lines
 from harness.report.page.write import write_page
 from harness.report.plots.drawn import Memory
 from harness.report.plots.write_plots import PlotKind, Plots, draw_plots
-from harness.report.questions import question_table
+from harness.report.questions import question_tables
 from harness.report.reasons import why
 from harness.report.runfiles import Texts, redact_run
 from harness.report.slices import sliced_part
@@ -54,8 +54,10 @@ Skipped = Sequence[tuple[str, Reason]]
 
 REPORT_FILE = "report.md"
 
-# As many cautions as a first look takes in; the others stand before the comparisons.
+# As many cautions, and open gates, as a first look takes in; the other cautions stand before the
+# comparisons.
 _CAUTIONS = 3
+_OPEN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ def _content(run: Run, findings: Findings, *, lang: Lang) -> Mapping[str, object
     conclusions = conclude(findings, lang=lang)
     labelled = bool(rows or not judged.sections)
     cautions = beware(findings.cautions, t)
+    questions, guessed, guessed_table = question_tables(findings, t)
+    undecided = [one for one in gates if one.verdict == "inconclusive" and not one.failed]
     return dict(
         t=t,
         ran=bool(rows),
@@ -157,6 +161,8 @@ def _content(run: Run, findings: Findings, *, lang: Lang) -> Mapping[str, object
         untrained=untrained_table(findings.untrained, t),
         sections=_sections(run, findings, t),
         failed=lines([gate for gate in gates if gate.failed]),
+        open=lines(undecided[:_OPEN]),
+        open_line=headline.open_line(run, len(undecided) - _OPEN, t),
         gates=[*lines(gates), *unjudged_lines(run.unjudged, t)],
         moved=baseline_changes(findings.baselines, names, t),
         guessing=guessing_lines(findings.guessing, t),
@@ -165,7 +171,9 @@ def _content(run: Run, findings: Findings, *, lang: Lang) -> Mapping[str, object
         glossary=glossary(run, findings, t),
         baselines=baseline_lines(run.baselines, findings.baselines, names, t),
         conclusions=conclusions,
-        questions=question_table(findings, t),
+        questions=questions,
+        guessed=guessed,
+        guessed_table=guessed_table,
         bests=best_table(conclusions.bests, t),
         sliced=sliced_part(findings.slices, run.baselines, names, t),
         wrong=wrong_answers(findings.mistakes, run.results, names, t),

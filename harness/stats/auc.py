@@ -62,9 +62,7 @@ def auc_interval(
     up, down = placements(*two_classes(scores, positives))
     if min(up.size, down.size) < 2:
         return 0.0, 1.0
-    alpha, spread = 1 - level, area_spread(up, down)
-    quantile = student(alpha, spread.freedom)
-    return area_interval(float(up.mean()), spread.steadied, quantile, spread.fewest, alpha)
+    return area_interval(float(up.mean()), area_spread(up, down), 1 - level)
 
 
 def student(alpha: float, freedom: float) -> float:
@@ -74,24 +72,27 @@ def student(alpha: float, freedom: float) -> float:
     return float(-stdtrit(freedom, alpha / 2))
 
 
-def area_interval(
-    area: float, variance: float, quantile: float, fewest: int, alpha: float
-) -> tuple[float, float]:
+def area_interval(area: float, spread: AreaSpread, alpha: float) -> tuple[float, float]:
     """Return the interval of an area on the logit scale; without variance, that of a share.
+
+    What the steadied spread adds ends where Clopper and Pearson's interval of a share with as many
+    samples as the smaller class has does, since no placements spread more than zeros and ones.
 
     Args:
         area: In [0, 1].
-        variance: Of the area.
-        quantile: By which its standard error is multiplied.
-        fewest: Samples or clusters of the class that has fewer, for an area without variance.
+        spread: What is known of how far it may be off.
         alpha: One minus the confidence, in (0, 1).
     """
-    if variance < NO_VARIANCE or not 0 < area < 1:
-        return fixed_mean_interval(area, fewest, alpha=alpha)
-    middle = math.log(area / (1 - area))
-    half = quantile * math.sqrt(variance) / (area * (1 - area))
-    low, high = (_expit(middle + side) for side in (-half, half))
-    return low, high
+    least, most = fixed_mean_interval(area, spread.fewest, alpha=alpha)
+    if spread.variance < NO_VARIANCE or not 0 < area < 1:
+        return least, most
+    middle, quantile = math.log(area / (1 - area)), student(alpha, spread.freedom)
+    (low, high), (lower, higher) = (
+        (_expit(middle - half), _expit(middle + half))
+        for variance in (spread.variance, spread.steadied)
+        for half in (quantile * math.sqrt(variance) / (area * (1 - area)),)
+    )
+    return min(low, max(lower, least)), max(high, min(higher, most))
 
 
 def area_variance(up: Floats, down: Floats) -> float:

@@ -14,7 +14,6 @@ from harness.stats.auc import (
     area_interval,
     placements,
     steadied,
-    student,
     two_classes,
 )
 from harness.stats.intervals import beta_interval
@@ -122,8 +121,7 @@ def cluster_auc_interval(
     found = cluster_area_spread(up, down, mask, clusters)
     if found is None:
         return 0.0, 1.0
-    alpha, quantile = 1 - level, student(1 - level, found.freedom)
-    return area_interval(float(up.mean()), found.steadied, quantile, found.fewest, alpha)
+    return area_interval(float(up.mean()), found, 1 - level)
 
 
 def cluster_area_spread(

@@ -14,7 +14,6 @@ from harness.stats.auc import (
     area_interval,
     area_spread,
     placements,
-    student,
     two_classes,
 )
 from harness.stats.clusters import cluster_area_spread
@@ -98,8 +97,7 @@ def area_difference(
 
     def bounds(alpha: float) -> tuple[float, float]:
         (low_p, high_p), (low_q, high_q) = (
-            area_interval(area, side.steadied, student(alpha, side.freedom), fewest, alpha)
-            for area, side in zip(areas, (one, other), strict=True)
+            area_interval(area, side, alpha) for area, side in zip(areas, (one, other), strict=True)
         )
         p, q = areas
         below = square_and_add(q - low_q, high_p - p, correlation)

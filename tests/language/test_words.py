@@ -81,7 +81,7 @@ def test_every_word_is_used():
         r"|j_c_(better|worse|alpha|untrusted|void|score|points)\w*|j_canary_\w+|j_by_\w+"
         r"|j_(met|partly|not_met)|pass_(v|why|p|f|lost|pt|per)_\w+"
         r"|why_\w+|undecided_(passed|inconclusive|unjudged|baseless)|note_\w+"
-        r"|c_beware_(worse|guesses|mass|unscored)|x_\w+"
+        r"|c_beware_(worse|guesses|mass|unscored|system)|x_\w+"
         r"|page_((is|by|ruled|mark)_\w+|answers|calibrated|odds|said)"
         r"|th_(answers|rulings|off|on|budget|limit|at_\w+|\w+_thought)"
     )

@@ -11,7 +11,10 @@ from by_hand import cell, drawn, join, right, right_but, trained
 from reports import compare, findings_of, questions, report_markdown
 from scipy.stats import ttest_1samp
 
+from harness.analysis.question_findings import Singles
+from harness.language import words
 from harness.records import Contrast, Gate, Run, RunInfo
+from harness.report.questions import ordered, question_tables
 from harness.stats.paired import paired_accuracy
 
 MINUS = "\N{MINUS SIGN}"
@@ -153,6 +156,38 @@ def test_the_primary_figure_is_named_and_decides():
     raw = [(replace(row, primary="accuracy"), results) for row, results in cells]
     found = line("few-shot against zero-shot", *raw)
     assert (found[2], found[4]) == ("raw accuracy", "**better**, with these shots")
+
+
+def test_comparisons_with_a_cell_that_guesses_are_counted_apart():
+    sound = [cell(odds=drawn(2.0, 0.0)), cell(odds=drawn(1.0, 0.0, 1), placement="chat")]
+    guess = [cell(odds=drawn(0.0, 0.0, at), prompt="other", placement=place)
+             for at, place in ((2, None), (3, "chat"))]  # fmt: skip
+    (found,) = [one for one in findings_of(*join(*sound, *guess)).questions if one.kind == "shots"]
+    assert (found.comparisons, found.guessing) == (2, 1)
+    assert (found.better, found.worse, found.open) == (0, 1, 1)
+    assert found.able == Singles(0, 1, 0)
+    said = line("few-shot against zero-shot", *sound, *guess)[5]
+    assert said.startswith("0 better, 1 worse, 1 not shown; without cells not shown to beat guess")
+    assert "guessing: 0 better, 1 worse, 0 not shown" in said
+    assert "guessing" not in line("few-shot against zero-shot", *sound)[5]
+
+
+def test_questions_that_only_guess_are_folded_and_end_the_list():
+    cells = [
+        cell(odds=drawn(skill, 0.0, at), prompt=prompt, placement=place)
+        for at, (skill, prompt, place) in enumerate(
+            [(2.0, "a", None), (0.0, "b", None), (1.9, "a", "chat"), (0.0, "b", "chat")]
+        )
+    ]
+    rows, results = join(*cells)
+    shown, told, folded = question_tables(findings_of(rows, results), words("en"))
+    assert "few-shot against zero-shot" in shown
+    assert "prompt b against a" not in shown
+    assert told == "1 more line, each comparison of which has a cell not shown to beat guessing"
+    assert "prompt b against a" in folded
+    kinds = [one.kind for one in ordered(findings_of(rows, results))]
+    assert kinds[-1] == "wording"
+    assert set(kinds) > {"wording"}
 
 
 def test_calibration_is_of_accuracy_and_knows_no_shots():

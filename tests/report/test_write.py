@@ -387,6 +387,24 @@ def test_title_says_passed_only_where_every_gate_is_judged_and_passes(run):
     assert found == "# Evaluation report: FAILED, 2 not judged"
 
 
+def test_open_gates_stand_in_front_with_what_they_mean(run):
+    open_gate = next(gate for gate in run.gates if gate.verdict == "inconclusive")
+    several = replace(run, gates=(open_gate,) * 5)
+    head = report_markdown(several).split("## Run")[0]
+    assert head.count("- inconclusive (warning)") == 3
+    assert "; 2 more stand under Gates. As a warning it does not fail the run." in head
+    assert "inconclusive gate" not in report_markdown(replace(run, gates=()))
+
+
+def test_a_run_without_a_judged_gate_says_so(run):
+    reason = because("no passport")
+    none = replace(run, gates=(), unjudged=(("gate-a", reason),))
+    assert "nothing passed (exit code 11" in report_markdown(none)
+    meant = replace(none, unjudged=(("gate-a", Reason("baseline_written")),))
+    assert "exit code 11" not in report_markdown(meant)
+    assert "exit code 11" not in report_markdown(replace(none, gates=run.gates))
+
+
 def test_lost_outputs_are_listed():
     died = because("engine `x` died: 40 outputs")
     info = RunInfo("r", "now", 1.0, "pytest", {}, {}, lost=(died,))

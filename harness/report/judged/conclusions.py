@@ -90,6 +90,7 @@ def _short(group: Sequence[Duel], t: Words, *, several: bool) -> str:
         model=code(group[0].model),
         reference=code(group[0].reference) + where,
         verdict=_verdict(group, t),
+        figures="; ".join(_figure(one, t, claims=True) for one in group),
     )
 
 

@@ -41,7 +41,11 @@ def trust_lines(judged: Judged, evalset: str, t: Words) -> list[str]:
 
 def _line(judge: JudgeInfo, t: Words) -> str:
     check, name = judge.check, code(judge.judge)
-    known, doubt = _known(judge, t), _reason(check.problem, t)
+    problem = check.problem
+    if judge.void and problem is not None and problem.kind == "certify":
+        # A passport would not help: what is asked for is another judge, not the command.
+        problem = problem.causes[0]
+    known, doubt = _known(judge, t), _reason(problem, t)
     if judge.void:
         line = t.say("j_void_judge", who=name, why=_reason(judge.void, t))
         if not check.trusted:
@@ -50,7 +54,13 @@ def _line(judge: JudgeInfo, t: Words) -> str:
     if not check.trusted:
         line = t.say("j_untrusted", who=name, why=doubt)
         return f"{line} {t.say('j_untrusted_known', known=known)}" if known else line
-    return t.say("j_trusted", who=name, known=known or t["j_no_figures"])
+    return t.say(
+        "j_trusted",
+        who=name,
+        known=known or t["j_no_figures"],
+        pairs=check.accuracy is not None,
+        points=check.points is not None,
+    )
 
 
 def _kin(judge: JudgeInfo, t: Words) -> str:

@@ -20,12 +20,19 @@ def said(judged: Judged, lang="en"):
     return conclusions(all_judged(judged), words(lang))[EVALSET]
 
 
+def verdicts(short) -> list[str]:
+    """What is said of each model before its figures."""
+    return [line.split("; ")[0] for line in short]
+
+
 def test_verdicts_follow_the_tests():
     found = said(make_judged())
-    assert found.short == (
-        "`ru-a` against `base`, by the judge: **better**.",
-        "`ru-b` against `base`, by the judge: **no difference shown**.",
-    )
+    assert verdicts(found.short) == [
+        "`ru-a` against `base`, by the judge: **better**",
+        "`ru-b` against `base`, by the judge: **no difference shown**",
+    ]
+    for line, whole in zip(found.short, found.models, strict=True):
+        assert line.split("; ", 1)[1] == whole.split("; ", 1)[1]
     assert found.models[0].startswith("`ru-a` against `base`: **better**; win rate 0.9")
     assert found.models[1].count(": not shown") == 2
     assert "4 comparisons of judged models" in method(all_judged(make_judged()), T)
@@ -33,14 +40,16 @@ def test_verdicts_follow_the_tests():
 
 def test_a_worse_model_is_called_worse():
     found = said(make_judged({"base": 8.0, "ru-a": 4.0}))
-    assert found.short == ("`ru-a` against `base`, by the judge: **worse**.",)
+    assert verdicts(found.short) == ["`ru-a` against `base`, by the judge: **worse**"]
 
 
 def test_one_figure_alone_is_named():
     judged = make_judged({"base": 4.3, "ru-a": 7.2})
     found = said(replace(judged, pairs=tuple(
         replace(one, points=0.5) for one in judged.pairs)))  # fmt: skip
-    assert found.short == ("`ru-a` against `base`, by the judge: **better by mean score only**.",)
+    assert verdicts(found.short) == [
+        "`ru-a` against `base`, by the judge: **better by mean score only**"
+    ]
 
 
 @pytest.mark.parametrize("probes", [7, 10])
@@ -110,8 +119,8 @@ def test_several_sets_name_theirs():
                   judged.judges + moved.judges, judged.standings + moved.standings)  # fmt: skip
     found = conclusions(all_judged(both), T)
     assert list(found) == [EVALSET, "evalsets/b.yaml"]
-    assert found["evalsets/b.yaml"].short == (
-        "`ru-c` against `base`, evalsets/b.yaml, by the judge: **better**.",
-    )
+    assert verdicts(found["evalsets/b.yaml"].short) == [
+        "`ru-c` against `base`, evalsets/b.yaml, by the judge: **better**"
+    ]
     # One family of tests for the whole report.
     assert "over 6 comparisons" in method(all_judged(both), T)

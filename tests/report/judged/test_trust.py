@@ -57,9 +57,23 @@ def test_no_judge_set_has_no_word():
 
 def test_a_trusted_judge_shows_its_figures():
     assert trust_lines(make_judged(), EVALSET, T) == [
-        "**The judge `judge-7b` is trusted**: accuracy on gold pairs 0.860 [0.81, 0.90], n=240, "
-        "same verdict in both orders 0.900 [0.85, 0.93], n=240, `passports/judge-7b.json`."
+        "**The judge `judge-7b` is trusted** to say which of two answers is better: accuracy on "
+        "gold pairs 0.860 [0.81, 0.90], n=240, same verdict in both orders 0.900 [0.85, 0.93], "
+        "n=240, `passports/judge-7b.json`. How high a score is was not measured."
     ]
+
+
+def test_a_void_judge_is_not_sent_for_a_passport():
+    cause = Reason("passport_missing", {"path": "passports/judge-7b.json"})
+    check = PassportCheck("judge-7b", False, Reason("certify", {"command": "run this"}, (cause,)))
+    (untrusted,) = trust_lines(make_judged(check=check), EVALSET, T)
+    assert "run: run this" in untrusted
+    judged = make_judged(check=check)
+    void = tuple(replace(one, void=because("scored too high")) for one in judged.judges)
+    (line,) = trust_lines(replace(judged, judges=void), EVALSET, T)
+    assert "VOID" in line
+    assert "no passport passports/judge-7b.json" in line
+    assert "run this" not in line
 
 
 def test_an_untrusted_judge_says_why():
