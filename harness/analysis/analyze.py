@@ -12,6 +12,7 @@ from harness.analysis.compare_cells import compare
 from harness.analysis.findings import (
     BaselineDifference,
     Best,
+    Caution,
     CellBins,
     Comparison,
     Findings,
@@ -47,9 +48,7 @@ def analyze_hastily(run: Run) -> Findings:
     with using(remembered(run.info.extensions)):
         rows = tuple(map(told, run.rows))
         found = _analyzed(replace(run, rows=(), results=()))
-        return replace(
-            found, rows=rows, cautions=tuple(cautions(rows)), overused=tuple(overused(rows))
-        )
+        return replace(found, rows=rows, cautions=_cautions(run), overused=tuple(overused(rows)))
 
 
 def _analyzed(run: Run) -> Findings:
@@ -67,7 +66,7 @@ def _analyzed(run: Run) -> Findings:
         bests=tuple(_bests(rows, compared)),
         draws=tuple(over_draws(rows, results)),
         baselines=tuple(against_baselines(run.baselines, run.gates)),
-        cautions=tuple(cautions(rows)),
+        cautions=_cautions(run),
         made_up=tuple(made_up(run.info.engines)),
         overused=tuple(overused(rows)),
         mistakes=tuple(mistakes(prompted, without=dull)),
@@ -78,6 +77,11 @@ def _analyzed(run: Run) -> Findings:
         guessing=tuple(against_guessing(rows, cells)),
         untrained=tuple(without_trained(replace(run, rows=rows))),
     )
+
+
+def _cautions(run: Run) -> tuple[Caution, ...]:
+    """Return the cautions, by rows with their templates but told without them."""
+    return tuple(replace(one, rows=tuple(map(told, one.rows))) for one in cautions(run.rows))
 
 
 def told(row: Row) -> Row:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from by_hand import cell, drawn
 
+from harness.analysis.analyze import analyze
 from harness.analysis.cautions import cautions, made_up
-from harness.records import EngineInfo, TemplateUse
+from harness.records import EngineInfo, Run, RunInfo, TemplateUse
 
 
 def engine(model: str, engine: str) -> EngineInfo:
@@ -28,5 +29,7 @@ def test_a_system_text_that_only_some_cells_have_is_named():
              replace(other, template=own)]  # fmt: skip
     (found,) = [one for one in cautions(mixed) if one.kind == "system"]
     assert [row.cell for row in found.rows] == [bare.cell, other.cell]
+    findings = analyze(Run(RunInfo("r", "", 0.0, "", {}, {}), tuple(mixed)))
+    assert [len(one.rows) for one in findings.cautions if one.kind == "system"] == [2]
     alike = [replace(one, template=own) for one in mixed]
     assert "system" not in [one.kind for one in cautions([*alike, cell(odds=drawn(2.0, 0.0))[0]])]

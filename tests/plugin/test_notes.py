@@ -20,6 +20,7 @@ LONG = " ".join(f"word{n}" for n in range(90))
 def doubtful(evals):
     """A repeated sample, near copies in the pool, an adapter without a record; two sets."""
     rows = [{"text": f"{LONG} {n}", "label": "positive"} for n in range(2)]
+    rows += [{"text": "something good", "label": "positive"}]
     rows += [{"text": "something else", "label": "negative"}] * 2
     shots = [{"text": text, "label": label} for text in (f"{LONG} x", "y", "z")
              for label in ("positive", "negative")]  # fmt: skip
