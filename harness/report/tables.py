@@ -103,7 +103,11 @@ def best_table(bests: Sequence[Best], t: Words) -> str:
                 t["h_best_bare"]: _best(one.bare, one.figure, t),
                 t["h_best_shown"]: _best(one.shown, one.figure, t),
                 t["h_difference"]: detail(compared, t) if compared else "",
-                t["h_verdict"]: t[_BEST_VERDICTS[sign]] if compared else "",
+                t["h_verdict"]: t.say(
+                    "q_drawn", answer=t[_BEST_VERDICTS[sign]], draws=max(compared.draws)
+                )
+                if compared
+                else "",
             }
         )
     return table(lines, keep=set())

@@ -54,10 +54,9 @@ Skipped = Sequence[tuple[str, Reason]]
 
 REPORT_FILE = "report.md"
 
-# As many cautions, and open gates, as a first look takes in; the other cautions stand before the
-# comparisons.
-_CAUTIONS = 3
-_OPEN = 3
+# As many cautions and open gates as a first look takes in; the others stand below.
+_CAUTIONS = _OPEN = 3
+_QUESTIONS = ("questions", "guessed", "guessed_table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +140,6 @@ def _content(run: Run, findings: Findings, *, lang: Lang) -> Mapping[str, object
     conclusions = conclude(findings, lang=lang)
     labelled = bool(rows or not judged.sections)
     cautions = beware(findings.cautions, t)
-    questions, guessed, guessed_table = question_tables(findings, t)
     undecided = [one for one in gates if one.verdict == "inconclusive" and not one.failed]
     return dict(
         t=t,
@@ -171,9 +169,7 @@ def _content(run: Run, findings: Findings, *, lang: Lang) -> Mapping[str, object
         glossary=glossary(run, findings, t),
         baselines=baseline_lines(run.baselines, findings.baselines, names, t),
         conclusions=conclusions,
-        questions=questions,
-        guessed=guessed,
-        guessed_table=guessed_table,
+        **dict(zip(_QUESTIONS, question_tables(findings, t), strict=True)),
         bests=best_table(conclusions.bests, t),
         sliced=sliced_part(findings.slices, run.baselines, names, t),
         wrong=wrong_answers(findings.mistakes, run.results, names, t),

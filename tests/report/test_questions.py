@@ -192,7 +192,7 @@ def test_questions_that_only_guess_are_folded_and_end_the_list():
 
 def test_calibration_is_of_accuracy_and_knows_no_shots():
     found = line(
-        "calibrated against raw answers",
+        "calibrated by the whole batch against raw answers",
         cell(odds=drawn(3.0, -4.0)),
         cell(odds=drawn(3.0, -4.0, 1), placement="chat"),
     )
