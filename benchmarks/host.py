@@ -2,7 +2,7 @@
 
     python benchmarks/host.py OLD_CHECKOUT CHECKOUT --samples VALIDATION.csv.gz \
         --shots TRAIN.csv.gz --dir DIR --out benchmarks/results/host.json [--rounds 3] \
-        [--only reviews samples collect]
+        [--only reviews samples collect] [--sizes 5000 20000 80000] [--sets 19 75 300]
 
 Each build runs in processes of its own, the engine `fake` and the tokenizer and chat template of
 SmolLM2, in a project that is written to DIR:
@@ -78,15 +78,13 @@ def write(path: Path, some: list[dict[str, str]]) -> None:
 def make(root: Path, samples: list[dict[str, str]], shots: list[dict[str, str]]) -> None:
     """Write the project."""
     shutil.rmtree(root, ignore_errors=True)
-    for folder in ("evalsets", "sets"):
-        (root / folder).mkdir(parents=True)
+    (root / "evalsets").mkdir(parents=True)
     shutil.copytree(ROOT / "prompts", root / "prompts")
     entry = (ROOT / "evalsets/models.yaml").read_text(encoding="utf-8")
     found = re.search(rf"  {MODEL}:[^\n]*\n(    [^\n]*\n)+", entry)
     assert found
     text = "models:\n" + found[0].replace(" &smollm2", "")
-    for folder in ("evalsets", "sets"):
-        (root / folder / "models.yaml").write_text(text, encoding="utf-8")
+    (root / "evalsets/models.yaml").write_text(text, encoding="utf-8")
     (root / "pyproject.toml").write_text("[tool.pytest.ini_options]\n", encoding="utf-8")
     write(root / "reviews.csv", samples)
     sentences: dict[str, str] = {}
@@ -101,7 +99,7 @@ def make(root: Path, samples: list[dict[str, str]], shots: list[dict[str, str]])
     write(root / "shots.csv", shots)
     write_set(root / "evalsets/reviews.yaml", "reviews", len(samples), FOUR_MODES)
     for number in range(max(SETS)):
-        write_set(root / f"sets/s{number:03}.yaml", "reviews", 100 + number, FOUR_MODES)
+        write_set(root / f"evalsets/s{number:03}.yaml", "reviews", 100 + number, FOUR_MODES)
 
 
 def write_set(path: Path, name: str, n: int, asked: str) -> None:
@@ -149,6 +147,8 @@ class Bench:
     root: Path
     builds: dict[str, Path]
     rounds: int
+    sizes: list[int]
+    sets: list[int]
     found: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
 
     def add(self, what: str, build: str, given: list[str], store: str) -> dict[str, Any]:
@@ -172,7 +172,7 @@ class Bench:
 
     def samples(self) -> None:
         """Run more and more samples, once each."""
-        for n, build in itertools.product(SIZES, self.builds):
+        for n, build in itertools.product(self.sizes, self.builds):
             store = f"{build}-{n}"
             self.forget(store)
             one = self.add(f"samples_{n}", build, [f"evalsets/sentences{n}.yaml"], store)
@@ -185,8 +185,8 @@ class Bench:
 
     def collect(self) -> None:
         """Collect more and more eval sets."""
-        for n, _, build in itertools.product(SETS, range(self.rounds), self.builds):
-            given = ["--collect-only", *(f"sets/s{number:03}.yaml" for number in range(n))]
+        for n, _, build in itertools.product(self.sets, range(self.rounds), self.builds):
+            given = ["--collect-only", *(f"evalsets/s{number:03}.yaml" for number in range(n))]
             print("collect", n, build, self.add(f"collect_{n}", build, given, build))
 
 
@@ -202,12 +202,14 @@ def main() -> None:
     for name in ("samples", "shots", "dir", "out"):
         parser.add_argument(f"--{name}", type=Path, required=name != "out")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, choices=SIZES)
+    parser.add_argument("--sets", type=int, nargs="+", default=SETS, choices=SETS)
     parser.add_argument("--only", nargs="+", default=["reviews", "samples", "collect"])
     given = parser.parse_args()
     make(given.dir.resolve(), rows(given.samples), rows(given.shots))
     builds = {} if given.old == "-" else {"old": Path(given.old).resolve()}
     builds["new"] = given.new.resolve()
-    bench = Bench(given.dir.resolve(), builds, given.rounds)
+    bench = Bench(given.dir.resolve(), builds, given.rounds, given.sizes, given.sets)
     for part in given.only:
         {"reviews": bench.reviews, "samples": bench.samples, "collect": bench.collect}[part]()
     medians = {

@@ -235,6 +235,8 @@ class Hooks:
         try:
             if run is not None:
                 run.save()
+                # What it holds in memory is read again from its file.
+                del run, self._config.stash[RUN]
             if self._is_worker:
                 return
             self._report, self._saved, self._brief = finish_run(

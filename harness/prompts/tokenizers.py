@@ -9,8 +9,10 @@ would be lost. https://github.com/huggingface/transformers/issues/45488
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, NoReturn
 
 from harness.jsontext import json_value
 from harness.sources.cache import building, cache_folder
@@ -29,6 +31,7 @@ SPLIT_TEXTS = (
 )
 """Merges, numbers, spaces, scripts and signs: texts that differ where two tokenizers do."""
 _FILE, _SETTINGS = "tokenizer.json", "tokenizer_config.json"
+_GGUF = "transformers.modeling_gguf_pytorch_utils"
 # Classes that say no more than what tokenizer.json holds.
 _GENERAL = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
@@ -85,18 +88,48 @@ def file_tokenizer(folder: Path) -> Tokenizer:
     return found
 
 
+def _general() -> type[PreTrainedTokenizerBase]:
+    """Return the general class, without torch where nobody has imported it.
+
+    Its module imports another one for GGUF files, and that one torch: more than a second of
+    processor time and 180 MB for nothing, since no tokenizer here is read from such a file. So a
+    stand-in takes that module's place for as long as the import takes.
+    """
+    spared = "torch" not in sys.modules and _GGUF not in sys.modules
+    if spared:
+        stand_in = ModuleType(_GGUF)
+        stand_in.__dict__["load_gguf_checkpoint"] = _no_gguf
+        sys.modules[_GGUF] = stand_in
+    try:
+        from transformers import PreTrainedTokenizerFast
+    except ImportError:
+        if not spared:
+            raise
+        # A version that wants more of that module.
+        del sys.modules[_GGUF]
+        spared = False
+        from transformers import PreTrainedTokenizerFast
+    finally:
+        if spared:
+            del sys.modules[_GGUF]
+    found: type[PreTrainedTokenizerBase] = PreTrainedTokenizerFast
+    return found
+
+
+def _no_gguf(*_: object, **__: object) -> NoReturn:
+    raise ValueError("a tokenizer is not read from a GGUF file; convert the model first")
+
+
 def _read(folder: Path, *, code: bool) -> tuple[PreTrainedTokenizerBase, bool]:
     """Return the tokenizer in a folder, and whether its class strays from its file.
 
     It does not where the general class, which reads the whole file, splits texts otherwise, too:
     then a setting says so.
     """
-    from transformers import PreTrainedTokenizerFast
-
     path = folder / _SETTINGS
     settings = json_value(path.read_text(encoding="utf-8")) if path.is_file() else {}
     named = settings.get("tokenizer_class") in _GENERAL and "auto_map" not in settings
-    whole, general = (folder / _FILE).is_file(), PreTrainedTokenizerFast.from_pretrained
+    whole, general = (folder / _FILE).is_file(), _general().from_pretrained
     if named and whole:
         return general(folder), False
     from transformers import AutoTokenizer

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, cast
@@ -50,6 +50,7 @@ RESULTS_FILE = "results.jsonl"
 PROBES_FILE = "probes.jsonl"
 PROMPTS_FILE = "prompts.jsonl"
 Texts = Literal["full", "none"]
+_SHARED = ("evalset", "cell", "sample", "text", "target", "answer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +128,7 @@ def load_run(run_dir: Path) -> Run:
     head = load_head(run_dir)
     path = run_dir / RESULTS_FILE
     try:
-        results = tuple(map(_RESULT.validate_python, _read_lines(path)))
+        results = tuple(map(_RESULT.validate_python, _sharing(_read_lines(path))))
         path = run_dir / PROBES_FILE
         probes: tuple[ProbeResult, ...] = ()
         if head.judged.standings or path.exists():
@@ -193,13 +194,27 @@ def _write_any(path: Path, records: Sequence[object]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _lines(records: Iterable[object]) -> str:
-    return "".join(_dump(record, None) + "\n" for record in records)
+def _lines(records: Iterable[object]) -> Iterator[str]:
+    return (_dump(record, None) + "\n" for record in records)
 
 
-def _read_lines(path: Path) -> list[Json]:
+def _read_lines(path: Path) -> Iterator[Json]:
     # Not splitlines(): a text may hold a line separator that JSON leaves as it is.
-    return [json_value(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            if line != "\n":
+                yield json_value(line)
+
+
+def _sharing(results: Iterable[Json]) -> Iterator[Json]:
+    """Yield results whose equal texts are one object: each cell has all samples."""
+    known: dict[str, str] = {}
+    for one in results:
+        if isinstance(one, dict):
+            for name in _SHARED:
+                if isinstance(text := one.get(name), str):
+                    one[name] = known.setdefault(text, text)
+        yield one
 
 
 def _dump(value: object, indent: int | None) -> str:

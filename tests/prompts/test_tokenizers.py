@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from transformers import AutoTokenizer
@@ -14,6 +17,7 @@ from harness.prompts.open_format import open_format
 from harness.prompts.tokenizers import SPLIT_TEXTS, faithful_folder, file_tokenizer, load_tokenizer
 from harness.spec.modelspec import ModelSpec
 
+ROOT = Path(__file__).parents[2]
 # A byte-level tokenizer is read otherwise by these; by the last two it is read as it is.
 STRAYING = ["LlamaTokenizerFast", "LlamaTokenizer", "GemmaTokenizer"]
 KEEPING = ["GPT2TokenizerFast", "PreTrainedTokenizerFast"]
@@ -107,3 +111,19 @@ def test_code_of_a_folder_is_run_only_where_models_yaml_says_so(folder, tmp_path
     trusted = ModelSpec(source="file:m", trust_remote_code=True)
     open_format("m", trusted, folder, root=folder)
     assert list(modules.rglob("ran"))
+
+
+def test_a_tokenizer_needs_no_torch_and_leaves_the_library_whole(tiny_folder):
+    """In a process of its own, since this one may have imported torch."""
+    script = f"""
+import sys
+from pathlib import Path
+from harness.prompts.tokenizers import load_tokenizer
+assert load_tokenizer(Path({str(tiny_folder)!r}))("a")["input_ids"]
+assert "torch" not in sys.modules
+from transformers.modeling_gguf_pytorch_utils import load_gguf_checkpoint
+assert "torch" in sys.modules and load_gguf_checkpoint.__module__.startswith("transformers")
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True,
+                          check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
