@@ -10,14 +10,45 @@ from typing import TYPE_CHECKING
 import pytest
 from _pytest.junitxml import xml_key  # there is no public way to a file that is written
 
+from harness.errors import EXIT_ENGINE, EXIT_NOTHING_JUDGED
+from harness.plugin.options import options_of
+from harness.plugin.tally import ENGINE_ERROR, RUN_ERROR, Tally
 from harness.reasons.kinds import ON_PURPOSE
 
 if TYPE_CHECKING:
-    from harness.plugin.tally import Tally
     from harness.reasons import Reason
     from harness.records import Run
 
 _NAMED = 5
+
+
+def final_code(
+    code: int, run: Run | None, tally: Tally, config: pytest.Config
+) -> tuple[int, list[str]]:
+    """Return the exit code of a session and why: of several, the one that says most of what to do.
+
+    Args:
+        code: pytest's own.
+        run: What was saved, None if nothing was.
+        tally: What became of its cells and gates.
+        config: Of the session.
+    """
+    if ENGINE_ERROR in tally.kinds:
+        return EXIT_ENGINE, []
+    if RUN_ERROR in tally.kinds or tally.broken:
+        return pytest.ExitCode.INTERRUPTED, []
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        return code, []
+    told: list[str] = []
+    fake = options_of(config).engine == "fake"
+    if not code and (unjudged := nothing_judged(run, tally, fake=fake)):
+        told, code = [f"nothing was judged: {unjudged}"], EXIT_NOTHING_JUDGED
+    if config.getoption("--eval-strict"):
+        left = left_open(run, tally)
+        told += [one.line for one in left]
+        add_to_junit(config, left)
+        code = pytest.ExitCode.TESTS_FAILED if left else code
+    return code, told
 
 
 def nothing_judged(run: Run | None, tally: Tally, *, fake: bool) -> str:

@@ -55,7 +55,6 @@ def finish_run(
     parts = [load_run(part) for part in sorted((folder / PARTS).glob("*"))]
     run = join_parts(config, tally, parts)
     save_run(folder, run, texts=given.texts)
-    shutil.rmtree(folder / PARTS, ignore_errors=True)
     findings = (analyze_hastily if hasty else analyze)(
         redact_run(run) if given.texts == "none" else run
     )
@@ -71,6 +70,11 @@ def finish_run(
         Path(told).write_text(str(folder), encoding="utf-8")
     _add_to_step_summary(path, given.lang)
     return path, run, brief(findings, words("en"))
+
+
+def discard_parts(config: pytest.Config) -> None:
+    """Remove what each process saved, once the report of all of it is written."""
+    shutil.rmtree(run_folder(config) / PARTS, ignore_errors=True)
 
 
 def unwritten(config: pytest.Config) -> str:

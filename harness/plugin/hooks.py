@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.plugin.evalsets import SUFFIXES, is_evalset, is_gate
-from harness.plugin.options import check_names, check_writable, options_of
+from harness.plugin.options import check_names, check_writable
 from harness.plugin.tally import (
     CELL,
     ENGINE_ERROR,
@@ -219,16 +219,30 @@ class Hooks:
             try:
                 self._finish()
             except KeyboardInterrupt:
-                from harness.plugin.finishing import unwritten
-
-                self._interrupted, self._problem = True, unwritten(self._config)
                 session.exitstatus = pytest.ExitCode.INTERRUPTED
-        if session.exitstatus in _FIXABLE and not self._is_worker:
-            session.exitstatus = self._exit_code(session.exitstatus)
+                self._finish_hastily()
+        ours = self._tally.any or self._tally.broken
+        if session.exitstatus in _FIXABLE and ours and not self._is_worker:
+            from harness.plugin.exits import final_code
+
+            session.exitstatus, self._verdict = final_code(
+                session.exitstatus, self._saved, self._tally, self._config
+            )
+
+    def _finish_hastily(self) -> None:
+        """Write what takes no time, in place of a report that was interrupted."""
+        self._interrupted = True
+        try:
+            if self._saved is None:
+                self._finish()
+        except KeyboardInterrupt:
+            from harness.plugin.finishing import unwritten
+
+            self._problem = unwritten(self._config)
 
     def _finish(self) -> None:
         from harness.errors import HarnessError
-        from harness.plugin.finishing import finish_run
+        from harness.plugin.finishing import discard_parts, finish_run
         from harness.plugin.items import RUN
 
         run = self._config.stash.get(RUN, None)
@@ -242,33 +256,10 @@ class Hooks:
             self._report, self._saved, self._brief = finish_run(
                 self._config, self._tally, hasty=self._interrupted
             )
+            discard_parts(self._config)
         except (HarnessError, OSError) as error:
             self._problem = f"the report could not be written: {error}"
             self._tally.kinds.add(ENGINE_ERROR)
-
-    def _exit_code(self, code: int) -> int:
-        """Return the exit code: of several that apply, the one that says most of what to do."""
-        if not self._tally.any and not self._tally.broken:
-            return code
-        from harness.errors import EXIT_ENGINE, EXIT_NOTHING_JUDGED
-        from harness.plugin.exits import add_to_junit, left_open, nothing_judged
-
-        if ENGINE_ERROR in self._tally.kinds:
-            return EXIT_ENGINE
-        if RUN_ERROR in self._tally.kinds or self._tally.broken:
-            return pytest.ExitCode.INTERRUPTED
-        if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            return code
-        fake = options_of(self._config).engine == "fake"
-        if not code and (unjudged := nothing_judged(self._saved, self._tally, fake=fake)):
-            self._verdict = [f"nothing was judged: {unjudged}"]
-            code = EXIT_NOTHING_JUDGED
-        if self._config.getoption("--eval-strict"):
-            left = left_open(self._saved, self._tally)
-            self._verdict += [one.line for one in left]
-            add_to_junit(self._config, left)
-            code = pytest.ExitCode.TESTS_FAILED if left else code
-        return code
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say where the report lies, which gates want a look and what was lost."""

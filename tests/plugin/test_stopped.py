@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sqlite3
 import subprocess
@@ -112,12 +113,28 @@ def test_a_session_without_eval_sets_leaves_sigterm_alone(evals):
     assert evals.run("tests").ret == pytest.ExitCode.OK
 
 
-def test_a_stop_while_the_report_is_written_says_what_is_saved(evals, monkeypatch):
-    def interrupted(*args, **kwargs):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize(
+    "where", ["harness.plugin.joining.join_parts", "harness.plugin.finishing.write_report"]
+)
+@pytest.mark.parametrize("times", [1, 2])
+def test_while_the_report_is_written(evals, monkeypatch, where, times):
+    left = [KeyboardInterrupt] * times
+    module, _, name = where.rpartition(".")
+    real = getattr(importlib.import_module(module), name)
 
-    monkeypatch.setattr("harness.plugin.finishing.write_report", interrupted)
+    def interrupted(*args, **kwargs):
+        if left:
+            raise left.pop()
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr(f"harness.plugin.finishing.{name}", interrupted)
     result = evals.run()
     assert result.ret == pytest.ExitCode.INTERRUPTED
     result.stdout.fnmatch_lines(["interrupted: what was answered is stored*"])
     result.stdout.no_fnmatch_line("*INTERNALERROR*")
+    if times == 1:
+        assert len(evals.saved.rows) == 2
+        assert "comparisons and plots are left out" in evals.report
+        assert not (evals.latest / "parts").exists()
+    elif name == "write_report":
+        result.stdout.fnmatch_lines(["the figures are saved: harness report * writes their report"])
