@@ -44,6 +44,7 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
         first = next(iter(str(error).splitlines()), type(error).__name__)
         reason = code_problem(error) or first
         raise EngineError(f"model '{config.model_path}' cannot be loaded: {reason}") from error
+    _return_logits(model)
     modules = {name for name, _ in model.named_modules()}
     quantized = getattr(model.config, "quantization_config", None) is not None
     if problem := weights_problem(
@@ -53,3 +54,13 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
     if problem := window_problem(model.config, config.max_model_len):
         raise EngineError(f"model '{config.model_path}' cannot be used: {problem}")
     return model, tokenizer
+
+
+def _return_logits(model: PreTrainedModel) -> None:
+    """Have a model return what it computes by name and nothing besides, whatever its files say."""
+    from transformers import PreTrainedModel
+
+    configs = [part.config for part in model.modules() if isinstance(part, PreTrainedModel)]
+    for config in {id(one): one for one in configs}.values():
+        config.return_dict = True
+        config.output_attentions = config.output_hidden_states = False

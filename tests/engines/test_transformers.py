@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import random
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -234,6 +236,17 @@ class TestProblems:
 
 
 class TestOpening:
+    def test_a_configuration_that_asks_for_other_outputs(self, tiny_llama, tmp_path, reference):
+        folder = shutil.copytree(tiny_llama, tmp_path / "model")
+        told = json.loads((folder / "config.json").read_text())
+        told |= {"return_dict": False, "output_hidden_states": True, "output_attentions": True}
+        (folder / "config.json").write_text(json.dumps(told))
+        opened = open_engine(config_of(folder))
+        prompt = ids(1, 9)
+        (output,) = opened.generate(requests_of([prompt], score_ids=(7, 8)))
+        opened.close()
+        assert output.logprobs == pytest.approx(expected_logprobs(reference, prompt, (7, 8)))
+
     def test_missing_model(self, tmp_path):
         with pytest.raises(EngineError, match="cannot be loaded") as caught:
             open_engine(config_of(tmp_path))
