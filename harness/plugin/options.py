@@ -267,7 +267,7 @@ def _named(config: pytest.Config, option: str, path: Path) -> str:
 def _from_file(config: pytest.Config, option: str) -> object:
     try:
         return config.getini(_key(option))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, pytest.UsageError) as error:  # the last since pytest 9.2
         raise _wrong(config, option, str(error)) from None
 
 
