@@ -98,8 +98,15 @@ def make(root: Path, samples: list[dict[str, str]], shots: list[dict[str, str]])
         write_set(root / f"evalsets/sentences{n}.yaml", f"sentences{n}", n, FOUR_PROMPTS)
     write(root / "shots.csv", shots)
     write_set(root / "evalsets/reviews.yaml", "reviews", len(samples), FOUR_MODES)
-    for number in range(max(SETS)):
-        write_set(root / f"evalsets/s{number:03}.yaml", "reviews", 100 + number, FOUR_MODES)
+    for many in SETS:
+        project = root / f"many{many}"
+        (project / "evalsets").mkdir(parents=True)
+        shutil.copytree(root / "prompts", project / "prompts")
+        for name in ("pyproject.toml", "reviews.csv", "shots.csv", "evalsets/models.yaml"):
+            shutil.copy(root / name, project / name)
+        for number in range(many):
+            path = project / f"evalsets/s{number:03}.yaml"
+            write_set(path, "reviews", 100 + number, FOUR_MODES)
 
 
 def write_set(path: Path, name: str, n: int, asked: str) -> None:
@@ -151,10 +158,12 @@ class Bench:
     sets: list[int]
     found: dict[str, dict[str, list[dict[str, Any]]]] = field(default_factory=dict)
 
-    def add(self, what: str, build: str, given: list[str], store: str) -> dict[str, Any]:
+    def add(
+        self, what: str, build: str, given: list[str], store: str, project: Path | None = None
+    ) -> dict[str, Any]:
         """Run a build once more."""
         path = self.root / ".harness" / store / "outputs.sqlite"
-        one = run(self.root, build, self.builds[build], given, path)
+        one = run(project or self.root, build, self.builds[build], given, path)
         self.found.setdefault(what, {}).setdefault(build, []).append(one)
         return one
 
@@ -185,9 +194,11 @@ class Bench:
 
     def collect(self) -> None:
         """Collect more and more eval sets."""
+        # A folder: pytest looks through all of it again for each file that is named.
+        given = ["--collect-only", "evalsets"]
         for n, _, build in itertools.product(self.sets, range(self.rounds), self.builds):
-            given = ["--collect-only", *(f"evalsets/s{number:03}.yaml" for number in range(n))]
-            print("collect", n, build, self.add(f"collect_{n}", build, given, build))
+            one = self.add(f"collect_{n}", build, given, build, self.root / f"many{n}")
+            print("collect", n, build, one)
 
 
 def _per_line(path: Path) -> int:
