@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from harness.errors import SpecError
@@ -28,6 +29,7 @@ PARTS = {
     "prefill": (),
 }
 _SENTINEL = "0155590155"
+_FROM_OTHERS = ("import", "include", "extends")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,23 @@ def load_prompt(template: str, words: Mapping[str, str], *, root: Path) -> Promp
         SpecError: Syntax, a missing or misnamed part, an unknown variable, or a part that does
             not show what it is given.
     """
+    try:
+        text = (root / "prompts" / template).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        text = None
+    # Many sets name one file; one that takes from others is compiled for each.
+    if text is None or any(word in text for word in _FROM_OTHERS):
+        return _load(template, words, root)
+    return _loaded(template, tuple(words.items()), root, text)
+
+
+@lru_cache(maxsize=64)
+def _loaded(template: str, words: tuple[tuple[str, str], ...], root: Path, text: str) -> Prompt:
+    """Compile a file that holds this text, once."""
+    return _load(template, dict(words), root)
+
+
+def _load(template: str, words: Mapping[str, str], root: Path) -> Prompt:
     path = Path("prompts") / template
     part = load_parts(template, PARTS, root=root, variables={"words": dict(words)})
     prompt = Prompt(

@@ -324,3 +324,16 @@ def test_half_of_a_character_in_a_prompt_file(project):
 {{ text }}{{ "\\ud83d" if text == "rare" }}{% endmacro %}"""
     found = problem(project, user=user)
     assert re.match(r"prompts/a\.j2:\d+: holds \\ud83d, half of a character; write the", found)
+
+
+def test_an_edited_file_is_never_served_stale(project):
+    assert load_prompt("plain.j2", WORDS, root=project.root) is load_prompt(
+        "plain.j2", WORDS, root=project.root
+    )
+    assert load(project).prefill == ""
+    assert load(project, prefill="{% macro prefill() %}So{% endmacro %}").prefill == "So"
+    assert load(project, words=WORDS | {"negative": "poor"}).words["negative"] == "poor"
+    begin = "{% from 'b.j2' import begin %}{% macro prefill() %}{{ begin() }}{% endmacro %}"
+    for said in ("One", "Two"):
+        project.write("prompts/b.j2", f"{{% macro begin() %}}{said}{{% endmacro %}}")
+        assert load(project, prefill=begin).prefill == said
