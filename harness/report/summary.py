@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from harness.language import Lang, words
@@ -59,8 +60,10 @@ def comment(markdown: str, *, link: str | None = None, lang: Lang = "en") -> str
 
 
 def _fold_questions(markdown: str, lang: Lang) -> str:
+    """Fold all but the first questions: the rows of the last table that is not folded already."""
     lines = markdown.split("\n")
-    rows = [at for at, line in enumerate(lines) if line.startswith("|")]
+    rows = [at for at in _unfolded(lines) if lines[at].startswith("|")]
+    rows = rows[_last_table(rows) :]
     if len(rows) <= _QUESTIONS + 2:
         return markdown
     # A table has its heads and a line of dashes first, and so has the part that is folded.
@@ -68,6 +71,21 @@ def _fold_questions(markdown: str, lang: Lang) -> str:
     told = words(lang).say("comment_more", count=len(left))
     folded = ["", "<details>", f"<summary>{told}</summary>", "", *heads, *left, "", "</details>"]
     return "\n".join([*lines[: rows[_QUESTIONS + 2]], *folded, *lines[rows[-1] + 1 :]])
+
+
+def _unfolded(lines: Sequence[str]) -> Iterator[int]:
+    """Yield the places of lines outside of folds."""
+    deep = 0
+    for at, line in enumerate(lines):
+        deep += len(_FOLD.findall(f"{line}\n")) - len(_UNFOLD.findall(f"{line}\n"))
+        if not deep:
+            yield at
+
+
+def _last_table(rows: Sequence[int]) -> int:
+    """Return where in the places of table rows the last table begins."""
+    starts = [at for at in range(1, len(rows)) if rows[at] != rows[at - 1] + 1]
+    return max(starts, default=0)
 
 
 def _cut(markdown: str, room: int, lang: Lang) -> str:

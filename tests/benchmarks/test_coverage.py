@@ -25,6 +25,7 @@ def benchmark():
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "case"),
     [

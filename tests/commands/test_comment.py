@@ -68,12 +68,14 @@ def test_a_comment_is_the_first_screen_of_the_report():
     report = (EXAMPLE / "report.md").read_text()
     assert lines[:2] == [MARK, report.splitlines()[0]]
     assert lines[-1] == "[The whole report](https://host/run)"
-    # 17 questions: eight are shown, nine folded under heads of their own.
+    # Ten questions are not of cells that guess: eight are shown, two folded under their own heads.
     rows = [line for line in lines if line.startswith("| smollm2-135m ")]
     assert rows == [line for line in report.splitlines() if line in rows]
-    folded = done.stdout.partition("<details>")[2].partition("</details>")[0]
-    assert "<summary>9 more</summary>" in folded
-    assert folded.count("\n| smollm2-135m ") == 9
+    folded, guessed = done.stdout.split("<details>")[1:3]
+    assert "<summary>2 more</summary>" in folded
+    assert folded.partition("</details>")[0].count("\n| smollm2-135m ") == 2
+    assert "<summary>7 more lines, each comparison of which has a cell not shown" in guessed
+    assert guessed.count("\n| smollm2-135m ") == 7
     assert "Caution, smollm2-135m: **ranks worse than chance**" in done.stdout
     assert "![" not in done.stdout
     assert "## " not in done.stdout

@@ -40,6 +40,7 @@ def gate_of(probes, answers=3, **spec):
     return gate
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("probes", "answers"), [(12, 3), (40, 1), (60, 2)])
 @pytest.mark.parametrize("figure", ["pass_rate", "win_rate"])
 def test_a_rate_is_decided_in_80_percent_where_all_answers_to_a_probe_are_alike(

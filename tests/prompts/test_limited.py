@@ -14,7 +14,7 @@ from harness.prompts.templates import load_prompt
 from harness.prompts.tokenizers import load_tokenizer
 
 TALK = [[{"role": "user", "content": "Is it?"}, {"role": "assistant", "content": "It "}]]
-LOOP = "{% for a in range(3000) %}{% for b in range(3000) %}{% endfor %}{% endfor %}"
+LOOP = "{% for a in range(20000) %}{% for b in range(20000) %}{% endfor %}{% endfor %}"
 PROMPT = """
 {% macro system(shots) %}{{ shots }}{% endmacro %}
 {% macro user(text, shots) %}{{ shots }}{{ text }}BAD{% endmacro %}

@@ -28,6 +28,7 @@ def test_pieces_are_tokens_or_whole_characters(tmp_path, tokenizers):
         samples=[Sample("a", "", "x"), Sample("b", "", "x")],
         requests=[(), (row,)],
         questions=SimpleNamespace(chat=SimpleNamespace(tokenizer=tokenizer)),
+        known=None,
     )
     found = shown_prompt(prepared)
     assert (found.sample, found.left_out) == ("b", len(row.prompt_ids) - 4096)
@@ -37,3 +38,5 @@ def test_pieces_are_tokens_or_whole_characters(tmp_path, tokenizers):
     assert shown_prompt(prepared) is None
     prepared.questions = None
     assert shown_prompt(prepared) is None
+    prepared.known = SimpleNamespace(shown=found)
+    assert shown_prompt(prepared) is found

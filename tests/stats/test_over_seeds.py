@@ -100,6 +100,7 @@ def test_auc_over_draws_is_the_mean():
     assert found.first == pytest.approx(np.mean(each))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["accuracy", "auc"])
 def test_false_alarms_and_coverage(kind):
     """Under equal skill 5% of tests may call; intervals hold the truth in 95%."""
