@@ -20,8 +20,6 @@ be the build 2aba02d, whose options have no `eval-` in their names, or "-" to me
 from __future__ import annotations
 
 import argparse
-import csv
-import gzip
 import itertools
 import json
 import os
@@ -34,6 +32,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from study_side import rows, write
 
 ROOT = Path(__file__).parents[1]
 MODEL = "smollm2-135m"
@@ -60,19 +60,6 @@ modes: [zeroshot]"""
 SIZES = (5_000, 20_000, 80_000)
 SETS = (19, 75, 300)
 _SENTENCE = re.compile(r"[^.!?<>]{30,200}[.!?]")
-
-
-def rows(path: Path) -> list[dict[str, str]]:
-    opened = gzip.open(path, "rt", encoding="utf-8", newline="")
-    with opened if path.suffix == ".gz" else path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def write(path: Path, some: list[dict[str, str]]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ["review", "sentiment"])
-        writer.writeheader()
-        writer.writerows(some)
 
 
 def make(root: Path, samples: list[dict[str, str]], shots: list[dict[str, str]]) -> None:

@@ -40,8 +40,8 @@ def conclude(rows: Sequence[Row], results: Sequence[Result], *, lang="en") -> Co
 
 def questions(rows: Sequence[Row], results: Sequence[Result], *, lang="en") -> list[list[str]]:
     """Return the lines of the table of questions, cell by cell, without its header."""
-    shown, _, guessed = question_tables(findings_of(rows, results), words(lang))
-    lines = [*shown.splitlines()[2:], *guessed.splitlines()[2:]]
+    tables = question_tables(findings_of(rows, results), words(lang))
+    lines = [*tables.shown.splitlines()[2:], *tables.folded.splitlines()[2:]]
     return [[part.strip() for part in line.split("|")[1:-1]] for line in lines]
 
 

@@ -143,7 +143,7 @@ def _mean(
         better=signs.count(1),
         worse=signs.count(-1),
         open=signs.count(0),
-        guessing=len({_cell(one) for one in own if _sides(one) & guesses}),
+        guessing=len({_cell(one) for one in own if _sides(one) & guesses} & table.keys()),
         able=None if len(able) == len(signs) else Singles(*map(able.count, (1, -1, 0))),
     )
 

@@ -20,13 +20,12 @@ from harness.stats import mde_proportion
 from harness.stats.planned import (
     equal_passes,
     error_shown,
-    mde_auc,
     mde_look,
     mde_margin,
-    mde_paired_auc,
     pairs_error,
     shown_by,
 )
+from harness.stats.planned_auc import mde_auc, mde_paired_auc
 from harness.stats.slices import ALPHA
 
 ASSUMED_DISCORDANT = 0.2

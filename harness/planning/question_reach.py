@@ -21,7 +21,7 @@ from harness.planning.size import Size
 from harness.records import Row
 from harness.run.cells import Cell
 from harness.stats import mde_paired
-from harness.stats.planned import mde_paired_auc
+from harness.stats.planned_auc import mde_paired_auc
 
 _ALPHA = 0.05
 # Calibration compares a cell with itself: what an assumed share of pairs says does not fit it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from harness.analysis.findings import ALPHA, Findings, Question
 from harness.figures import FIGURES
@@ -19,16 +20,30 @@ _OF_SHOTS = ("shots", "selector", "order", "placement")
 Show = Callable[[str], str]
 
 
-def question_tables(findings: Findings, t: Words) -> tuple[str, str, str]:
-    """Return the table of questions, and what is folded: how many others there are, their table.
+@dataclass(frozen=True, slots=True)
+class QuestionTables:
+    """The lines of questions; all are empty where nothing was compared.
 
-    Folded are questions each comparison of which has a cell that is not shown to beat guessing. All
-    are empty where nothing was compared.
+    Attributes:
+        shown: The table of most of them.
+        folded: That of questions each comparison of which has a cell not shown to beat guessing.
+        told: How many these are, in words.
     """
+
+    shown: str
+    folded: str
+    told: str
+
+
+def question_tables(findings: Findings, t: Words) -> QuestionTables:
+    """Return the tables of questions."""
     asked = findings.questions
-    shown, folded = [[one for one in asked if _guessed(one) is side] for side in (False, True)]
-    tables = [table(question_lines(ones, t), keep=set()) for ones in (shown, folded)]
-    return tables[0], t.say("q_guessed", count=len(folded)) if folded else "", tables[1]
+    shown, folded = ([one for one in asked if _guessed(one) is side] for side in (False, True))
+    return QuestionTables(
+        shown=table(question_lines(shown, t), keep=set()),
+        folded=table(question_lines(folded, t), keep=set()),
+        told=t.say("q_guessed", count=len(folded)) if folded else "",
+    )
 
 
 def _guessed(one: Question) -> bool:

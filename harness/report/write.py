@@ -56,7 +56,6 @@ REPORT_FILE = "report.md"
 
 # As many cautions and open gates as a first look takes in; the others stand below.
 _CAUTIONS = _OPEN = 3
-_QUESTIONS = ("questions", "guessed", "guessed_table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +168,7 @@ def _content(run: Run, findings: Findings, *, lang: Lang) -> Mapping[str, object
         glossary=glossary(run, findings, t),
         baselines=baseline_lines(run.baselines, findings.baselines, names, t),
         conclusions=conclusions,
-        **dict(zip(_QUESTIONS, question_tables(findings, t), strict=True)),
+        questions=question_tables(findings, t),
         bests=best_table(conclusions.bests, t),
         sliced=sliced_part(findings.slices, run.baselines, names, t),
         wrong=wrong_answers(findings.mistakes, run.results, names, t),

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -157,10 +158,22 @@ def data_digest(samples: Iterable[Sample], pool: Iterable[Sample]) -> str:
 def files_digest(folder: Path) -> str:
     """Return a digest of the names and contents of all files below a folder but weights."""
     found = hashlib.sha256()
-    paths = (path for path in folder.rglob("*") if path.suffix not in _WEIGHTS and path.is_file())
-    for path in sorted(paths):
-        found.update(f"{path.relative_to(folder).as_posix()} {file_digest(path)}\n".encode())
+    for path in sorted(_files(folder)):
+        if path.suffix not in _WEIGHTS and path.is_file():
+            found.update(f"{path.relative_to(folder).as_posix()} {file_digest(path)}\n".encode())
     return found.hexdigest()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield all paths below a folder, those behind links to folders too, each folder once."""
+    seen: set[str] = set()
+    for where, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(where)
+        if real in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (Path(where, name) for name in names)
 
 
 def remember(

@@ -122,7 +122,7 @@ def sha256(path: Path) -> str:
 
 @cache
 def code_digest(*libraries: str) -> str:
-    """Return a digest of this package's own code, and of the versions of Python and libraries."""
+    """Return a digest of this package's code and words, and of Python's and libraries' versions."""
     found = hashlib.sha256(platform.python_version().encode())
     for name in libraries:
         try:
@@ -130,6 +130,7 @@ def code_digest(*libraries: str) -> str:
         except PackageNotFoundError:
             known = "none"
         found.update(f"{name} {known}\n".encode())
-    for path in sorted(_PACKAGE.rglob("*.py")):
+    # Modules, and the words that they write.
+    for path in sorted(one for one in _PACKAGE.rglob("*") if one.suffix in (".py", ".j2")):
         found.update(f"{path.relative_to(_PACKAGE).as_posix()}\n".encode() + path.read_bytes())
     return found.hexdigest()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.stats.arrays import Bools, Floats
-from harness.stats.intervals import fixed_mean_interval
+from harness.stats.intervals import fixed_mean_interval, student
 
 NO_VARIANCE = 1e-24
 """Variances below it are rounding errors, as of clusters whose differences cancel out."""
@@ -63,13 +63,6 @@ def auc_interval(
     if min(up.size, down.size) < 2:
         return 0.0, 1.0
     return area_interval(float(up.mean()), area_spread(up, down), 1 - level)
-
-
-def student(alpha: float, freedom: float) -> float:
-    """Return the two-sided quantile of Student's t."""
-    from scipy.special import stdtrit
-
-    return float(-stdtrit(freedom, alpha / 2))
 
 
 def area_interval(area: float, spread: AreaSpread, alpha: float) -> tuple[float, float]:
@@ -131,17 +124,24 @@ def area_spread(up: Floats, down: Floats) -> AreaSpread:
 
     Source: Welch (1947), Biometrika 34:28.
     """
-    variance, area = area_variance(up, down), float(up.mean())
-    fewest = min(up.size, down.size)
+    seen = [(float(np.var(side, ddof=1)), side.size) for side in (up, down)]
+    return welch_spread(area_variance(up, down), seen, float(up.mean()))
+
+
+def welch_spread(variance: float, seen: Sequence[tuple[float, int]], area: float) -> AreaSpread:
+    """Return the spread of an area from that of the placements of its two classes.
+
+    Args:
+        variance: Of the area.
+        seen: The variance of each class's placements, and their number, two at least.
+        area: The area, or a difference of areas.
+    """
+    fewest = min(size for _, size in seen)
     if variance < NO_VARIANCE or not 0 < area < 1:
         return AreaSpread(variance, variance, fewest - 1, fewest)
-    parts = [
-        (steadied(float(np.var(side, ddof=1)), area, side.size) / side.size, side.size - 1)
-        for side in (up, down)
-    ]
+    parts = [(steadied(spread, area, size) / size, size - 1) for spread, size in seen]
     more = sum(part for part, _ in parts)
-    freedom = more**2 / sum(part**2 / free for part, free in parts)
-    return AreaSpread(variance, more, freedom, fewest)
+    return AreaSpread(variance, more, more**2 / sum(p**2 / free for p, free in parts), fewest)
 
 
 def steadied(spread: float, area: float, size: int) -> float:

@@ -228,3 +228,10 @@ def _check(passed: int, n: int, level: float) -> None:
         raise ValueError(f"no proportion: {passed} passed of {n}")
     if not 0 < level < 1:
         raise ValueError(f"level {level} is not in (0, 1)")
+
+
+def student(alpha: float, freedom: float) -> float:
+    """Return the two-sided quantile of Student's t."""
+    from scipy.special import stdtrit
+
+    return float(-stdtrit(freedom, alpha / 2))

@@ -17,106 +17,6 @@ _STEPS = 400
 _Z = 1.959963984540054
 
 
-def planned_auc_variance(area: float, positives: int, negatives: int) -> float:
-    """Return the variance of an AUC whose scores are normal in both classes, with equal spread.
-
-    Args:
-        area: The true AUC, in (0, 1).
-        positives: Samples of the positive class, at least 1.
-        negatives: Likewise of the other class.
-
-    Source: Hanley and McNeil (1982), Radiology 143:29, for the form; Owen (1956), Ann. Math. Stat.
-    27:1075, for the chance that two positives are above one negative.
-    """
-    from scipy.special import ndtri, owens_t
-
-    both = area - 2 * float(owens_t(float(ndtri(area)), 1 / math.sqrt(3)))
-    spread = (both - area**2) * (positives + negatives - 2) + area * (1 - area)
-    return spread / (positives * negatives)
-
-
-def mde_auc(
-    positives: int, negatives: int, area: float, *, alpha: float = 0.05, power: float = 0.8
-) -> float:
-    """Return how far an AUC must lie from a threshold for its interval to show it, or infinity.
-
-    The interval is DeLong's on the logit scale. Of the two directions the greater distance counts,
-    or the only one where the other has no room.
-
-    Args:
-        positives: Samples of the positive class.
-        negatives: Samples of the other class.
-        area: The threshold, in [0, 1].
-        alpha: Two-sided level, in (0, 1).
-        power: Wished chance to show the distance, in (alpha, 1).
-
-    Raises:
-        ValueError: If an argument is out of range.
-    """
-    level, shown = _quantiles(alpha, power)
-    if not 0 <= area <= 1:
-        raise ValueError(f"an AUC of {area} is not in [0, 1]")
-    if min(positives, negatives) < 2:
-        return math.inf
-
-    def error(true: float) -> float:
-        variance = planned_auc_variance(true, positives, negatives)
-        return math.sqrt(max(variance, 0.0)) / (true * (1 - true))
-
-    def lack(true: float, side: int) -> float:
-        # Four estimates in five lie beyond this one, whose own interval must show it.
-        at = _logit(true) - side * shown * error(true)
-        estimate = 1 / (1 + math.exp(-at))
-        return level * error(estimate) - side * (at - _logit(area))
-
-    found = [
-        _smallest(lambda far, side=side: lack(area + side * far, side), room)  # type: ignore[misc]
-        for side, room in ((1, 1 - area), (-1, area))
-        if 0 < area < 1
-    ]
-    return max((one for one in found if math.isfinite(one)), default=math.inf)
-
-
-def mde_paired_auc(
-    positives: int,
-    negatives: int,
-    area: float,
-    correlation: float,
-    *,
-    alpha: float = 0.05,
-    power: float = 0.8,
-) -> float:
-    """Return the smallest difference of two AUCs on the same samples that is shown, or infinity.
-
-    Args:
-        positives: Samples of the positive class.
-        negatives: Samples of the other class.
-        area: The AUC half-way between the two, in (0, 1).
-        correlation: Of the two estimates, in [-1, 1).
-        alpha: Two-sided level, in (0, 1).
-        power: Wished chance to show the difference, in (alpha, 1).
-
-    Raises:
-        ValueError: If an argument is out of range.
-
-    Source: Hanley and McNeil (1983), Radiology 148:839.
-    """
-    reach = sum(_quantiles(alpha, power))
-    if not 0 < area < 1 or not -1 <= correlation < 1:
-        raise ValueError(f"an AUC of {area} with a correlation of {correlation}")
-    if min(positives, negatives) < 2:
-        return math.inf
-
-    def lack(difference: float) -> float:
-        one, two = (
-            planned_auc_variance(area + side * difference / 2, positives, negatives)
-            for side in (-1, 1)
-        )
-        return reach * math.sqrt(one + two - 2 * correlation * math.sqrt(one * two)) - difference
-
-    return _smallest(lack, 2 * min(area, 1 - area))
-
-
 def mde_margin(
     n: int,
     discordant: float,
@@ -144,14 +44,14 @@ def mde_margin(
     Raises:
         ValueError: If an argument is out of range.
     """
-    reach = sum(_quantiles(alpha, power))
+    reach = sum(quantiles(alpha, power))
     if not -1 <= margin <= 1:
         raise ValueError(f"{n} pairs, {discordant} discordant, margin {margin}")
     error = pairs_error(n, discordant, noise=noise)
     none, every = np.zeros(n, dtype=np.bool_), np.ones(n, dtype=np.bool_)
     if paired_accuracy(none, every).low <= margin:
         return math.inf
-    return _smallest(lambda far: reach * error(margin + far) - far, 1 - margin)
+    return smallest(lambda far: reach * error(margin + far) - far, 1 - margin)
 
 
 def pairs_error(n: int, discordant: float, *, noise: bool = False) -> Callable[[float], float]:
@@ -213,7 +113,7 @@ def mde_look(
         own = error(loss)
         return max(ends * own, margin - interval * own) + shown * own - loss
 
-    return _smallest(lack, room)
+    return smallest(lack, room)
 
 
 def mde_counts(
@@ -259,15 +159,15 @@ def equal_passes(error: float, margin: float, *, alpha: float = 0.05) -> float:
 
 def shown_by(error: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
     """Return the difference that is shown with the power, of an estimate with a standard error."""
-    return error * sum(_quantiles(alpha, power))
+    return error * sum(quantiles(alpha, power))
 
 
 def error_shown(difference: float, *, alpha: float = 0.05, power: float = 0.8) -> float:
     """Return the standard error by which a difference is shown with the power."""
-    return difference / sum(_quantiles(alpha, power))
+    return difference / sum(quantiles(alpha, power))
 
 
-def _quantiles(alpha: float, power: float) -> tuple[float, float]:
+def quantiles(alpha: float, power: float) -> tuple[float, float]:
     """Return in standard errors how far an interval reaches, and how far beyond it is shown."""
     from scipy.special import ndtri
 
@@ -276,7 +176,7 @@ def _quantiles(alpha: float, power: float) -> tuple[float, float]:
     return float(-ndtri(alpha / 2)), float(ndtri(power))
 
 
-def _smallest(lack: Callable[[float], float], room: float) -> float:
+def smallest(lack: Callable[[float], float], room: float) -> float:
     """Return the least distance at which nothing lacks, infinity where that is not in the room."""
     from scipy.optimize import brentq
 
@@ -288,7 +188,3 @@ def _smallest(lack: Callable[[float], float], room: float) -> float:
             return float(brentq(lack, before, step, xtol=1e-6)) if lack(before) > 0 else before
         before = step
     return math.inf
-
-
-def _logit(share: float) -> float:
-    return math.log(share / (1 - share))

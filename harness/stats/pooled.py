@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.stats.arrays import Floats
-from harness.stats.auc import student
+from harness.stats.intervals import student
 
 
 @dataclass(frozen=True, slots=True)

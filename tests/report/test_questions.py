@@ -172,6 +172,17 @@ def test_comparisons_with_a_cell_that_guesses_are_counted_apart():
     assert "guessing" not in line("few-shot against zero-shot", *sound)[5]
 
 
+def test_what_could_not_be_compared_does_not_count_as_guessing():
+    sound = [cell(odds=drawn(2.0, 0.0, at), placement=place)
+             for at, place in enumerate([None, "system", "chat"])]  # fmt: skip
+    lost = [
+        cell(odds=drawn(0.0, 0.0, 3), prompt="other"),
+        cell(odds=drawn(0.0, 0.0, 4), prompt="other", placement="chat", unscored=200),
+    ]
+    (found,) = [one for one in findings_of(*join(*sound, *lost)).questions if one.kind == "shots"]
+    assert (found.comparisons, found.guessing) == (2, 0)
+
+
 def test_questions_that_only_guess_are_folded_and_end_the_list():
     cells = [
         cell(odds=drawn(skill, 0.0, at), prompt=prompt, placement=place)
@@ -180,11 +191,13 @@ def test_questions_that_only_guess_are_folded_and_end_the_list():
         )
     ]
     rows, results = join(*cells)
-    shown, told, folded = question_tables(findings_of(rows, results), words("en"))
-    assert "few-shot against zero-shot" in shown
-    assert "prompt b against a" not in shown
-    assert told == "1 more line, each comparison of which has a cell not shown to beat guessing"
-    assert "prompt b against a" in folded
+    tables = question_tables(findings_of(rows, results), words("en"))
+    assert "few-shot against zero-shot" in tables.shown
+    assert "prompt b against a" not in tables.shown
+    assert tables.told == (
+        "1 more line, each comparison of which has a cell not shown to beat guessing"
+    )
+    assert "prompt b against a" in tables.folded
     kinds = [one.kind for one in ordered(findings_of(rows, results))]
     assert kinds[-1] == "wording"
     assert set(kinds) > {"wording"}

@@ -10,7 +10,7 @@ import pytest
 from studies import SAMPLES, Study, failed, run
 
 from harness.run import preparing
-from harness.run.remembered import cell_key
+from harness.run.remembered import cell_key, files_digest
 from harness.sources import cache
 
 
@@ -106,6 +106,18 @@ def test_a_damaged_memory_is_none(study, rendered, damage):
     assert after == before
 
 
+def test_files_behind_a_link_are_of_the_digest(tmp_path):
+    shared, prompts = tmp_path / "shared", tmp_path / "prompts"
+    shared.mkdir()
+    prompts.mkdir()
+    (shared / "a.j2").write_text("one")
+    (shared / "back").symlink_to(prompts)
+    (prompts / "common").symlink_to(shared)
+    first = files_digest(prompts)
+    (shared / "a.j2").write_text("two")
+    assert files_digest(prompts) != first
+
+
 def test_it_rests_on_all_that_is_given(study):
     (cell, *_), root = study.cells(), study.project.root
     given = {"shared": "s", "spoken": (cell.spec, root / "model"), "trained": None,
@@ -131,3 +143,14 @@ def test_the_digest_of_the_code_is_of_every_module_and_library(monkeypatch):
     cache.code_digest.cache_clear()
     assert cache.code_digest("numpy") != first
     cache.code_digest.cache_clear()
+
+
+def test_the_digest_of_the_code_is_of_the_words_too(monkeypatch, tmp_path):
+    monkeypatch.setattr(cache, "_PACKAGE", tmp_path)
+    seen = set()
+    for text in ("title", "another title"):
+        (tmp_path / "en.j2").write_text(text)
+        cache.code_digest.cache_clear()
+        seen.add(cache.code_digest("numpy"))
+    cache.code_digest.cache_clear()
+    assert len(seen) == 2

@@ -15,14 +15,12 @@ from harness.stats import auc, auc_interval, mde_paired, mde_proportion, paired_
 from harness.stats.intervals import clopper_pearson_interval
 from harness.stats.planned import (
     equal_passes,
-    mde_auc,
     mde_counts,
     mde_look,
     mde_margin,
-    mde_paired_auc,
     pairs_error,
-    planned_auc_variance,
 )
+from harness.stats.planned_auc import mde_auc, mde_paired_auc, planned_auc_variance
 from harness.stats.slices import widening
 
 DRAWS = 1500
@@ -55,6 +53,19 @@ def test_an_auc_above_its_threshold_is_shown_in_80_percent(n, threshold):
         rates.append(shown / DRAWS)
     # The greater distance counts, so that the other direction may be shown more often.
     assert min(rates) == pytest.approx(0.8, abs=TOLERANCE)
+
+
+@pytest.mark.parametrize(("few", "many", "threshold"), [(10, 100, 0.6), (20, 200, 0.8)])
+def test_few_samples_of_a_label_are_planned_as_their_interval_says(few, many, threshold):
+    rng, mask = np.random.default_rng(1), np.arange(few + many) < few
+    far = mde_auc(few, many, threshold)
+    shown = sum(auc_interval(normal_scores(rng, mask, threshold - far), mask)[1] < threshold
+                for _ in range(DRAWS))  # fmt: skip
+    assert shown / DRAWS == pytest.approx(0.8, abs=0.06)
+    wide = mde_paired_auc(few, many, 0.8, 0.5)
+    areas = 0.8 - wide / 2, 0.8 + wide / 2
+    shown = sum(paired_auc(*correlated(rng, mask, areas, 0.5), mask).low > 0 for _ in range(500))
+    assert shown / 500 == pytest.approx(0.8, abs=0.1)
 
 
 def correlated(rng, mask, areas, correlation):
