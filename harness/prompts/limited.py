@@ -40,6 +40,7 @@ def render_chat(
     day: date | None = None,
     ask: bool = False,
     go_on: bool = False,
+    parts: bool = False,
 ) -> list[str]:
     """Return conversations as a chat template writes them; with none, it is only compiled.
 
@@ -50,6 +51,7 @@ def render_chat(
         day: What its clock shows, None for today.
         ask: End with the beginning of an assistant's turn.
         go_on: Leave the last turn open, so that its text can be continued.
+        parts: Give it each text as a list of one part, as templates of models that see want it.
 
     Raises:
         UnboundedTemplate: It takes too much time or memory, or writes too long a text.
@@ -61,6 +63,7 @@ def render_chat(
         "day": day.isoformat() if day else None,
         "ask": ask,
         "go_on": go_on,
+        "parts": parts,
     }
     texts: list[str] = []
     for start in range(0, max(1, len(conversations)), _AT_ONCE):

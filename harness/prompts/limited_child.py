@@ -122,20 +122,30 @@ def render_chat(asked: dict[str, Any]) -> list[str]:
     given = {"tools": None, "documents": None, **given, "add_generation_prompt": asked["ask"]}
     texts = []
     for turns in asked["conversations"]:
-        text = _continued(template, turns, given) if asked["go_on"] else template.render(
-            messages=turns, **given)  # fmt: skip
+        write = _continued if asked["go_on"] else _written
+        text = write(template, turns, given, parts=asked["parts"])
         texts.append(_bounded(text, asked["room"] + 10 * sum(len(t["content"]) for t in turns)))
     return texts
 
 
+def _written(
+    template: jinja2.Template, turns: list[dict[str, str]], given: dict[str, Any], *, parts: bool
+) -> str:
+    """Return a whole conversation, its texts as lists of one part where they are to be parts."""
+    told: list[dict[str, Any]] = [*turns]
+    if parts:
+        told = [{**one, "content": [{"type": "text", "text": one["content"]}]} for one in turns]
+    return template.render(messages=told, **given)
+
+
 def _continued(
-    template: jinja2.Template, turns: list[dict[str, str]], given: dict[str, Any]
+    template: jinja2.Template, turns: list[dict[str, str]], given: dict[str, Any], *, parts: bool
 ) -> str:
     """Return a conversation up to the end of its last text, as transformers finds that."""
     marked = copy.deepcopy(turns)
     last = turns[-1]["content"]
     marked[-1]["content"] += _MARK
-    text = template.render(messages=marked, **given)
+    text = _written(template, marked, given, parts=parts)
     if last.strip() not in text or _MARK.strip() not in text:
         raise ValueError("the text to go on with does not appear in what the template writes")
     at = text.rindex(_MARK.strip())

@@ -35,6 +35,8 @@ _CLOCK, _DAY_TEXT, _DAY = "strftime_now", "date_string", "date"
 _DAY_FORMAT = "%d %b %Y"
 # What a template is given with every conversation, whatever models.yaml says.
 _BOUND = ("messages", "add_generation_prompt", "raise_exception")
+# A text by which it is seen whether a template shows texts.
+_TRIED = "Qz parts xB"
 # And what a conversation need not have, or belongs to the tokenizer.
 _GIVEN = frozenset(
     (*_BOUND, "tools", "documents", "bos_token", "eos_token", "unk_token", "pad_token",
@@ -53,6 +55,7 @@ class Rendering:
         day: The day that it writes, None if it asks for none.
         chosen: Whether that day was chosen in models.yaml, else it is `DEFAULT_DAY`.
         where: What names the model's entry in errors.
+        parts: Whether it is given each text as a list of one part, as it shows no other.
     """
 
     tokenizer: PreTrainedTokenizerBase
@@ -61,6 +64,7 @@ class Rendering:
     day: date | None = None
     chosen: bool = False
     where: str = ""
+    parts: bool = False
 
     def given(self, variables: Mapping[str, Json]) -> Rendering:
         """Return a rendering with further variables."""
@@ -105,6 +109,7 @@ class Rendering:
                 day=self.day,
                 ask=ask,
                 go_on=go_on,
+                parts=self.parts,
             )
         except RefusedByTemplate as error:
             raise PromptError(f"the chat template refuses the conversation: {error}; give another "
@@ -145,15 +150,35 @@ def open_rendering(
         fix = did_you_mean(key, free, f"it reads {', '.join(free) or 'none'}")
         raise PromptError(f"{where}.{key}: the chat template reads no such variable; {fix}")
     if not dated:
-        return Rendering(tokenizer, template, passed, where=entry)
+        return _in_parts(Rendering(tokenizer, template, passed, where=entry))
     chosen = _DAY in variables or _DAY_TEXT in variables
     day = date.fromisoformat(str(variables[_DAY])) if _DAY in variables else DEFAULT_DAY
     # A template that has a day of its own for want of a clock is told one only where one is chosen.
     if _DAY_TEXT in reads and (chosen or _CLOCK in reads):
         passed = {_DAY_TEXT: day.strftime(_DAY_FORMAT), **passed}
     if _CLOCK not in reads and not chosen:
-        return Rendering(tokenizer, template, passed, where=entry)
-    return Rendering(tokenizer, template, passed, day, chosen, entry)
+        return _in_parts(Rendering(tokenizer, template, passed, where=entry))
+    return _in_parts(Rendering(tokenizer, template, passed, day, chosen, entry))
+
+
+def _in_parts(rendering: Rendering) -> Rendering:
+    """Return a rendering whose template is given parts, if it shows a text in that form alone.
+
+    Those of models that see read `content` as a list of texts and pictures, and show nothing of a
+    text, or refuse it.
+    """
+    if "text" not in rendering.template:
+        return rendering
+    listed = replace(rendering, parts=True)
+    return listed if not _shows(rendering) and _shows(listed) else rendering
+
+
+def _shows(rendering: Rendering) -> bool:
+    try:
+        (text,) = rendering.texts([[{"role": "user", "content": _TRIED}]])
+    except (PromptError, UnboundedTemplate):
+        return False
+    return _TRIED in text
 
 
 @lru_cache(maxsize=64)

@@ -232,7 +232,7 @@ def of_unsloth() -> dict[str, str]:
 
 
 # Those of vision models take lists in place of texts.
-LISTS = {"idefics3", "llava_next", "smolvlm", "template_kimi_audio", "unsloth-chat_template"}
+OTHERS = {"template_kimi_audio", "unsloth-chat_template"}
 PUBLIC = {
     path.stem: path.read_text(encoding="utf-8")
     for package, pattern in (
@@ -257,7 +257,7 @@ def test_there_are_many_public_templates():
             "qwen", "nemotron"} <= families  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(PUBLIC.keys() - LISTS))
+@pytest.mark.parametrize("name", sorted(PUBLIC.keys() - OTHERS))
 def test_public_templates_show_all_texts_once_and_in_order(forms, name):
     found = forms(PUBLIC[name])
     for talk in FORMS.values():
@@ -269,8 +269,8 @@ def test_public_templates_show_all_texts_once_and_in_order(forms, name):
         assert text.endswith("It is") or not go_on
 
 
-@pytest.mark.parametrize("name", sorted(LISTS & PUBLIC.keys()))
-def test_public_templates_that_take_lists_are_refused(forms, name):
+@pytest.mark.parametrize("name", sorted(OTHERS & PUBLIC.keys()))
+def test_public_templates_that_read_no_messages_are_refused(forms, name):
     with pytest.raises(PromptError, match=r"leaves out user turn 1|refuses the conversation"):
         forms(PUBLIC[name]).texts([ONE], ask=True)
 

@@ -10,6 +10,7 @@ import trl
 from transformers import AutoTokenizer
 
 from harness.errors import PromptError
+from harness.prompts.forms import Forms
 from harness.prompts.open_format import open_format
 from harness.prompts.rendering import DEFAULT_DAY, open_rendering, template_variables
 from harness.spec.modelspec import ModelSpec
@@ -136,3 +137,17 @@ def test_a_template_that_draws_at_random_is_refused(text, drawn):
     name = "random" if "random" in drawn else "lipsum"
     with pytest.raises(PromptError, match=rf"draws by '{name}' \(line 2\), so that its prompts"):
         text("{% for m in messages %}{{ m.content }}{% endfor %}\n" + drawn)
+
+
+@pytest.mark.parametrize("name", ["idefics3", "smolvlm", "llava_next"])
+def test_a_template_that_shows_no_plain_text_is_given_lists_of_parts(tokenizer, name):
+    rendering = open_rendering(tokenizer, family(name), {}, where="x")
+    dialogue = [("user", "How?"), ("assistant", "So."), ("user", "And?"), ("assistant", "It is")]
+    turns = [{"role": role, "content": text} for role, text in dialogue]
+    parts = [{"role": role, "content": [{"type": "text", "text": text}]} for role, text in dialogue]
+    for count, how in [(3, {"ask": True}), (4, {"go_on": True})]:
+        wanted = tokenizer.apply_chat_template(
+            parts[:count], chat_template=family(name), tokenize=False,
+            add_generation_prompt=count == 3, continue_final_message=count == 4)  # fmt: skip
+        assert Forms(rendering).texts([turns[:count]], **how) == [wanted]
+        assert wanted.count("How?") == 1
