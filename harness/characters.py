@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 NEVER = "\ufdd0-\ufdef" + "".join(
     chr(plane << 16 | 0xFFFE) + chr(plane << 16 | 0xFFFF) for plane in range(17)
@@ -25,6 +26,20 @@ def is_unseen(char: str) -> bool:
     category = unicodedata.category(char)
     return category == "Cf" or (category == "Cc" and char not in "\n\t") or bool(
         _UNSEEN.match(char))  # fmt: skip
+
+
+def without_unseen(text: str) -> str:
+    """Return a text without the characters that nobody sees; white space stays."""
+    for char in set(text):
+        if _is_dropped(char):
+            text = text.replace(char, "")
+    return text
+
+
+@lru_cache(maxsize=1 << 16)
+def _is_dropped(char: str) -> bool:
+    # Breaks of all kinds are white space, which keeps words apart.
+    return is_unseen(char) and not char.isspace()
 
 
 def is_blank(text: str) -> bool:

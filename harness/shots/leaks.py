@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from harness.characters import without_unseen
 from harness.records import Sample
 from harness.shots.tfidf import similarities, tfidf
 
@@ -16,8 +17,6 @@ NEAR = 0.9
 """Cosine of two texts' TF-IDF from which on one counts as a near copy of the other."""
 
 _BREAKS = re.compile(r"</?br\b[^>]*>", re.IGNORECASE)
-# Soft hyphens, zero-width characters and marks of direction: nobody sees them.
-_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")
 
 _DOTTED, _DOTLESS = "\u0451", "\u0435"  # two Cyrillic letters
 
@@ -43,7 +42,7 @@ def normal_text(text: str) -> str:
 
 def folded(text: str) -> str:
     """Return a text in the form in which copies are equal but for white space; lines stay lines."""
-    plain = _INVISIBLE.sub("", _BREAKS.sub("\n", html.unescape(text)))
+    plain = without_unseen(_BREAKS.sub("\n", html.unescape(text)))
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).casefold())
     return plain.replace(_DOTTED, _DOTLESS)
 

@@ -22,7 +22,7 @@ TRAINED_ROWS = "trained_rows.safetensors"
 NEAR = 0.58
 """Estimated share of word triples, of all that two texts have, from which on one is a near copy."""
 # To be raised with any change of what is kept.
-_VERSION = "1"
+_VERSION = "2"
 # Words that a text needs to be looked for as a near copy; in a shorter one a word is too much.
 _LEAST = 10
 # Words of a line that counts by itself, beside the whole turn.

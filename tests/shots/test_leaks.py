@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from harness.characters import is_unseen
 from harness.records import Sample
 from harness.shots.leaks import Copy, copies, near_copies, normal_text
 
@@ -65,6 +66,15 @@ def test_a_disguised_copy_is_found(text):
 def test_normal_text(one, other, same):
     assert (normal_text(one) == normal_text(other)) is same
     assert normal_text(normal_text(one)) == normal_text(one)
+
+
+def test_no_character_that_nobody_sees_hides_a_copy():
+    for char in filter(is_unseen, map(chr, range(0x110000))):
+        # Breaks are white space, and a text with half of a character is refused.
+        if not char.isspace():
+            assert normal_text(f"fi{char}lm") == "film"
+    heart = "I \u2764 it"
+    assert copies(pool(f"{heart[:3]}\ufe0f{heart[3:]}"), samples(heart)) == [Copy("p0", "s0")]
 
 
 def test_copies_name_the_first_sample_in_the_order_of_the_pool():
