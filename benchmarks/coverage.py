@@ -14,6 +14,8 @@ import gc
 from collections.abc import Callable
 
 import numpy as np
+from crossed_means import HEADERS as CROSSED
+from crossed_means import rows as crossed_rows
 from error_rates import error_rates
 from numpy.random import Generator
 from rare_labels import tables as rare_tables
@@ -423,6 +425,10 @@ def main() -> None:
         f"One AUC (truth 0.760), {repeats} simulated": (
             ["n", "independent", "clusters of 4, robust", "clusters of 4, ignored"],
             areas(repeats),
+        ),
+        f"Means over samples, draws of shots and prompts, {repeats} simulated": (
+            CROSSED,
+            crossed_rows(repeats),
         ),
         f"Rates in clusters, {repeats} simulated": (
             ["clusters", "size", "p", "effective n", "t interval", "clusters ignored"],

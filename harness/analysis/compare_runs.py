@@ -18,7 +18,7 @@ from harness.analysis.compare_judged import (
 from harness.analysis.flips import flips
 from harness.analysis.match_runs import Matched, marked, match_rows
 from harness.analysis.pairings import Pairing
-from harness.analysis.questions import averaged, unmoved
+from harness.analysis.questions import unmoved
 from harness.analysis.ranking import primaries
 from harness.analysis.run_differences import Sides, differences, refusal
 from harness.analysis.run_findings import (
@@ -32,7 +32,7 @@ from harness.analysis.tested import Cells, Test, stacked
 from harness.records import Result, Row, Run
 from harness.registry import remembered, using
 from harness.run.provenance import extension_changes
-from harness.stats.pooled import differ, pooled
+from harness.stats.pooled import averaged, differ, pooled
 
 _Pair = tuple[Row, Row]
 

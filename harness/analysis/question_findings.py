@@ -26,6 +26,11 @@ class Singles:
     worse: int
     open: int
 
+    @property
+    def count(self) -> int:
+        """All of them."""
+        return self.better + self.worse + self.open
+
 
 @dataclass(frozen=True, slots=True)
 class Question:
@@ -42,6 +47,8 @@ class Question:
         comparisons: How many it is the mean of; draws of the same cells count once.
         draws: Draws of shots that its interval allows for: it then speaks of draws like these. With
             1, it speaks of these shots alone, of which there may be two draws. 0 without shots.
+        wordings: Prompts that stand for others like them, for which its interval allows, too. With
+            1 it speaks of these prompts alone.
         differ: P-value that all comparisons have one true difference; None where it is not known.
         better: Comparisons by this figure, draws counted each, that show the second side better;
             `worse` likewise, and `open` neither. Of wordings, only best ones are compared.
@@ -68,6 +75,7 @@ class Question:
     open: int
     guessing: int = 0
     able: Singles | None = None
+    wordings: int = 1
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
     @property
@@ -82,17 +90,19 @@ class Question:
     def answer(self) -> Answer:
         """What the mean and the single comparisons say together."""
         sign, several = self.sign, self.better + self.worse + self.open > 1
-        if (self.better and (self.worse or sign < 0)) or (self.worse and sign > 0):
+        # What cells that only guess show against the others is no advice on any cell.
+        shown = self.able if self.able and self.able.count else self
+        if (shown.better and (shown.worse or sign < 0)) or (shown.worse and sign > 0):
             return "mixed"
         if sign:
-            like = self.better if sign > 0 else self.worse
+            like, unlike = (self.better, self.worse)[::sign]
             untested = self.comparisons > 1 and not several
-            if untested or (several and (self.open or not like)):
+            if untested or (several and (self.open or unlike or not like)):
                 return "better_mean" if sign > 0 else "worse_mean"
             return "better" if sign > 0 else "worse"
-        # Of several draws, what single ones show is no part of an answer about draws.
-        if several and self.draws <= 1 and (self.better or self.worse):
-            return "better_part" if self.better else "worse_part"
+        # What single draws, or prompts, show is no part of an answer about others like them.
+        if several and max(self.draws, self.wordings) <= 1 and (shown.better or shown.worse):
+            return "better_part" if shown.better else "worse_part"
         return "same"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 import numpy as np
 
@@ -14,8 +14,8 @@ from harness.analysis.tested import CALIBRATED, Cells, stacked
 from harness.figures.columns import Column
 from harness.figures.pairs import pair_scores
 from harness.records import Row
-from harness.stats import Difference, Floats
-from harness.stats.pooled import Pooled, differ, pooled
+from harness.stats import Difference
+from harness.stats.pooled import FEWEST_WORDINGS, Pooled, averaged, differ, pooled
 
 _POOLED: tuple[Kind, ...] = ("shots", "selector", "order", "thinking", "placement", "wording",
                              "model", "calibration", "contextual")  # fmt: skip
@@ -106,7 +106,7 @@ def _mean(
     values = np.array([one.value for one in columns])
     influences = stacked([(evalset, one.units, one.influence) for one in columns])
     of_draw = [seed for draws in table.values() for seed in draws] if drawn else [0] * len(columns)
-    estimate = pooled(*averaged(values, influences, of_draw))
+    estimate = pooled(values, influences, draws=of_draw, wordings=_random(own, table))
     if estimate is None and len(columns) > 1:
         mean = float(averaged(values, influences, of_draw)[0].mean())
         estimate = unmoved(mean, len(set(of_draw)), own, figure, before, cells)
@@ -145,7 +145,28 @@ def _mean(
         open=signs.count(0),
         guessing=len({_cell(one) for one in own if _sides(one) & guesses} & table.keys()),
         able=None if len(able) == len(signs) else Singles(*map(able.count, (1, -1, 0))),
+        wordings=estimate.wordings,
     )
+
+
+def _random(
+    own: Sequence[Pairing], table: Mapping[Hashable, Mapping[int | None, Column]]
+) -> list[str] | None:
+    """Return the prompt of each difference where prompts stand for others like them, else None.
+
+    A run of some cells alone may lack some of a prompt's, so that no mean over prompts is there.
+    """
+    if own[0].kind == "wording" or own[0].second[0].wordings != "random":
+        return None
+    prompts = {_cell(one): one.second[0].prompt for one in own}
+    cells: dict[str, set[Hashable]] = {}
+    for one in own:
+        key = _cell(one)
+        for seed in table.get(key, ()):
+            cells.setdefault(one.second[0].prompt, set()).add((_beside_prompt(one), seed))
+    if len(cells) < FEWEST_WORDINGS or len(set(map(frozenset, cells.values()))) > 1:
+        return None
+    return [prompts[key] for key, draws in table.items() for _ in draws]
 
 
 def _above(row: Row) -> bool:
@@ -194,16 +215,9 @@ def _by_draw(pairing: Pairing) -> list[tuple[int | None, list[Row], list[Row]]]:
 
 def _cell(pairing: Pairing) -> Hashable:
     """Return what tells a comparison from others of its question, but for the draw."""
+    return pairing.second[0].prompt, _beside_prompt(pairing), pairing.first[0].prompt
+
+
+def _beside_prompt(pairing: Pairing) -> Hashable:
     row = pairing.second[0]
-    shots = row.k, row.placement, row.selector, row.order
-    return row.prompt, row.regime, shots, pairing.first[0].prompt
-
-
-def averaged(
-    values: Floats, influences: Floats, groups: Sequence[Hashable]
-) -> tuple[Floats, Floats]:
-    """Return the mean difference and influence of each group, in order of appearance."""
-    names = list(dict.fromkeys(groups))
-    weights = np.array([[one == name for name in names] for one in groups], dtype=np.float64)
-    weights /= weights.sum(axis=0)
-    return values @ weights, influences @ weights
+    return row.regime, (row.k, row.placement, row.selector, row.order)

@@ -37,12 +37,14 @@ def judge_standing(
         baseline: The model against its baseline, None where it has none.
 
     Raises:
-        UntrustedJudge: The judge has no passport for this.
+        UntrustedJudge: The judge has no passport for this, or its scores are void as well.
         BaselineError: The gate compares with a baseline that is missing or was refused.
     """
     spec = planned.spec
     if untrusted:
-        raise UntrustedJudge(reason=untrusted)
+        # A passport would open nothing where the scores themselves count for nothing.
+        void = Reason("void", causes=(standing.void,)) if standing.void else None
+        raise UntrustedJudge(reason=void or untrusted)
     if planned.against:
         problem = _problem(planned, standing, standing.figures.get(spec.figure))
         return judge_pair(planned, standing, baseline, problem)

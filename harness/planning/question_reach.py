@@ -105,6 +105,7 @@ def planned_row(cell: Cell) -> Row:
         thinking=mode.thinking.name if mode.thinking else "",
         primary=_primary(cell),
         family=cell.evalset.family,
+        wordings=cell.evalset.wordings,
     )
 
 

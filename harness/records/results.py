@@ -111,6 +111,7 @@ class Row:
             value is shown alone.
         primary: The figure that the set's verdicts go by, as it names it; "" if it does not.
         family: What is tested together: each question by itself, or all of the report's.
+        wordings: Whether the set's prompts stand for themselves, or for all prompts like them.
     """
 
     evalset: str
@@ -140,6 +141,7 @@ class Row:
     slices: Mapping[str, int] = field(default_factory=dict)
     primary: str = ""
     family: Literal["question", "report"] = "question"
+    wordings: Literal["fixed", "random"] = "fixed"
 
     @property
     def regime(self) -> tuple[str, str]:

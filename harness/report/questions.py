@@ -28,11 +28,13 @@ class QuestionTables:
         shown: The table of most of them.
         folded: That of questions each comparison of which has a cell not shown to beat guessing.
         told: How many these are, in words.
+        worded: Whether prompts stand for others like them in one of them.
     """
 
     shown: str
     folded: str
     told: str
+    worded: bool
 
 
 def question_tables(findings: Findings, t: Words) -> QuestionTables:
@@ -43,6 +45,7 @@ def question_tables(findings: Findings, t: Words) -> QuestionTables:
         shown=table(question_lines(shown, t), keep=set()),
         folded=table(question_lines(folded, t), keep=set()),
         told=t.say("q_guessed", count=len(folded)) if folded else "",
+        worded=any(one.wordings > 1 for one in asked),
     )
 
 
@@ -112,9 +115,9 @@ def _difference(one: Question, t: Words) -> str:
 def _answer(one: Question, t: Words) -> str:
     """Return the answer, and of which shots it speaks: of those alone that were drawn once."""
     answer = t[f"q_{one.answer}"]
-    if one.kind not in _OF_SHOTS:
-        return answer
-    return t.say("q_drawn", answer=answer, draws=one.draws)
+    if one.kind in _OF_SHOTS:
+        answer = t.say("q_drawn", answer=answer, draws=one.draws)
+    return t.say("q_worded", answer=answer, count=one.wordings) if one.wordings > 1 else answer
 
 
 def _singles(one: Question, t: Words) -> str:

@@ -134,6 +134,7 @@ def _row(prepared: Prepared, summary: Summary, thoughts: Thoughts | None) -> Row
         slices={one.name: one.min for one in cell.evalset.slices},
         primary=cell.evalset.primary or "",
         family=cell.evalset.family,
+        wordings=cell.evalset.wordings,
     )
 
 

@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.spec.dataspec import DataSpec, LabelRule
-    from harness.spec.evalset import EvalSet, ModeSpec, PromptSpec, ScoringSpec
+    from harness.spec.evalset import EvalSet, PromptSpec, ScoringSpec
     from harness.spec.gatespec import BASELINE, GateSpec, OtherCell
     from harness.spec.load import load_evalset, load_models, load_recipe
     from harness.spec.modelspec import ModelsFile, ModelSpec
+    from harness.spec.modespec import ModeSpec
     from harness.spec.recipe import Recipe
 
 _PLACES = {
@@ -17,7 +18,7 @@ _PLACES = {
     "EvalSet": "evalset",
     "GateSpec": "gatespec",
     "LabelRule": "dataspec",
-    "ModeSpec": "evalset",
+    "ModeSpec": "modespec",
     "ModelSpec": "modelspec",
     "ModelsFile": "modelspec",
     "OtherCell": "gatespec",

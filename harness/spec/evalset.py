@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -17,14 +16,15 @@ from pydantic import (
 
 from harness.contracts import Asks
 from harness.figures import COMPARED, figure_kind
-from harness.records import SCORINGS, SHOT_SELECTORS, Json, Placement, ShotOrder
+from harness.records import SCORINGS, Json
 from harness.registry import current
 from harness.spec.base import Name, OneOf, Strict, Word, complain
 from harness.spec.dataspec import DataSpec, LabelRule
 from harness.spec.editor_forms import OrList, OrText
 from harness.spec.gatespec import FigureName, GateSpec
+from harness.spec.modespec import ModeSpec
 from harness.spec.slicespec import SliceSpec
-from harness.spec.thinkingspec import ThinkingAxis
+from harness.stats.pooled import FEWEST_WORDINGS
 
 
 def _named_by_template(schema: dict[str, JsonValue]) -> None:
@@ -53,96 +53,6 @@ class PromptSpec(Strict):
         if isinstance(data, dict) and "id" not in data and isinstance(data.get("template"), str):
             data = {**data, "id": Path(str(data["template"])).stem}
         return data
-
-
-def _as_list(value: Json) -> Json:
-    return value if isinstance(value, list) else [value]
-
-
-Count = Annotated[int, Field(ge=1)]
-Counts = Annotated[
-    list[Count], BeforeValidator(_as_list, json_schema_input_type=Count | list[Count])
-]
-Placements = Annotated[
-    list[Placement], BeforeValidator(_as_list, json_schema_input_type=Placement | list[Placement])
-]
-Selector = Annotated[str, OneOf(lambda: (*SHOT_SELECTORS, *current().selectors))]
-Selectors = Annotated[
-    list[Selector], BeforeValidator(_as_list, json_schema_input_type=Selector | list[Selector])
-]
-Orders = Annotated[
-    list[ShotOrder], BeforeValidator(_as_list, json_schema_input_type=ShotOrder | list[ShotOrder])
-]
-# The order of a selector's shots where an eval set does not say it; else `shuffled`.
-_OWN_ORDERS: dict[str, ShotOrder] = {"first": "pool", "nearest": "nearest_last"}
-# The only selector that an order goes with. Nothing is drawn in such an order.
-_BOUND_ORDERS: dict[ShotOrder, str] = {"pool": "first", "nearest_last": "nearest"}
-
-
-class ModeSpec(Strict):
-    """Zero-shot, or few-shot with every combination of what the lists name.
-
-    Attributes:
-        order: Empty takes each selector's own.
-        thinking: Whether the models think before they answer; empty takes each model's own.
-    """
-
-    mode: Literal["zeroshot", "fewshot"]
-    k: Counts = Field(default=[])
-    placement: Placements = Field(default=["chat"])
-    selector: Selectors = Field(default=["balanced"])
-    order: Orders = Field(default=[])
-    seeds: list[Annotated[int, Field(ge=0)]] = Field(default=[0])
-    thinking: ThinkingAxis = Field(default=[])
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: Json) -> Json:
-        return {"mode": data} if isinstance(data, str) else data
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.mode == "fewshot" and "k" not in self.model_fields_set:
-            raise complain("few-shot needs 'k', the number of shots")
-        if self.mode == "zeroshot" and self.model_fields_set - {"mode", "thinking"}:
-            extra = sorted(self.model_fields_set - {"mode", "thinking"})
-            raise complain(f"zero-shot takes no {', '.join(extra)}; remove it")
-        for key in ("k", "placement", "selector", "order", "seeds", "thinking"):
-            if key not in self.model_fields_set:
-                continue
-            if not getattr(self, key) or len(set(getattr(self, key))) < len(getattr(self, key)):
-                raise complain(f"'{key}' is empty or names one value twice")
-        self._check_ways()
-        return self
-
-    def _check_ways(self) -> None:
-        ways = self.ways()
-        for order in self.order:
-            if order not in {fitting for _, fitting in ways}:
-                raise complain(f"order {order} goes with selector {_BOUND_ORDERS[order]} only; add "
-                               "that selector, or take another order")  # fmt: skip
-        for selector in self.selector:
-            if selector not in {fitting for fitting, _ in ways}:
-                raise complain(f"selector {selector} has no order here; add shuffled or "
-                               "alternating to 'order'")  # fmt: skip
-        if len(self.seeds) > 1 and not any(self.draws(order) for _, order in ways):
-            selector, order = ways[0]
-            raise complain(f"selector {selector} in order {order} draws nothing, so several seeds "
-                           "would make equal cells; give one")  # fmt: skip
-
-    def ways(self) -> list[tuple[str, ShotOrder]]:
-        """Return the selectors with the orders that go with them."""
-        return [
-            (selector, order)
-            for selector in self.selector
-            for order in self.order or [_OWN_ORDERS.get(selector, "shuffled")]
-            if _BOUND_ORDERS.get(order, selector) == selector
-        ]
-
-    @staticmethod
-    def draws(order: ShotOrder) -> bool:
-        """Return whether a seed makes a difference."""
-        return order not in _BOUND_ORDERS
 
 
 class ScoringSpec(Strict):
@@ -190,6 +100,7 @@ class EvalSet(Strict):
         primary: The figure that verdicts on comparisons of cells go by; None takes AUC where two
             labels have log-probabilities, else calibrated accuracy, else raw accuracy.
         family: What is tested together: the comparisons of each question, or of all questions.
+        wordings: Whether the prompts stand for themselves, or for all prompts like them.
         was: Former names by present ones, of models, prompts, modes or cells: a renamed cell that
             has no baseline yet is compared with that of the cell that it was.
     """
@@ -206,6 +117,7 @@ class EvalSet(Strict):
     slices: list[Annotated[SliceSpec, OrText()]] = Field(default=[])
     primary: Annotated[str, OneOf(lambda: COMPARED)] | None = None
     family: Literal["question", "report"] = "question"
+    wordings: Literal["fixed", "random"] = "fixed"
     gates: list[GateSpec] = Field(default=[])
     was: dict[Word, Word] = Field(default={})
 
@@ -245,6 +157,17 @@ class EvalSet(Strict):
             raise complain(f"{primary} needs log-probabilities, and scoring is {scoring.method}; "
                            "write accuracy, or score by logprobs")  # fmt: skip
         return primary
+
+    @field_validator("wordings")
+    @classmethod
+    def _enough(cls, wordings: str, info: ValidationInfo) -> str:
+        count = len(info.data.get("prompts", ()))
+        if wordings == "random" and 0 < count < FEWEST_WORDINGS:
+            raise complain(
+                f"random needs {FEWEST_WORDINGS} prompts or more, which stand for "
+                f"others like them, and here are {count}; add some, or remove it"
+            )
+        return wordings
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

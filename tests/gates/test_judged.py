@@ -127,6 +127,12 @@ def test_unscored_is_a_figure_of_its_own():
 
 def test_an_untrusted_judge_gates_nothing_not_even_a_failure():
     with pytest.raises(UntrustedJudge, match=r"^untrusted: wise: no passport"):
+        judge(STANDING, untrusted=UNTRUSTED)
+
+
+def test_a_void_judge_is_called_void_whatever_its_passport():
+    # No passport would open the gate, so none is asked for.
+    with pytest.raises(UntrustedJudge, match=r"^(?!.*passport).*void: broken"):
         judge(replace(STANDING, void=because("broken")), untrusted=UNTRUSTED)
 
 

@@ -17,6 +17,7 @@ from harness.records import Contrast, Gate, Run, RunInfo
 from harness.report.questions import ordered, question_tables
 from harness.stats.paired import paired_accuracy
 
+WORDINGS = ("fixed", "random")
 MINUS = "\N{MINUS SIGN}"
 INFO = RunInfo("r", "now", 1.0, "pytest", {}, {})
 
@@ -99,6 +100,46 @@ def test_one_draw_speaks_of_these_shots_and_several_of_their_number():
     (q,) = [one for one in findings_of(*join(bare, *draws)).questions if one.kind == "shots"]
     assert (q.draws, q.comparisons) == (3, 1)
     assert q.value == pytest.approx(-43 / 200)
+
+
+def of_prompts(*lost: int, wordings="random"):
+    """Zero-shot and few-shot with each prompt, of which few-shot loses that many samples more."""
+    cells = [
+        cell(right_but(range(start, start + missed)), prompt=f"p{at}", **shown)
+        for at, less in enumerate(lost)
+        for start, missed, shown in (
+            (10 * at, 20, {}),
+            (10 * at, 20 + less, {"placement": "chat"}),
+        )
+    ]
+    return [(replace(row, wordings=wordings), results) for row, results in cells]
+
+
+def test_prompts_may_stand_for_others_like_them():
+    lost, question = (40, 0, 10, 14), "few-shot against zero-shot"
+    fixed, drawn_anew = (line(question, *of_prompts(*lost, wordings=way)) for way in WORDINGS)
+    assert fixed[4] == "**worse on average**, with these shots"
+    assert drawn_anew[4] == "no difference shown, with these shots, for prompts like these 4"
+    rows, results = join(*of_prompts(*lost))
+    reading = '- "For prompts like these": the mean\'s interval allows for other prompts'
+    assert reading in report_markdown(Run(INFO, tuple(rows), (), tuple(results)))
+    (q,) = [one for one in findings_of(*join(*of_prompts(*lost))).questions if one.kind == "shots"]
+    assert (q.wordings, q.comparisons, q.draws) == (4, 4, 1)
+    assert q.value == pytest.approx(-16 / 200)
+    # The prompts' own means are nearly Student's sample; samples make little of their spread.
+    wanted = ttest_1samp([-one / 200 for one in lost], 0.0)
+    assert q.p == pytest.approx(wanted.pvalue, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [of_prompts(30, 2, 12), of_prompts(30, 2, 12, 20)[:-1]],
+    ids=["three prompts", "a prompt without few-shot"],
+)
+def test_too_few_prompts_or_uneven_ones_speak_of_themselves(cells):
+    (q,) = [one for one in findings_of(*join(*cells)).questions if one.kind == "shots"]
+    assert q.wordings == 1
+    assert "like these" not in line("few-shot against zero-shot", *cells)[4]
 
 
 def test_draws_that_differ_widely_show_nothing_of_others():
@@ -201,6 +242,33 @@ def test_questions_that_only_guess_are_folded_and_end_the_list():
     kinds = [one.kind for one in ordered(findings_of(rows, results))]
     assert kinds[-1] == "wording"
     assert set(kinds) > {"wording"}
+
+
+@pytest.mark.parametrize(
+    ("mean", "p", "counts", "able", "answer"),
+    [
+        (0.1, 0.001, (3, 1, 0), None, "mixed"),
+        (0.1, 0.001, (3, 1, 0), (3, 0, 0), "better_mean"),
+        (0.1, 0.001, (3, 1, 0), (2, 1, 0), "mixed"),
+        (-0.1, 0.001, (1, 3, 0), (0, 3, 0), "worse_mean"),
+        (-0.1, 0.001, (1, 3, 0), (1, 0, 0), "mixed"),
+        (0.1, 0.5, (1, 1, 2), None, "mixed"),
+        (0.1, 0.5, (1, 1, 2), (0, 1, 2), "worse_part"),
+        (0.1, 0.5, (1, 1, 2), (0, 0, 2), "same"),
+        (0.1, 0.5, (1, 1, 2), (0, 0, 0), "mixed"),
+    ],
+)
+def test_what_cells_that_guess_show_makes_no_answer_depend_on_the_cell(
+    mean, p, counts, able, answer
+):
+    helped = [cell(right(120)), cell(right(180), placement="chat")]
+    (one,) = [q for q in findings_of(*join(*helped)).questions if q.kind == "shots"]
+    better, worse, unshown = counts
+    found = replace(
+        one, value=mean, p=p, comparisons=sum(counts), better=better, worse=worse, open=unshown,
+        able=Singles(*able) if able else None,
+    )  # fmt: skip
+    assert found.answer == answer
 
 
 def test_calibration_is_of_accuracy_and_knows_no_shots():

@@ -10,7 +10,7 @@ from harness.errors import SpecError
 from harness.records import SHOT_SELECTORS, Sample, ShotOrder
 from harness.shots import ORDERS, SELECTORS, Draw, select_shots
 from harness.shots.leaks import normal_text
-from harness.spec.evalset import ModeSpec
+from harness.spec.modespec import ModeSpec
 
 LABELS = ["a", "b", "c"]
 WORDS = "film plot score cast joke scene song fight love end".split()

@@ -16,7 +16,8 @@ from harness.sources.rows import Table
 from harness.sources.splits import split_rows
 from harness.spec.base import HubName
 from harness.spec.dataspec import SplitSpec
-from harness.spec.evalset import EvalSet, ModeSpec
+from harness.spec.evalset import EvalSet
+from harness.spec.modespec import ModeSpec
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 

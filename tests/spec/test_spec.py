@@ -116,7 +116,7 @@ MISTAKES = {
         "description: good",
         "zzz: 1",
         "1: zzz: unknown key; remove it, or use one of kind, description, data, labels, models, "
-        "prompts, modes, scoring, figures, slices, primary, family, gates, was",
+        "prompts, modes, scoring, figures, slices, primary, family, wordings, gates, was",
     ),
     "unknown key, nested": (
         "    k: 2",
@@ -416,6 +416,12 @@ MISTAKES = {
         "scoring: logprobs",
         "scoring: logprobs\nfamily: run",
         "20: family: 'run' is not one of question, report",
+    ),
+    "too few prompts to stand for others": (
+        "scoring: logprobs",
+        "scoring: logprobs\nwordings: random",
+        "20: wordings: random needs 4 prompts or more, which stand for others like them, and here "
+        "are 2; add some, or remove it",
     ),
     "prompt id with a space": (
         "id: pre",

@@ -55,6 +55,29 @@ def test_the_interval_holds_the_truth_over_draws(draws, spread, common):
     assert 0.90 <= held / 300 <= 0.997
 
 
+@pytest.mark.parametrize(("prompts", "draws"), [(4, 3), (6, 1)])
+def test_the_interval_holds_the_truth_over_prompts(prompts, draws):
+    rng = np.random.default_rng(4)
+    held = alone = 0
+    names = [prompt for prompt in range(prompts) for _ in range(draws)]
+    seeds = list(range(draws)) * prompts
+    for _ in range(300):
+        effects = np.repeat(rng.normal(0.0, 0.2, prompts), draws)
+        if draws > 1:
+            effects += np.tile(rng.normal(0.0, 0.2, draws), prompts)
+        shared = rng.normal(size=(400, 1))
+        table = effects + shared + rng.normal(size=(400, len(names)))
+        means, moved = taken_apart(table)
+        found = pooled(means, moved, draws=seeds, wordings=names)
+        held += found.low <= 0 <= found.high
+        assert (found.p < 0.05) == (found.low > 0 or found.high < 0)
+        assert (found.draws, found.wordings) == (draws, prompts)
+        fixed = pooled(means, moved, draws=seeds)
+        alone += fixed.low <= 0 <= fixed.high
+    assert 0.91 <= held / 300 <= 0.997
+    assert alone < held
+
+
 def test_few_units_that_move_most_are_not_counted_with_the_others():
     rng = np.random.default_rng(2)
     held = 0
