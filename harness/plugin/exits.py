@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.records import Run
 
 _NAMED = 5
+_FIXABLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
 
 
 def final_code(
@@ -33,12 +34,17 @@ def final_code(
         tally: What became of its cells and gates.
         config: Of the session.
     """
+    if code not in _FIXABLE:
+        return code, []
     if ENGINE_ERROR in tally.kinds:
         return EXIT_ENGINE, []
     if RUN_ERROR in tally.kinds or tally.broken:
         return pytest.ExitCode.INTERRUPTED, []
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    if code == pytest.ExitCode.INTERRUPTED:
         return code, []
+    if run is not None and run.info.lost:
+        # Items that passed on a worker which died before it saved them, or a second pass.
+        return EXIT_ENGINE, []
     told: list[str] = []
     fake = options_of(config).engine == "fake"
     if not code and (unjudged := nothing_judged(run, tally, fake=fake)):
@@ -66,7 +72,7 @@ def nothing_judged(run: Run | None, tally: Tally, *, fake: bool) -> str:
             what = "cells" if tally.skipped else "gates"
             return f"all {what} were skipped, most often: {_commonest(reasons)}"
         return ""
-    if run.gates or run.info.lost:
+    if run.gates:
         return ""
     if run.unjudged:
         reasons = [reason for _, reason in run.unjudged]

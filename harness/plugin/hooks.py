@@ -18,16 +18,18 @@ from harness.plugin.tally import (
     GATE,
     RUN_ERROR,
     SESSION,
+    UNSAVED,
     WORKER_KEY,
     Tally,
 )
 
 if TYPE_CHECKING:
+    from xdist.workermanage import WorkerController
+
     from harness.collect import AnyCell, AnyGate
     from harness.records import Run
 
 _WHY = "evalsets_why"
-_FIXABLE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERRUPTED)
 
 
 class Hooks:
@@ -73,6 +75,7 @@ class Hooks:
         """Open a run over the selected cells; nothing is computed before the first one runs."""
         if "harness.plugin.evalfile" not in sys.modules or session.config.option.collectonly:
             return
+        from harness.plugin.against import check_named
         from harness.plugin.gate_items import GateItem
         from harness.plugin.items import RUN, CellItem
         from harness.plugin.reporting import open_run
@@ -90,7 +93,7 @@ class Hooks:
         if not self._is_worker:
             names = {cell.name for cell in selected} | {gate.planned.cell.name for gate in gates}
             check_names(self._config, names)
-            self._check_baselines([f"{cell.path}::{cell.id}" for cell in selected])
+            check_named(self._config, [f"{cell.path}::{cell.id}" for cell in selected])
             check_writable(self._config)
         if self._config.getoption("--eval-plan"):
             lacking = [gate for gate in gates if gate.lacking]
@@ -111,9 +114,21 @@ class Hooks:
         self._tally.cells = [nodeid for nodeid in ours if not is_gate(nodeid)]
         check_names(self._config, {Path(nodeid.partition("::")[0]).stem for nodeid in ours})
         if ours:
+            from harness.plugin.against import check_named
+
             self._heed_sigterm()
-            self._check_baselines(self._tally.cells)
+            check_named(self._config, self._tally.cells)
             check_writable(self._config)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: WorkerController) -> None:
+        """Learn from an xdist worker that it could not save what it made."""
+        if problem := getattr(node, "workeroutput", {}).get(UNSAVED):
+            self._note_problem(f"{node.gateway.id}: {problem}")
+
+    def _note_problem(self, problem: str) -> None:
+        self._problem = "\n".join(filter(None, [self._problem, problem]))
+        self._tally.kinds.add(ENGINE_ERROR)
 
     def pytest_report_collectionfinish(self, items: Sequence[pytest.Item]) -> list[str]:
         """Warn of gates that cannot decide, before anything is spent on them."""
@@ -142,13 +157,6 @@ class Hooks:
 
         print_plan(self._config, *self._planned)
         return True
-
-    def _check_baselines(self, nodeids: Sequence[str]) -> None:
-        option = self._config.getoption
-        if option("--eval-against") is not None or option("--eval-baseline-add"):
-            from harness.plugin.against import check_named
-
-            check_named(self._config, nodeids)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note an eval set that does not load."""
@@ -222,7 +230,7 @@ class Hooks:
                 session.exitstatus = pytest.ExitCode.INTERRUPTED
                 self._finish_hastily()
         ours = self._tally.any or self._tally.broken
-        if session.exitstatus in _FIXABLE and ours and not self._is_worker:
+        if ours and not self._is_worker:
             from harness.plugin.exits import final_code
 
             session.exitstatus, self._verdict = final_code(
@@ -258,8 +266,9 @@ class Hooks:
             )
             discard_parts(self._config)
         except (HarnessError, OSError) as error:
-            self._problem = f"the report could not be written: {error}"
-            self._tally.kinds.add(ENGINE_ERROR)
+            self._note_problem(f"the report could not be written: {error}")
+            if self._is_worker:
+                vars(self._config)["workeroutput"][UNSAVED] = self._problem
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Say where the report lies, which gates want a look and what was lost."""

@@ -89,6 +89,7 @@ def join_parts(config: pytest.Config, tally: Tally, parts: Sequence[Run]) -> Run
     ]
     shown = {f"{row.evalset}::{row.cell}" for row in rows}
     shown |= {f"{p.evalset}::{p.model}-{p.probe}" for part in parts for p in part.judged.probes}
+    shown |= {f"{gate.evalset}::{gate.id}" for part in parts for gate in part.gates}
     info = RunInfo(
         id=config.stash[RUN_ID],
         started=f"{tally.started:%Y-%m-%d %H:%M:%S} UTC",
@@ -151,9 +152,11 @@ def _place(name: str, names: Sequence[str]) -> int:
 
 
 def _lost(tally: Tally, shown: set[str]) -> list[Reason]:
-    """Say which selected cells have no figures though they were asked for, and why."""
+    """Say which cells have no figures, and gates no verdict, though they were asked, and why."""
     reasons = {cell: _other(text) for cell, text in tally.failed.items()}
-    reasons |= {cell: Reason("worker_died") for cell in tally.cells if cell in tally.ran - shown}
+    unsaved = [cell for cell in tally.cells if cell in tally.ran - shown]
+    unsaved += sorted(tally.judged - shown)
+    reasons |= {name: Reason("worker_died") for name in unsaved}
     return [*(_other(text) for text in tally.broken.values()), *_by_reason(reasons)]
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 RUN_ID = pytest.StashKey[str]()
 SESSION = pytest.StashKey[pytest.Session]()
 WORKER_KEY = "harness_run"
+UNSAVED = "harness_unsaved"
+"""Under which an xdist worker says why it could not save what it made."""
 FOLDER_FILE = "HARNESS_RUN_FOLDER_FILE"
 """Variable with a file into which the session writes its run's folder, for what started it."""
 CELL, GATE, ENGINE_ERROR, RUN_ERROR = "cell", "gate", "engine_error", "run_error"

@@ -11,7 +11,7 @@ import pytest
 from endpoints import Reply, serving
 from judged_builders import make_judged, make_judged_run
 
-from harness.plugin.exits import nothing_judged
+from harness.plugin.exits import final_code, nothing_judged
 from harness.plugin.tally import Tally
 from harness.reasons import Reason
 from harness.records import Figure
@@ -56,6 +56,14 @@ def test_any_verdict_of_a_trusted_judge_is_one(figure):
     assert why() == ""
     doubted = "all verdicts are of judges that are not trusted or void (judge-7b)"
     assert why(trusted=False) == why(void=Reason("no_answers")) == doubted
+
+
+def test_what_is_lost_is_no_success_though_every_item_passed():
+    whole = make_judged_run(make_judged())
+    lost = replace(whole, info=replace(whole.info, lost=(Reason("worker_died"),)))
+    assert [final_code(code, lost, Tally(), None) for code in (0, 1, 5)] == [
+        (10, []), (10, []), (5, [])
+    ]  # fmt: skip
 
 
 def test_no_gate_was_judged(evals):

@@ -176,3 +176,26 @@ def test_what_a_dead_worker_did_not_report_is_named_as_lost(evals):
     assert "m-prefill-zeroshot" in evals.report
     assert evals.run().ret == pytest.ExitCode.OK
     assert [engine.computed for engine in evals.saved.info.engines] == [0, 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["os.kill(os.getpid(), 9)", "reporting.save_run = full"])
+def test_what_a_worker_did_not_save_at_its_end_is_no_success(evals, end):
+    evals.write(
+        "conftest.py",
+        "import os, pytest\nfrom harness.plugin import reporting\n"
+        'pytest_plugins = ["harness.plugin"]\n'
+        "def full(*args, **kwargs):\n    raise OSError(28, 'No space left on device')\n"
+        "@pytest.hookimpl(tryfirst=True)\ndef pytest_sessionfinish():\n"
+        f"    if os.environ.get('PYTEST_XDIST_WORKER') == 'gw0':\n        {end}\n",
+    )
+    evals.set(modes=["zeroshot"], gates=[{"figure": "accuracy", "at_least": 0}])
+    result = evals.spawn("-n1")
+    result.assert_outcomes(passed=2)
+    assert result.ret == 10
+    result.stdout.fnmatch_lines(["lost: its worker died*::m-pre*, *::gate-accuracy-m-prefill-*"])
+    if "save_run" in end:
+        result.stdout.fnmatch_lines(["gw0: the report could not be written: *No space left*"])
+    assert "INCOMPLETE" in evals.report.split("\n", 1)[0]
+    assert evals.run().ret == pytest.ExitCode.OK
+    assert [engine.computed for engine in evals.saved.info.engines] == [0]
