@@ -20,6 +20,7 @@ from harness.commands.mark import mark
 from harness.commands.project import Project, evalsets_of
 from harness.commands.saying import say
 from harness.commands.schemas import schemas
+from harness.commands.score import score
 from harness.commands.train import data_app, train
 from harness.commands.validate import validate
 from harness.errors import HarnessError
@@ -31,6 +32,7 @@ app.add_typer(judge_app, name="judge")
 judge_app.command()(mark)
 app.command()(init)
 app.command()(validate)
+app.command()(score)
 app.command()(train)
 app.command()(comment)
 app.command()(compare)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +15,14 @@ from harness.judge.gold_points import load_point_gold
 from harness.prompts.answers import normal_answer
 from harness.prompts.rubric import RUBRIC_KEYS, RubricKind, load_rubric
 from harness.prompts.templates import load_prompt
-from harness.run.cells import Cell, cells
+from harness.run.cells import Cell, awaited_cell, cells, given_cells
 from harness.run.probe_cells import ProbeCell, probe_cells
 from harness.sources.adapters import changes_base
 from harness.sources.inline import SHOTS_PREFIX, inline_problems
 from harness.sources.pools import refuses
 from harness.sources.rows import format_of
 from harness.spec import EvalSet, load_evalset
+from harness.spec.gatespec import BASELINE
 from harness.spec.judgeset import PassportSpec
 from harness.spec.load import load_judgeset
 from harness.spec.modelspec import ModelSpec
@@ -49,6 +50,7 @@ def collect_evalset(
     root: Path,
     datasets: Mapping[str, str] | None = None,
     shots: Mapping[str, str] | None = None,
+    answers: Mapping[str, str] | None = None,
 ) -> Collected:
     """Return a set's cells and gates, everything about it checked that needs no data and no model.
 
@@ -57,9 +59,12 @@ def collect_evalset(
         root: The project.
         datasets: Files that replace the sources of sets, which then need not exist, by name.
         shots: Files that replace their shot pools.
+        answers: Files of answers that other programs gave, by name of the set; each system in
+            them is a cell beside those of the set's models.
 
     Raises:
         SpecError: One line per mistake.
+        AssetError: A file of answers cannot be read.
     """
     shown = path.relative_to(root) if path.is_relative_to(root) else path
     file = read_yaml(path, shown)
@@ -69,6 +74,10 @@ def collect_evalset(
     kind = data.get("kind", _KINDS[0])
     if kind not in _KINDS:
         raise file.error(f"{kind!r} is not one of {', '.join(_KINDS)}", ("kind",))
+    given = (answers or {}).get(path.stem)
+    if kind == "judge" and given is not None:
+        raise file.error("the answers of other programs are scored in a set with labels; name "
+                         "another set", ("kind",))  # fmt: skip
     if kind == "judge":
         return _collect_judgeset(path, root, file)
     evalset, models = load_evalset(path, root=root)
@@ -77,16 +86,46 @@ def collect_evalset(
         _check_words(evalset, file, index)
         load_prompt(prompt.template, evalset.targets(prompt), root=root)
     found = cells(shown.as_posix(), path.stem, evalset, models, alone=_alone(models, root))
+    found += _given(shown.as_posix(), path.stem, evalset, given, root)
     _check_cells([cell.id for cell in found], file, place="modes",
                  fix="rename a prompt or remove the duplicate mode")  # fmt: skip
-    gates = plan_gates(evalset.gates, found, file)
-    check_renamed(found, file, root)
+    if not found:
+        found = [awaited_cell(shown.as_posix(), path.stem, evalset)]
+        specs = [spec.model_copy(update={"cells": "*"}) for spec in evalset.gates
+                 if spec.other in (None, BASELINE)]  # fmt: skip
+        gates = plan_gates(specs, found, file)
+    else:
+        gates = plan_gates(evalset.gates, found, file)
+        check_renamed(found, file, root)
     dataset, pool = (datasets or {}).get(path.stem), (shots or {}).get(path.stem)
     if dataset is None:
         _check_files(evalset, file, root)
     if _is_quick(evalset, root, dataset, pool):
         _check_data(evalset, file, path, root, (dataset, pool))
     return Collected(tuple(found), tuple(gates))
+
+
+def _given(shown: str, name: str, evalset: EvalSet, answers: str | None, root: Path) -> list[Cell]:
+    """Return a cell for each system in a file of answers."""
+    if answers is None:
+        return []
+    # Where there are none, their reader is not imported.
+    from harness.sources.given import read_given
+
+    path = Path(answers)
+    place = path.relative_to(root) if path.is_relative_to(root) else path
+    found = read_given(path, evalset, shown=str(place))
+    for one in found:
+        if one.model in evalset.models:
+            raise SpecError(f"model: '{one.model}' is the name of one of the set's own models, "
+                            "which are asked here; give the system another", path=place,
+                            line=next(iter(one.answers.values())).line)  # fmt: skip
+        texts = [answer.line for answer in one.answers.values() if answer.output is not None]
+        if texts and (pair := _one_word(evalset.labels)):
+            raise SpecError(f"output: the labels '{pair[0]}' and '{pair[1]}' are one in a text, in "
+                            "which case and white space do not count; give 'label' instead",
+                            path=place, line=texts[0])  # fmt: skip
+    return given_cells(shown, name, evalset, found)
 
 
 def _collect_judgeset(path: Path, root: Path, file: YamlFile) -> Collected:
@@ -159,13 +198,20 @@ def _check_words(evalset: EvalSet, file: YamlFile, index: int) -> None:
     """Raise SpecError for two label words that are one when a free answer is read."""
     if evalset.scoring.method != "generate":
         return
+    if pair := _one_word(evalset.targets(evalset.prompts[index]).values()):
+        raise file.error(f"the words '{pair[0]}' and '{pair[1]}' are one in a free answer, in "
+                         "which case and white space do not count; each label needs a word of its "
+                         "own", ("prompts", index, "targets"))  # fmt: skip
+
+
+def _one_word(words: Iterable[str]) -> tuple[str, str] | None:
+    """Return two words that are one when a free answer is read, None where all differ."""
     seen: dict[str, str] = {}
-    for word in evalset.targets(evalset.prompts[index]).values():
+    for word in words:
         other = seen.setdefault(normal_answer(word), word)
         if other != word:
-            raise file.error(f"the words '{other}' and '{word}' are one in a free answer, in which "
-                             "case and white space do not count; each label needs a word of its "
-                             "own", ("prompts", index, "targets"))  # fmt: skip
+            return other, word
+    return None
 
 
 def _check_files(evalset: EvalSet, file: YamlFile, root: Path) -> None:

@@ -163,7 +163,7 @@ def importers(target: str) -> set[str]:
 
 def test_only_the_runner_sees_engine_and_scorer():
     assert importers("harness.workers.worker") == {"harness.run.session"}
-    assert importers("harness.scorers") == {"harness.run.score_cell"}
+    assert importers("harness.scorers") == {"harness.run.score_cell", "harness.run.given"}
 
 
 def test_one_module_looks_for_near_names():

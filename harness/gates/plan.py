@@ -114,6 +114,9 @@ def _lacks(figure: str, cell: Cell) -> str:
         return ""
     if kind.need == "two labels" and (count := len(cell.evalset.labels)) != 2:
         return f"{figure} is of two labels, and the set has {count}; gate another figure"
+    if cell.asks != "logprobs" and cell.mode.given:
+        return (f"'{cell.id}' has no probabilities, without which there is no {figure}; give them "
+                "with the answers, or gate accuracy")  # fmt: skip
     if cell.asks != "logprobs":
         return (f"'{cell.id}' is scored by {cell.scoring}, which gives no {figure}; gate accuracy, "
                 "or score by logprobs")  # fmt: skip
@@ -121,8 +124,9 @@ def _lacks(figure: str, cell: Cell) -> str:
         return ""
     if not cell.evalset.scoring.contextual:
         return "there is no contextual_accuracy without scoring.contextual; set it to true"
-    if cell.spec.trained:
-        return f"'{cell.id}' is a classifier, which has no {figure}; narrow 'cells'"
+    if cell.prompt is None:
+        what = "answered by another program" if cell.mode.given else "a classifier"
+        return f"'{cell.id}' is {what}, which has no {figure}; narrow 'cells'"
     return ""
 
 

@@ -58,7 +58,7 @@ class Asker:
 
     def asking(self, cell: Cell, size: Size) -> Asking:
         """Return what a cell takes."""
-        if cell.spec.trained:
+        if cell.prompt is None:
             return Asking(cell.model, 0, 0)
         rounds = 2 if cell.mode.thinking is not None else 1
         if size.loaded is None or not size.n:

@@ -85,7 +85,8 @@ def _scopes(names: Sequence[str], config: pytest.Config, *, whole: bool) -> dict
     from harness.plugin.registering import load_conftests, registered
 
     root = config.rootpath
-    replaced = [named_files(config, option) for option in ("--eval-dataset", "--eval-shots")]
+    options = ("--eval-dataset", "--eval-shots", "--eval-answers")
+    replaced = [named_files(config, option) for option in options]
     found: dict[str, str] = {}
     joined: dict[str, str] = {}
 

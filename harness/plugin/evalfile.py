@@ -33,6 +33,7 @@ class EvalFile(pytest.File):
                     self.config.rootpath,
                     named_files(self.config, "--eval-dataset"),
                     named_files(self.config, "--eval-shots"),
+                    named_files(self.config, "--eval-answers"),
                 )
         except HarnessError as error:
             raise self.CollectError(told(self, error)) from None

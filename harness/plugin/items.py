@@ -20,6 +20,8 @@ from harness.paths import public, public_text
 from harness.plugin.options import options_of
 from harness.plugin.tally import CELL, ENGINE_ERROR, RUN_ERROR
 from harness.reasons import Reason
+from harness.records import GIVEN
+from harness.run.cells import Cell
 from harness.run.probe_cells import ProbeCell
 
 if TYPE_CHECKING:
@@ -79,6 +81,8 @@ def mark_as(item: pytest.Item, cell: AnyCell) -> None:
     """Give an item the marks of a cell."""
     if isinstance(cell, ProbeCell):
         item.add_marker("probe")
+    elif cell.mode.given:
+        item.add_marker(GIVEN)
     elif cell.mode.trained:
         item.add_marker("trained")
     else:
@@ -94,6 +98,9 @@ def outcome_of(item: pytest.Item, cell: AnyCell) -> AnyOutcome:
     Raises:
         HarnessError: Why there is none.
     """
+    if isinstance(cell, Cell) and cell.mode.given and cell.given is None:
+        command = f"harness score FILE --set {cell.path}"
+        skip(item, Reason("answers_awaited", {"command": command}))
     needs_gpu = cell.gpu and options_of(item.config).engine != "fake"
     if needs_gpu and hardware.device() != "cuda":
         skip(item, Reason("no_cuda", {"model": str(cell.gpu)}))

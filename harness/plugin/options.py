@@ -13,7 +13,10 @@ from typing import Literal
 
 import pytest
 
-_NAMED = ("--eval-dataset", "--eval-shots")
+from harness.plugin.option_values import named_file, seconds, whole
+
+_OF_DATA = ("--eval-dataset", "--eval-shots")
+_NAMED = (*_OF_DATA, "--eval-answers")
 _SECONDS = ("--eval-start-timeout", "--eval-stall-timeout")
 _PLOTS: Mapping[str, Literal["svg", "png", "none"]] = MappingProxyType(
     {"svg": "svg", "png": "png", "none": "none"}
@@ -61,7 +64,7 @@ def add_options(parser: pytest.Parser) -> None:
     def lasting(name: str, explained: str, metavar: str | None = None) -> None:
         key, choices = _key(name), _CHOICES.get(name)
         group.addoption(name, choices=choices, metavar=metavar,
-                        type=_seconds if name in _SECONDS else None,
+                        type=seconds if name in _SECONDS else None,
                         help=f"{explained}; {key} in the configuration file")  # fmt: skip
         parser.addini(key, f"{explained}; {name} goes before", default=None,
                       type="float" if name in _SECONDS else "string")  # fmt: skip
@@ -76,25 +79,28 @@ def add_options(parser: pytest.Parser) -> None:
     lasting("--eval-report-plots", "format of the report's plots (svg), or none")
     lasting("--eval-start-timeout", "seconds an engine may take to start (900)", "S")
     lasting("--eval-stall-timeout", "seconds of silence before an engine counts as hung (600)", "S")
-    group.addoption("--eval-dataset", action="append", default=[], type=_named_file,
+    group.addoption("--eval-dataset", action="append", default=[], type=named_file,
                     metavar="NAME=PATH",
                     help="read the samples of the eval set NAME from a file")  # fmt: skip
-    group.addoption("--eval-shots", action="append", default=[], type=_named_file,
+    group.addoption("--eval-shots", action="append", default=[], type=named_file,
                     metavar="NAME=PATH",
                     help="read the shot pool of the eval set NAME from a file")  # fmt: skip
-    group.addoption("--eval-limit", type=partial(_whole, what="samples"), metavar="N",
+    group.addoption("--eval-answers", action="append", default=[], type=named_file,
+                    metavar="NAME=PATH",
+                    help="score the answers of another program to the eval set NAME")  # fmt: skip
+    group.addoption("--eval-limit", type=partial(whole, what="samples"), metavar="N",
                     help="run the first N samples of each set")  # fmt: skip
     group.addoption("--eval-write-baseline", action="store_true",
                     help="accept the results of this run: write them to baselines/")  # fmt: skip
     group.addoption("--eval-plan", action="store_true", help="plan the run, and run nothing")
     group.addoption("--eval-against", metavar="CELL",
                     help="compare the selected cells with the baseline of this cell")  # fmt: skip
-    group.addoption("--eval-baseline-runs", type=partial(_whole, what="runs"), metavar="N",
+    group.addoption("--eval-baseline-runs", type=partial(whole, what="runs"), metavar="N",
                     help="make the baselines of N runs (1); those after the first ask everything "
                     "anew")  # fmt: skip
     group.addoption("--eval-baseline-add", action="store_true",
                     help="add the runs to the baselines that are there")  # fmt: skip
-    group.addoption("--eval-gpus", type=partial(_whole, what="GPUs"), metavar="N",
+    group.addoption("--eval-gpus", type=partial(whole, what="GPUs"), metavar="N",
                     help="use at most N GPUs at once (all of them)")  # fmt: skip
     group.addoption("--eval-strict", action="store_true",
                     help="fail for skips, undecided gates and untrusted judges")  # fmt: skip
@@ -128,6 +134,7 @@ def check_baseline_options(config: pytest.Config) -> None:
         pytest.UsageError: `--eval-write-baseline` stands beside an option that makes them of less,
             or is missing.
     """
+    _check_answers(config)
     if not config.getoption("--eval-write-baseline"):
         if config.getoption("--eval-baseline-runs") is not None:
             raise pytest.UsageError(
@@ -149,6 +156,14 @@ def check_baseline_options(config: pytest.Config) -> None:
         )
 
 
+def _check_answers(config: pytest.Config) -> None:
+    again = ("--eval-baseline-runs", "--eval-baseline-add", "--eval-repeat-engine")
+    found = [option for option in again if config.getoption(option)]
+    if config.getoption("--eval-answers") and found:
+        raise pytest.UsageError(f"{found[0]} asks everything again, and --eval-answers are given "
+                                "once; leave one of them out")  # fmt: skip
+
+
 def named_files(config: pytest.Config, option: str) -> dict[str, str]:
     """Return the absolute paths that an option of the kind NAME=PATH gives, by name of the set."""
     return dict(entry.split("=", 1) for entry in config.getoption(option))
@@ -156,7 +171,7 @@ def named_files(config: pytest.Config, option: str) -> dict[str, str]:
 
 def data_options(config: pytest.Config) -> list[str]:
     """Return those of `--eval-dataset`, `--eval-shots` and `--eval-limit` that are given."""
-    return [option for option in (*_NAMED, "--eval-limit") if config.getoption(option)]
+    return [option for option in (*_OF_DATA, "--eval-limit") if config.getoption(option)]
 
 
 def check_names(config: pytest.Config, names: Iterable[str]) -> None:
@@ -244,7 +259,7 @@ def _duration(config: pytest.Config, option: str) -> float | None:
     if found is None:
         return None
     try:
-        return _seconds(str(found))
+        return seconds(str(found))
     except argparse.ArgumentTypeError as error:
         raise _wrong(config, option, str(error)) from None
 
@@ -274,27 +289,3 @@ def _from_file(config: pytest.Config, option: str) -> object:
 def _wrong(config: pytest.Config, option: str, problem: str) -> pytest.UsageError:
     file = config.inipath.name if config.inipath is not None else "-o"
     return pytest.UsageError(f"{file}: {_key(option)}: {problem}")
-
-
-def _named_file(entry: str) -> str:
-    name, _, path = entry.partition("=")
-    full = Path.cwd() / Path(path).expanduser()
-    if not name or not path or not full.is_file():
-        raise argparse.ArgumentTypeError(f"{entry}: write NAME=PATH with a file that exists")
-    return f"{name}={full}"
-
-
-def _whole(text: str, what: str) -> int:
-    if text.isdecimal() and int(text):
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text}: give a number of {what}, at least 1")
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not seconds > 0:  # NaN is refused, too.
-        raise argparse.ArgumentTypeError(f"{text}: give a number of seconds above 0")
-    return seconds

@@ -131,7 +131,7 @@ class ActiveRun:
         Raises:
             HarnessError: Why there is none.
         """
-        if self.runner.settings.engine == FAKE and any(not _trained(one) for one in planned.needs):
+        if self.runner.settings.engine == FAKE and any(_asks_engine(one) for one in planned.needs):
             raise MadeUpAnswers(reason=Reason("made_up_answers"))
         if isinstance(planned, PlannedJudgedGate):
             verdict = self.judged.judge(planned, accepts=self.accepting.writes)
@@ -236,9 +236,9 @@ def _named(cells: Sequence[AnyCell], runners: Sequence[Runner | Probing]) -> lis
 _EMPTY = RunInfo(id="", started="", wall_s=0.0, command="", machine={}, versions={})
 
 
-def _trained(cell: AnyCell) -> bool:
-    """Return whether a cell's answers are those of a trained classifier, whatever the engine."""
-    return isinstance(cell, Cell) and cell.spec.trained
+def _asks_engine(cell: AnyCell) -> bool:
+    """Return whether the engine answers, and no trained classifier or program somewhere else."""
+    return not isinstance(cell, Cell) or cell.prompt is not None
 
 
 def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:

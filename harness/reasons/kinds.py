@@ -66,6 +66,7 @@ _SAMPLES = {
     "no_reason": "", "empty_answer": "", "ambiguous_answer": "", "more_than_label": "",
     "no_label": "", "answer_cut": "", "cut_behind_label": "word*", "not_a_label": "",
     "label_not_finite": "", "equal_labels": "", "scorer": "said*",
+    "given_missing": "", "given_empty": "", "given_failed": "said*",
 }  # fmt: skip
 _REQUESTS = {
     "prompt_too_long": "tokens window", "no_room_to_think": "tokens window",
@@ -101,6 +102,7 @@ _JUDGES = {
 _SKIPS = {
     "cells_not_selected": "cells", "data_not_its_own": "options cause", "no_outcome": "cell cause",
     "baseline_written": "", "no_cuda": "model", "made_up_answers": "", "failed": "said",
+    "answers_awaited": "command",
 }  # fmt: skip
 _BASELINES = {
     "baseline": "path cause", "baseline_count": "then now", "baseline_samples": "other total",

@@ -14,6 +14,7 @@ from harness.records.gates import (
     Treatment,
     Verdict,
 )
+from harness.records.given import GIVEN, GivenAnswer, GivenAnswers
 from harness.records.judged import (
     CanaryKind,
     CanaryResult,
@@ -72,6 +73,7 @@ from harness.records.thinking import (
 
 __all__ = [
     "ENGINE_NAMES",
+    "GIVEN",
     "POINT_VALUES",
     "SCORINGS",
     "SHOTS",
@@ -95,6 +97,8 @@ __all__ = [
     "Flip",
     "Gate",
     "GateSlice",
+    "GivenAnswer",
+    "GivenAnswers",
     "Json",
     "JudgeInfo",
     "Judged",

@@ -12,7 +12,7 @@ Verdict = Literal["pass", "fail", "inconclusive"]
 SliceProblem = Literal["", "absent", "unscored", "undefined"]
 Bound = Literal["at_least", "at_most", "no_worse_than", "better_than"]
 Treatment = Literal["wording", "shots", "weights", "adapter", "engine", "dtype", "thinking",
-                    "template", "extensions", "sampling"]  # fmt: skip
+                    "template", "extensions", "sampling", "answers"]  # fmt: skip
 """What may differ between a cell and its baseline while the two are compared."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from harness.reasons import Counts, Reason
+from harness.records.given import GIVEN
 from harness.records.requests import Placement, ShotOrder
 from harness.records.templates import TemplateUse
 from harness.records.thinking import Thought, ThoughtPlace, Thoughts
@@ -142,6 +143,11 @@ class Row:
     primary: str = ""
     family: Literal["question", "report"] = "question"
     wordings: Literal["fixed", "random"] = "fixed"
+
+    @property
+    def given(self) -> bool:
+        """Whether another program gave the answers."""
+        return self.mode == GIVEN
 
     @property
     def regime(self) -> tuple[str, str]:

@@ -18,6 +18,8 @@ def thinking_word(setting: str, t: Words) -> str:
 
 def mode_place(row: Row, t: Words) -> str:
     """Return a mode with the place and the draw of its shots: `5-shot chat (seed 0)`."""
+    if row.given:
+        return t["given"]
     phrase = "zeroshot" if row.k == 0 else "c_mode" if is_usual(row) else "c_mode_way"
     said = t.say(phrase, k=row.k, placement=row.placement, seed=row.seed, way=way(row, t))
     return with_thinking(said, row, t)

@@ -125,6 +125,12 @@ def _times(count: int) -> str:
     return f" x{count}" if count > 1 else ""
 
 
+def _numbers(engine: EngineInfo) -> str:
+    """Return in what precision an engine computed, and where; "" of answers that were given."""
+    told = ", ".join(filter(None, (engine.dtype, engine.device)))
+    return f"{told}{_times(engine.replicas)}"
+
+
 def engine_table(engines: Sequence[EngineInfo], t: Words) -> str:
     """Return what each engine was and did."""
     lines: list[dict[str, str]] = []
@@ -137,7 +143,7 @@ def engine_table(engines: Sequence[EngineInfo], t: Words) -> str:
                 t["h_source"]: escape(one.source, limit=80),
                 t["h_digest"]: escape(one.digest, limit=DIGEST),
                 t["h_engine"]: escape(one.version),
-                t["h_dtype"]: escape(f"{one.dtype}, {one.device}{_times(one.replicas)}"),
+                t["h_dtype"]: escape(_numbers(one)),
                 t["h_start"]: seconds(one.start_s) if one.computed else "",
                 t["h_generate"]: seconds(one.generate_s) if one.computed else "",
                 t["h_outputs"]: f"{count(one.computed)} / {count(one.stored)}",
@@ -166,6 +172,8 @@ def data_table(data: Sequence[DataInfo], t: Words) -> str:
 
 
 def _mode(row: Row, t: Words) -> str:
+    if row.given:
+        return t["given"]
     if row.train_rows:
         return t.say("trained", rows=count(row.train_rows), seed=row.seed)
     return t["zeroshot"] if row.k == 0 else t.say("fewshot", k=row.k)

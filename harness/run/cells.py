@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from harness.contracts import Asks
-from harness.records import Placement, ShotOrder, Thinking
+from harness.records import GIVEN, GivenAnswers, Placement, ShotOrder, Thinking
 from harness.spec.evalset import EvalSet, PromptSpec
 from harness.spec.modelspec import ModelSpec
 from harness.spec.thinkingspec import setting
@@ -15,9 +15,10 @@ from harness.spec.thinkingspec import setting
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """Zero-shot (k = 0), few-shot with k shots somewhere, or trained with a seed.
+    """Zero-shot (k = 0), few-shot with k shots somewhere, trained with a seed, or given.
 
     Attributes:
+        given: Whether another program gave the answers.
         thinking: Whether the model thinks before it answers, None where nothing says so.
     """
 
@@ -28,10 +29,13 @@ class Mode:
     order: ShotOrder = "shuffled"
     trained: bool = False
     thinking: Thinking | None = None
+    given: bool = False
 
     @property
     def name(self) -> str:
         """`zeroshot`, or such as `fewshot5-chat-s0-think`; what is usual is not named."""
+        if self.given:
+            return GIVEN
         if self.trained:
             return f"trained-s{self.seed}"
         thinking = f"-{self.thinking.suffix}" if self.thinking else ""
@@ -49,8 +53,10 @@ class Cell:
     Attributes:
         path: The eval set, relative to the root, with forward slashes.
         name: The eval set's name, by which `--eval-dataset` calls it.
-        prompt: The wording; None for a classifier that is trained.
+        prompt: The wording; None for a classifier that is trained, and for given answers.
         alone: Whether its adapter needs an engine of its own, see `changes_base`.
+        given: What another program answered; None where a model is asked, and in a set without
+            models that has no answers yet.
     """
 
     path: str
@@ -61,6 +67,7 @@ class Cell:
     prompt: PromptSpec | None
     mode: Mode
     alone: bool = False
+    given: GivenAnswers | None = None
 
     @property
     def id(self) -> str:
@@ -71,11 +78,18 @@ class Cell:
     @property
     def scoring(self) -> str:
         """How the answer is read; a trained classifier has log-probabilities in any set."""
+        if self.given is not None and not self.given.rated:
+            scoring = self.evalset.scoring
+            return scoring.method if scoring.asks == "generate" else "generate"
+        if self.given is not None:
+            return "logprobs"
         return "logprobs" if self.spec.trained else self.evalset.scoring.method
 
     @property
     def asks(self) -> Asks:
         """What the model is asked, for a registered scorer too."""
+        if self.given is not None:
+            return "logprobs" if self.given.rated else "generate"
         return "logprobs" if self.spec.trained else self.evalset.scoring.asks
 
     @property
@@ -88,6 +102,7 @@ class Cell:
         """What one engine start serves: everything about the model but, mostly, its adapter."""
         # A classifier is trained on its own set's pool.
         own = f" {self.path}" if self.spec.trained else ""
+        own += f" {self.path} {self.model}" if self.mode.given else ""
         return engine_group(self.spec, alone=self.alone) + own
 
 
@@ -160,6 +175,21 @@ def cells(
             for mode in modes(evalset, setting(spec.thinking))
         ]
     return out
+
+
+def given_cells(
+    path: str, name: str, evalset: EvalSet, answers: Sequence[GivenAnswers]
+) -> list[Cell]:
+    """Return a cell for each system whose answers are given; other arguments as for `cells`."""
+    awaited = awaited_cell(path, name, evalset)
+    return [replace(awaited, model=one.model, given=one) for one in answers]
+
+
+def awaited_cell(path: str, name: str, evalset: EvalSet) -> Cell:
+    """Return what stands for the answers of a set without models until they are given."""
+    # It is no entry of models.yaml, and nothing of it is ever opened.
+    spec = ModelSpec.model_construct(engine=GIVEN)
+    return Cell(path, name, evalset, "answers", spec, None, Mode(given=True))
 
 
 def prefix_order(rows: Sequence[tuple[int, ...]]) -> list[int]:

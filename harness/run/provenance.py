@@ -30,7 +30,7 @@ def provenance(prepared: Prepared, engine: EngineInfo) -> Provenance:
         model=engine.digest,
         adapter=asked.adapter.digest if asked and asked.adapter else "",
         engine=f"{engine.engine} {engine.version}",
-        numbers=f"{engine.dtype}, {engine.device}",
+        numbers=", ".join(filter(None, (engine.dtype, engine.device))),
         thinking=way_of_thinking(prepared),
         template=without_text(prepared.template),
         extensions=_extensions(prepared.cell),

@@ -14,6 +14,7 @@ from harness.run.ask import ask, opened, outputs_missing
 from harness.run.ask_again import with_flips
 from harness.run.cells import Cell
 from harness.run.classifier_rows import Training
+from harness.run.given import engine_of, given_outcome
 from harness.run.groups import Groups
 from harness.run.materials import Materials
 from harness.run.prepared import Prepared
@@ -99,7 +100,7 @@ class Runner:
             return frozenset()
         for group in dict.fromkeys(cell.group for cell in self.selected):
             cells = [cell for cell in self.selected if cell.group == group]
-            if at_hand(cells[0].spec, self.settings):
+            if cells[0].mode.given or at_hand(cells[0].spec, self.settings):
                 self._run_group(cells, stored_only=True)
         return frozenset(key for key, one in self._done.items() if isinstance(one, Outcome))
 
@@ -130,8 +131,10 @@ class Runner:
 
     def _run_group(self, cells: Sequence[Cell], *, stored_only: bool = False) -> None:
         with self._desk:
-            runnable = [cell for cell in cells if self._fit(cell, self._materials.load)]
-            if not runnable:
+            given = cells[0].mode.given
+            step = self._take_given if given else self._materials.load
+            runnable = [cell for cell in cells if self._fit(cell, step)]
+            if given or not runnable:
                 return
             try:
                 training = self._materials.training(runnable[0])
@@ -142,6 +145,13 @@ class Runner:
                     self._serve(runnable, training, stored_only=stored_only)
             except HarnessError as error:
                 self._fail(runnable, error)
+
+    def _take_given(self, cell: Cell) -> None:
+        """Score what another program answered, if anything is there."""
+        if cell.given is not None:
+            data = self._materials.load(cell)
+            self._done[cell.path, cell.id] = given_outcome(cell, cell.given, data, tell=self._tell)
+            self.engines.append(engine_of(cell.given))
 
     @contextmanager
     def _away(self) -> Iterator[None]:
@@ -166,15 +176,10 @@ class Runner:
     ) -> None:
         """Run a group's cells on one engine."""
         session = EngineSession(
-            replace(self.settings, stored_only=stored_only),
-            cells,
-            self._tell_progress,
-            tell=self._tell,
-            training=training,
-            work="cells",
-            places=self._places,
+            replace(self.settings, stored_only=stored_only), cells, self._tell_progress,
+            tell=self._tell, training=training, work="cells", places=self._places,
             share=self._share,
-        )
+        )  # fmt: skip
         self._at_work.append(session)
         with opened(self.settings.store) as store:
             try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.reasons import Reason
@@ -63,6 +63,30 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
         trial = Trial(sample, prepared.words, said, prepared.tree)
         scores.append(scorer.score(trial))
         completions.append("" if prepared.tree else said[0].text)
+    bare = _without_content(prepared, outputs)
+    return settle(prepared, scores, completions, engine, thoughts=thoughts, bare=bare)
+
+
+def settle(
+    prepared: Prepared,
+    scores: Sequence[Score],
+    completions: Sequence[str],
+    engine: EngineInfo,
+    *,
+    thoughts: Mapping[int, Thought] | None = None,
+    bare: Sequence[tuple[float, ...]] = (),
+) -> Outcome:
+    """Return what the scores of a cell's samples come to.
+
+    Args:
+        prepared: The cell as it was asked.
+        scores: One a sample, in the order of the samples.
+        completions: Likewise what was written, "" for nothing.
+        engine: What answered.
+        thoughts: By position of the sample.
+        bare: Each label's log-probability for the texts without content, or none for any.
+    """
+    cell, thoughts = prepared.cell, thoughts or {}
     labels = list(cell.evalset.labels)
     targets = [sample.label for sample in prepared.samples]
     clusters = [sample.cluster for sample in prepared.samples]
@@ -71,7 +95,7 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
         targets,
         labels,
         clusters=clusters if any(clusters) else None,
-        bare=_without_content(prepared, outputs),
+        bare=bare,
         further=cell.evalset.further,
     )
     row = _row(prepared, summary, sum_up(list(thoughts.values())))

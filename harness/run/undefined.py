@@ -28,7 +28,7 @@ def undefined_notes(cells: Mapping[tuple[str, str], Cell], rows: Sequence[Row]) 
 def _wanted(cell: Cell) -> dict[str, None]:
     """Return the figures that a cell was asked for, each once."""
     evalset = cell.evalset
-    contextual = evalset.scoring.contextual and not cell.spec.trained
+    contextual = evalset.scoring.contextual and cell.prompt is not None
     names = [*evalset.further, *(gate.figure for gate in evalset.gates), evalset.primary or ""]
     names.append("contextual_accuracy" if contextual else "")
     return dict.fromkeys(name for name in names if name not in ("", UNSCORED))

@@ -30,12 +30,14 @@ class LoadedData:
 
     Attributes:
         notes: What is to be said of them.
+        ids: Of all rows of the samples' source that could be drawn.
     """
 
     samples: tuple[Sample, ...]
     pool: tuple[Sample, ...]
     info: DataInfo
     notes: tuple[Note, ...] = ()
+    ids: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,8 @@ def load_data(
         pool_removed=len(pool.entries) - len(kept),
     )
     notes = tuple(data_notes(name, spec, drawn))
-    return LoadedData(samples=tuple(samples), pool=tuple(kept), info=info, notes=notes)
+    ids = frozenset(sample.id for sample in parts[0].labelled())
+    return LoadedData(tuple(samples), tuple(kept), info, notes, ids)
 
 
 def check_data(

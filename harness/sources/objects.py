@@ -36,6 +36,30 @@ def read_objects(text: str, format: Objects, shown: str) -> list[dict[str, Json]
     return _lines(text, shown) if _has_lines(text) else _list(text, shown)
 
 
+def numbered_objects(text: str, shown: str) -> list[tuple[int, dict[str, Json]]]:
+    """Return the objects of a text of JSON Lines, each with the number of its line, from 1.
+
+    Args:
+        text: One object a line; empty lines do not count.
+        shown: How errors name the file.
+
+    Raises:
+        AssetError: A line is none, with its number.
+    """
+    # Not splitlines(), which also breaks at characters that JSON strings may hold.
+    return [
+        (
+            number,
+            _object(
+                _parsed(line, f"{shown}: line {number}", fix="; write one object a line"),
+                f"{shown}: line {number}",
+            ),
+        )
+        for number, line in enumerate(text.split("\n"), 1)
+        if line.strip()
+    ]
+
+
 def _has_lines(text: str) -> bool:
     """Return whether the first line with a text is an object by itself, and others follow."""
     first, _, rest = text.strip().partition("\n")
@@ -58,15 +82,7 @@ def _list(text: str, shown: str) -> list[dict[str, Json]]:
 
 
 def _lines(text: str, shown: str) -> list[dict[str, Json]]:
-    # Not splitlines(), which also breaks at characters that JSON strings may hold.
-    return [
-        _object(
-            _parsed(line, f"{shown}: line {number}", fix="; write one object a line"),
-            f"{shown}: line {number}",
-        )
-        for number, line in enumerate(text.split("\n"), 1)
-        if line.strip()
-    ]
+    return [row for _, row in numbered_objects(text, shown)]
 
 
 def _parsed(text: str, where: str, fix: str = "") -> Json:

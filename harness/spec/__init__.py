@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.spec.dataspec import DataSpec, LabelRule
-    from harness.spec.evalset import EvalSet, PromptSpec, ScoringSpec
+    from harness.spec.evalset import EvalSet, PromptSpec
     from harness.spec.gatespec import BASELINE, GateSpec, OtherCell
     from harness.spec.load import load_evalset, load_models, load_recipe
     from harness.spec.modelspec import ModelsFile, ModelSpec
     from harness.spec.modespec import ModeSpec
     from harness.spec.recipe import Recipe
+    from harness.spec.scoringspec import ScoringSpec
 
 _PLACES = {
     "BASELINE": "gatespec",
@@ -24,7 +25,7 @@ _PLACES = {
     "OtherCell": "gatespec",
     "PromptSpec": "evalset",
     "Recipe": "recipe",
-    "ScoringSpec": "evalset",
+    "ScoringSpec": "scoringspec",
     "load_evalset": "load",
     "load_models": "load",
     "load_recipe": "load",

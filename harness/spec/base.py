@@ -33,7 +33,7 @@ _LONGEST_EXAMPLE = 60
 # Marks with a meaning of their own to pytest or to a run; a model's name becomes a mark.
 _MARKS = frozenset(
     "skip skipif xfail parametrize usefixtures filterwarnings tryfirst trylast "
-    "gpu zeroshot fewshot probe slow gate".split()
+    "gpu zeroshot fewshot given probe slow gate".split()
 )
 
 

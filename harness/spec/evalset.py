@@ -14,15 +14,14 @@ from pydantic import (
     model_validator,
 )
 
-from harness.contracts import Asks
 from harness.figures import COMPARED, figure_kind
-from harness.records import SCORINGS, Json
-from harness.registry import current
+from harness.records import Json
 from harness.spec.base import Name, OneOf, Strict, Word, complain
 from harness.spec.dataspec import DataSpec, LabelRule
 from harness.spec.editor_forms import OrList, OrText
 from harness.spec.gatespec import FigureName, GateSpec
 from harness.spec.modespec import ModeSpec
+from harness.spec.scoringspec import ScoringSpec
 from harness.spec.slicespec import SliceSpec
 from harness.stats.pooled import FEWEST_WORDINGS
 
@@ -55,44 +54,18 @@ class PromptSpec(Strict):
         return data
 
 
-class ScoringSpec(Strict):
-    """How an answer is read.
+_ASKING = ("models", "prompts", "modes")
 
-    Attributes:
-        method: `logprobs` of the label words, free text that is parsed (`generate`), or
-            constrained to the label words (`choice`); or the name of a registered scorer.
-        max_tokens: Longest free answer in tokens; None takes 16.
-        contextual: Ask each prompt with texts without content too, and calibrate by them.
-    """
 
-    method: Annotated[str, OneOf(lambda: (*SCORINGS, *current().scorers))] = "logprobs"
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    contextual: bool = False
-
-    @model_validator(mode="before")
-    @classmethod
-    def _short(cls, data: Json) -> Json:
-        return {"method": data} if isinstance(data, str) else data
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.max_tokens is not None and self.asks != "generate":
-            raise complain("'max_tokens' belongs to method generate only")
-        if self.contextual and self.method != "logprobs":
-            raise complain("'contextual' belongs to method logprobs only")
-        return self
-
-    @property
-    def asks(self) -> Asks:
-        """What the model is asked, for a registered scorer too."""
-        if (registered := current().scorers.get(self.method)) is not None:
-            return registered.asks
-        return "generate" if self.method == "generate" else (
-            "choice" if self.method == "choice" else "logprobs")  # fmt: skip
+def _together(schema: dict[str, JsonValue]) -> None:
+    """Say in a JSON Schema that what is asked of which models stands there whole or not at all."""
+    schema["dependentRequired"] = {key: [one for one in _ASKING if one != key] for key in _ASKING}
 
 
 class EvalSet(Strict):
     """One YAML file under `evalsets/`.
+
+    Without models, prompts and modes its answers are another program's, see `harness score`.
 
     Attributes:
         figures: Those that are computed and shown beside the usual ones.
@@ -105,13 +78,15 @@ class EvalSet(Strict):
             has no baseline yet is compared with that of the cell that it was.
     """
 
+    model_config = ConfigDict(json_schema_extra=_together)
+
     kind: Literal["classify"] = "classify"
     description: str = ""
     data: DataSpec
     labels: Annotated[dict[Word, str | int | list[str | int] | LabelRule], OrList()]
-    models: list[Name]
-    prompts: list[Annotated[PromptSpec, OrText()]]
-    modes: list[Annotated[ModeSpec, OrText()]]
+    models: list[Name] = Field(default=[])
+    prompts: list[Annotated[PromptSpec, OrText()]] = Field(default=[])
+    modes: list[Annotated[ModeSpec, OrText()]] = Field(default=[])
     scoring: Annotated[ScoringSpec, OrText()] = ScoringSpec()
     figures: list[FigureName] = Field(default=[])
     slices: list[Annotated[SliceSpec, OrText()]] = Field(default=[])
@@ -168,6 +143,13 @@ class EvalSet(Strict):
                 f"others like them, and here are {count}; add some, or remove it"
             )
         return wordings
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        lacking = [key for key in _ASKING if key not in self.model_fields_set]
+        if 0 < len(lacking) < len(_ASKING):
+            raise complain(f"missing key '{lacking[0]}'; add it")
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

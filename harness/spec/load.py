@@ -45,7 +45,7 @@ def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpe
     shown = _shown(path, root)
     file = read_yaml(path, shown)
     evalset = _validate(EvalSet, file)
-    models_file = load_models(path, root=root)
+    models_file = load_models(path, root=root) if evalset.models else {}
     for index, name in enumerate(evalset.models):
         if name not in models_file:
             raise file.error(

@@ -12,7 +12,8 @@ from harness.plugin.options import add_options
 
 NAMES = ("engine", "dtype", "dataset", "shots", "limit", "store", "reports", "report-lang",
          "report-texts", "report-plots", "start-timeout", "stall-timeout", "write-baseline",
-         "baseline-runs", "baseline-add", "gpus", "against", "plan", "repeat-engine")  # fmt: skip
+         "answers", "baseline-runs", "baseline-add", "gpus", "against", "plan",
+         "repeat-engine")  # fmt: skip
 FOREIGN = f"""\
 import pytest
 

@@ -46,6 +46,8 @@ NOTES = (
     Note("float16_refused", "m", {"engine": "vllm", "dtype": "bfloat16"}),
     Note("stand_in", "m", {"what": "hub:owner/name"}),
     Note("remote_code", "m", {}),
+    Note("given_missing", SET, {"model": "m", "count": 2, "total": 9, "ids": ("a", "b")}),
+    Note("given_spare", SET, {"model": "m", "count": 1, "total": 9, "ids": ("c",)}),
     Note("stopped", "m", {"stored": 84, "wanted": 240}),
     Note("replica_lost", "m", {"gpu": "1", "problem": "engine 'vllm' failed"}),
 )  # fmt: skip
