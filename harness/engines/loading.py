@@ -46,7 +46,9 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
         raise EngineError(f"model '{config.model_path}' cannot be loaded: {reason}") from error
     _return_logits(model)
     modules = {name for name, _ in model.named_modules()}
-    quantized = getattr(model.config, "quantization_config", None) is not None
+    quantized = getattr(model.config, "quantization_config", None) is not None or any(
+        name.endswith(".qweight") for name in told["unexpected_keys"]
+    )
     if problem := weights_problem(
         told["missing_keys"], told["unexpected_keys"], modules, quantized=quantized
     ):

@@ -10,7 +10,7 @@ from harness.errors import AssetError
 from harness.jsontext import json_value
 from harness.records import Json
 from harness.sources.cache import file_digest
-from harness.sources.tensors import integers_problem, tensor_names
+from harness.sources.tensors import quantized_problem, tensor_names
 
 _SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
 # Engines look for the weights in one file, or in those that the index names.
@@ -34,6 +34,8 @@ def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> No
     """
     if not folder.is_dir():
         raise AssetError(f"{where}: no such folder at {folder}; check the path")
+    if problem := _gguf_alone(folder, weightless=weightless):
+        raise AssetError(f"{where}: {problem}")
     config = read_config(folder, "config.json", "a model")
     if not weightless and (missing := _missing(folder)):
         raise AssetError(f"{where}: no {missing} in {folder}; complete it, or convert pickled "
@@ -47,7 +49,7 @@ def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> No
         check_inside(file, folder, where)
     if weightless:
         return
-    if problem := _other_weights(folder, config) or integers_problem(folder, config):
+    if problem := _other_weights(folder, config) or quantized_problem(folder, config):
         raise AssetError(f"{where}: {problem}")
 
 
@@ -80,6 +82,16 @@ def _files(folder: Path, *, code: bool) -> set[Path]:
     found = {path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.is_file()}
     found |= {path for name in _shards(folder) if (path := folder / name).is_file()}
     return found | ({path for path in folder.rglob("*.py") if path.is_file()} if code else set())
+
+
+def _gguf_alone(folder: Path, *, weightless: bool) -> str | None:
+    """Return that a folder has GGUF files in place of a model's, which are read one by one."""
+    whole = (folder / "config.json").is_file() and (weightless or not _missing(folder))
+    found = sorted(folder.glob("*.gguf"))
+    if whole or not found:
+        return None
+    return (f"{folder} has no weights in safetensors, but {found[0].name}; write the path of that "
+            "file as the source, as in source: file:models/model.gguf")  # fmt: skip
 
 
 def _missing(folder: Path) -> str | None:

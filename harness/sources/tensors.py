@@ -13,7 +13,7 @@ from harness.records import Json
 _HEADER_BYTES = 100_000_000
 _INTEGERS = {"BOOL", "I8", "U8", "I16", "U16", "I32", "U32", "I64", "U64"}
 # Weights of layers, and of experts that stand in one tensor; masks and positions are integers.
-_WEIGHTS = (".weight", "_proj")
+_WEIGHTS = (".weight", ".qweight", "_proj")
 # Where a configuration says how its weights are quantized, and files of their own that say it.
 _QUANTIZED = ("quantization_config", "compression_config")
 _QUANTIZED_FILES = ("quantize_config.json", "quant_config.json", "hf_quant_config.json")
@@ -50,6 +50,24 @@ def tensors_of(file: Path) -> dict[str, Tensor]:
 def tensor_names(file: Path) -> set[str]:
     """Return the names of a safetensors file's tensors, none where it cannot be read."""
     return {name for name, _ in _readable(file)}
+
+
+def quantized_problem(folder: Path, config: Mapping[str, Json]) -> str | None:
+    """Return why a model's quantized weights cannot be read, or None.
+
+    Args:
+        folder: A model's folder.
+        config: Its config.json.
+    """
+    told = config.get(_QUANTIZED[0])
+    # Of bitsandbytes, which said it otherwise before there were others.
+    known = ("quant_method", "load_in_4bit", "load_in_8bit")
+    if isinstance(told, dict) and told and not any(told.get(key) for key in known):
+        if not any((folder / name).is_file() for name in _QUANTIZED_FILES):
+            return ("config.json has a quantization_config without quant_method, as MLX writes "
+                    "it, whose weights no engine here reads; take the model before quantization"
+                    )  # fmt: skip
+    return integers_problem(folder, config)
 
 
 def integers_problem(folder: Path, config: Mapping[str, Json]) -> str | None:

@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from harness.errors import AssetError
 from harness.sources.assets import model_asset
-from harness.sources.tensors import Tensor, integers_problem, tensors_of
+from harness.sources.tensors import Tensor, integers_problem, quantized_problem, tensors_of
 from harness.spec.modelspec import ModelSpec
 
 WEIGHT = "model.layers.0.mlp.up_proj.weight"
@@ -84,3 +84,36 @@ def test_numbers_masks_and_positions_do_no_harm(tmp_path, name, kind):
 def test_a_file_that_cannot_be_read_is_left_to_who_loads_it(tmp_path):
     (tmp_path / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1")
     assert integers_problem(tmp_path, {}) is None
+
+
+def test_a_folder_of_gguf_files_is_told_to_name_one(tmp_path):
+    (tmp_path / "m-Q4_K_M.gguf").write_bytes(b"GGUF")
+    source = ModelSpec(source=f"file:{tmp_path}")
+    for _ in range(2):
+        with pytest.raises(AssetError, match=r"but m-Q4_K_M\.gguf; write the path of that file as"):
+            model_asset(source, base=tmp_path)
+        (tmp_path / "config.json").write_text("{}")
+    folder(tmp_path, {WEIGHT: np.ones((2, 2), np.float32)})
+    assert model_asset(source, base=tmp_path).path == tmp_path
+
+
+@pytest.mark.parametrize(
+    ("told", "refused"),
+    [
+        ({"group_size": 64, "bits": 4}, True),
+        ({"group_size": 64, "bits": 4, "quant_method": "gptq"}, False),
+        ({"load_in_8bit": True}, False),
+        ({}, False),
+    ],
+)
+def test_weights_quantized_by_no_method_that_engines_know(tmp_path, told, refused):
+    made = folder(tmp_path, {"a.weight": np.ones(2, np.float32)}, {"quantization_config": told})
+    problem = quantized_problem(made, {"quantization_config": told})
+    assert (problem or "").startswith("config.json has a quantization_config") is refused
+    (made / "hf_quant_config.json").write_text("{}")
+    assert quantized_problem(made, {"quantization_config": told}) is None
+
+
+def test_packed_weights_that_nothing_tells_of(tmp_path):
+    made = folder(tmp_path, {"model.layers.0.mlp.up_proj.qweight": np.ones((2, 2), np.int32)})
+    assert "1 of its weights are integers (I32)" in quantized_problem(made, {})
