@@ -80,15 +80,17 @@ def weights_problem(
         modules: Names of the model's modules, "" for the model itself.
         quantized: Whether the configuration says that the weights are quantized.
     """
-    if missing and quantized:
-        return (f"its quantized weights are in a form that transformers does not read here: it "
-                f"looks for {len(missing)} tensors that its files lack, such as {min(missing)}; "
+    strange = sorted(name for name in unexpected if not _beside(name, modules))
+    if quantized and (missing or strange):
+        odd = (f"it looks for {len(missing)} tensors that its files lack, such as {min(missing)}"
+               if missing else f"it passes over {len(strange)} of them, such as {strange[0]}"
+               )  # fmt: skip
+        return (f"its quantized weights are in a form that transformers does not read here: {odd}; "
                 "name the model before quantization, or set engine: vllm")  # fmt: skip
     if missing:
         return (f"its files lack {len(missing)} of its weights, which would be drawn at random, "
                 f"such as {min(missing)}; complete them, or name another model ({_LACKS})"
                 )  # fmt: skip
-    strange = sorted(name for name in unexpected if not _beside(name, modules))
     if strange:
         return (f"its files have {len(strange)} weights that config.json knows nothing of, such "
                 f"as {strange[0]}; take the config.json that belongs to them")  # fmt: skip

@@ -33,6 +33,12 @@ def test_quantized_weights_in_a_form_that_is_not_read():
     )
 
 
+def test_scales_of_a_method_that_transformers_does_not_know():
+    found = weights_problem([], ["model.norm.weight_scale"], MODULES, quantized=True)
+    assert found.startswith("its quantized weights are in a form that transformers does not read ")
+    assert "passes over 1 of them, such as model.norm.weight_scale; name the model before" in found
+
+
 @pytest.mark.parametrize(
     "name",
     [
