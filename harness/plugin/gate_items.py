@@ -10,7 +10,16 @@ import pytest
 from harness.characters import one_line
 from harness.collect import AnyCell, AnyGate
 from harness.errors import HarnessError
-from harness.plugin.items import RUN, fail_setup, mark_as, only_planned, outcome_of, skip, why
+from harness.plugin.items import (
+    RUN,
+    fail_setup,
+    files_explained,
+    mark_as,
+    only_planned,
+    outcome_of,
+    skip,
+    why,
+)
 from harness.plugin.options import data_options
 from harness.plugin.tally import GATE
 from harness.reasons import Reason
@@ -72,7 +81,8 @@ class GateItem(pytest.Item):
         active = self.config.stash[RUN]
         try:
             self._check_cells()
-            self._gate = active.judge(self.planned)
+            with files_explained():
+                self._gate = active.judge(self.planned)
             return
         except HarnessError as error:
             failure = error

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from typing import TYPE_CHECKING, NoReturn
 
@@ -104,7 +106,21 @@ def outcome_of(item: pytest.Item, cell: AnyCell) -> AnyOutcome:
     needs_gpu = cell.gpu and options_of(item.config).engine != "fake"
     if needs_gpu and hardware.device() != "cuda":
         skip(item, Reason("no_cuda", {"model": str(cell.gpu)}))
-    return item.config.stash[RUN].outcome(cell, item.config)
+    with files_explained():
+        return item.config.stash[RUN].outcome(cell, item.config)
+
+
+@contextmanager
+def files_explained() -> Iterator[None]:
+    """Tell of a file or a process that cannot be had in one line, as of an engine.
+
+    Raises:
+        EngineError: What the system says of it.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise EngineError(str(error)) from error
 
 
 def skip(item: pytest.Item, reason: Reason) -> NoReturn:

@@ -145,6 +145,8 @@ class Runner:
                     self._serve(runnable, training, stored_only=stored_only)
             except HarnessError as error:
                 self._fail(runnable, error)
+            except OSError as error:
+                self._fail(runnable, EngineError(str(error)))
 
     def _take_given(self, cell: Cell) -> None:
         """Score what another program answered, if anything is there."""

@@ -29,14 +29,21 @@ class Claim:
         self._lock: FileLock | None = None
 
     def take(self) -> bool:
-        """Return whether it is held, without waiting for it."""
+        """Return whether it is held, without waiting for it.
+
+        Raises:
+            EngineError: Its file cannot be written.
+        """
         if self._lock is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self._path, thread_local=False)
             try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
                 lock.acquire(timeout=0)
             except Timeout:
                 return False
+            except OSError as error:
+                raise EngineError(f"cannot write to {self._path.parent}, where runs on one store "
+                                  f"find each other: {error}") from error  # fmt: skip
             self._lock = lock
         return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from harness.errors import EngineError
 from harness.records import EngineConfig, Output, Request
 from harness.workers.places import Lease, Places
 from harness.workers.replicas import Lost, Replica, first_ready, share_out
@@ -58,8 +59,15 @@ class Fleet:
                 engine's process import ahead where it is to have a GPU.
 
         Raises:
-            EngineError: The model takes more GPUs than there are, or waiting was stopped.
+            EngineError: The model takes more GPUs than there are, waiting was stopped, or there is
+                no file or process to be had for it.
         """
+        try:
+            self._start(config, wanted, waiting)
+        except OSError as error:
+            raise EngineError(f"engine '{config.engine}' could not start: {error}") from error
+
+    def _start(self, config: EngineConfig, wanted: int, waiting: Callable[[], None] | None) -> None:
         if config.device == "remote":
             self._add(config, None)
             return
@@ -97,7 +105,13 @@ class Fleet:
     def _add(self, config: EngineConfig, lease: Lease | None) -> None:
         config = replace(config, gpus=lease.gpus if lease else ())
         worker, self._standby = self._standby, None
-        worker = worker or self._make(config, len(self._replicas))
+        try:
+            worker = worker or self._make(config, len(self._replicas))
+        except BaseException:
+            # Else this session would wait for itself at its next start.
+            if lease is not None:
+                lease.release()
+            raise
         self._replicas.append(Replica(worker, lease))
         self.most = max(self.most, len(self._replicas))
         worker.start(config)

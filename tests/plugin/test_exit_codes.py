@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from harness.workers.worker import Worker
+
 PASSES = {"figure": "accuracy", "at_least": 0}
 FAILS = {"figure": "accuracy", "at_least": 1}
 LOST_ENGINE = 10
@@ -205,3 +207,29 @@ def test_unscored_samples_are_no_figures_of_zero(evals):
     assert (
         json.loads((evals.latest / "results.jsonl").read_text().splitlines()[0])["answer"] is None
     )
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("logs", "engine 'fake' could not start: *Not a directory: '*.harness/logs/*"),
+        ("outputs.sqlite.claims", "cannot write to *outputs.sqlite.claims, where runs on one *"),
+        ("engine.lock/in", "engine 'fake' could not start: *engine.lock*"),
+        ("", "engine 'fake' could not start: *Resource temporarily*"),
+    ],
+)
+def test_what_an_engine_cannot_have_is_one_line(evals, monkeypatch, place, said):
+    def crowded(*_):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    if place:
+        evals.write(f".harness/{place}", "a file")
+    else:
+        monkeypatch.setattr(Worker, "_spawn", crowded)
+    evals.set(gates=[{"figure": "accuracy", "at_least": 0}])
+    result = evals.run()
+    assert result.ret == 10
+    result.assert_outcomes(errors=2, skipped=2)
+    result.stdout.no_fnmatch_line("*Traceback*")
+    result.stdout.fnmatch_lines([f"lost: {said}"])
+    assert len(result.outlines) < 50
