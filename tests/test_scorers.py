@@ -19,6 +19,7 @@ NUMBERS = {"down": "-1", "up": "1"}
 STARS = {"one": "1", "two": "2"}
 THAI = {"yes": "\u0e43\u0e0a\u0e48", "no": "\u0e44\u0e21\u0e48"}
 HINDI = {"good": "\u0905\u091a\u094d\u091b\u093e", "bad": "\u092c\u0941\u0930\u093e"}
+SIGNS = {"plus": "+", "minus": "-"}
 THUMBS = {"up": "\U0001f44d", "down": "\U0001f44e"}
 RUSSIAN = {"pos": "положительный", "neg": "отрицательный"}
 COLOURS = {"green": "зелёный", "red": "красный"}
@@ -127,7 +128,14 @@ EMPTY = "empty answer"
         (THUMBS, "\U0001f44d", "up", None),
         (THUMBS, "\U0001f44d.", "up", None),
         (THUMBS, "**\U0001f44e\ufe0f**", "down", None),
-        (THUMBS, "\U0001f44d\U0001f44e", None, EMPTY),
+        (THUMBS, "\U0001f44d\U0001f44e", None, AMBIGUOUS),
+        (THUMBS, "`\U0001f44d`", "up", None),
+        *((SIGNS, text, "minus", None) for text in ("-", "-.", "**-**", "`-`", '"-"')),
+        *((SIGNS, text, "plus", None) for text in ("+", "+.", "**+**", "`+`")),
+        *((SIGNS, text, None, AMBIGUOUS) for text in ("+/-", "+, -", "- +", "+-")),
+        (SIGNS, "++", None, MORE),
+        (SIGNS, "...", None, EMPTY),
+        ({"ask": "?", "tell": "!"}, "?!", None, AMBIGUOUS),
         (NUMBERS, "11", None, NONE),
         (RUSSIAN, "Положительный.", "pos", None),
         (RUSSIAN, "«отрицательный»", "neg", None),

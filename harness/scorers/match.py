@@ -56,9 +56,18 @@ def _bare(text: str) -> str:
     return before[len(front) :] + word + behind[: len(behind) - len(rest)]
 
 
-def _signs(text: str) -> str:
-    """Return what an answer without letters and digits shows besides punctuation."""
-    return "".join(char for char in text if unicodedata.category(char).startswith("S"))
+def _signs(text: str, words: Mapping[str, str]) -> str:
+    """Return what an answer without letters and digits shows besides punctuation and mark-up.
+
+    Punctuation of which labels are made, as the minus beside a plus, is no punctuation there.
+    """
+    own = {char for word in words.values() if not _bare(word) for char in normal_answer(word)
+           if unicodedata.category(char)[0] in "SP"}  # fmt: skip
+    return "".join(
+        char
+        for char in text
+        if char in own or (unicodedata.category(char).startswith("S") and char != "`")
+    )
 
 
 def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, Reason | None]:
@@ -74,15 +83,12 @@ def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, Reason
     if found and _rejected(normal, words[found[0]]):
         return None, Reason("more_than_label")
     if not (found or bare):
-        found = [label for label, word in words.items()
-                 if _signs(normal) == _signs(word) != "" and not _bare(word)]  # fmt: skip
+        return _label_of_signs(_signs(normal, words), words)
     if len(found) == 1:
         joined = _MINUS_APART.sub("-", normal)
         if joined != normal and _labels(joined, words) not in ([], found):
             return None, Reason("ambiguous_answer")
         return found[0], None
-    if not bare:
-        return None, Reason("empty_answer")
     mentioned = [
         word
         for word in words.values()
@@ -91,6 +97,19 @@ def parse_label(text: str, words: Mapping[str, str]) -> tuple[str | None, Reason
     if len(mentioned) > 1:
         return None, Reason("ambiguous_answer")
     return None, Reason("more_than_label" if mentioned else "no_label")
+
+
+def _label_of_signs(shown: str, words: Mapping[str, str]) -> tuple[str | None, Reason | None]:
+    """Return what `parse_label` does for the signs that an answer without a word shows."""
+    own = {label: _signs(normal_answer(word), words) for label, word in words.items()
+           if not _bare(word)}  # fmt: skip
+    mentioned = [label for label, signs in own.items() if signs and signs in shown]
+    same = [label for label in mentioned if own[label] == shown]
+    if len(same) == 1:
+        return same[0], None
+    if len(mentioned) > 1:
+        return None, Reason("ambiguous_answer")
+    return None, Reason("more_than_label" if mentioned else "empty_answer")
 
 
 def _rejected(normal: str, word: str) -> bool:
