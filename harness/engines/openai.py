@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from pydantic import ValidationError
 
 from harness.engines.openai_answers import NoAnswer, failed, output
 from harness.engines.openai_dialect import Dialect
-from harness.engines.openai_format import messages, response_format
+from harness.engines.openai_format import messages, response_format, unaskable
 from harness.engines.openai_troubles import Trouble, lasts, trouble_of
 from harness.engines.retries import Pace, retrying, said, status_of
 from harness.errors import EngineError
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 
 # Refusals of the right to ask, one after another, until they are taken for every request's.
 _FORBIDDEN = 16
+# Seconds that a server may not be reached where others would answer in its place.
+_UNREACHABLE_S = 20.0
 # Failures, before anything was answered, until it is tried whether anything is.
 _MUTE = 16
 # Reasons of an endpoint that fails, or speaks otherwise, whatever it is asked.
@@ -36,7 +37,16 @@ _HELLO = Request("", (), Sampling(max_tokens=16), messages=(("user", "Hello!"),)
 class OpenAIEngine:
     """Asks one model of one endpoint; made by `open_engine`."""
 
-    def __init__(self, client: AsyncOpenAI, model: str, spec: EndpointSpec, mask: Mask) -> None:
+    def __init__(
+        self,
+        client: AsyncOpenAI,
+        model: str,
+        spec: EndpointSpec,
+        mask: Mask,
+        *,
+        relieved: bool = False,
+    ) -> None:
+        self._unreachable_s = _UNREACHABLE_S if relieved else None
         self._client: AsyncOpenAI | None = client
         self._model, self._spec, self._mask = model, spec, mask
         self._runner = asyncio.Runner()
@@ -54,7 +64,7 @@ class OpenAIEngine:
             raise EngineError("the openai engine is closed")
         able: list[Request] = []
         for request in requests:
-            if problem := _problem(request):
+            if problem := unaskable(request):
                 yield failed(request, problem)
             else:
                 able.append(request)
@@ -112,7 +122,9 @@ class OpenAIEngine:
         seen, hint = [self._answered], ""
         try:
             async with asyncio.timeout(deadline_s):
-                retry = retrying(deadline_s=deadline_s, pace=self._pace)
+                retry = retrying(
+                    deadline_s=deadline_s, pace=self._pace, unreachable_s=self._unreachable_s
+                )
                 answer: Output = await retry(self._send, request, seen)
         except TimeoutError:
             trouble, broken = Trouble(f"no answer within {deadline_s:g} s"), True
@@ -134,7 +146,8 @@ class OpenAIEngine:
             return answer
         # An error of the server's own may be one that this request alone makes.
         if broken and self._answered == seen[:2][-1]:
-            raise self._broken(trouble.line + (hint or f"; tried for up to {deadline_s:g} s"))
+            tried_s = min(self._unreachable_s or deadline_s, deadline_s)
+            raise self._broken(trouble.line + (hint or f"; tried for up to {tried_s:g} s"))
         return failed(request, trouble.reason("endpoint_failed"))
 
     def _lasts(self, error: APIError) -> bool:
@@ -157,7 +170,7 @@ class OpenAIEngine:
                                f"{why.text}")  # fmt: skip
 
     def _broken(self, problem: str) -> EngineError:
-        return EngineError(f"model '{self._model}' at {self._spec.base_url}: {problem}")
+        return EngineError(f"model '{self._model}' at {self._spec.url}: {problem}")
 
     async def _send(self, request: Request, seen: list[int]) -> Output:
         """Send a request once, and again without what the server turns out not to know.
@@ -233,7 +246,8 @@ def open_engine(config: EngineConfig) -> OpenAIEngine:
         raise EngineError(f"option '{name}': {first['msg']}") from error
     key = endpoint_key(spec)
     mask = Mask([key] if spec.api_key_env else ())
-    return OpenAIEngine(open_client(spec, key, mask), config.model_path, spec, mask)
+    client = open_client(spec, key, mask)
+    return OpenAIEngine(client, config.model_path, spec, mask, relieved=config.relieved)
 
 
 def endpoint_key(spec: EndpointSpec) -> str:
@@ -247,12 +261,12 @@ def endpoint_key(spec: EndpointSpec) -> str:
     key = os.environ.get(spec.api_key_env, "").strip()
     if not key:
         raise EngineError(
-            f"no key for {spec.base_url}: set the environment variable {spec.api_key_env}, name "
+            f"no key for {spec.url}: set the environment variable {spec.api_key_env}, name "
             "another one as api_key_env in models.yaml, or null where no key is needed"
         )
     if not (key.isascii() and key.isprintable()):
         raise EngineError(
-            f"the key for {spec.base_url} cannot be sent: the environment variable "
+            f"the key for {spec.url} cannot be sent: the environment variable "
             f"{spec.api_key_env} holds a line break or a character beyond ASCII; set it to the "
             "key alone"
         )
@@ -269,24 +283,3 @@ def _no_answer(output: Output) -> Reason | None:
     """Return why an output is not an answer of an endpoint that works, or None."""
     why = output.failure
     return why if why and why.kind in _NO_ANSWERS else None
-
-
-def _problem(request: Request) -> str | None:
-    """Return why a request cannot be put to an endpoint, or None."""
-    if not request.messages:
-        return "an endpoint takes messages, and the request has none"
-    for name in ("score_ids", "choices"):
-        if getattr(request.sampling, name):
-            return f"an endpoint takes no {name}"
-    if request.adapter is not None:
-        return "an endpoint takes no adapter; serve it there as a model of its own"
-    try:
-        "".join(content for _, content in request.messages).encode()
-    except UnicodeEncodeError:
-        return "the prompt holds half a character, which cannot be sent"
-    if request.sampling.schema:
-        try:
-            json.loads(request.sampling.schema)
-        except ValueError as error:
-            return f"the schema is not JSON: {error}"
-    return None

@@ -39,7 +39,7 @@ def open_client(spec: EndpointSpec, key: str, mask: Mask) -> AsyncOpenAI:
     from openai import AsyncOpenAI, DefaultAsyncHttpxClient
 
     return AsyncOpenAI(
-        base_url=spec.base_url,
+        base_url=spec.url,
         api_key=key,
         # Asked again by rules of ours, with one deadline over all tries.
         max_retries=0,

@@ -46,3 +46,24 @@ def _unbounded(schema: dict[str, Json]) -> dict[str, Json]:
         for name, value in schema.items()
         if name not in ("minLength", "maxLength") or isinstance(value, dict)
     }
+
+
+def unaskable(request: Request) -> str | None:
+    """Return why a request cannot be put to an endpoint, or None."""
+    if not request.messages:
+        return "an endpoint takes messages, and the request has none"
+    for name in ("score_ids", "choices"):
+        if getattr(request.sampling, name):
+            return f"an endpoint takes no {name}"
+    if request.adapter is not None:
+        return "an endpoint takes no adapter; serve it there as a model of its own"
+    try:
+        "".join(content for _, content in request.messages).encode()
+    except UnicodeEncodeError:
+        return "the prompt holds half a character, which cannot be sent"
+    if request.sampling.schema:
+        try:
+            json.loads(request.sampling.schema)
+        except ValueError as error:
+            return f"the schema is not JSON: {error}"
+    return None

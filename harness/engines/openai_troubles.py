@@ -55,7 +55,7 @@ def trouble_of(error: APIError, spec: EndpointSpec, mask: Mask) -> Trouble:
     """Return what a server or the network said, and what may be done."""
     status, told = status_of(error), said(error, mask)
     if not status:
-        return Trouble(told + through_proxy(spec.base_url))
+        return Trouble(told + through_proxy(spec.url))
     if _redirects(status):
         return Trouble(_redirect(error, spec, mask), status)
     if fix := _HOPELESS.get(status, ""):
@@ -84,7 +84,7 @@ def _redirect(error: APIError, spec: EndpointSpec, mask: Mask) -> str:
 
     where = error.response.headers.get("location", "") if isinstance(error, APIStatusError) else ""
     try:
-        host = urlsplit(urljoin(spec.base_url, where)).hostname if where else None
+        host = urlsplit(urljoin(spec.url, where)).hostname if where else None
     except ValueError:
         host = None
     whose = f"the host {told_line(host, mask)}" if host else "another address"

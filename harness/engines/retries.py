@@ -42,11 +42,16 @@ class Pace:
         self._next = max(self._next, time.monotonic() + seconds)
 
 
-def retrying(*, deadline_s: float, pace: Pace) -> AsyncRetrying:
+def retrying(*, deadline_s: float, pace: Pace, unreachable_s: float | None = None) -> AsyncRetrying:
     """Return what asks again after passing troubles, until the deadline is near.
 
     It waits as long as the server says (`Retry-After`), else 0.5 s and twice as long each time, up
     to 30 s, with jitter. The trouble itself is raised when it lasts.
+
+    Args:
+        deadline_s: Seconds from the first try until no further one is begun.
+        pace: Of all requests to the server.
+        unreachable_s: The same where there is no connection; None for the deadline.
     """
     from tenacity import (
         AsyncRetrying,
@@ -59,6 +64,7 @@ def retrying(*, deadline_s: float, pace: Pace) -> AsyncRetrying:
     backoff = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 0.5)
 
     near = stop_before_delay(deadline_s)
+    away = stop_before_delay(unreachable_s or deadline_s)
 
     def wait(state: RetryCallState) -> float:
         told = retry_after(_failure(state))
@@ -76,7 +82,9 @@ def retrying(*, deadline_s: float, pace: Pace) -> AsyncRetrying:
     return AsyncRetrying(
         retry=retry_if_exception(may_pass),
         wait=wait,
-        stop=lambda state: near(state) or _tried_enough(state),
+        stop=lambda state: (
+            near(state) or _tried_enough(state) or (_unreachable(state) and away(state))
+        ),
         sleep=sleep,
         reraise=True,
     )
@@ -147,6 +155,12 @@ def through_proxy(url: str) -> str:
 
 def _failure(state: RetryCallState) -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
+
+
+def _unreachable(state: RetryCallState) -> bool:
+    from openai import APIConnectionError
+
+    return isinstance(_failure(state), APIConnectionError)
 
 
 def _tried_enough(state: RetryCallState) -> bool:

@@ -20,6 +20,7 @@ from harness.prompts.fence import fence
 from harness.prompts.rubric import Rubric, absolute_messages
 from harness.records import EngineInfo, Message, Ruling, Tell
 from harness.run.settings import Progress, Settings
+from harness.spec.endpointspec import EndpointSpec
 from harness.spec.judgeset import MAX_ANSWER_CHARS, Per
 from harness.spec.modelspec import ModelSpec
 
@@ -180,8 +181,10 @@ def certify(
 
 def _source(spec: ModelSpec) -> str:
     """Return where a judge is from, an endpoint's address included."""
-    address = f" at {spec.options['base_url']}" if spec.remote else ""
-    return f"{spec.source or ''}{address}"
+    if not spec.remote:
+        return spec.source or ""
+    endpoint = EndpointSpec.model_validate(spec.options_for("openai"))
+    return f"{spec.source} at {' and '.join(endpoint.base_url)}"
 
 
 def _cases(

@@ -178,6 +178,7 @@ class EngineConfig:
         trust_remote_code: Whether Python files in the model's folder may be run.
         gpus: The GPUs that it may use, by the names that CUDA_VISIBLE_DEVICES takes; none on a
             processor. No part of what its outputs depend on.
+        relieved: Whether equal engines complete its requests where it fails.
     """
 
     engine: str
@@ -193,3 +194,4 @@ class EngineConfig:
     folder: str = ""
     trust_remote_code: bool = False
     gpus: tuple[str, ...] = ()
+    relieved: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from pydantic import Field, JsonValue, field_validator
+from pydantic import BeforeValidator, Field, JsonValue, field_validator
 
 from harness.records import Json
 from harness.spec.base import Strict, Word, complain
@@ -19,6 +19,15 @@ _SWITCH: dict[bool, dict[str, JsonValue]] = {
 }
 
 
+def _as_list(value: Json) -> Json:
+    return [value] if isinstance(value, str) else value
+
+
+_Addresses = Annotated[
+    list[Word], BeforeValidator(_as_list, json_schema_input_type=Word | list[Word])
+]
+
+
 class PriceSpec(Strict):
     """Dollars a million tokens of prompts and of completions."""
 
@@ -30,11 +39,12 @@ class EndpointSpec(Strict):
     """Where an endpoint is and how it may be asked.
 
     Attributes:
-        base_url: Up to `/chat/completions`, such as `http://127.0.0.1:8000/v1`.
+        base_url: Up to `/chat/completions`, such as `http://127.0.0.1:8000/v1`; several addresses
+            are of servers of one model, which share its requests.
         api_key_env: Name, in capitals, of the environment variable that holds the key; None where
             none is needed.
-        concurrency: Requests under way at once.
-        requests_per_minute: At most so many are sent, evenly spaced; None for no limit.
+        concurrency: Requests under way at once at each address.
+        requests_per_minute: At most so many are sent to each, evenly spaced; None for no limit.
         deadline_s: Seconds that a request may take, its retries included.
         price: What tokens cost; None if nobody asks.
         chat_template_kwargs: Variables of the server's chat template, sent with every request under
@@ -43,7 +53,7 @@ class EndpointSpec(Strict):
         thinking_off: Likewise to make it answer at once.
     """
 
-    base_url: Word
+    base_url: _Addresses
     api_key_env: Word | None = "OPENAI_API_KEY"
     concurrency: Annotated[int, Field(ge=1)] = 8
     requests_per_minute: _Positive | None = None
@@ -55,13 +65,19 @@ class EndpointSpec(Strict):
 
     @field_validator("base_url")
     @classmethod
-    def _url(cls, url: str) -> str:
-        # Before it could be repeated.
-        if set("@?#") & set(url):
-            raise complain("an address has no key in it; name its variable in 'api_key_env'")
-        if not url.startswith(("http://", "https://")):
-            raise complain(f"'{url}' is not an address; begin it with http:// or https://")
-        return url.rstrip("/")
+    def _urls(cls, urls: list[str]) -> list[str]:
+        if not urls:
+            raise complain("is empty; write an address, or several of servers of one model")
+        for url in urls:
+            # Before it could be repeated.
+            if set("@?#") & set(url):
+                raise complain("an address has no key in it; name its variable in 'api_key_env'")
+            if not url.startswith(("http://", "https://")):
+                raise complain(f"'{url}' is not an address; begin it with http:// or https://")
+        bare = [url.rstrip("/") for url in urls]
+        if len(set(bare)) < len(bare):
+            raise complain("names one address twice; remove one")
+        return bare
 
     @field_validator("api_key_env")
     @classmethod
@@ -72,12 +88,17 @@ class EndpointSpec(Strict):
                            "OPENAI_API_KEY; put the key into one, and name that here")  # fmt: skip
         return name
 
+    @property
+    def url(self) -> str:
+        """The first address, by which outputs are known again however many others there are."""
+        return self.base_url[0]
+
     def identity(self, source: str) -> dict[str, Json]:
         """Return what tells the outputs of a model at this endpoint from all others."""
         variables: dict[str, Json] = dict(self.chat_template_kwargs)
         found: dict[str, Json] = {
             "engine": "openai",
-            "base_url": self.base_url,
+            "base_url": self.url,
             "model": source.removeprefix(PREFIX),
             **({"chat_template_kwargs": variables} if variables else {}),
         }

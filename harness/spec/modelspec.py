@@ -95,8 +95,8 @@ class ModelSpec(SourceSpec):
     @property
     def weights(self) -> tuple[Json, ...]:
         """What two names of one model have in common, adapters on it not told apart."""
-        url = self.options_for("openai").get("base_url") if self.remote else None
-        return self.source, self.member, url
+        urls = self.options_for("openai").get("base_url") if self.remote else None
+        return self.source, self.member, urls[0] if isinstance(urls, list) and urls else urls
 
     @field_validator("source")
     @classmethod

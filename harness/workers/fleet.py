@@ -1,4 +1,4 @@
-"""The engines of one group of requests: one, or several equal ones on GPUs of their own."""
+"""The engines of one group of requests: one, or several on GPUs or at addresses of their own."""
 
 from __future__ import annotations
 
@@ -69,7 +69,8 @@ class Fleet:
 
     def _start(self, config: EngineConfig, wanted: int, waiting: Callable[[], None] | None) -> None:
         if config.device == "remote":
-            self._add(config, None)
+            for one in at_each_address(config):
+                self._add(one, None)
             return
         gpus = self._gpus(config)
         lease = self._places.free(gpus)
@@ -126,8 +127,22 @@ class Fleet:
         return self._replicas[0].worker.start_s
 
     def generate(self, requests: Sequence[Request]) -> Iterator[Output]:
-        """Yield one output per request; see `share_out`."""
-        return share_out(self._replicas, requests, self._lost)
+        """Yield one output per request; see `share_out`.
+
+        What one of several servers failed to answer is asked once more, as another may answer it.
+        """
+        if len(self._replicas) < 2 or self._replicas[0].lease:
+            yield from share_out(self._replicas, requests, self._lost)
+            return
+        failed: set[str] = set()
+        for output in share_out(self._replicas, requests, self._lost):
+            if output.failure and output.failure.kind == "endpoint_failed":
+                failed.add(output.key)
+            else:
+                yield output
+        if failed:
+            again = [request for request in requests if request.key in failed]
+            yield from share_out(self._replicas, again, self._lost)
 
     def close(self) -> None:
         """End the engines' processes and free their places."""
@@ -144,3 +159,13 @@ class Fleet:
         for worker in (self._standby, *(replica.worker for replica in self._replicas)):
             if worker is not None:
                 worker.stop()
+
+
+def at_each_address(config: EngineConfig) -> list[EngineConfig]:
+    """Return the configurations of engines that ask one address each."""
+    urls = config.options.get("base_url")
+    if not isinstance(urls, list) or len(urls) < 2:
+        return [config]
+    return [
+        replace(config, options={**config.options, "base_url": url}, relieved=True) for url in urls
+    ]

@@ -15,6 +15,8 @@ from harness.workers.worker import Worker
 
 # The fewest requests that an engine is handed at once: towards the end, the unit of what is shared.
 _LEAST = 128
+# Of those of an endpoint, each of which takes long.
+_LEAST_REMOTE = 16
 _JOIN_S = 10.0
 
 
@@ -24,7 +26,7 @@ class Replica:
 
     Attributes:
         worker: Its process.
-        lease: What it stands on; None for an endpoint's.
+        lease: What it stands on; None at an endpoint.
     """
 
     worker: Worker
@@ -85,7 +87,8 @@ def share_out(replicas: list[Replica], requests: Sequence[Request], lost: Lost) 
     if len(replicas) == 1 or not requests:
         yield from replicas[0].worker.generate(requests)
         return
-    shares = _Shares(requests, len(replicas))
+    least = _LEAST if replicas[0].lease else _LEAST_REMOTE
+    shares = _Shares(requests, len(replicas), least)
     told: queue.SimpleQueue[Output | _Ended] = queue.SimpleQueue()
     at_work = list(replicas)
     threads = [
@@ -173,7 +176,8 @@ def _work(
 class _Shares:
     """What is left to be handed to each engine; used by their threads together."""
 
-    def __init__(self, requests: Sequence[Request], parts: int) -> None:
+    def __init__(self, requests: Sequence[Request], parts: int, least: int) -> None:
+        self._least = least
         sums = list(accumulate(len(request.prompt_ids) + 1 for request in requests))
         self._left: list[list[Request]] = [[] for _ in range(parts)]
         for request, tokens in zip(requests, sums, strict=True):
@@ -189,10 +193,10 @@ class _Shares:
                 mine = self._left[place]
                 if not mine:
                     longest = max(self._left, key=len)
-                    cut = len(longest) // 2 if len(longest) > _LEAST else 0
+                    cut = len(longest) // 2 if len(longest) > self._least else 0
                     mine[:], longest[cut:] = longest[cut:], []
                 if mine:
-                    size = max(_LEAST, len(mine) * 3 // 4)
+                    size = max(self._least, len(mine) * 3 // 4)
                     chunk, self._left[place] = mine[:size], mine[size:]
                     self._out += 1
                     return chunk

@@ -24,7 +24,7 @@ def test_the_source_makes_it_an_endpoint(project):
 
 def test_defaults():
     spec = EndpointSpec(base_url="http://127.0.0.1:8000/v1/")
-    assert spec.base_url == "http://127.0.0.1:8000/v1"
+    assert (spec.base_url, spec.url) == (["http://127.0.0.1:8000/v1"], spec.base_url[0])
     assert spec.api_key_env == "OPENAI_API_KEY"
     assert (spec.concurrency, spec.requests_per_minute, spec.deadline_s) == (8, None, 300.0)
     assert spec.cost(prompt_tokens=10, completion_tokens=10) is None
@@ -37,6 +37,13 @@ def test_address_and_name_identify_it():
         "base_url": "https://x/v1",
         "model": "m:free",
     }
+
+
+def test_several_addresses_are_one_model_by_the_first():
+    one = EndpointSpec.model_validate({"base_url": "https://x/v1"})
+    two = EndpointSpec.model_validate({"base_url": ["https://x/v1/", "https://y/v1"]})
+    assert two.base_url == ["https://x/v1", "https://y/v1"]
+    assert two.identity("openai:m") == one.identity("openai:m")
 
 
 def test_cost_in_dollars():
@@ -71,6 +78,14 @@ def test_cost_in_dollars():
         ("{source: 'openai:m', options: {base_url: 'ftp://me:key@host/v1'}}",
          "models.judge.options.base_url: an address has no key in it; name its variable in "
          "'api_key_env'"),
+        ("{source: 'openai:m', options: {base_url: ['http://a/v1', 'me@b/v1']}}",
+         "models.judge.options.base_url: an address has no key in it; name its variable in "
+         "'api_key_env'"),
+        ("{source: 'openai:m', options: {base_url: ['http://a/v1', 'http://a/v1/']}}",
+         "models.judge.options.base_url: names one address twice; remove one"),
+        ("{source: 'openai:m', options: {base_url: []}}",
+         "models.judge.options.base_url: is empty; write an address, or several of servers of one "
+         "model"),
         *((f"{{source: 'openai:m', options: {{{URL}, api_key_env: {key}}}}}",
            "models.judge.options.api_key_env: is not the name of an environment variable in "
            "capitals, such as OPENAI_API_KEY; put the key into one, and name that here")
