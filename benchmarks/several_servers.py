@@ -23,7 +23,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.records import EngineConfig, Request, Sampling
+from harness.records import EngineConfig, Json, Request, Sampling
 from harness.workers.fleet import Fleet
 from harness.workers.places import Places
 from harness.workers.worker import Worker
@@ -87,7 +87,12 @@ def round_of(
 ) -> dict[str, str]:
     """Ask servers, print what came of it, and return the texts."""
     folder, lost = Path(tempfile.mkdtemp()), list[str]()
-    options = {"base_url": urls, "api_key_env": None, "concurrency": concurrency}
+    addresses: list[Json] = [*urls]
+    options: dict[str, Json] = {
+        "base_url": addresses,
+        "api_key_env": None,
+        "concurrency": concurrency,
+    }
     fleet = Fleet(
         lambda config, number: Worker(config, log=folder / f"{number}.log"),
         Places(folder, []),
