@@ -138,7 +138,10 @@ def said(error: APIError, mask: Mask) -> str:
         error: As the client raised it.
         mask: Of the key, before the text is cut.
     """
-    return told_line(message_of(error.body) or str(error.__cause__ or "") or error.message, mask)
+    cause = error.__cause__
+    # A cause without words of its own, such as an assertion, has its kind at least.
+    own = str(cause) or f"{error.message} ({type(cause).__name__})" if cause else error.message
+    return told_line(message_of(error.body) or own, mask)
 
 
 def through_proxy(url: str) -> str:

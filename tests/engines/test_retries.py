@@ -77,6 +77,12 @@ def test_nothing_said_of_a_wait():
     assert retry_after(None) is None
 
 
+def test_a_cause_without_words_is_named_by_its_kind():
+    failure = openai.APIConnectionError(request=SENT)
+    failure.__cause__ = AssertionError()
+    assert said(failure, Mask()) == "Connection error. (AssertionError)"
+
+
 def test_what_was_said_in_one_line():
     assert said(error(400, {"message": "a\n  b"}), Mask()) == "a b"
     assert said(error(400, {"message": "a\x1b[31m\u2028\u202eb\ud83d"}), Mask()) == "a b"
