@@ -118,7 +118,10 @@ def _best(row: Row | None, figure: str, t: Words) -> str:
         return ""
     place = f", {mode_place(row, t)}" if row.k or row.thinking else ""
     own = row.figures[figure]
-    return f"{escape(row.prompt)}{place}: {with_interval(own)}, n={count(own.n)}"
+    said = f"{escape(row.prompt)}{place}: {with_interval(own)}, n={count(own.n)}"
+    # The best by another figure may give hardly a right answer as it comes.
+    raw = row.figures.get("accuracy") if figure != "accuracy" else None
+    return f"{said}; {t['f_accuracy']} {with_interval(raw)}" if raw else said
 
 
 def _times(count: int) -> str:

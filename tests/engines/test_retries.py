@@ -100,7 +100,7 @@ def test_what_was_said_in_one_line():
     lost.__cause__ = OSError("no route\nto host")
     assert said(lost, Mask()) == "no route to host"
     lost.__cause__ = TimeoutError()
-    assert said(lost, Mask()) == "Connection error."
+    assert said(lost, Mask()) == "Connection error. (TimeoutError)"
 
 
 @pytest.mark.parametrize(
