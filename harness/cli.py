@@ -24,6 +24,7 @@ from harness.commands.score import score
 from harness.commands.train import data_app, train
 from harness.commands.validate import validate
 from harness.errors import HarnessError
+from harness.writing import write_whole
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(assets_app, name="assets")
@@ -106,7 +107,7 @@ def schema(
         _fail(str(error))
     out.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
-        (out / f"{name}.json").write_text(text, encoding="utf-8")
+        write_whole(out / f"{name}.json", text)
         typer.echo(out / f"{name}.json")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -20,7 +21,13 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        for piece in [text] if isinstance(text, str) else text:
-            file.write(piece.encode("utf-8", errors="replace"))
-    part.replace(path)
+    try:
+        with part.open("wb") as file:
+            for piece in [text] if isinstance(text, str) else text:
+                file.write(piece.encode("utf-8", errors="replace"))
+        part.replace(path)
+    except BaseException:
+        # A disk is no fuller for what could not be written to its end.
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise

@@ -1,13 +1,14 @@
-"""What `--eval-against` and `--eval-baseline-add` name."""
+"""What `--eval-against` and `--eval-baseline-add` name, and where baselines are written."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
 
-from harness.gates.baseline_fields import BaselineError
+from harness.gates.baseline_fields import BaselineError, baseline_path
 from harness.gates.baseline_file import needed_baseline
 from harness.gates.renamed import baselines_of
 from harness.spec.yamlfile import read_yaml
@@ -18,13 +19,30 @@ def check_named(config: pytest.Config, nodeids: Sequence[str]) -> None:
     """Check what the two options of a session name, by the node ids of its cells.
 
     Raises:
-        pytest.UsageError: There is no such baseline.
+        pytest.UsageError: There is no such baseline, or one that is to be written cannot be.
     """
     wanted, root = config.getoption("--eval-against"), config.rootpath
     if wanted is not None:
         check_against(root, wanted, [nodeid.partition("::")[0] for nodeid in nodeids])
     if config.getoption("--eval-baseline-add"):
         check_adding(root, nodeids)
+    if config.getoption("--eval-write-baseline"):
+        check_room(root, nodeids)
+
+
+def check_room(root: Path, nodeids: Iterable[str]) -> None:
+    """Check before anything is computed that baselines can be written.
+
+    Raises:
+        pytest.UsageError: One cannot.
+    """
+    named = (nodeid.partition("::") for nodeid in nodeids)
+    folders = dict.fromkeys((root / baseline_path(path, cell)).parent for path, _, cell in named)
+    for folder in folders:
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK):
+            raise pytest.UsageError(f"--eval-write-baseline: cannot write to {there}; see who may "
+                                    "write there, or leave the option out")  # fmt: skip
 
 
 def check_against(root: Path, wanted: str, evalsets: Iterable[str]) -> None:

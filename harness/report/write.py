@@ -46,6 +46,7 @@ from harness.report.tables import (
 from harness.report.thoughts import place_lines, thought_line
 from harness.report.unscored import unscored_lines
 from harness.report.untrained import untrained_lines, untrained_table
+from harness.writing import write_whole
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -102,10 +103,10 @@ def write_report(
     with using(remembered(run.info.extensions)):
         content = {**_content(shown, findings, lang=lang), "hasty": hasty}
         # First without plots: whatever drawing them may do, the figures are on disk.
-        path.write_text(_render(content, ()), encoding="utf-8")
+        write_whole(path, _render(content, ()))
         drawn = draw_plots(run_dir, run, findings, lang=lang, plots=plots, memory=memory)
         if drawn:
-            path.write_text(_render(content, drawn), encoding="utf-8")
+            write_whole(path, _render(content, drawn))
         write_page(
             run_dir, shown, findings, drawn,
             verdict=str(content["verdict"]), names=_all_names(run), lang=lang, texts=texts,

@@ -12,6 +12,7 @@ from harness.train.analyze import ORDERED, Analysis
 from harness.train.filters import Step
 from harness.train.lengths import summary
 from harness.train.rows import dialogues_digest
+from harness.writing import write_whole
 
 _SHOWN = 15
 
@@ -32,7 +33,7 @@ def write_data_report(folder: Path, name: str, analysis: Analysis, *, tokenizer:
     plot_distributions(analysis, folder / "distributions.png")
     plot_lengths(analysis, folder / "lengths.png")
     report = folder / "report.md"
-    report.write_text(_markdown(name, analysis, tokenizer), encoding="utf-8")
+    write_whole(report, _markdown(name, analysis, tokenizer))
     return report
 
 

@@ -41,9 +41,10 @@ def train_adapter(job: Job, *, resume: bool = False, say: Say) -> Path:
     Raises:
         HarnessError: One line about recipe, data, base model, memory, disk or loss.
     """
-    check_target(job.out)
-    check_trackers(job)
     with _alone(job):
+        # It brings back what another run, had it been at work, would just be moving.
+        check_target(job.out)
+        check_trackers(job)
         return _train(job, resume=resume, say=say)
 
 

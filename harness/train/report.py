@@ -13,6 +13,7 @@ from harness.train.data_report import funnel_table
 from harness.train.filters import Step
 from harness.train.plots import plot_loss
 from harness.train.record import Record
+from harness.writing import write_whole
 
 _LINES = 12
 _ANSWER = 4000
@@ -61,7 +62,7 @@ def write_training_report(
     if record.continuations:
         parts += ["## Answers before and after", *(_answers(one) for one in record.continuations)]
     report = folder / "report.md"
-    report.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    write_whole(report, "\n\n".join(parts) + "\n")
     return report
 
 

@@ -407,3 +407,12 @@ def test_requests_made_twice(evals):
     assert "| label flips " in evals.report
     evals.run()
     assert "label flips" not in evals.report
+
+
+@pytest.mark.parametrize("place", ["baselines", "baselines/mini"])
+def test_where_none_can_be_written_nothing_is_asked(evals, place):
+    evals.write(place, "a file")
+    result = evals.run("--eval-write-baseline")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"ERROR: --eval-write-baseline: cannot write to *{place}; see *"])
+    assert evals.started == []

@@ -299,6 +299,9 @@ def test_a_second_start_is_one_line_and_touches_nothing(make_job):
     job = make_job()
     checkpoint = job.work / "checkpoint-1"
     checkpoint.mkdir(parents=True)
+    # An older adapter that the other one has just moved aside.
+    moved = job.out.with_name(f".{job.out.name}.harness") / "old"
+    moved.mkdir(parents=True)
     lock = job.work.with_name(f"{job.work.name}.lock")
     hold = ("import sys, time; from filelock import FileLock; held = FileLock(sys.argv[1]); "
             "held.acquire(); print('held', flush=True); time.sleep(60)")  # fmt: skip
@@ -308,6 +311,7 @@ def test_a_second_start_is_one_line_and_touches_nothing(make_job):
         with pytest.raises(TrainError, match=r"another harness train is at work on .*; wait until"):
             train_adapter(job, say=print)
         assert checkpoint.is_dir()
+        assert moved.is_dir()
         assert not job.out.exists()
     finally:
         other.kill()
