@@ -71,7 +71,7 @@ def main() -> None:
         found = lm_eval.simple_evaluate(
             model=lm,
             tasks=[job["task"]],
-            num_fewshot=0,
+            num_fewshot=job.get("num_fewshot", 0),
             limit=limit,
             bootstrap_iters=0,
             task_manager=manager,

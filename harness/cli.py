@@ -13,6 +13,7 @@ from harness.commands.assets import assets_app
 from harness.commands.comment import comment
 from harness.commands.compare import compare
 from harness.commands.export import export
+from harness.commands.importing import import_app
 from harness.commands.init import init
 from harness.commands.judge import judge_app
 from harness.commands.languages import Lang
@@ -30,6 +31,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 app.add_typer(assets_app, name="assets")
 app.add_typer(data_app, name="data")
 app.add_typer(judge_app, name="judge")
+app.add_typer(import_app, name="import")
 judge_app.command()(mark)
 app.command()(init)
 app.command()(validate)

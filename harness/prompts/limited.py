@@ -72,6 +72,19 @@ def render_chat(
     return texts
 
 
+def render_docs(template: str, docs: Sequence[Mapping[str, Json]]) -> list[str]:
+    """Return what a template makes of each row of a data set, an unknown column being an error.
+
+    Raises:
+        UnboundedTemplate: It takes too much time or memory, or writes too long a text.
+        RefusedByTemplate: It raises an error.
+    """
+    texts: list[str] = []
+    for start in range(0, len(docs), _AT_ONCE):
+        texts += _process().asked({"template": template, "docs": docs[start : start + _AT_ONCE]})
+    return texts
+
+
 def try_parts(
     source: str,
     calls: Sequence[tuple[str, Sequence[str]]],
@@ -112,7 +125,7 @@ class _Process:
             assert child.stdin is not None
             assert child.stdout is not None
             try:
-                child.stdin.write(json.dumps({**request, **limits}) + "\n")
+                child.stdin.write(json.dumps({**request, **limits}, default=str) + "\n")
                 child.stdin.flush()
                 line = child.stdout.readline()
             except BrokenPipeError:

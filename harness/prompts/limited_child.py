@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 import resource
 import signal
 import sys
@@ -163,6 +164,25 @@ def try_parts(asked: dict[str, Any]) -> list[str]:
     return []
 
 
+def render_docs(asked: dict[str, Any]) -> list[str]:
+    """Return what a template makes of each row of a data set."""
+    env = ImmutableSandboxedEnvironment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, optimized=False
+    )
+    env.code_generator_class = _Unfolded
+    env.filters["regex_replace"] = _regex_replace
+    template = env.from_string(asked["template"])
+    texts = []
+    for row in asked["docs"]:
+        given = sum(len(str(one)) for one in row.values())
+        texts.append(_bounded(template.render(**row), asked["room"] + 10 * given))
+    return texts
+
+
+def _regex_replace(text: str, pattern: str, repl: str, count: int = 0) -> str:
+    return re.sub(pattern, repl, text, count=count)
+
+
 def _bounded(text: str, most: int) -> str:
     if len(text) > most:
         raise OverflowError(f"writes {len(text):,} characters, more than {most:,}")
@@ -179,7 +199,9 @@ def main() -> None:
         signal.setitimer(signal.ITIMER_PROF, asked["seconds"])
         reply: dict[str, Any]
         try:
-            reply = {"texts": (render_chat if "conversations" in asked else try_parts)(asked)}
+            render = (render_chat if "conversations" in asked else
+                      render_docs if "docs" in asked else try_parts)  # fmt: skip
+            reply = {"texts": render(asked)}
         except (MemoryError, OverflowError, RecursionError) as error:
             reply = {"unbounded": type(error).__name__, "said": str(error)}
         # Whatever an expression in a template can raise.
