@@ -45,6 +45,7 @@ def test_nothing_is_imported_written_or_printed(plain):
         "harness.plugin.evalsets",
         "harness.plugin.hooks",
         "harness.plugin.hookspecs",
+        "harness.plugin.option_values",
         "harness.plugin.options",
         "harness.plugin.tally",
     }
