@@ -70,10 +70,11 @@ def _text(run: Run, row: Row, dataset: str, source: DataInfo | None) -> str:
 
     figure = row.figures["accuracy"]
     shots = f"{row.k}-shot ({row.placement})" if row.k else "zero-shot"
+    asked = "answers given by another program" if row.given else f"{shots}, prompt {row.prompt}"
     notes = [
         f"accuracy {figure.value:.4f}, 95% interval {figure.low:.4f} to {figure.high:.4f}",
         f"n = {figure.n}, without a verdict {row.unscored}",
-        f"{shots}, prompt {row.prompt}, scoring {row.scoring}",
+        f"{asked}, scoring {row.scoring}",
         *_trained(run, row),
     ]
     entry = EvalResultEntry(

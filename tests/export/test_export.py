@@ -100,6 +100,13 @@ def test_cells_of_like_names_have_files_of_their_own(tmp_path):
     }  # fmt: skip
 
 
+def test_given_answers_are_called_so():
+    row = replace(make_row(), cell="smollm2-135m-given", mode="given", prompt="", placement=None)
+    (text,) = hub_files(run_of(row), datasets={}).files.values()
+    (entry,) = parse_eval_result_entries(yaml.safe_load(text))
+    assert entry.notes.endswith("; answers given by another program, scoring logprobs")
+
+
 def test_what_an_adapter_was_trained_on_is_told_with_its_accuracy():
     facts = {"model": "smollm2-135m", "count": 12, "total": 300}
     run, other = run_of(make_row()), {**facts, "model": "other"}

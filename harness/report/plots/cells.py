@@ -8,7 +8,7 @@ from harness.analysis.findings import CellBins
 from harness.analysis.ranking import lead
 from harness.language import Words
 from harness.markdown import cut, plain
-from harness.records import Row
+from harness.records import GIVEN, Row
 
 Bins = Mapping[tuple[str, str], CellBins]
 """The numbers of each cell, by eval set and id."""
@@ -65,6 +65,8 @@ def mode_names(rows: Sequence[Row], t: Words) -> dict[str, str]:
 
 
 def _mode(row: Row, selector: bool, seed: bool, t: Words) -> str:
+    if row.given:
+        return t["given"]
     if row.k == 0:
         return t["zeroshot"] if row.mode == "zeroshot" else name(row.mode)
     parts = [t.say("fewshot", k=row.k), row.placement or ""]
@@ -96,7 +98,7 @@ def telling(rows: Sequence[Row], limit: int = MOST_PANELS) -> list[Row]:
 
 def style_key(row: Row) -> str | None:
     """Return what a cell's colour and marker go by: its placement, None for zero-shot."""
-    return TRAINED if row.train_rows else row.placement
+    return GIVEN if row.given else TRAINED if row.train_rows else row.placement
 
 
 def per_placement(rows: Sequence[Row], figure: str) -> list[Row]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.analysis.findings import Bin
 from harness.language import Words
 from harness.markdown import escape
-from harness.records import Figure, Row
+from harness.records import GIVEN, Figure, Row
 from harness.report.format import count, with_interval
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
@@ -65,7 +65,7 @@ def placement_handles(placements: Sequence[str | None], t: Words) -> list[object
     for placement in placements:
         colour, marker, line = canvas.style_of(placement)
         label = t["zeroshot"] if placement is None else t.say("p_fewshot", placement=placement)
-        label = t["p_trained"] if placement == TRAINED else label
+        label = {TRAINED: t["p_trained"], GIVEN: t["given"]}.get(placement or "", label)
         found.append(Line2D([], [], color=colour, marker=marker, linestyle=line, label=label))
     return found
 

@@ -31,6 +31,17 @@ def test_a_classifier_bears_its_own_name_alone(cell):
     assert group_name(replace(row, prompt="")) == row.model
 
 
+def test_given_answers_are_no_zero_shot(cell):
+    from dataclasses import replace
+
+    from harness.report.plots.lengths import placement_handles
+
+    row = replace(cell()[0], prompt="", mode="given")
+    assert list(mode_names([row], EN).values()) == ["given answers"]
+    handles = placement_handles([style_key(row), style_key(cell()[0])], EN)
+    assert [one.get_label() for one in handles] == ["given answers", "zero-shot"]
+
+
 def test_cells_that_words_cannot_tell_apart_bear_their_mode(cell):
     from dataclasses import replace
 
