@@ -13,6 +13,8 @@ from harness.records import Json
 from harness.spec.yamlfile import Key, YamlFile, read_text, read_yaml, spell
 
 _FUNCTION = "!function"
+# Files that a task is made of, each counted as often as it is included.
+_MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def read_task(path: Path, *, root: Path) -> TaskFile:
     """
     data: dict[str, Json] = {}
     places: dict[str, YamlFile] = {}
-    _read(path.resolve(), root, (), data, places)
+    _read(path.resolve(), root, (), data, places, [])
     return TaskFile(_shown(path.resolve(), root), data, places)
 
 
@@ -60,7 +62,9 @@ def _read(
     above: Sequence[Path],
     data: dict[str, Json],
     places: dict[str, YamlFile],
+    read: list[Path],
 ) -> None:
+    read.append(path)
     shown = _shown(path, root)
     _refuse_functions(path, shown)
     file = read_yaml(path, shown)
@@ -76,7 +80,10 @@ def _read(
             raise file.error(f"'{name}' includes itself; remove it", ("include",))
         if not other.is_file():
             raise file.error(f"no file '{name}'; it counts from {shown.parent}", ("include",))
-        _read(other, root, (*above, path), data, places)
+        if len(read) >= _MOST:
+            raise file.error(f"the task includes more than {_MOST} files; include each once",
+                             ("include",))  # fmt: skip
+        _read(other, root, (*above, path), data, places, read)
     for key, value in file.data.items():
         if key != "include":
             data[key], places[key] = value, file

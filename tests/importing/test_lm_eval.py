@@ -157,6 +157,18 @@ def test_a_data_set_of_the_hub(project, tmp_path, monkeypatch):
                            "hub; check the data\n")  # fmt: skip
 
 
+def test_includes_that_grow_without_end_are_one_line(project, tmp_path):
+    # Five files that each name the next one six times are 9,331 to read.
+    for depth in range(5):
+        names = ", ".join([f"{depth + 1}.yaml"] * 6)
+        (tmp_path / f"{depth}.yaml").write_text(f"include: [{names}]\n")
+    (tmp_path / "5.yaml").write_text("task: own\n")
+    done = project(written="include: 0.yaml\n")
+    assert done.exit_code == 2
+    assert done.stderr.count("\n") == 1
+    assert "include: the task includes more than 100 files; include each once" in done.stderr
+
+
 def test_keys_of_included_files(project, tmp_path):
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub/base.yaml").write_text(yaml.safe_dump({**TASK, "task": "base"}))
