@@ -43,11 +43,12 @@ def smoke(tmp_path_factory, smollm2):
     root = tmp_path_factory.mktemp("smoke")
     for name in ("evalsets", "prompts", "recipes"):
         shutil.copytree(ROOT / name, root / name)
-    # One answer a question and one judge show the way as well as two of each; juries have tests
-    # with endpoints.
+    # One answer a question shows the way as well as two. So small judges find points and merit in
+    # every canary, which would void the run, and of a void run nothing is accepted as a baseline.
     probes = root / "evalsets/probes_smoke.yaml"
     text = probes.read_text().replace("answers: {n: 2, ", "answers: {n: 1, ")
-    probes.write_text(text.replace("models: [smollm2-135m, gemma-270m]", "models: [smollm2-135m]"))
+    lenient = "  max_answer_chars: 1000\n  passing: 10\n  canary_limit: 9.9\n  canary_share: 1\n"
+    probes.write_text(text.replace("  max_answer_chars: 1000\n", lenient))
     began = time.monotonic()
     for backend, out in ADAPTERS.items():
         command = [*CLI, "train", "recipes/smoke.yaml", "--backend", backend, "--out", out]
@@ -100,15 +101,27 @@ def test_base_and_adapters_differ_on_one_engine(smoke, engine):
     assert unsloth == trl
 
 
+def judged_run(root, *options):
+    """Run the judge set of a project on the processor."""
+    command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "-rs", "--rootdir", root,
+               "evalsets/probes_smoke.yaml", "--eval-engine", "transformers", *options]  # fmt: skip
+    env = ENV | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False,
+                          timeout=1800)  # fmt: skip
+
+
+def harness(root, *arguments):
+    return subprocess.run([*CLI, *arguments], cwd=root, env=ENV, capture_output=True, text=True,
+                          check=False, timeout=300)  # fmt: skip
+
+
 def test_the_way_from_recipe_to_judged_report(smoke):
     trained_s = float((smoke / "trained_s").read_text())
     began = time.monotonic()
-    command = [sys.executable, "-m", "pytest", "-p", "harness.plugin", "evalsets/probes_smoke.yaml",
-               "--eval-engine", "transformers", "-rs", "--rootdir", str(smoke)]  # fmt: skip
-    done = subprocess.run(command, cwd=smoke, env=ENV | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-                          capture_output=True, text=True, check=False, timeout=1800)  # fmt: skip
+    done = judged_run(smoke)
     # A judge without a passport judges no gate.
     assert done.returncode == EXIT_NOTHING_JUDGED, done.stdout + done.stderr
+    first = (smoke / "reports/latest").resolve()
     judged_s = time.monotonic() - began
     assert trained_s + judged_s < WHOLE_WAY_S, (
         f"training both adapters took {trained_s:.0f} s, answers, verdicts and report "
@@ -118,7 +131,7 @@ def test_the_way_from_recipe_to_judged_report(smoke):
     run = load_run(smoke / "reports/latest")
     judged = run.judged
     judges = [info.judge for info in judged.judges]
-    assert judges == ["smollm2-135m"]
+    assert judges == ["smollm2-135m", "gemma-270m"]
     for judge in judges:
         assert f"untrusted: evalsets/probes_smoke.yaml: {judge} gates nothing" in done.stdout
     models = ["smollm2-135m", "smollm2-135m-smoke", "smollm2-135m-smoke-unsloth"]
@@ -148,6 +161,21 @@ def test_the_way_from_recipe_to_judged_report(smoke):
     assert "UNTRUSTED" in report.splitlines()[0]
     assert "<details>" in report
     assert "### Points" in report
+    # The run is accepted as the baseline, all of it from the store; the next one is held against
+    # it, and two runs against each other, answer by answer and point by point.
+    accepted = judged_run(smoke, "--eval-write-baseline")
+    assert accepted.returncode == EXIT_NOTHING_JUDGED, accepted.stdout + accepted.stderr
+    for model in models:
+        assert (smoke / f"baselines/probes_smoke/{model}.json").is_file(), accepted.stdout
+    second = (smoke / "reports/latest").resolve()
+    assert second != first
+    found = harness(smoke, "compare", str(first), str(second), "--json")
+    compared = json.loads(found.stdout)
+    assert [one["pair"]["model"] for one in compared["models"]] == models
+    russian = harness(smoke, "report", str(second), "--lang", "ru")
+    assert russian.returncode == 0, russian.stderr
+    told = (second / "report.md").read_text(encoding="utf-8")
+    assert "### Пункты" in told
 
 
 def test_a_run_that_is_killed_goes_on(project, tiny_model, make_job):
