@@ -105,13 +105,16 @@ class Worker:
 
     def _open(self) -> None:
         """Spawn the child and its guard."""
-        self._log = self._open_log()
-        ours, theirs = socket.socketpair()
-        # A child that reads no more must not hold a sender for ever.
-        seconds = struct.pack("ll", int(self._stall_timeout_s) + 1, 0)
-        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
-        with theirs:
-            self._process = self._spawn(theirs.fileno(), self._log.fileno())
+        with contextlib.ExitStack() as undone:
+            log = undone.enter_context(self._open_log())
+            ours, theirs = map(undone.enter_context, socket.socketpair())
+            # A child that reads no more must not hold a sender for ever.
+            seconds = struct.pack("ll", int(self._stall_timeout_s) + 1, 0)
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, seconds)
+            self._process = self._spawn(theirs.fileno(), log.fileno())
+            self._log, self._conn = log, Connection(ours.detach())
+            undone.pop_all()
+        theirs.close()
         # The child ends itself with its parent, unless it is stopped or hangs with the
         # interpreter's lock. Then its guard does: its input ends when this process does.
         self._guard = subprocess.Popen(
@@ -121,7 +124,6 @@ class Worker:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._conn = Connection(ours.detach())
 
     def _spawn(self, theirs: int, log: int) -> subprocess.Popen[bytes]:
         """Start the child with its end of the socket, in a session of its own."""

@@ -375,3 +375,15 @@ def test_ids_travel_cheaply():
     decoded = decode_requests(*encode_requests(requests))
     assert time.monotonic() - started < 5
     assert decoded[-1] == requests[-1]
+
+
+def test_a_child_that_cannot_be_spawned_leaves_nothing_open(monkeypatch, tmp_path):
+    def crowded(*_):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(Worker, "_spawn", crowded)
+    before = psutil.Process().num_fds()
+    for log in (None, tmp_path / "log"):
+        with pytest.raises(BlockingIOError):
+            Worker(config(), log=log).start()
+    assert psutil.Process().num_fds() == before
