@@ -65,6 +65,9 @@ def nowhere() -> str:
 def outputs(fleet, urls, count, **options):
     fleet.start(config(urls, **options), count, None)
     fleet.wait_ready()
+    # So that each takes a part, however long its process took to start.
+    for replica in fleet._replicas:
+        replica.worker.wait_ready()
     found = list(fleet.generate(asks(count)))
     assert sorted(one.key for one in found) == sorted(one.key for one in asks(count))
     return found
