@@ -86,6 +86,11 @@ def collect_evalset(
         _check_words(evalset, file, index)
         load_prompt(prompt.template, evalset.targets(prompt), root=root)
     found = cells(shown.as_posix(), path.stem, evalset, models, alone=_alone(models, root))
+    dataset, pool = (datasets or {}).get(path.stem), (shots or {}).get(path.stem)
+    if given is not None and dataset is not None and evalset.data.id is not None:
+        raise file.error("the rows of --eval-dataset go by their numbers, and answers by this "
+                         "column; name that file as data.source, or leave data.id out",
+                         ("data", "id"))  # fmt: skip
     found += _given(shown.as_posix(), path.stem, evalset, given, root)
     _check_cells([cell.id for cell in found], file, place="modes",
                  fix="rename a prompt or remove the duplicate mode")  # fmt: skip
@@ -97,7 +102,6 @@ def collect_evalset(
     else:
         gates = plan_gates(evalset.gates, found, file)
         check_renamed(found, file, root)
-    dataset, pool = (datasets or {}).get(path.stem), (shots or {}).get(path.stem)
     if dataset is None:
         _check_files(evalset, file, root)
     if _is_quick(evalset, root, dataset, pool):

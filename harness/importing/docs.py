@@ -45,32 +45,39 @@ def read_docs(task: Task, split: str, *, root: Path) -> list[Doc]:
     import datasets
 
     datasets.disable_progress_bars()
+    datasets.logging.set_verbosity(datasets.logging.CRITICAL)
     key = "dataset_kwargs" if task.data_files else "dataset_path"
     if task.data_files and split not in task.data_files:
         raise task.file.error(f"has no files of the split '{split}'; there are "
                               f"{', '.join(task.data_files)}", key, "data_files")  # fmt: skip
-    paths = [root / Path(name).expanduser() for name in task.data_files.get(split, ())]
-    for path in paths:
-        if not path.is_file():
-            raise task.file.error(f"no file {path}; fix the path, which counts from {root}", key,
-                                  "data_files", split)  # fmt: skip
-    shown = ", ".join(task.data_files.get(split, ())) or task.dataset
+    # All splits, as a column has one type in all of them: that of the first.
+    paths = {name: _paths(task, name, root) for name in task.data_files}
+    shown = ", ".join(sum(task.data_files.values(), ())) or task.dataset
     try:
         with tempfile.TemporaryDirectory() as cache, warnings.catch_warnings():
             # It leaves a csv file open until that is collected.
             warnings.simplefilter("ignore", ResourceWarning)
-            told = (
-                {"data_files": {split: list(map(str, paths))}, "cache_dir": cache} if paths else {}
-            )
+            told = {"data_files": paths, "cache_dir": cache} if paths else {}
             found = datasets.load_dataset(task.dataset, task.config, split=split, **told)
             rows: list[Doc] = found.to_list()
     except Exception as error:  # the library raises of all kinds
-        said = " ".join(str(error).split()) or type(error).__name__
+        # What it says of files of several types is in the cause.
+        cause = error.__cause__ or error
+        said = " ".join(str(cause).split()) or type(cause).__name__
         raise AssetError(f"{task.file.path}: {key}: {shown} cannot be read: {said}; check the "
                          "data") from error  # fmt: skip
     if not rows:
         raise AssetError(f"{task.file.path}: {key}: {shown} has no rows; give some")
     return rows
+
+
+def _paths(task: Task, split: str, root: Path) -> list[str]:
+    paths = [root / Path(name).expanduser() for name in task.data_files[split]]
+    for path in paths:
+        if not path.is_file():
+            raise task.file.error(f"no file {path}; fix the path, which counts from {root}",
+                                  "dataset_kwargs", "data_files", split)  # fmt: skip
+    return [str(path) for path in paths]
 
 
 def choices_of(task: Task, docs: Sequence[Doc]) -> tuple[str, ...]:
@@ -123,7 +130,7 @@ def _targets(task: Task, docs: Sequence[Doc]) -> list[object]:
         return [task.target] * len(docs)
     if task.target in docs[0]:
         return [doc[task.target] for doc in docs]
-    return [int(one) if one.isdigit() else _literal(one) if one[:1] + one[-1:] == "[]" else one
+    return [_literal(one) if one.isdigit() or one[:1] + one[-1:] == "[]" else one
             for one in _rendered(task, "doc_to_target", task.target, docs)]  # fmt: skip
 
 

@@ -137,4 +137,6 @@ def _score(cell: Cell, sample: Sample, answer: GivenAnswer | None) -> Score:
         verdict = SCORERS["logprobs"].score(Trial(sample, words, [output], _AsGiven()))
     else:
         verdict = Score(None, None, reason=Reason("given_empty"))
-    return replace(verdict, logprobs=answer.logprobs) if answer.logprobs else verdict
+    # Of a text without a label, the probabilities enter no figure either.
+    rated = answer.logprobs and verdict.value is not None
+    return replace(verdict, logprobs=answer.logprobs) if rated else verdict

@@ -14,9 +14,9 @@ from harness.sources.doubts import data_notes
 from harness.sources.drawing import Drawn, draw
 from harness.sources.hub import hub_table
 from harness.sources.inline import SHOTS_PREFIX, inline_samples
-from harness.sources.labelling import Place, label_rows
+from harness.sources.labelling import Place, dropped_ids, label_rows
 from harness.sources.pools import Pool, without_copies
-from harness.sources.rows import format_of, read_table
+from harness.sources.rows import Table, format_of, read_table
 from harness.sources.slicing import check_values
 from harness.sources.splits import split_rows
 from harness.spec.base import SourceSpec, hub_name
@@ -30,7 +30,7 @@ class LoadedData:
 
     Attributes:
         notes: What is to be said of them.
-        ids: Of all rows of the samples' source that could be drawn.
+        ids: Of all rows of the samples' source.
     """
 
     samples: tuple[Sample, ...]
@@ -42,11 +42,16 @@ class LoadedData:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Rows of one source: their labelled samples in order, None for a row without a label."""
+    """Rows of one source: their labelled samples in order, None for a row without a label.
+
+    Attributes:
+        dropped: Ids of the rows without a label.
+    """
 
     samples: list[Sample | None]
     source: str
     revision: str
+    dropped: Sequence[str] = ()
 
     def labelled(self) -> list[Sample]:
         return [sample for sample in self.samples if sample is not None]
@@ -98,7 +103,7 @@ def load_data(
         pool_removed=len(pool.entries) - len(kept),
     )
     notes = tuple(data_notes(name, spec, drawn))
-    ids = frozenset(sample.id for sample in parts[0].labelled())
+    ids = frozenset([*(sample.id for sample in parts[0].labelled()), *parts[0].dropped])
     return LoadedData(tuple(samples), tuple(kept), info, notes, ids)
 
 
@@ -151,7 +156,7 @@ def _main_part(name: str, spec: EvalSet, base: Path, dataset: str | None) -> _Pa
         need = list(dict.fromkeys([*_needed(spec, place), *spec.sliced_by]))
         table, commit = hub_table(hub, data.hub_split, need=need,
                                   option=f"--eval-dataset {name}=PATH")  # fmt: skip
-        return _Part(label_rows(spec, table, place), data.source or "", commit)
+        return _labelled(spec, table, place, data.source or "", commit)
     place = Place(name, "", data.id, cluster=data.cluster, slices=True)
     return _from_source(spec, data, base, place)
 
@@ -187,7 +192,7 @@ def _from_source(spec: EvalSet, source: SourceSpec, base: Path, place: Place) ->
     table = read_table(asset.path, need=_needed(spec, place), format=own,
                        partly=_partly(spec, place), columns=spec.data.columns,
                        shown=place.shown)  # fmt: skip
-    return _Part(label_rows(spec, table, place), source.source or "", asset.revision)
+    return _labelled(spec, table, place, source.source or "", asset.revision)
 
 
 def _override(spec: EvalSet, given: str, option: str, place: Place) -> _Part:
@@ -197,7 +202,12 @@ def _override(spec: EvalSet, given: str, option: str, place: Place) -> _Part:
     table = read_table(path, need=_needed(spec, place), columns=spec.data.columns,
                        partly=_partly(spec, place), shown=given,
                        format=format_of(path) or spec.data.format)  # fmt: skip
-    return _Part(label_rows(spec, table, place), given, file_digest(path)[:12])
+    return _labelled(spec, table, place, given, file_digest(path)[:12])
+
+
+def _labelled(spec: EvalSet, table: Table, place: Place, source: str, revision: str) -> _Part:
+    samples = label_rows(spec, table, place)
+    return _Part(samples, source, revision, dropped_ids(table, samples, place))
 
 
 def _inline(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from harness.characters import is_blank
+from harness.characters import is_blank, one_form
 from harness.errors import SpecError
 from harness.records import GivenAnswer, GivenAnswers, Json
 from harness.sources.encoded import read_encoded
@@ -113,7 +113,7 @@ def _id(line: _Line) -> str:
         near = did_you_mean("id", line.row, "add the id of the sample")
         raise line.error("id", f"is missing; {near}")
     value = line.row["id"]
-    if isinstance(value, bool | float) or is_blank(sample := line.text("id")):
+    if isinstance(value, bool | float) or is_blank(sample := one_form(line.text("id"))):
         raise line.error("id", f"is {_kind(value)}; write the sample's id, a text or a whole "
                          "number")  # fmt: skip
     return sample

@@ -77,6 +77,17 @@ def _sample(
     )
 
 
+def dropped_ids(table: Table, samples: Sequence[Sample | None], place: Place) -> list[str]:
+    """Return the ids of the rows that have no label, those of them that have an id."""
+    found: list[str] = []
+    for index, sample in enumerate(samples):
+        if sample is None and not place.id:
+            found.append(f"{place.prefix}{index + 1}")
+        elif sample is None and place.id and isinstance(cell := table.rows[index][place.id], str):
+            found.append(one_form(cell.strip()))
+    return found
+
+
 class _Labels:
     """Finds the labels of a table's rows."""
 

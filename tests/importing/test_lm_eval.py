@@ -135,6 +135,28 @@ def test_other_files(project, tmp_path, form):
     assert asked(tmp_path)[0][0].startswith("It rained 0 days.")
 
 
+def test_a_column_has_the_type_of_the_first_split(project, tmp_path):
+    """As in lm-evaluation-harness, which reads all splits at once."""
+    (tmp_path / "first.jsonl").write_text(json.dumps({**ROWS[0], "one": 0.5}) + "\n")
+    (tmp_path / "then.jsonl").write_text(json.dumps({**ROWS[1], "one": 3}) + "\n")
+    files = {"train": "first.jsonl", "test": "then.jsonl"}
+    done = project(dataset_kwargs={"data_files": files})
+    assert done.exit_code == 0, done.stderr
+    assert asked(tmp_path)[0][0].startswith("3.0\n")
+    files = dict(reversed(files.items()))
+    done = project(dataset_kwargs={"data_files": files}, task="other")
+    assert done.stderr.startswith("task.yaml: dataset_kwargs: then.jsonl, first.jsonl cannot be "
+                                  "read: Float value 0.5")  # fmt: skip
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_digit_that_is_no_number_is_a_text(project, tmp_path):
+    done = project(doc_to_choice=["\u00b9", "\u00b2"],
+                   doc_to_target="{{['\u00b9', '\u00b2'][label]}}")  # fmt: skip
+    assert done.exit_code == 0, done.stderr
+    assert asked(tmp_path)[1][:2] == ["\u00b9", "\u00b2"]
+
+
 def test_a_data_set_of_the_hub(project, tmp_path, monkeypatch):
     import datasets
 

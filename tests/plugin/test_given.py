@@ -128,6 +128,18 @@ def test_probabilities_give_auc_and_calibration(given):
     assert {"calibrated_accuracy", "label_mass"} < row.figures.keys()
 
 
+def test_a_text_without_a_label_enters_no_figure_of_probabilities(given):
+    rated = [{**line, "probabilities": {"positive": 0.5, "negative": 0.3}} for line in lines()]
+    rated[0]["output"] = "I cannot say"
+    evals = given(rated)
+    bare(evals, gates=[gate(figure="auc", at_least=0.1)])
+    result = evals.run(*OPTION)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*unscored 1: *2.5% of the samples*2.0%*"])
+    (row,) = evals.saved.rows
+    assert {row.figures[name].n for name in ("accuracy", "auc", "label_mass")} == {39}
+
+
 def test_a_figure_of_probabilities_needs_them(given):
     evals = given(lines())
     bare(evals, gates=[gate(figure="auc", at_least=0.9)])
@@ -168,6 +180,34 @@ def test_answers_to_rows_that_are_not_drawn_are_passed_over(given):
         ["warning: evalsets/mini.yaml: 30 of 40 answers of answers are to *"]
     )
     assert (evals.saved.rows[0].n, evals.saved.rows[0].unscored) == (10, 0)
+
+
+def test_answers_to_rows_that_are_dropped_are_passed_over(given):
+    evals = given(lines(), [{"id": "e\u0301", "output": "neutral"}])
+    with (evals.root / "rows.csv").open("a", encoding="utf-8") as out:
+        out.write("\u00e9,neither,neutral\n")
+    bare(evals, data=data(others="drop"))
+    result = evals.run(*OPTION)
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["warning: *: 1 of 41 answers of answers are to *"])
+
+
+def test_ids_are_in_one_unicode_form(given):
+    evals = given(lines(), [{"id": "e\u0301", "output": "positive"}])
+    with (evals.root / "rows.csv").open("a", encoding="utf-8") as out:
+        out.write("\u00e9,more,positive\n")
+    evals.run(*OPTION).assert_outcomes(passed=1)
+    assert evals.saved.rows[0].n == 41
+
+
+def test_rows_that_go_by_numbers_are_not_answered_by_ids(given):
+    evals = given(lines())
+    result = evals.run(*OPTION, "--eval-dataset", "mini=rows.csv")
+    assert result.ret == 2
+    result.stdout.fnmatch_lines(["evalsets/mini.yaml:*: data.id: the rows of --eval-dataset go *"])
+    bare(evals, data={"source": "file:rows.csv"})
+    given([{**line, "id": number} for number, line in enumerate(lines(), 1)])
+    evals.run(*OPTION, "--eval-dataset", "mini=rows.csv").assert_outcomes(passed=1)
 
 
 def test_a_baseline_of_answers(given):
