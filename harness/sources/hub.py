@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from harness.errors import AssetError, AssetUnreachable
 from harness.sources.arrow import arrow_rows, classes_of, wanted_columns
+from harness.sources.discreet import hub_mask, masked_logs
 from harness.sources.network import answers
 from harness.sources.rows import Table, check_columns
 from harness.spec.base import HubName
@@ -114,7 +115,8 @@ def _cached(fetch: _Fetch, *, kind: str, shown: str, fix: str) -> Path:
     if not hub_reachable():
         raise AssetUnreachable(unreachable)
     try:
-        return Path(fetch(local=False))
+        with masked_logs(hub_mask()):
+            return Path(fetch(local=False))
     except (HfHubHTTPError, HFValidationError) as error:
         raise AssetError(_refused(kind, shown, error)) from error
     except OSError as error:
@@ -154,7 +156,7 @@ def hub_table(
     import datasets
     from huggingface_hub.errors import HfHubHTTPError
 
-    with _quiet(online=online):
+    with _quiet(online=online), masked_logs(hub_mask()):
         try:
             builder = datasets.load_dataset_builder(hub.name, hub.config, revision=hub.revision)
             if not online and not _is_revision(builder, hub.name, hub.revision):
@@ -284,6 +286,6 @@ def _shown(name: str, revision: str | None) -> str:
 
 
 def _refused(kind: str, shown: str, error: Exception) -> str:
-    lines = " ".join(str(error).split())
+    lines = hub_mask().text(" ".join(str(error).split()))
     return f"hub {kind} {shown} cannot be had: {lines[:300]}; check the name " + (
         "and the revision, and for a gated one set HF_TOKEN")  # fmt: skip

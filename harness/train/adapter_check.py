@@ -197,7 +197,8 @@ def _not_as_trained(record: Mapping[str, Json], folder: Path) -> Iterator[tuple[
     try:
         recipe = yaml.safe_load(str(record.get("recipe")))
         lora = LoraSpec.model_validate(recipe.get("lora") or {} if isinstance(recipe, dict) else "")
-    except (yaml.YAMLError, ValidationError):
+    # YAML's own are raised beside those of dates, numbers and levels.
+    except (yaml.YAMLError, ValidationError, ValueError, RecursionError):
         yield RECORD, "its recipe cannot be read"
         return
     config = adapter_config(folder)

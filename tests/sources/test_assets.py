@@ -15,7 +15,7 @@ from safetensors.numpy import save_file
 
 from harness.errors import AssetError, AssetUnreachable
 from harness.sources import assets
-from harness.sources.assets import model_asset, resolve
+from harness.sources.assets import model_asset, model_at_hand, resolve
 from harness.sources.pypi import packages
 from harness.spec.base import SourceSpec
 from harness.spec.modelspec import ModelSpec
@@ -224,6 +224,22 @@ class TestModelFolder:
         write(model / "sub", own__py="1")
         assert self.load(model).digest == plain.digest == trusted.digest
         assert self.load(model, trust_remote_code=True).digest != plain.digest
+
+    @pytest.mark.parametrize(("file", "named"), [
+        ("config.json", {"AutoConfig": "own.C", "AutoModelForCausalLM": "owner/other--own.M"}),
+        ("tokenizer_config.json", {"AutoTokenizer": [None, "/elsewhere--own.T"]}),
+    ])  # fmt: skip
+    def test_code_of_elsewhere_is_refused_where_it_would_be_run(self, model, file, named):
+        write(model, tokenizer__json={}, own__py="", **{file.replace(".", "__"): {
+            "auto_map": named}})  # fmt: skip
+        assert self.load(model).path == model
+        spec = ModelSpec(source=f"file:{model}", trust_remote_code=True)
+        problem = rf"{file} has .*--own\.[MT] under auto_map, Python that is not in the model's"
+        for find in (model_asset, model_at_hand):
+            with pytest.raises(AssetError, match=problem):
+                find(spec, base=model)
+        write(model, **{file.replace(".", "__"): {"auto_map": {"AutoConfig": "own.C"}}})
+        assert self.load(model, trust_remote_code=True).path == model
 
     def test_random_weights_need_no_file(self, tmp_path):
         folder = write(tmp_path / "x", config__json={}, tokenizer__json={})

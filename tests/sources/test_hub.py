@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -41,6 +42,9 @@ class Hub(http.server.BaseHTTPRequestHandler):
     def respond(self):
         parts = unquote(urlsplit(self.path).path).strip("/").split("/")
         self.asked.append("/".join(parts))
+        if "locked" in parts:
+            self.refuse()
+            return
         if parts[0] == "api" and parts[2:4] == ["owner", "toy"] and parts[1] in self.files:
             self.api(self.files[parts[1]], parts[4:])
             return
@@ -90,6 +94,16 @@ class Hub(http.server.BaseHTTPRequestHandler):
         self.send_header("X-Repo-Commit", COMMIT)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def refuse(self):
+        said = f"you sent {self.headers['Authorization']}"
+        body = json.dumps({"error": said}).encode()
+        self.send_response(401)
+        self.send_header("X-Error-Message", said)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
 
     def log_message(self, format, *args):
         pass
@@ -207,6 +221,20 @@ def test_model_that_the_hub_does_not_have(call):
         assert answer.startswith("AssetError hub model owner/")
         assert "check the name" in answer
         assert "\n" not in answer
+
+
+@pytest.mark.parametrize("login", ["", "somebody:Pass-w0rd-0123@"])
+def test_a_key_that_the_hub_repeats_is_not_told(server, call, login):
+    token = "hf_AbCdEfGhIjKlMnOp"
+    endpoint = f"http://{login}127.0.0.1:{server.server_port}"
+    for answer in call("hub_snapshot('owner/locked', None)",
+                       "hub_file('owner/locked', 'a.csv', None, option='--gold FILE')",
+                       "hub_table(HubName('owner/locked', None, None), 'train')",
+                       HF_TOKEN=token, HF_ENDPOINT=endpoint):  # fmt: skip
+        assert "cannot be had" in answer
+        assert "<key>" in answer
+        coded = b64encode(b"somebody:Pass-w0rd-0123").decode()
+        assert not any(part in answer for part in (token, "w0rd-0123", coded[12:-4]))
 
 
 def test_a_file_is_fetched_once_and_kept_for_later(server, call):

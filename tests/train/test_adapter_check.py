@@ -192,6 +192,8 @@ def test_target_modules_as_a_pattern(check, adapter):
         ({"recipe": "lora: {r: 0}"}, "its recipe cannot be read"),
         ({"recipe": "[1"}, "its recipe cannot be read"),
         ({"recipe": None}, "its recipe cannot be read"),
+        ({"recipe": "[" * 3000}, "its recipe cannot be read"),
+        ({"recipe": "day: 2026-13-45"}, "its recipe cannot be read"),
         ({"base": None}, "it names no base model"),
     ],
 )

@@ -25,6 +25,7 @@ from urllib.request import url2pathname
 
 from harness.errors import AssetError, AssetUnreachable
 from harness.sources.cache import building, cache_folder, sha256
+from harness.sources.discreet import mask_of_sent, masked_logs
 from harness.sources.network import answers
 from harness.sources.pypi.archives import extract_member
 from harness.spec.base import PartSpec, SourceSpec
@@ -168,7 +169,8 @@ def _fetch(spec: PartSpec, folder: Path, fix: str) -> Path:
     silent = [url for url in asked if url not in reached]
     problems = [f"no answer from {_shown(silent)}"] if silent or not asked else []
     digests: list[str] = []
-    with _client(settings, problems) as client:
+    mask = mask_of_sent([], asked)
+    with _client(settings, problems) as client, masked_logs(mask):
         for url in _secure(reached, client, problems):
             finder = _finder(client, url, name, spec, index=url in settings.index_urls)
             # One source after the other, so that a broken one does not stand in the way.
@@ -187,7 +189,7 @@ def _fetch(spec: PartSpec, folder: Path, fix: str) -> Path:
                          f"pinned {spec.sha256}; check where it comes from before you change the "
                          "pin")  # fmt: skip
     if problems:
-        found = "; ".join(dict.fromkeys(problems))
+        found = mask.text("; ".join(dict.fromkeys(problems)))
         raise AssetUnreachable(f"{spec.source} is out of reach: {found}; {fix}")
     raise AssetError(f"{spec.source}: no such {spec.dist} on {_shown(asked)}; check the name, the "
                      f"version and 'dist', or {fix}")  # fmt: skip

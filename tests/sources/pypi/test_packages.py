@@ -12,6 +12,7 @@ import tarfile
 import threading
 import time
 import zipfile
+from base64 import b64encode
 
 import pytest
 
@@ -259,11 +260,13 @@ class Index(http.server.BaseHTTPRequestHandler):
     """A simple index of one sdist: `/forbidden/` refuses, `/cut/` announces another digest."""
 
     content = b""
-    announced = ""
+    announced = says = ""
 
     def do_GET(self):
         if self.path.startswith("/forbidden/"):
             self.send_error(403)
+        elif self.path.startswith("/files/") and self.says:
+            self.send_error(500, self.says + self.headers["Authorization"])
         elif self.path == "/simple/toy/":
             page = f'<a href="/files/toy-1.0.tar.gz#sha256={self.announced}">toy</a>'.encode()
             self.answer(page, "text/html")
@@ -321,6 +324,17 @@ def test_index_that_refuses_is_out_of_reach(index, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", os.environ["PIP_INDEX_URL"].replace("simple", "forbidden"))
     with pytest.raises(AssetUnreachable, match=r"127\.0\.0\.1 answers 403; give --eval-dataset"):
         fetch(index[0])
+
+
+def test_a_login_that_the_index_repeats_is_not_told(index, monkeypatch):
+    spec, handler = index
+    handler.says = "you sent "
+    url = os.environ["PIP_INDEX_URL"].replace("://", "://somebody:Pass-w0rd-0123@")
+    monkeypatch.setenv("PIP_INDEX_URL", url)
+    with pytest.raises(AssetUnreachable, match="<key>") as caught:
+        fetch(spec)
+    assert b64encode(b"somebody:Pass-w0rd-0123").decode()[12:-4] not in str(caught.value)
+    assert "w0rd" not in str(caught.value)
 
 
 def test_broken_source_does_not_stand_in_the_way(index, monkeypatch):
