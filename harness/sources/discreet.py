@@ -26,6 +26,12 @@ def mask_of_sent(keys: Iterable[str | None], addresses: Iterable[str | None]) ->
     return Mask([*filter(None, keys), *_logins(filter(None, addresses))])
 
 
+def discreet(text: str, mask: Mask) -> str:
+    """Return a text without keys, its addresses without login and query."""
+    # A login that is masked would no longer be known as one.
+    return mask.text(bare_addresses(text))
+
+
 def hub_mask() -> Mask:
     """Return a mask of what the hub is sent, and may repeat in its errors."""
     from huggingface_hub import get_token
@@ -55,7 +61,7 @@ def masked_logs(mask: Mask) -> Iterator[None]:
     """
 
     def masked(record: logging.LogRecord) -> bool:
-        record.msg, record.args = mask.text(bare_addresses(record.getMessage())), ()
+        record.msg, record.args = discreet(record.getMessage(), mask), ()
         return True
 
     # A filter of a logger does not hold for those below it.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from harness.errors import AssetError, AssetUnreachable
 from harness.sources.arrow import arrow_rows, classes_of, wanted_columns
-from harness.sources.discreet import hub_mask, masked_logs
+from harness.sources.discreet import discreet, hub_mask, masked_logs
 from harness.sources.network import answers
 from harness.sources.rows import Table, check_columns
 from harness.spec.base import HubName
@@ -286,6 +286,6 @@ def _shown(name: str, revision: str | None) -> str:
 
 
 def _refused(kind: str, shown: str, error: Exception) -> str:
-    lines = hub_mask().text(" ".join(str(error).split()))
+    lines = discreet(" ".join(str(error).split()), hub_mask())
     return f"hub {kind} {shown} cannot be had: {lines[:300]}; check the name " + (
         "and the revision, and for a gated one set HF_TOKEN")  # fmt: skip

@@ -25,7 +25,7 @@ from urllib.request import url2pathname
 
 from harness.errors import AssetError, AssetUnreachable
 from harness.sources.cache import building, cache_folder, sha256
-from harness.sources.discreet import mask_of_sent, masked_logs
+from harness.sources.discreet import discreet, mask_of_sent, masked_logs
 from harness.sources.network import answers
 from harness.sources.pypi.archives import extract_member
 from harness.spec.base import PartSpec, SourceSpec
@@ -189,7 +189,7 @@ def _fetch(spec: PartSpec, folder: Path, fix: str) -> Path:
                          f"pinned {spec.sha256}; check where it comes from before you change the "
                          "pin")  # fmt: skip
     if problems:
-        found = mask.text("; ".join(dict.fromkeys(problems)))
+        found = discreet("; ".join(dict.fromkeys(problems)), mask)
         raise AssetUnreachable(f"{spec.source} is out of reach: {found}; {fix}")
     raise AssetError(f"{spec.source}: no such {spec.dist} on {_shown(asked)}; check the name, the "
                      f"version and 'dist', or {fix}")  # fmt: skip
