@@ -49,7 +49,8 @@ def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> No
         check_inside(file, folder, where)
     if weightless:
         return
-    if problem := _other_weights(folder, config) or quantized_problem(folder, config):
+    if problem := (_pickled(folder) or _other_weights(folder, config)
+                   or quantized_problem(folder, config)):  # fmt: skip
         raise AssetError(f"{where}: {problem}")
 
 
@@ -100,6 +101,13 @@ def _missing(folder: Path) -> str | None:
     if not shards and not (folder / _WHOLE).is_file():
         return _WHOLE
     return next((name for name in shards if not (folder / name).is_file()), None)
+
+
+def _pickled(folder: Path) -> str | None:
+    """Say which shard is no safetensors file by its name, which transformers would unpickle."""
+    shard = next((name for name in _shards(folder) if not name.endswith(".safetensors")), None)
+    return shard and (f"{_INDEX} names {shard}, which would be loaded as a pickle; convert it to "
+                      "safetensors")  # fmt: skip
 
 
 def _other_weights(folder: Path, config: Mapping[str, Json]) -> str | None:

@@ -154,6 +154,13 @@ class TestModelFolder:
         save_file(held, model / "one.safetensors")
         assert self.load(model).path == model
 
+    @pytest.mark.parametrize("shard", ["x.bin", "x.pt", "sub/x", "x.safetensors.bin"])
+    def test_a_shard_that_would_be_unpickled_is_refused(self, model, shard):
+        write((model / shard).parent, **{shard.rpartition("/")[2].replace(".", "__"): "pickle"})
+        write(model, model__safetensors__index__json={"weight_map": {"a": shard}})
+        with pytest.raises(AssetError, match=f"names {shard}, which would be loaded as a pickle"):
+            self.load(model)
+
     @pytest.mark.parametrize("index", [True, False])
     def test_weights_of_the_same_names_in_two_files_are_refused(self, model, index):
         shard, other = "model-00001-of-00001.safetensors", "consolidated.safetensors"
