@@ -26,7 +26,7 @@ from harness.spec.gatespec import BASELINE
 from harness.spec.judgeset import PassportSpec
 from harness.spec.load import load_judgeset
 from harness.spec.modelspec import ModelSpec
-from harness.spec.yamlfile import YamlFile, read_yaml
+from harness.spec.yamlfile import YamlFile, read_yaml, shown_path
 
 # Files up to this size are read at collection, which must stay quick.
 _SMALL_BYTES = 1_000_000
@@ -66,7 +66,7 @@ def collect_evalset(
         SpecError: One line per mistake.
         AssetError: A file of answers cannot be read.
     """
-    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    shown = shown_path(path, root)
     file = read_yaml(path, shown)
     data = file.data if isinstance(file.data, dict) else {}
     if "kind" not in data and (judged := [key for key in ("probes", "judge") if key in data]):
@@ -117,7 +117,7 @@ def _given(shown: str, name: str, evalset: EvalSet, answers: str | None, root: P
     from harness.sources.given import read_given
 
     path = Path(answers)
-    place = path.relative_to(root) if path.is_relative_to(root) else path
+    place = shown_path(path, root)
     found = read_given(path, evalset, shown=str(place))
     for one in found:
         if one.model in evalset.models:

@@ -10,7 +10,7 @@ import yaml
 
 from harness.errors import SpecError
 from harness.records import Json
-from harness.spec.yamlfile import Key, YamlFile, read_text, read_yaml, spell
+from harness.spec.yamlfile import Key, YamlFile, read_text, read_yaml, shown_path, spell
 
 _FUNCTION = "!function"
 # Files that a task is made of, each counted as often as it is included.
@@ -53,7 +53,7 @@ def read_task(path: Path, *, root: Path) -> TaskFile:
     data: dict[str, Json] = {}
     places: dict[str, YamlFile] = {}
     _read(path.resolve(), root, (), data, places, [])
-    return TaskFile(_shown(path.resolve(), root), data, places)
+    return TaskFile(shown_path(path.resolve(), root), data, places)
 
 
 def _read(
@@ -65,7 +65,7 @@ def _read(
     read: list[Path],
 ) -> None:
     read.append(path)
-    shown = _shown(path, root)
+    shown = shown_path(path, root)
     _refuse_functions(path, shown)
     file = read_yaml(path, shown)
     if not isinstance(file.data, dict):
@@ -120,7 +120,3 @@ def _nodes(root: yaml.Node | None) -> list[tuple[tuple[Key, ...], yaml.Node]]:
         elif isinstance(node, yaml.SequenceNode):
             waiting += [((*where, place), value) for place, value in enumerate(node.value)]
     return found
-
-
-def _shown(path: Path, root: Path) -> Path:
-    return path.relative_to(root) if path.is_relative_to(root) else path

@@ -75,6 +75,11 @@ _HUB = re.compile(r"hub:([\w.-]+/[\w.-]+)(?:/([^/@\s]+))?(?:@([\w./-]+))?")
 _SOURCE = re.compile(rf"{_HUB.pattern}|file:.+|pypi:[A-Za-z0-9][\w.-]*==[A-Za-z0-9.+!-]+")
 
 
+def as_list(value: Json) -> Json:
+    """Return a value that stands for a list of itself as that list."""
+    return value if isinstance(value, list) else [value]
+
+
 def complain(problem: str) -> PydanticCustomError:
     """Return an error whose text reaches the user as it is."""
     return PydanticCustomError("harness", "{problem}", {"problem": problem})

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, JsonValue, field_validator
 
 from harness.records import Json
-from harness.spec.base import Strict, Word, complain
+from harness.spec.base import Strict, Word, as_list, complain
 
 PREFIX = "openai:"
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,63}")
@@ -19,12 +19,8 @@ _SWITCH: dict[bool, dict[str, JsonValue]] = {
 }
 
 
-def _as_list(value: Json) -> Json:
-    return [value] if isinstance(value, str) else value
-
-
 _Addresses = Annotated[
-    list[Word], BeforeValidator(_as_list, json_schema_input_type=Word | list[Word])
+    list[Word], BeforeValidator(as_list, json_schema_input_type=Word | list[Word])
 ]
 
 

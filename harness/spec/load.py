@@ -25,7 +25,7 @@ from harness.spec.probespec import ProbeSpec
 from harness.spec.problems import problem_lines
 from harness.spec.recipe import Recipe
 from harness.spec.slicecheck import check_slices
-from harness.spec.yamlfile import Key, YamlFile, read_yaml
+from harness.spec.yamlfile import Key, YamlFile, read_yaml, shown_path
 from harness.suggest import did_you_mean
 
 _Model = TypeVar("_Model", bound=Strict)
@@ -42,7 +42,7 @@ def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpe
     Raises:
         SpecError: One line per mistake, with file, line, key and fix.
     """
-    shown = _shown(path, root)
+    shown = shown_path(path, root)
     file = read_yaml(path, shown)
     evalset = _validate(EvalSet, file)
     models_file = load_models(path, root=root) if evalset.models else {}
@@ -69,7 +69,7 @@ def load_judgeset(path: Path, *, root: Path) -> tuple[JudgeSet, dict[str, ModelS
     Raises:
         SpecError: One line per mistake, with file, line, key and fix.
     """
-    file = read_yaml(path, _shown(path, root))
+    file = read_yaml(path, shown_path(path, root))
     judgeset = _validate(JudgeSet, file, docs="docs/judge.md")
     models = load_models(path, root=root)
     judge = judgeset.judge
@@ -199,7 +199,7 @@ def load_models(path: Path, *, root: Path) -> dict[str, ModelSpec]:
     """
     for folder in path.parents:
         if (found := folder / "models.yaml").is_file():
-            file = read_yaml(found, _shown(found, root))
+            file = read_yaml(found, shown_path(found, root))
             models = dict(_validate(ModelsFile, file).models)
             _check_options(models, file)
             _check_chat_templates(models, file, root)
@@ -208,7 +208,7 @@ def load_models(path: Path, *, root: Path) -> dict[str, ModelSpec]:
             break
     raise SpecError(f"no models.yaml beside it; create one that names the models, as in "
                     f"what this writes: {INIT}",
-                    path=_shown(path, root))  # fmt: skip
+                    path=shown_path(path, root))  # fmt: skip
 
 
 def _check_options(models: Mapping[str, ModelSpec], file: YamlFile) -> None:
@@ -249,17 +249,13 @@ def load_recipe(path: Path, *, root: Path) -> tuple[Recipe, YamlFile]:
     Raises:
         SpecError: One line per mistake, with file, line, key and fix.
     """
-    file = read_yaml(path, _shown(path, root))
+    file = read_yaml(path, shown_path(path, root))
     recipe = _validate(Recipe, file, docs="docs/recipes.md")
     template = recipe.base.chat_template
     if template not in {"llama-3", "own"} and not (root / "prompts" / template).is_file():
         raise file.error(f"no chat template prompts/{template}; write llama-3, own, or a file "
                          "under prompts/", ("base", "chat_template"))  # fmt: skip
     return recipe, file
-
-
-def _shown(path: Path, root: Path) -> Path:
-    return path.relative_to(root) if path.is_relative_to(root) else path
 
 
 def _validate(model: type[_Model], file: YamlFile, *, docs: str = "docs/evalsets.md") -> _Model:

@@ -8,27 +8,22 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from harness.records import SHOT_SELECTORS, Json, Placement, ShotOrder
 from harness.registry import current
-from harness.spec.base import OneOf, Strict, complain
+from harness.spec.base import OneOf, Strict, as_list, complain
 from harness.spec.thinkingspec import ThinkingAxis
-
-
-def _as_list(value: Json) -> Json:
-    return value if isinstance(value, list) else [value]
-
 
 Count = Annotated[int, Field(ge=1)]
 Counts = Annotated[
-    list[Count], BeforeValidator(_as_list, json_schema_input_type=Count | list[Count])
+    list[Count], BeforeValidator(as_list, json_schema_input_type=Count | list[Count])
 ]
 Placements = Annotated[
-    list[Placement], BeforeValidator(_as_list, json_schema_input_type=Placement | list[Placement])
+    list[Placement], BeforeValidator(as_list, json_schema_input_type=Placement | list[Placement])
 ]
 Selector = Annotated[str, OneOf(lambda: (*SHOT_SELECTORS, *current().selectors))]
 Selectors = Annotated[
-    list[Selector], BeforeValidator(_as_list, json_schema_input_type=Selector | list[Selector])
+    list[Selector], BeforeValidator(as_list, json_schema_input_type=Selector | list[Selector])
 ]
 Orders = Annotated[
-    list[ShotOrder], BeforeValidator(_as_list, json_schema_input_type=ShotOrder | list[ShotOrder])
+    list[ShotOrder], BeforeValidator(as_list, json_schema_input_type=ShotOrder | list[ShotOrder])
 ]
 # The order of a selector's shots where an eval set does not say it; else `shuffled`.
 _OWN_ORDERS: dict[str, ShotOrder] = {"first": "pool", "nearest": "nearest_last"}

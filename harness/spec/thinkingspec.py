@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from harness.records import THOUGHT_TOKENS, Json, Thinking
-from harness.spec.base import Strict, complain
+from harness.records import THOUGHT_TOKENS, Thinking
+from harness.spec.base import Strict, as_list, complain
 
 
 class ThoughtSpec(Strict):
@@ -39,13 +39,9 @@ ThinkingSpec = Annotated[
 """`off`, `on`, `{budget: N}` or `{limit: N}`; `on` is a limit of `THOUGHT_TOKENS`."""
 
 
-def _as_list(value: Json) -> Json:
-    return value if isinstance(value, list) else [value]
-
-
 ThinkingAxis = Annotated[
     list[ThinkingSpec],
-    BeforeValidator(_as_list, json_schema_input_type=ThinkingSpec | list[ThinkingSpec]),
+    BeforeValidator(as_list, json_schema_input_type=ThinkingSpec | list[ThinkingSpec]),
 ]
 
 

@@ -51,6 +51,11 @@ def spell(where: Sequence[Key]) -> str:
     return out
 
 
+def shown_path(path: Path, root: Path) -> Path:
+    """Return a path as errors name it: relative to the project where it lies in there."""
+    return path.relative_to(root) if path.is_relative_to(root) else path
+
+
 def read_yaml(path: Path, shown: Path | None = None) -> YamlFile:
     """Read one YAML document.
 
