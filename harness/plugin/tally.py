@@ -24,8 +24,9 @@ CELL, GATE, ENGINE_ERROR, RUN_ERROR = "cell", "gate", "engine_error", "run_error
 
 
 def new_run_id() -> str:
-    """Return an id that sorts by time."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{uuid.uuid4().hex[:6]}"
+    """Return an id that sorts by time, runs of one second too (to a quarter of a millisecond)."""
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%d-%H%M%S}-{now.microsecond * 4096 // 1_000_000:03x}{uuid.uuid4().hex[:3]}"
 
 
 @dataclass(slots=True)
