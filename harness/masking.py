@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TextIO
+from urllib.parse import unquote, urlsplit
 
 # A shorter one is a stand-in, such as `none` or `EMPTY`, that answers may hold as a word.
 SHORTEST_KEY = 8
@@ -18,6 +21,34 @@ _QUERY = re.compile(r"(://[^\s?'\"<>]{1,2000}\?)[^\s'\"<>]+")
 def bare_addresses(text: str) -> str:
     """Return a text whose addresses have neither a name and password nor a query in them."""
     return _QUERY.sub(r"\1…", _LOGIN.sub("", text)) if "://" in text else text
+
+
+def logins(addresses: Iterable[str]) -> Iterator[str]:
+    """Yield what is secret of the logins in addresses, as it is written and as it is sent."""
+    for address in addresses:
+        # What is no address is not asked.
+        with suppress(ValueError):
+            whole = address if "://" in address else f"//{address}"
+            secret = secret_of(urlsplit(whole).netloc.rpartition("@")[0])
+            yield from {secret, unquote(secret)}
+
+
+def secret_of(login: str) -> str:
+    """Return the password of `name:password`; where that is none, the name is a key."""
+    name, _, password = login.partition(":")
+    stand_in = len(password) < SHORTEST_KEY or password == "x-oauth-basic"
+    return name if stand_in and len(name) >= SHORTEST_KEY else password
+
+
+def sent_unasked() -> Iterator[str]:
+    """Yield what clients send because the environment says so.
+
+    That is the login of a proxy, and the headers that openai takes from OPENAI_CUSTOM_HEADERS.
+    """
+    yield from logins(value for name, value in os.environ.items()
+                      if name.lower().endswith("_proxy"))  # fmt: skip
+    for line in os.environ.get("OPENAI_CUSTOM_HEADERS", "").splitlines():
+        yield from line.partition(":")[2].split()
 
 
 class Mask:

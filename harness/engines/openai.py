@@ -15,7 +15,7 @@ from harness.engines.openai_format import messages, response_format, unaskable
 from harness.engines.openai_troubles import Trouble, lasts, trouble_of
 from harness.engines.retries import Pace, retrying, said, status_of
 from harness.errors import EngineError
-from harness.masking import Mask
+from harness.masking import Mask, sent_unasked
 from harness.reasons import Reason
 from harness.records import EngineConfig, Output, Request, Sampling
 from harness.spec.endpointspec import EndpointSpec
@@ -245,7 +245,7 @@ def open_engine(config: EngineConfig) -> OpenAIEngine:
         name = ".".join(map(str, first["loc"])) or first.get("ctx", {}).get("key", "")
         raise EngineError(f"option '{name}': {first['msg']}") from error
     key = endpoint_key(spec)
-    mask = Mask([key] if spec.api_key_env else ())
+    mask = Mask([*([key] if spec.api_key_env else ()), *sent_unasked()])
     client = open_client(spec, key, mask)
     return OpenAIEngine(client, config.model_path, spec, mask, relieved=config.relieved)
 

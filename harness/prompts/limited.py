@@ -1,4 +1,4 @@
-"""Templates are foreign code: they run in a process with limits of time, memory and length."""
+"""Templates and patterns are foreign code, run with limits of time, memory and length."""
 
 from __future__ import annotations
 
@@ -102,6 +102,16 @@ def try_parts(
         _process().asked(told)
     except RefusedByTemplate:
         return
+
+
+def match_pattern(pattern: str, texts: Sequence[str]) -> None:
+    """Match a foreign regular expression with the beginnings of texts, and tell nothing of it.
+
+    Raises:
+        UnboundedTemplate: It takes too much time or memory.
+        RefusedByTemplate: It is none.
+    """
+    _process().asked({"template": pattern, "texts": list(texts)})
 
 
 class _Process:

@@ -1,4 +1,4 @@
-"""The process in which templates are tried and rendered: a script of its own, with limits.
+"""The process in which foreign templates and patterns are tried: a script of its own, with limits.
 
 It reads requests and writes replies, a line of JSON each. A request that takes too much processor
 time ends the process by a signal, wherever it hangs; the next one gets a new process.
@@ -179,6 +179,16 @@ def render_docs(asked: dict[str, Any]) -> list[str]:
     return texts
 
 
+def match_pattern(asked: dict[str, Any]) -> list[str]:
+    """Match a regular expression with the beginnings of texts, and return nothing."""
+    pattern = re.compile(asked["template"])
+    for text in asked["texts"]:
+        pattern.match(text)
+        # Where it must end there, it may have to be tried in other ways.
+        pattern.fullmatch(text)
+    return []
+
+
 def _regex_replace(text: str, pattern: str, repl: str, count: int = 0) -> str:
     return re.sub(pattern, repl, text, count=count)
 
@@ -200,7 +210,8 @@ def main() -> None:
         reply: dict[str, Any]
         try:
             render = (render_chat if "conversations" in asked else
-                      render_docs if "docs" in asked else try_parts)  # fmt: skip
+                      render_docs if "docs" in asked else
+                      match_pattern if "texts" in asked else try_parts)  # fmt: skip
             reply = {"texts": render(asked)}
         except (MemoryError, OverflowError, RecursionError) as error:
             reply = {"unbounded": type(error).__name__, "said": str(error)}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from base64 import b64decode
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from urllib.parse import unquote, urlsplit
 
-from harness.masking import Mask, bare_addresses
+from harness.masking import Mask, bare_addresses, logins, secret_of, sent_unasked
 
 # Libraries that tell on their own what they ask for and what they are answered.
 _TELLING = ("datasets", "httpcore", "httpcore2", "httpx", "httpx2", "huggingface_hub", "unearth")
@@ -17,13 +17,14 @@ _TELLING = ("datasets", "httpcore", "httpcore2", "httpx", "httpx2", "huggingface
 def mask_of_sent(keys: Iterable[str | None], addresses: Iterable[str | None]) -> Mask:
     """Return a mask of keys and of what addresses have before their host.
 
-    That is the password or, where there is none, the name, which is a key then.
+    That is the password or, where there is none, the name, which is a key then. Logins of proxies
+    are known, too.
 
     Args:
         keys: What is sent, None for one that is not set.
         addresses: Where it is sent, None for one that is not set.
     """
-    return Mask([*filter(None, keys), *_logins(filter(None, addresses))])
+    return Mask([*filter(None, keys), *logins(filter(None, addresses)), *sent_unasked()])
 
 
 def discreet(text: str, mask: Mask) -> str:
@@ -43,25 +44,30 @@ def hub_mask() -> Mask:
     return mask_of_sent([token], [os.environ.get("HF_ENDPOINT")])
 
 
-def _logins(addresses: Iterable[str]) -> Iterator[str]:
-    for address in addresses:
-        # What is no address is not asked.
-        with suppress(ValueError):
-            name, colon, password = urlsplit(address).netloc.rpartition("@")[0].partition(":")
-            login = password if colon and password else name
-            yield from {login, unquote(login)}
+def secret_sent(authorization: str) -> str:
+    """Return what is secret of a header, "" where there is none.
+
+    Clients find logins in files of the user, too, such as .netrc.
+    """
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return value
+    # What is no base64 no client has written.
+    with suppress(ValueError):
+        return secret_of(b64decode(value).decode())
+    return value
 
 
 @contextmanager
-def masked_logs(mask: Mask) -> Iterator[None]:
+def masked_logs(mask: Callable[[], Mask]) -> Iterator[None]:
     """Keep keys and logins out of what the libraries log that fetch.
 
     Args:
-        mask: Of what is sent.
+        mask: Returns that of what was sent so far.
     """
 
     def masked(record: logging.LogRecord) -> bool:
-        record.msg, record.args = discreet(record.getMessage(), mask), ()
+        record.msg, record.args = discreet(record.getMessage(), mask()), ()
         return True
 
     # A filter of a logger does not hold for those below it.

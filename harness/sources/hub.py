@@ -115,7 +115,7 @@ def _cached(fetch: _Fetch, *, kind: str, shown: str, fix: str) -> Path:
     if not hub_reachable():
         raise AssetUnreachable(unreachable)
     try:
-        with masked_logs(hub_mask()):
+        with masked_logs(hub_mask):
             return Path(fetch(local=False))
     except (HfHubHTTPError, HFValidationError) as error:
         raise AssetError(_refused(kind, shown, error)) from error
@@ -156,7 +156,7 @@ def hub_table(
     import datasets
     from huggingface_hub.errors import HfHubHTTPError
 
-    with _quiet(online=online), masked_logs(hub_mask()):
+    with _quiet(online=online), masked_logs(hub_mask):
         try:
             builder = datasets.load_dataset_builder(hub.name, hub.config, revision=hub.revision)
             if not online and not _is_revision(builder, hub.name, hub.revision):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from harness.sources.cache import sha256
 from harness.sources.model_files import read_config
 from harness.spec.recipe import LoraSpec
 from harness.train.adapter_fit import check_served
+from harness.train.adapter_patterns import pattern_problem
 from harness.train.brought import TEMPLATE, adapter_chat
 from harness.train.features import feature_problem
 from harness.train.record import RECORD, read_record
@@ -212,10 +213,16 @@ def _not_as_trained(record: Mapping[str, Json], folder: Path) -> Iterator[tuple[
     for key in _OFF:
         if config.get(key):
             yield CONFIG, f"{key} is {config[key]}, and was off"
-    targets = config.get("target_modules")
-    for module in _trained_modules(folder):
-        if not _is_target(module, targets):
-            yield CONFIG, f"target_modules lacks {module}, which was trained"
+    if problem := _untargeted(config.get("target_modules"), _trained_modules(folder)):
+        yield CONFIG, problem
+
+
+def _untargeted(targets: Json, modules: Sequence[str]) -> str | None:
+    """Say which trained module no target names."""
+    if problem := pattern_problem({"target_modules": targets}, modules):
+        return problem
+    lacking = next((module for module in modules if not _is_target(module, targets)), None)
+    return f"target_modules lacks {lacking}, which was trained" if lacking else None
 
 
 def _trained_modules(folder: Path) -> list[str]:
@@ -237,10 +244,7 @@ def _is_target(module: str, targets: Json) -> bool:
     many does nothing, as it has no weights.
     """
     if isinstance(targets, str):
-        try:
-            return re.fullmatch(targets, module) is not None
-        except re.error:
-            return False
+        return re.fullmatch(targets, module) is not None
     return isinstance(targets, list) and any(
         f".{module}".endswith(f".{target}") for target in targets
     )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from harness.records import Json
 from harness.sources.adapters import CONFIG, WEIGHTS, adapter_config, tensor_shapes
 from harness.sources.cache import cache_folder, file_digest, replace_text
+from harness.train.adapter_patterns import pattern_problem
 
 if TYPE_CHECKING:
     from peft import LoraConfig, PeftModel
@@ -86,7 +87,8 @@ def _check(folder: Path, base: Path) -> Served:
             model = _bare(base)
         except _BROKEN as error:
             return Served(f"the base model cannot be built to check it: {_first(error)}")
-        if problem := _strange_tokens(model, config):
+        names = [name for name, _ in model.named_modules()]
+        if problem := pattern_problem(config, names) or _strange_tokens(model, config):
             return Served(problem)
         try:
             own = _bare_lora(folder)

@@ -29,7 +29,7 @@ from harness.engines import open_engine
 from harness.engines.ahead import import_ahead
 from harness.errors import EngineError
 from harness.markdown import cut, plain
-from harness.masking import Mask, MaskedStream
+from harness.masking import Mask, MaskedStream, sent_unasked
 from harness.reasons import Reason
 from harness.records import Adapter, EngineConfig, Output, Request, Sampling
 from harness.workers.lastwords import hollow
@@ -168,7 +168,8 @@ def main(fd: int) -> None:
 def _masked_from_here(config: EngineConfig) -> Mask:
     """Let nothing be printed with a key of an engine in it, and return what masks them."""
     named = [*_KEYS, config.options.get(_NAMED_BY)]
-    mask = Mask(os.environ.get(name, "").strip() for name in named if isinstance(name, str))
+    keys = [os.environ.get(name, "").strip() for name in named if isinstance(name, str)]
+    mask = Mask([*keys, *sent_unasked()])
     if mask:
         sys.stdout, sys.stderr = (MaskedStream(out, mask) for out in (sys.stdout, sys.stderr))
     return mask

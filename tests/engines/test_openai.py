@@ -317,6 +317,21 @@ def test_of_a_key_in_a_header_no_part_is_told(endpoint, monkeypatch, status, hea
     engine.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HTTPS_PROXY", "http://somebody:Pass-w0rd-0123@127.0.0.1:9"),
+        ("OPENAI_CUSTOM_HEADERS", "X-Gateway: Bearer Pass-w0rd-0123\nX-Group: a"),
+    ],
+)
+def test_what_the_environment_lets_be_sent_is_not_repeated(endpoint, monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    engine = opened(endpoint, api_key_env=None)
+    endpoint.script = scripted(trouble(400, "you sent Pass-w0rd-0123 of a Bearer"))
+    assert refused(engine).endswith("you sent <key> of a Bearer")
+    engine.close()
+
+
 def test_no_key_leaves_the_process_of_an_engine(endpoint, monkeypatch, tmp_path):
     monkeypatch.setenv("JUDGE_KEY", KEY)
     endpoint.script = scripted(

@@ -12,6 +12,7 @@ from lora_adapters import make_adapter, make_base
 from safetensors.torch import load_file, save_file
 
 from harness.errors import AssetError, AssetUnreachable
+from harness.prompts import limited
 from harness.prompts.choose_template import AdapterChat
 from harness.records import Note, Sampling
 from harness.sources.assets import ModelAsset, model_asset
@@ -166,7 +167,7 @@ def test_what_is_kept_of_the_rows_may_be_missing_but_no_other(check, adapter):
         ({"alpha_pattern": {"q_proj": 99}}, "alpha_pattern is .*, and was off"),
         ({"target_modules": ["q_proj"]}, r"lacks model\.layers\.0\.self_attn\.v_proj, which was"),
         ({"target_modules": r".*\.q_proj"}, r"lacks model\.layers\.0\.self_attn\.v_proj"),
-        ({"target_modules": "("}, r"lacks model\.layers\.0\.self_attn\.q_proj"),
+        ({"target_modules": "("}, r"has a pattern that is none: missing \), unterminated"),
         ({"target_modules": None}, r"lacks model\.layers\.0\.self_attn\.q_proj"),
     ],
 )
@@ -177,6 +178,13 @@ def test_a_tampered_configuration(check, adapter, changes, problem):
     )
     with pytest.raises(AssetError, match=wanted):
         check(engine="transformers")
+
+
+def test_a_pattern_without_an_end_is_refused(check, adapter, monkeypatch):
+    monkeypatch.setattr(limited, "SECONDS", 0.2)
+    configure(adapter, target_modules=r"(\w+\.?)+!")
+    with pytest.raises(AssetError, match=r"has a pattern that takes more than 0.2 s of processor"):
+        check()
 
 
 def test_target_modules_as_a_pattern(check, adapter):

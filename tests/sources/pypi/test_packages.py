@@ -18,13 +18,9 @@ import pytest
 
 from harness.errors import AssetError, AssetUnreachable
 from harness.sources.network import answers
-from harness.sources.pypi import packages
-from harness.sources.pypi.packages import (
-    IndexSettings,
-    fetch_member,
-    index_settings,
-    parse_settings,
-)
+from harness.sources.pypi import client, packages
+from harness.sources.pypi.client import IndexSettings
+from harness.sources.pypi.packages import fetch_member, index_settings, parse_settings
 from harness.spec.base import SourceSpec
 
 SETUP = "import pathlib; pathlib.Path({marker!r}).write_text('ran')\n"
@@ -265,9 +261,10 @@ class Index(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path.startswith("/forbidden/"):
             self.send_error(403)
-        elif self.path.startswith("/files/") and self.says:
-            self.send_error(500, self.says + self.headers["Authorization"])
-        elif self.path == "/simple/toy/":
+        elif "/files/" in self.path and self.says:
+            sent = self.headers["Authorization"] or self.headers["Proxy-Authorization"]
+            self.send_error(500, self.says + sent)
+        elif self.path.endswith("/simple/toy/"):
             page = f'<a href="/files/toy-1.0.tar.gz#sha256={self.announced}">toy</a>'.encode()
             self.answer(page, "text/html")
         elif self.path == "/files/toy-1.0.tar.gz":
@@ -326,11 +323,21 @@ def test_index_that_refuses_is_out_of_reach(index, monkeypatch):
         fetch(index[0])
 
 
-def test_a_login_that_the_index_repeats_is_not_told(index, monkeypatch):
+@pytest.mark.parametrize("place", ["address", "netrc", "proxy"])
+def test_a_login_that_the_index_repeats_is_not_told(index, monkeypatch, tmp_path, place):
     spec, handler = index
     handler.says = "you sent "
     url = os.environ["PIP_INDEX_URL"].replace("://", "://somebody:Pass-w0rd-0123@")
-    monkeypatch.setenv("PIP_INDEX_URL", url)
+    if place == "address":
+        monkeypatch.setenv("PIP_INDEX_URL", url)
+    elif place == "netrc":
+        netrc = tmp_path / "netrc"
+        netrc.write_text("machine 127.0.0.1 login somebody password Pass-w0rd-0123\n")
+        monkeypatch.setenv("NETRC", str(netrc))
+    else:
+        monkeypatch.setenv("HTTP_PROXY", url)
+        monkeypatch.setenv("NO_PROXY", "")
+        monkeypatch.setenv("no_proxy", "")
     with pytest.raises(AssetUnreachable, match="<key>") as caught:
         fetch(spec)
     assert b64encode(b"somebody:Pass-w0rd-0123").decode()[12:-4] not in str(caught.value)
@@ -339,7 +346,7 @@ def test_a_login_that_the_index_repeats_is_not_told(index, monkeypatch):
 
 def test_broken_source_does_not_stand_in_the_way(index, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as mute:
-        monkeypatch.setattr(packages, "_READ_S", 0.3)
+        monkeypatch.setattr(client, "_READ_S", 0.3)
         url = f"http://127.0.0.1:{mute.getsockname()[1]}/simple"
         monkeypatch.setenv("PIP_EXTRA_INDEX_URL", os.environ["PIP_INDEX_URL"])
         monkeypatch.setenv("PIP_INDEX_URL", url)
