@@ -90,6 +90,10 @@ def passport(
         list[Path] | None,
         typer.Option(help=f"A file of marked answers; may be repeated. Default: {POINT_GOLD}."),
     ] = None,
+    wordings: Annotated[
+        bool,
+        typer.Option(help="Ask by the other wordings beside the pairwise rubric, too."),
+    ] = True,
     per: Annotated[
         PerRequest, typer.Option(help="One request about each point, or about each answer.")
     ] = PerRequest.point,
@@ -118,6 +122,7 @@ def passport(
     from harness.judge.gold_copies import note_near_copies, without_near_copies
     from harness.judge.passport import FOLDER, save_passport
     from harness.judge.tried import with_earlier
+    from harness.judge.wordings import wordings_of
     from harness.paths import public
     from harness.plugin.ticker import progress
     from harness.prompts.rubric import load_rubric
@@ -133,6 +138,7 @@ def passport(
             absolute = load_rubric(rubric, root=root, kind="absolute")
         with _naming("--pairwise"):
             compared = load_rubric(pairwise or _beside(rubric), root=root, kind="pairwise")
+            reworded = wordings_of(compared, root) if wordings else []
         sets = [open_gold(source) for source in gold or [str(root / GOLD)]]
         _check_names([one.name for one in sets])
         distinct = [without_near_copies(one) for one in sets]
@@ -155,6 +161,7 @@ def passport(
                 pairwise=compared,
                 passing=passing,
                 points=marked,
+                wordings=reworded,
                 max_answer_chars=max_answer_chars,
                 made=time.strftime("%Y-%m-%d"),
                 settings=settings,

@@ -16,6 +16,7 @@ from harness.judge.point_figures import PointPassport, measure_points
 from harness.judge.points import PointCase, PointRulings, point_cases, point_rulings
 from harness.judge.retest import gold_id, order_cases, order_id, pairs_to_ask_twice, retest
 from harness.judge.ruled_pair import RuledPair
+from harness.judge.wordings import reworded, wording_cases
 from harness.prompts.fence import fence
 from harness.prompts.rubric import Rubric, absolute_messages
 from harness.records import EngineInfo, Message, Ruling, Tell
@@ -101,6 +102,7 @@ def certify(
     pairwise: Rubric,
     passing: float,
     points: PointsToMeasure | None = None,
+    wordings: Sequence[Rubric] = (),
     max_answer_chars: int = MAX_ANSWER_CHARS,
     made: str,
     settings: Settings,
@@ -116,6 +118,8 @@ def certify(
         pairwise: Pairwise rubric.
         passing: Score from which an answer counts as good.
         points: What is asked of points; None asks nothing of them.
+        wordings: Other wordings of the pairwise rubric, by which the pairs that are asked about
+            twice are asked about, too.
         max_answer_chars: Longer answers are cut for the judge.
         made: Day, as YYYY-MM-DD.
         settings: Where the store and the project are.
@@ -131,16 +135,17 @@ def certify(
         raise ValueError("a passport is made on one gold set at least, each with its own name")
     session = JudgeSession(judge, settings=settings, progress=progress, tell=tell)
     try:
+        drawn = pairs_to_ask_twice(gold, settings.limit)
         cases: list[AnyCase] = [
             case
             for one in gold
             for pair in one.pairs[: settings.limit]
             for case in _cases(one.name, pair, rubric, pairwise, session.controls, max_answer_chars)
         ]
+        cases += wording_cases(drawn, wordings, session.controls, max_answer_chars)
         if points is not None:
             cases += points.cases(session.controls, settings.limit, max_answer_chars)
         bench = session.rule(cases)
-        drawn = pairs_to_ask_twice(gold, settings.limit)
         orders = {order_id(name, pair, side) for name, pair in drawn for side in _SIDES[:2]}
         again = session.rule_anew([one for one in cases if one.id in orders], keep=True)
     finally:
@@ -169,6 +174,7 @@ def certify(
         points=points.measured(bench.points, settings.limit) if points is not None else None,
         source=_source(judge.spec),
         retest=retest(gold, drawn, bench.rulings, again.rulings, settings.root),
+        reworded=reworded(drawn, wordings, bench.rulings),
     )
     return Certified(
         passport,

@@ -11,11 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import HarnessError
 from harness.jsontext import json_text
-from harness.judge.passport_checks import check_figures
+from harness.judge.passport_checks import check_figures, check_share
 from harness.judge.passport_figures import PassportSet
 from harness.judge.point_figures import PointPassport
 from harness.reasons import Reason
-from harness.records import Choice
+from harness.records import Choice, Figure
 from harness.spec.judgeset import MAX_ANSWER_CHARS, PassportSpec
 from harness.writing import write_whole
 
@@ -105,6 +105,22 @@ class Retest:
 
 
 @dataclass(frozen=True, slots=True)
+class Reworded:
+    """How much of a judge's verdicts hangs on the words of the rubric.
+
+    Attributes:
+        rubric: Another wording of the pairwise rubric.
+        asked: Gold pairs that the judge was asked about by it, too.
+        moved: Share of those with a verdict in both orders by both wordings that have another
+            verdict in an order; None where there are none.
+    """
+
+    rubric: BoundRubric
+    asked: int
+    moved: Figure | None
+
+
+@dataclass(frozen=True, slots=True)
 class Passport:
     """What is known of a judge, and under which conditions.
 
@@ -127,6 +143,7 @@ class Passport:
             passports made before this was asked.
         tried: By digest of a gold set, the digests of other rubrics that the judge was measured
             by on it before, as far as its passports followed one another in one file.
+        reworded: What other wordings of the pairwise rubric change.
     """
 
     judge: str
@@ -144,6 +161,7 @@ class Passport:
     source: str = ""
     retest: Retest | None = None
     tried: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    reworded: tuple[Reworded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +200,8 @@ def load_passport(path: Path) -> Passport:
         passport = _FILE.validate_json(json.dumps(data), strict=True).passport
         check_figures(passport.sets, passport.points)
         _check_retest(passport.retest)
+        for one in passport.reworded:
+            check_share(f"{one.rubric.path}: moved", one.moved, one.asked)
     except FileNotFoundError as error:
         raise PassportError(Reason("passport_missing", {"path": shown})) from error
     except ValidationError as error:

@@ -49,6 +49,19 @@ def check_figures(sets: Sequence[PassportSet], points: PointPassport | None) -> 
         _check_point_set(own)
 
 
+def check_share(what: str, figure: Figure | None, most: int) -> None:
+    """Refuse a share that counting at most so many things does not give.
+
+    Raises:
+        ValueError: What is not one.
+    """
+    if figure is None:
+        return
+    _check_ends(what, "share", figure)
+    if figure.n > most or not _is_share(figure):
+        raise ValueError(f"{what} is not a share of at most {most}")
+
+
 def _check_point_set(own: PointSet) -> None:
     if not 0 <= own.scored <= own.points or not 0 < own.n <= own.total:
         raise ValueError(f"{own.name}: {own.scored} scored of {own.points} points")

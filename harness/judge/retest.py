@@ -30,10 +30,11 @@ SHARE = 0.03
 RISK = 0.01
 """How often a judge that is what it was would be taken for another."""
 
-_Drawn = Sequence[tuple[str, GoldPair]]
+DrawnPairs = Sequence[tuple[str, GoldPair]]
+"""Gold pairs, each with the name of its set."""
 
 
-def pairs_to_ask_twice(gold: Sequence[GoldSet], limit: int | None) -> _Drawn:
+def pairs_to_ask_twice(gold: Sequence[GoldSet], limit: int | None) -> DrawnPairs:
     """Return the pairs of a passport that are asked about twice, at most `MOST`.
 
     They are drawn by their ids, so that the same files give the same ones, wherever they are.
@@ -53,8 +54,19 @@ def order_cases(
     pairwise: Rubric,
     controls: re.Pattern[str] | None,
     max_chars: int,
+    *,
+    wording: str = "",
 ) -> tuple[Case, Case]:
-    """Return the questions which answer of a pair is the better, in both orders."""
+    """Return the questions which answer of a pair is the better, in both orders.
+
+    Args:
+        name: Of the set.
+        pair: Of it.
+        pairwise: The rubric.
+        controls: Control tokens of the judge, which answers may not hold.
+        max_chars: Longer answers are cut.
+        wording: Path of the rubric, where it is not the passport's own.
+    """
     first, second = (
         fence(text, controls=controls, max_chars=max_chars) for text in (pair.first, pair.second)
     )
@@ -70,14 +82,14 @@ def order_cases(
         for one, other in ((first, second), (second, first))
     )
     return (
-        Case(order_id(name, pair, "forward"), "pairwise", tuple(forward)),
-        Case(order_id(name, pair, "backward"), "pairwise", tuple(backward)),
+        Case(order_id(name, pair, "forward", wording), "pairwise", tuple(forward)),
+        Case(order_id(name, pair, "backward", wording), "pairwise", tuple(backward)),
     )
 
 
-def order_id(name: str, pair: GoldPair, side: str) -> str:
-    """Return the id of a question about a pair."""
-    return gold_id(name, pair.id, side)
+def order_id(name: str, pair: GoldPair, side: str, wording: str = "") -> str:
+    """Return the id of a question about a pair, by a rubric that is not the passport's own."""
+    return gold_id(name, pair.id, side, *([wording] if wording else []))
 
 
 def gold_id(*parts: str) -> str:
@@ -87,7 +99,7 @@ def gold_id(*parts: str) -> str:
 
 def retest(
     gold: Sequence[GoldSet],
-    drawn: _Drawn,
+    drawn: DrawnPairs,
     first: Mapping[str, Ruling],
     second: Mapping[str, Ruling],
     root: Path,
@@ -109,7 +121,7 @@ def retest(
     said = [
         (AskedTwice(name, pair.id, *before), before != now)
         for name, pair in drawn
-        if (before := _choices(name, pair, first)) and (now := _choices(name, pair, second))
+        if (before := choices(name, pair, first)) and (now := choices(name, pair, second))
     ]
     if not said:
         return None
@@ -121,11 +133,13 @@ def retest(
     )  # fmt: skip
 
 
-def _choices(
-    name: str, pair: GoldPair, rulings: Mapping[str, Ruling]
+def choices(
+    name: str, pair: GoldPair, rulings: Mapping[str, Ruling], *, wording: str = ""
 ) -> tuple[Choice, Choice] | None:
     """Return the verdicts in both orders, None where one is missing."""
-    forward, backward = (rulings[order_id(name, pair, side)] for side in ("forward", "backward"))
+    forward, backward = (
+        rulings[order_id(name, pair, side, wording)] for side in ("forward", "backward")
+    )
     if forward.choice is None or backward.choice is None:
         return None
     return forward.choice, backward.choice
@@ -217,7 +231,7 @@ def ask_again(
                                      session.controls, max_chars)]  # fmt: skip
     bench = session.rule_anew(cases)
     said = [(one, now) for one in wanted
-            if (now := _choices(one.gold, pairs[one.gold, one.pair], bench.rulings))]  # fmt: skip
+            if (now := choices(one.gold, pairs[one.gold, one.pair], bench.rulings))]  # fmt: skip
     if 2 * len(said) < len(wanted):
         tell(Note("not_asked_again", passport.judge, {"why": "lost", "gold": ()}))
         return None, bench

@@ -25,7 +25,7 @@ from harness.markdown import code, escape
 from harness.records import Note
 from harness.report.format import NOTHING, percent
 from harness.report.notes import note_lines
-from harness.report.passport_cells import bound_to, figure_cell, shown_figure
+from harness.report.passport_cells import bound_to, figure_cell, shown_figure, wording_rows
 from harness.report.passport_points import points_part, points_verdict
 from harness.report.passport_tried import tried_lines
 from harness.spec.judgeset import PassportSpec
@@ -279,6 +279,7 @@ def _conditions(passport: Passport, t: Words) -> str:
         [t["pass_pairwise"], bound_to(passport.pairwise.path, passport.pairwise.digest)],
         [t["pass_made"], escape(passport.made)],
         *([[t["pass_twice"], _moved(passport.retest, t)]] if passport.retest else []),
+        *wording_rows(passport, t),
         *([f"{t['pass_gold']} {escape(one.name)}", escape(one.digest[:16])]
           for one in passport.sets),
     ]  # fmt: skip

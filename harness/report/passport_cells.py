@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.judge.passport import Passport
 from harness.language import Words
 from harness.markdown import escape
 from harness.records import Figure
@@ -25,3 +26,14 @@ def bound_to(path: str, digest: str) -> str:
 def shown_figure(figure: Figure | None) -> str:
     """Return a figure with its interval and n as part of a sentence."""
     return NOTHING if figure is None else f"{with_interval(figure)}, n={figure.n}"
+
+
+def wording_rows(passport: Passport, t: Words) -> list[list[str]]:
+    """Return a line of what other wordings of the rubric change, for each of them."""
+    rows = []
+    for one in passport.reworded:
+        share = shown_figure(one.moved)
+        lost = one.asked - (one.moved.n if one.moved else 0)
+        name = t.say("pass_wording", rubric=bound_to(one.rubric.path, one.rubric.digest))
+        rows.append([name, t.say("pass_reworded", share=share, lost=lost)])
+    return rows

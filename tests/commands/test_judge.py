@@ -217,13 +217,13 @@ def test_a_judge_at_an_endpoint(call, ready, project, judge, verdict):
     assert done.exit_code == later.exit_code == 0, done.output
     assert done.stdout.splitlines()[0] == f"remote: {verdict}"
     assert len(done.stdout.splitlines()) == 3
-    # Four questions a pair, and those of both orders twice.
-    assert len(endpoint.asked) == 240
+    # Four questions a pair, those of both orders twice, and by two other wordings each.
+    assert len(endpoint.asked) == 400
     assert done.stderr.endswith(
-        "remote: 2640 prompt and 1200 completion tokens, $1.4640, stored outputs included\n"
+        "remote: 4400 prompt and 2000 completion tokens, $2.4400, stored outputs included\n"
     )
     assert later.stderr.endswith(
-        "warning: remote: 160 verdicts are of the store and were not asked now; to measure what "
+        "warning: remote: 320 verdicts are of the store and were not asked now; to measure what "
         "answers there now, give another place by --store\n"
     )
     path = ready / "passports/remote.json"
@@ -257,7 +257,7 @@ def test_a_server_that_refuses_all_questions_is_no_judge(call, ready, project):
     (page,) = (ready / "reports").glob("passport-remote-*/*.md")
     assert "(exceed_context_size_error)" in page.read_text()
     (log,) = (ready / ".harness/logs").glob("*/*")
-    assert f"8 requests failed: {why}\n" in log.read_text()
+    assert f"16 requests failed: {why}\n" in log.read_text()
     assert "1866" not in page.read_text() + log.read_text()
     # It replaces no passport.
     assert not (ready / "passports").exists()

@@ -9,22 +9,26 @@ from pathlib import Path
 import pytest
 from judges import INFO, Choose, Score, coin, first_shown, longer, make_gold, oracle, oracle_score
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, SpecError
 from harness.judge import certify as certify_module
 from harness.judge.bench import Bench, Judge
 from harness.judge.certify import certify
 from harness.judge.gold import GoldPair, GoldSet, load_gold
 from harness.judge.passport import (
     Manner,
+    PassportError,
     load_passport,
     save_passport,
 )
+from harness.judge.retest import pairs_to_ask_twice
 from harness.judge.trust import check_passport
+from harness.judge.wordings import reworded, wordings_of
 from harness.prompts.rubric import load_rubric
-from harness.records import PassportCheck, Ruling
+from harness.records import Figure, PassportCheck, Ruling
 from harness.run.settings import Settings
 from harness.spec.judgeset import PassportSpec
 from harness.spec.modelspec import ModelSpec
+from harness.stats.intervals import clopper_pearson_interval
 
 ROOT = Path(__file__).parents[2]
 GOLD = ROOT / "evalsets/gold/ru_pairs.jsonl"
@@ -77,7 +81,7 @@ class Scripted:
 def run(monkeypatch, tmp_path):
     """Certify a scripted judge on sets, with the rubrics that ship."""
 
-    def run(choose=oracle, score=oracle_score, *, gold=None, limit=None):
+    def run(choose=oracle, score=oracle_score, *, gold=None, limit=None, wordings=()):
         session = Scripted(choose, score)
         monkeypatch.setattr(certify_module, "JudgeSession", session)
         settings = Settings(root=ROOT, store=tmp_path / "s.sqlite", logs=tmp_path, limit=limit)
@@ -87,6 +91,7 @@ def run(monkeypatch, tmp_path):
             rubric=load_rubric("judge/absolute.ru.j2", root=ROOT, kind="absolute"),
             pairwise=load_rubric("judge/pairwise.ru.j2", root=ROOT, kind="pairwise"),
             passing=7.0,
+            wordings=[load_rubric(path, root=ROOT, kind="pairwise") for path in wordings],
             made="2026-01-31",
             settings=settings,
             progress=lambda *what: None,
@@ -221,6 +226,61 @@ def test_pairs_are_asked_about_twice(run):
     assert wavers.retest.moved == len(wavers.retest.asked) == 40
     assert run(limit=3)[0].retest.moved == 0
     assert run(lambda first, second: None)[0].retest is None
+
+
+def test_other_wordings_of_the_rubric_are_asked_about_some_pairs(run, tmp_path):
+    names = [f"judge/pairwise.ru.wording-{n}.j2" for n in (1, 2)]
+    passport, session = run(gold=[make_gold(50)], wordings=names)
+    assert len(session.cases) == 50 * 4 + 2 * 40 * 2
+    first, second = passport.reworded
+    assert [one.rubric.path for one in (first, second)] == [f"prompts/{name}" for name in names]
+    assert (first.asked, first.moved.value, first.moved.n) == (40, 0.0, 40)
+    save_passport(tmp_path / "wise.json", passport)
+    assert load_passport(tmp_path / "wise.json").reworded == passport.reworded
+
+    def swayed(case):
+        return "A" if "Опорные пункты" in case.messages[0]["content"] else "tie"
+
+    heard = {case.id: Ruling(choice=swayed(case)) for case in session.cases
+             if case.kind == "pairwise"}  # fmt: skip
+    drawn = pairs_to_ask_twice([make_gold(50)], None)
+    rubrics = [load_rubric(name, root=ROOT, kind="pairwise") for name in names]
+    moved = [one.moved for one in reworded(drawn, rubrics, heard)]
+    assert [(one.value, one.n) for one in moved] == [(1.0, 40), (1.0, 40)]
+    (gone,) = [case for case in session.cases if case.kind == "pairwise" and names[0] in case.id
+               and drawn[0][1].id in case.id and "forward" in case.id]  # fmt: skip
+    lost = reworded(drawn, rubrics, heard | {gone.id: Ruling()})
+    assert [(one.asked, one.moved.n) for one in lost] == [(40, 39), (40, 40)]
+
+
+def test_other_wordings_lie_beside_a_rubric(project):
+    text = (ROOT / "prompts/judge/pairwise.en.j2").read_text()
+    names = ("own.j2", "own.wording-b.j2", "own.wording-a.j2", "own.strict.j2", "own2.wording-a.j2")
+    for name in names:
+        project.write(f"prompts/judge/{name}", text)
+    own = load_rubric("judge/own.j2", root=project.root, kind="pairwise")
+    found = [one.path for one in wordings_of(own, project.root)]
+    assert found == ["prompts/judge/own.wording-a.j2", "prompts/judge/own.wording-b.j2"]
+    project.write("prompts/judge/own.wording-b.j2", text.replace("{{ second }}", ""))
+    with pytest.raises(SpecError, match=r"own\.wording-b\.j2.* second"):
+        wordings_of(own, project.root)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"low": 0.0}, {"n": 41}, {"value": 0.51}],
+)
+def test_a_share_that_counting_does_not_give_is_no_passport(run, tmp_path, change):
+    passport, _ = run(wordings=["judge/pairwise.ru.wording-1.j2"])
+    (one,) = passport.reworded
+    figure = Figure(0.5, *clopper_pearson_interval(20, 40), 40)
+    path = tmp_path / "wise.json"
+    save_passport(path, replace(passport, reworded=(replace(one, moved=figure),)))
+    assert load_passport(path).reworded[0].moved == figure
+    false = replace(one, moved=replace(figure, **change))
+    save_passport(path, replace(passport, reworded=(false,)))
+    with pytest.raises(PassportError):
+        load_passport(path)
 
 
 def test_the_engine_is_closed_when_it_fails(run, monkeypatch):

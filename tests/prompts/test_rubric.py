@@ -227,10 +227,13 @@ def test_a_file_that_is_no_text_is_one_line(project):
         load_rubric("x.j2", root=project.root, kind="absolute")
 
 
-def test_six_rubrics_ship():
-    assert {kind_of(template) for template in SHIPPED} == {"absolute", "pairwise", "points"}
-    assert sum(".ru." in template for template in SHIPPED) == 3
-    assert len(SHIPPED) == 6
+def test_six_rubrics_ship_and_two_other_wordings_of_those_for_pairs():
+    own = [template for template in SHIPPED if ".wording-" not in template]
+    assert {kind_of(template) for template in own} == {"absolute", "pairwise", "points"}
+    assert sum(".ru." in template for template in own) == 3
+    assert len(own) == 6
+    other = [f"judge/pairwise.{lang}.wording-{n}.j2" for lang in ("en", "ru") for n in (1, 2)]
+    assert sorted({*SHIPPED} - {*own}) == other
 
 
 def ask(template: str, points: list[str]):

@@ -18,10 +18,12 @@ from judges import (
 )
 from reasoned import because
 
+from harness.judge.passport import BoundRubric, Reworded
 from harness.judge.passport_figures import measure
 from harness.records import Figure, Note, Ruling
 from harness.report.passport import passport_markdown, passport_verdict, write_passport_page
 from harness.spec.judgeset import PassportSpec
+from harness.stats.intervals import clopper_pearson_interval
 
 one_set = partial(judges.one_set, n=60)
 
@@ -212,6 +214,18 @@ def test_conditions_are_shown():
     assert row(page, "engine, precision")[1] == "vllm, bfloat16"
     assert row(page, "pairwise rubric")[1] == f"prompts/judge/pairwise.ru.j2 ({'c' * 16})"
     assert row(page, "gold set gold/made")[1] == "0" * 16
+
+
+def test_what_other_wordings_change_is_shown():
+    bound = BoundRubric("prompts/judge/pairwise.ru.wording-1.j2", "e" * 64)
+    moved = Figure(0.25, *clopper_pearson_interval(9, 36), 36)
+    known = (Reworded(bound, 40, moved), Reworded(replace(bound, path="b.j2"), 40, None))
+    page = passport_markdown(replace(make_passport(one_set()), reworded=known))
+    label = f"asked by another wording, prompts/judge/pairwise.ru.wording-1.j2 ({'e' * 16})"
+    shown = f"{moved.low:.2f}, {moved.high:.2f}"
+    assert f"with another verdict 0.250 [{shown}], n=36; without a verdict 4" in page
+    assert label in page
+    assert "with another verdict \N{EN DASH}; without a verdict 40" in page
 
 
 def test_a_page_has_no_text_of_the_gold_data():
