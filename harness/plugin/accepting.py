@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +15,7 @@ from harness.collect import AnyCell
 from harness.gates.baseline_fields import baseline_path
 from harness.gates.baseline_file import Baseline, add_to_baseline, needed_baseline, write_baseline
 from harness.gates.baselines import check_addition
+from harness.plugin.baseline_places import Places
 from harness.plugin.joining import versions
 from harness.plugin.judged_baselines import accepted_models
 from harness.records import Run
@@ -73,14 +75,14 @@ class Accepting:
 
     def write(
         self,
-        root: Path,
+        places: Places,
         outcomes: Sequence[Outcome],
         further: Mapping[_Key, Sequence[Outcome]],
-    ) -> None:
-        """Write the baselines, or add to them.
+    ) -> Iterator[str]:
+        """Write the baselines, or add to them, and yield what is wrong with the place of one.
 
         Args:
-            root: The project.
+            places: Where to.
             outcomes: The first runs of cells, which may come from the store.
             further: Their other runs.
         """
@@ -89,9 +91,12 @@ class Accepting:
             key = one.row.evalset, one.row.cell
             others = further.get(key, ())
             if self.adds:
-                add_to_baseline(root, self.extended[key], others[-self.kept :], day=day)
+                write = partial(add_to_baseline, baseline=self.extended[key],
+                                runs=others[-self.kept :], day=day)  # fmt: skip
             else:
-                write_baseline(root, [one, *others], versions(), written=day)
+                write = partial(write_baseline, runs=[one, *others], versions=versions(),
+                                written=day)  # fmt: skip
+            yield from places.put(baseline_path(*key), write)
 
 
 def today() -> str:
@@ -99,14 +104,22 @@ def today() -> str:
     return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
-def accepted_lines(run: Run, config: pytest.Config) -> list[str]:
-    """Say which baselines this run wrote or added to, and made by what."""
+def accepted_lines(run: Run, config: pytest.Config, *, kept: Path) -> list[str]:
+    """Say which baselines this run wrote or added to, and made by what.
+
+    Args:
+        run: What was saved.
+        config: Of the session.
+        kept: The run's folder, which has the baselines that could not be written.
+    """
     runs = config.getoption("--eval-baseline-runs") or 1
     adds = config.getoption("--eval-baseline-add")
     before = {(one.evalset, one.cell) for one in run.baselines}
     fakes = [one.model.split(", ") for one in run.info.engines if one.engine == "fake"]
     lines: list[str] = []
     for row in run.rows:
+        if (kept / baseline_path(row.evalset, row.cell)).is_file():
+            continue
         done = "replaced" if (row.evalset, row.cell) in before else "written"
         fake = any(row.model in names for names in fakes)
         doubt = ", with answers that the engine fake made up" if fake else ""
@@ -117,4 +130,4 @@ def accepted_lines(run: Run, config: pytest.Config) -> list[str]:
             done, several = "extended", f", {runs} run{'s' * (runs > 1)} added, {total} in all"
         lines.append(f"baseline {done}: {path}{several}{doubt}")
     made_up = [name for names in fakes for name in names]
-    return [*lines, *accepted_models(run.judged, made_up, adds=adds)]
+    return [*lines, *accepted_models(run.judged, made_up, adds=adds, kept=kept)]

@@ -25,7 +25,7 @@ def closing_lines(run: Run, report: Path, config: pytest.Config) -> Iterator[str
     if config.getoption("--eval-write-baseline"):
         from harness.plugin.accepting import accepted_lines
 
-        yield from accepted_lines(run, config)
+        yield from accepted_lines(run, config, kept=report.parent)
     here = config.invocation_params.dir
     yield f"report: {report.relative_to(here) if report.is_relative_to(here) else report}"
 

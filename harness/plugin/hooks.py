@@ -124,9 +124,9 @@ class Hooks:
     def pytest_testnodedown(self, node: WorkerController) -> None:
         """Learn from an xdist worker that it could not save what it made."""
         if problem := getattr(node, "workeroutput", {}).get(UNSAVED):
-            self._note_problem(f"{node.gateway.id}: {problem}")
+            self._note(f"{node.gateway.id}: {problem}")
 
-    def _note_problem(self, problem: str) -> None:
+    def _note(self, problem: str) -> None:
         self._problem = "\n".join(filter(None, [self._problem, problem]))
         self._tally.kinds.add(ENGINE_ERROR)
 
@@ -229,8 +229,7 @@ class Hooks:
             except KeyboardInterrupt:
                 session.exitstatus = pytest.ExitCode.INTERRUPTED
                 self._finish_hastily()
-        ours = self._tally.any or self._tally.broken
-        if ours and not self._is_worker:
+        if (self._tally.any or self._tally.broken) and not self._is_worker:
             from harness.plugin.exits import final_code
 
             session.exitstatus, self._verdict = final_code(
@@ -256,7 +255,8 @@ class Hooks:
         run = self._config.stash.get(RUN, None)
         try:
             if run is not None:
-                run.save()
+                for problem in run.save():
+                    self._note(problem)
                 # What it holds in memory is read again from its file.
                 del run, self._config.stash[RUN]
             if self._is_worker:
@@ -266,8 +266,9 @@ class Hooks:
             )
             discard_parts(self._config)
         except (HarnessError, OSError) as error:
-            self._note_problem(f"the report could not be written: {error}")
-            if self._is_worker:
+            self._note(f"the report could not be written: {error}")
+        finally:
+            if self._is_worker and self._problem:
                 vars(self._config)["workeroutput"][UNSAVED] = self._problem
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -296,5 +297,4 @@ class Hooks:
             yield from closing_lines(self._saved, self._report, self._config)
         yield from self._verdict
         if self._interrupted:
-            yield ("interrupted: what was answered is stored, and the same command goes on from "
-                   "it")  # fmt: skip
+            yield "interrupted: what was answered is stored, and the same command goes on from it"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from harness.analysis.judged_pairs import JudgedSide, check_judged_baseline
@@ -13,6 +14,7 @@ from harness.gates.plan_judged import PlannedJudgedGate
 from harness.judge.judged_baseline import write_judged_baseline
 from harness.judge.runner import Probing
 from harness.paths import public
+from harness.plugin.baseline_places import Places
 from harness.plugin.joining import together, versions
 from harness.reasons import Reason
 from harness.records import Gate, Judged, JudgedBasis, JudgedPair, ProbeResult
@@ -84,10 +86,13 @@ class JudgedBaselines:
         if why := unwritable(self.probing.judged[cell.path], cell.model):
             raise HarnessError(reason=why)
 
-    def write(self, models: Sequence[_Key], *, written: str, texts: bool) -> None:
-        """Write the baselines of models.
+    def write(
+        self, places: Places, models: Sequence[_Key], *, written: str, texts: bool
+    ) -> Iterator[str]:
+        """Write the baselines of models, and yield what is wrong with the place of one.
 
         Args:
+            places: Where to.
             models: By eval set and name.
             written: The day.
             texts: Whether the words of models and judges are kept.
@@ -97,7 +102,9 @@ class JudgedBaselines:
             for basis in shown.bases:
                 if (basis.evalset, basis.model) in models and not unwritable(judged, basis.model):
                     own, probes = public((basis, _probes_of(shown, basis)), self._root)
-                    write_judged_baseline(self._root, own, probes, versions(), written=written)
+                    write = partial(write_judged_baseline, basis=own, probes=probes,
+                                    versions=versions(), written=written)  # fmt: skip
+                    yield from places.put(baseline_path(basis.evalset, basis.model), write)
 
 
 def _probes_of(judged: Judged, basis: JudgedBasis) -> tuple[ProbeResult, ...]:
@@ -122,13 +129,16 @@ def unwritable(judged: Judged, model: str) -> Reason | None:
     return None
 
 
-def accepted_models(judged: Judged, made_up: Sequence[str], *, adds: bool) -> Iterator[str]:
+def accepted_models(
+    judged: Judged, made_up: Sequence[str], *, adds: bool, kept: Path
+) -> Iterator[str]:
     """Say which baselines of judged models a run has written.
 
     Args:
         judged: Of the run.
         made_up: Models whose answers the engine fake made up.
         adds: Whether runs were added to the baselines of labelled sets, those of models left alone.
+        kept: The run's folder, which has the baselines that could not be written.
     """
     before = {(one.evalset, one.model) for one in judged.baselines if not one.former}
     for basis in judged.bases:
@@ -137,7 +147,7 @@ def accepted_models(judged: Judged, made_up: Sequence[str], *, adds: bool) -> It
         path = baseline_path(basis.evalset, basis.model)
         if adds:
             yield f"baseline left as it is: {path}: runs are added to those of labelled sets alone"
-        elif not unwritable(own, basis.model):
+        elif not unwritable(own, basis.model) and not (kept / path).is_file():
             done = "replaced" if (basis.evalset, basis.model) in before else "written"
             fake = basis.model in made_up or bool({*basis.judged_by} & {*made_up})
             doubt = ", with answers or verdicts that the engine fake made up" if fake else ""

@@ -22,6 +22,7 @@ from harness.judge.runner import Probing
 from harness.judge.stored import stored_probes
 from harness.planning.undecidable import undecidable
 from harness.plugin.accepting import Accepting, today
+from harness.plugin.baseline_places import Places
 from harness.plugin.finishing import PARTS, run_folder
 from harness.plugin.judged_baselines import JudgedBaselines
 from harness.plugin.options import options_of
@@ -188,8 +189,15 @@ class ActiveRun:
         """End what runs ahead and was not asked for."""
         self.runner.close()
 
-    def save(self) -> None:
-        """Write what was computed for the cells that pytest came to, baselines if asked for."""
+    def save(self) -> Iterator[str]:
+        """Write what was computed for the cells that pytest came to, baselines if asked for.
+
+        Yields:
+            Which baselines lie elsewhere than they should, and why.
+
+        Raises:
+            OSError: Something cannot be written.
+        """
         asked = {(cell.path, cell.id) for cell in self.asked}
         # Cells whose runs may not be added to their baselines have failed.
         asked = {key for key in asked if not self.accepting.refused(key)}
@@ -216,11 +224,22 @@ class ActiveRun:
             ),
             prompts=tuple(outcome.prompt for outcome in outcomes if outcome.prompt),
         )
-        save_run(self.part, run, texts=self.texts)
-        self.accepting.write(self.runner.settings.root, outcomes, self.runner.further)
+        try:
+            save_run(self.part, run, texts=self.texts)
+        except OSError:
+            # Further runs are in no store.
+            yield from self._accept(outcomes)
+            raise
+        yield from self._accept(outcomes)
+
+    def _accept(self, outcomes: Sequence[Outcome]) -> Iterator[str]:
+        """Write the baselines, if asked for, and yield which lie elsewhere, and why."""
+        places = Places(self.runner.settings.root, self.part.parent.parent)
+        yield from self.accepting.write(places, outcomes, self.runner.further)
         if self.accepting.writes and not self.accepting.adds:
             models = [(one.path, one.model) for one in self.asked if isinstance(one, ProbeCell)]
-            self.judged.write(models, written=today(), texts=self.texts == "full")
+            full = self.texts == "full"
+            yield from self.judged.write(places, models, written=today(), texts=full)
 
 
 def _named(cells: Sequence[AnyCell], runners: Sequence[Runner | Probing]) -> list[Name]:

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from harness.gates import baseline_fields
 from harness.language import words
+from harness.plugin import reporting
 
 ZERO = "m-prefill-zeroshot"
 FILE = f"baselines/mini/{ZERO}.json"
@@ -407,6 +409,44 @@ def test_requests_made_twice(evals):
     assert "| label flips " in evals.report
     evals.run()
     assert "label flips" not in evals.report
+
+
+@pytest.fixture
+def full(monkeypatch):
+    """Return what makes a folder one on a full disk."""
+
+    def full(module, name, folder):
+        whole = getattr(module, name)
+
+        def write(path, *args, **kwargs):
+            if path.is_relative_to(folder):
+                raise OSError(28, "No space left on device")
+            whole(path, *args, **kwargs)
+
+        monkeypatch.setattr(module, name, write)
+
+    return full
+
+
+def test_a_baseline_that_cannot_be_written_is_kept_with_the_run(moody, full):
+    full(baseline_fields, "write_whole", moody.root / "baselines")
+    result = moody.run("--eval-write-baseline", "--eval-baseline-runs", "2")
+    assert result.ret == 10
+    result.stdout.fnmatch_lines([
+        f"{FILE} could not be written, No space left on device; it is kept at "
+        f"{moody.root}/reports/*/{FILE}: copy it there",
+        "report: *",
+    ])  # fmt: skip
+    result.stdout.no_fnmatch_line("baseline written*")
+    assert len(json.loads((moody.latest / FILE).read_text())["answers"]) == 2
+
+
+def test_a_baseline_is_written_where_the_run_cannot_be(moody, full):
+    full(reporting, "save_run", moody.root / "reports")
+    result = moody.run("--eval-write-baseline", "--eval-baseline-runs", "2")
+    assert result.ret == 10
+    result.stdout.fnmatch_lines(["the report could not be written: *No space left on device"])
+    assert len(json.loads((moody.root / FILE).read_text())["answers"]) == 2
 
 
 @pytest.mark.parametrize("place", ["baselines", "baselines/mini"])
