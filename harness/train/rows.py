@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from harness.characters import half_character, is_blank
@@ -31,9 +32,21 @@ _ROLES: Mapping[str, Literal["system", "user", "assistant"]] = {
     "assistant": "assistant",
 }
 # What other trainers read beside a message's text, and would be lost here without a word.
-_UNREAD = ("tool_calls", "function_call", "reasoning_content", "reasoning", "thinking")
+_UNREAD = (
+    "tool_calls", "function_call", "tools", "functions", "reasoning_content", "reasoning",
+    "thinking", "images", "videos", "audio", "audios", "train_detail", "training_detail",
+)  # fmt: skip
 # How they say whether a message is trained.
-_TRAINED = ("weight", "train", "training")
+_TRAINED = ("weight", "train", "training", "trainable", "loss", "loss_weight", "loss_scale")
+# What they read beside a row's messages: all of it but the last is written into a prompt as well.
+_NOTHING = frozenset({"", "[]", "{}", "null"})
+_BESIDE: Mapping[str, str] = MappingProxyType({
+    **dict.fromkeys(("tools", "functions", "images", "videos", "audios"),
+                    "which recipes do not train; take it out, or write it into the text"),
+    "chat_template_kwargs": "which recipes do not read; write it as base.template, and take it out",
+    "system": ("which is not what its messages begin with; write it as a first message of role "
+               "system, or rename the column"),
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +148,7 @@ def _checked(
     for number, row in enumerate(rows, 1):
         problem, messages = (read_messages(row["messages"]) if "messages" in row
                              else ("it has no 'messages'", ()))  # fmt: skip
+        problem = problem or _beside(row, messages)
         if problem is not None:
             malformed.append(f"row {number}: {problem}")
             if data.malformed == "refuse":
@@ -166,11 +180,11 @@ def read_messages(cell: TextCell) -> tuple[str | None, tuple[Message, ...]]:
         content = entry.get("content") if isinstance(entry, dict) else None
         if not isinstance(role, str) or role not in _ROLES:
             return f"message {place} has role {role!r}; roles are {', '.join(_ROLES)}", ()
-        if not isinstance(content, str) or is_blank(content):
-            return f"message {place} ({role}) has no text", ()
-        if told := _unread(content, entry if isinstance(entry, dict) else {}):
+        text = content if isinstance(content, str) else ""
+        told = _no_text(content) or _unread(text, entry if isinstance(entry, dict) else {})
+        if told:
             return f"message {place} ({role}) {told}", ()
-        messages.append({"role": _ROLES[role], "content": content})
+        messages.append({"role": _ROLES[role], "content": text})
     first = 1 if messages[0]["role"] == "system" else 0
     for place, message in enumerate(messages[first:]):
         wanted = ("user", "assistant")[place % 2]
@@ -182,11 +196,41 @@ def read_messages(cell: TextCell) -> tuple[str | None, tuple[Message, ...]]:
     return None, tuple(messages)
 
 
+def _beside(row: TextRow, messages: Sequence[Message]) -> str | None:
+    """Say which column of a row belongs to its dialogue and would be lost, if one does."""
+    system = messages[0]["content"] if messages[0]["role"] == "system" else None
+    for column, why in _BESIDE.items():
+        cell = row.get(column, "")
+        lost = (
+            _holds(_read(cell.json)) if isinstance(cell, NoText) else cell.strip() not in _NOTHING
+        )
+        if lost and not (column == "system" and cell == system):
+            return f"it has '{column}', {why}"
+    return None
+
+
+def _holds(value: Json) -> bool:
+    """Return whether there is anything in a value, as of a struct in a Parquet file."""
+    inside = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    )
+    return value is not None if inside is None else any(map(_holds, inside))
+
+
 def _read(text: str | None) -> Json:
     try:
         return parse_objects(text or "null")
     except (ValueError, RecursionError):
         return None
+
+
+def _no_text(content: Json) -> str | None:
+    """Say that a message has no text, if it has none."""
+    if isinstance(content, list):
+        return "has a list of parts as content; write one text"
+    if content is not None and not isinstance(content, str):
+        return "has no string as content; write one text"
+    return None if content is not None and not is_blank(content) else "has no text"
 
 
 def _unread(content: str, message: Mapping[str, Json]) -> str | None:

@@ -170,7 +170,8 @@ def test_a_package_out_of_reach_names_the_option_of_train(project, make_recipe, 
 @pytest.mark.parametrize(("content", "problem"), [
     ("\u200b \n", "row 2: message 2 (bot) has no text"),
     ("Bye \ud83d", r"row 2: message 2 (bot) holds \ud83d, half of a character; fix it, or write"),
-    (["Bye"], "row 2: message 2 (bot) has no text"),
+    (["Bye"], "row 2: message 2 (bot) has a list of parts as content; write one text"),
+    (4, "row 2: message 2 (bot) has no string as content; write one text"),
 ])  # fmt: skip
 def test_an_answer_that_is_no_text(read, single, content, problem):
     rows = [single("a", "b"), {"messages": [one("user"), one("bot", content)]}]
@@ -189,11 +190,35 @@ def test_an_answer_that_is_no_text(read, single, content, problem):
     ({"tool_calls": [{"name": "f"}]}, "has 'tool_calls', which recipes do not train; take it out"),
     ({"reasoning_content": "Hm."}, "has 'reasoning_content', which recipes do not train"),
     ({"thinking": "Hm."}, "has 'thinking', which recipes do not train"),
+    ({"tools": "[{}]"}, "has 'tools', which recipes do not train"),
+    ({"loss": False}, "has 'loss': false, and recipes train every answer alike"),
 ])  # fmt: skip
 def test_what_a_message_holds_beside_its_text(read, single, more, told):
     rows = [single("a", "b"), {"messages": [one("user"), {**one("bot"), **more}]}]
     with pytest.raises(SpecError, match=f"row 2: message 2 \\(bot\\) {told}"):
         read(rows)
+
+
+@pytest.mark.parametrize(("more", "told"), [
+    ({"tools": [{"name": "f"}]}, "it has 'tools', which recipes do not train; take it out"),
+    ({"tools": '[{"name": "f"}]'}, "it has 'tools', which recipes do not train"),
+    ({"chat_template_kwargs": {"enable_thinking": False}}, "it has 'chat_template_kwargs', which "
+     "recipes do not read; write it as base.template"),
+    ({"system": "Be brief."}, "it has 'system', which is not what its messages begin with; write "),
+])  # fmt: skip
+def test_what_a_row_holds_beside_its_messages(read, single, more, told):
+    rows = [single("a", "b"), {"messages": [one("user"), one("bot")], **more}]
+    with pytest.raises(SpecError, match=f"row 2: {told}"):
+        read(rows)
+
+
+@pytest.mark.parametrize("more", [
+    {"tools": []}, {"tools": "[]"}, {"tools": None}, {"chat_template_kwargs": {"a": None}},
+    {"system": ""}, {"system": "text"},
+])  # fmt: skip
+def test_nothing_beside_the_messages_of_a_row(read, more):
+    rows = [{"messages": [one("system"), one("user"), one("bot")], **more}]
+    assert read(rows).malformed == ()
 
 
 @pytest.mark.parametrize("more", [
