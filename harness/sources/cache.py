@@ -8,7 +8,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from harness.errors import AssetError
+from harness.records import Json
 
 _PACKAGE = Path(__file__).parents[1]
 _REMEMBERED_FROM = 8 << 20  # bytes; smaller files are hashed in less time than a lookup takes
@@ -83,35 +84,35 @@ def file_digest(path: Path) -> str:
         if stat.st_size < _REMEMBERED_FROM:
             return sha256(path)
         place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()
-        memo = cache_folder("digests") / f"{place}.json"
         seen = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
-        if (known := _read_memo(memo)) and known[1:] == seen:
+        known = recalled("digests", place)
+        if isinstance(known, list) and len(known) == 4 and known[1:] == seen:
             return str(known[0])
         digest = sha256(path)
-        replace_text(memo, json.dumps([digest, *seen]))
+        remember("digests", place, [digest, *seen])
     except OSError as error:
         raise AssetError(f"{path} cannot be read: {error.strerror or error}") from error
     return digest
 
 
-def _read_memo(memo: Path) -> list[str | int]:
-    """Return digest, size and times of change; nothing from a missing or broken memo."""
+def recalled(kind: str, key: str) -> Json:
+    """Return what `remember` was told of a key; None where nothing, or nothing whole, is there."""
     try:
-        known = json.loads(memo.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []
-    return known if isinstance(known, list) and len(known) == 4 else []
+        known: Json = json.loads((cache_folder(kind) / f"{key}.json").read_text(encoding="utf-8"))
+    except (AssetError, OSError, ValueError):
+        return None
+    return known
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Write a small file, which is there whole or as it was before.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as temporary:
-        temporary.write(text)
-    Path(temporary.name).replace(path)
+def remember(kind: str, key: str, what: Json) -> None:
+    """Keep in the cache what can be found again; in one that cannot be written, nothing is."""
+    with suppress(AssetError, OSError):
+        folder = cache_folder(kind)
+        # Not beside others that remember the same.
+        with tempfile.TemporaryDirectory(prefix=".remembering-", dir=folder) as own:
+            memo = Path(own) / f"{key}.json"
+            memo.write_text(json.dumps(what), encoding="utf-8")
+            memo.replace(folder / memo.name)
 
 
 def sha256(path: Path) -> str:

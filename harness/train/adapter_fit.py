@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from harness.records import Json
 from harness.sources.adapters import CONFIG, WEIGHTS, adapter_config, tensor_shapes
-from harness.sources.cache import cache_folder, file_digest, replace_text
+from harness.sources.cache import file_digest, recalled, remember
 from harness.train.adapter_patterns import pattern_problem
 
 if TYPE_CHECKING:
@@ -65,13 +65,11 @@ def check_served(folder: Path, base: Path) -> Served:
     files = [Path(__file__), base / "config.json", folder / CONFIG, folder / WEIGHTS]
     parts = [version("peft"), version("transformers"), *map(file_digest, files)]
     key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-    memo = cache_folder("adapters") / f"{key}.json"
-    try:
-        return Served(**json.loads(memo.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        pass
+    known = recalled("adapters", key)
+    if isinstance(known, dict) and known.keys() == {"problem", "plain"}:
+        return Served(str(known["problem"]), bool(known["plain"]))
     found = _check(folder, base)
-    replace_text(memo, json.dumps(asdict(found)))
+    remember("adapters", key, asdict(found))
     return found
 
 

@@ -116,6 +116,22 @@ def test_digest_of_a_big_file_is_remembered_until_it_changes(tmp_path, monkeypat
     assert len(read) == 2
 
 
+@pytest.mark.parametrize("made", [True, False])
+def test_a_cache_that_cannot_be_written_remembers_nothing(tmp_path, monkeypatch, made):
+    def refuse(*args, **kwargs):
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(cache, "_REMEMBERED_FROM", 0)
+    file = tmp_path / "file"
+    file.write_text("one")
+    if made:
+        cache_folder("digests")
+        monkeypatch.setattr(cache.tempfile, "TemporaryDirectory", refuse)
+    else:
+        monkeypatch.setattr(Path, "mkdir", refuse)
+    assert file_digest(file) == hashlib.sha256(b"one").hexdigest()
+
+
 @pytest.mark.parametrize("broken", ["", "{", "[1]", "null"])
 def test_broken_memo_is_no_memo(tmp_path, monkeypatch, broken):
     monkeypatch.setattr(cache, "_REMEMBERED_FROM", 1)
