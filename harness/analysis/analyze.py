@@ -56,7 +56,7 @@ def _analyzed(run: Run) -> Findings:
     cells = Cells(results)
     compared = compare(all_tests(rows, cells), cells, run.gates)
     prompted = of_prompted(rows, results)
-    dull = untelling([row for row in rows if not row.train_rows], prompted)
+    dull = untelling([row for row in rows if not row.classifier], prompted)
     return Findings(
         rows=rows,
         comparisons=tuple(compared),
@@ -87,7 +87,7 @@ def _cautions(run: Run) -> tuple[Caution, ...]:
 def told(row: Row) -> Row:
     """Return a row without what may hold text, and figures that no JSON can."""
     figures = {name: figure for name, figure in row.figures.items() if figure.finite}
-    return replace(row, reasons={}, template=None, figures=figures)
+    return replace(row, reasons={}, template=None, classes={}, figures=figures)
 
 
 def _bests(rows: Sequence[Row], compared: Sequence[Comparison]) -> Iterable[Best]:

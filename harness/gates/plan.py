@@ -86,7 +86,7 @@ def _other(
     if isinstance(wanted, OtherCell):
         model, prompt, mode = _parts(cell)
         parts = (wanted.model or model, wanted.prompt or prompt, wanted.mode or mode)
-        if any(c.model == wanted.model and c.spec.trained for c in cells):
+        if any(c.model == wanted.model and not c.spec.writes for c in cells):
             # A classifier has one cell, whatever the prompt and mode of the cell beside it.
             parts = next(_parts(c) for c in cells if c.model == wanted.model)
         # A mode may be named without the setting of thinking, which then is the gated cell's own.

@@ -14,6 +14,7 @@ from harness.prompts.open_format import open_format
 from harness.prompts.templates import load_prompt
 from harness.records import Request, Sample, Thinking
 from harness.run.cells import Cell
+from harness.run.encoder_rows import prepare_encoder
 from harness.run.prepare import prepare
 from harness.run.prepared import Prepared
 from harness.shots import Draw, select_shots
@@ -58,9 +59,11 @@ class Asker:
 
     def asking(self, cell: Cell, size: Size) -> Asking:
         """Return what a cell takes."""
-        if cell.prompt is None:
+        if cell.prompt is None and not cell.spec.encoder:
             return Asking(cell.model, 0, 0)
         rounds = 2 if cell.mode.thinking is not None else 1
+        if cell.mode.encoder == "zero-shot":
+            rounds = len(cell.evalset.labels)
         if size.loaded is None or not size.n:
             return Asking(cell.model, size.n * rounds, None, size.problem or "there is no sample")
         try:
@@ -79,6 +82,12 @@ class Asker:
 
     def _prepared(self, cell: Cell, size: Size) -> Prepared | str:
         """Return the first samples' prompts, or why there are none."""
+        if cell.spec.encoder and size.loaded is not None:
+            asset = model_at_hand(cell.spec, base=self._root)
+            if asset is None:
+                return f"{cell.spec.source} is not on this machine yet"
+            some = size.loaded.samples[:_TRIED]
+            return prepare_encoder(cell, some, asset, shared="", root=self._root)[0]
         if cell.prompt is None or size.loaded is None:
             return "there is no prompt"
         chat = self.chat(cell.model, cell.spec, cell.mode.thinking)

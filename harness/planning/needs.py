@@ -93,7 +93,8 @@ def at_hand(need: Need, root: Path) -> Path | None:
             found = model_at_hand(need.spec, base=root)
             if found is not None:
                 check_model(found.path, need.source, weightless=False,
-                            code=need.spec.trust_remote_code)  # fmt: skip
+                            code=need.spec.trust_remote_code,
+                            encoder=need.spec.encoder is not None)  # fmt: skip
         except AssetError:
             return None
         return found.path if found else None

@@ -102,6 +102,7 @@ def planned_row(cell: Cell) -> Row:
         prompt_tokens=0.0,
         order=mode.order if mode.k else None,
         train_rows=1 if mode.trained else 0,
+        encoder=mode.encoder or "",
         thinking=mode.thinking.name if mode.thinking else "",
         primary=_primary(cell),
         family=cell.evalset.family,

@@ -25,6 +25,7 @@ _MARKS = (
     "zeroshot: cells without shots",
     "fewshot: cells with shots",
     "trained: cells of classifiers trained on the shot pool",
+    "encoder: cells of encoders",
     "given: cells whose answers another program gave",
     "probe: questions of judge sets",
     "gpu: cells of models that need CUDA",

@@ -87,6 +87,8 @@ def mark_as(item: pytest.Item, cell: AnyCell) -> None:
         item.add_marker(GIVEN)
     elif cell.mode.trained:
         item.add_marker("trained")
+    elif cell.mode.encoder:
+        item.add_marker("encoder")
     else:
         item.add_marker("fewshot" if cell.mode.k else "zeroshot")
     item.add_marker(cell.model)

@@ -257,7 +257,7 @@ _EMPTY = RunInfo(id="", started="", wall_s=0.0, command="", machine={}, versions
 
 def _asks_engine(cell: AnyCell) -> bool:
     """Return whether the engine answers, and no trained classifier or program somewhere else."""
-    return not isinstance(cell, Cell) or cell.prompt is not None
+    return not isinstance(cell, Cell) or cell.prompt is not None or cell.mode.encoder is not None
 
 
 def open_run(config: pytest.Config, cells: Sequence[AnyCell]) -> ActiveRun:

@@ -22,14 +22,23 @@ class LabelTree:
         questions: Tokens put behind the prompt, and the ids whose log-probability is wanted.
         routes: For each label, steps (question, positions in its ids); the probability of a step is
             that of all its positions together, and that of a label the product of its steps.
+        among: Whether the labels have all probability among them: their values, as logits have no
+            scale of their own, go through a softmax.
     """
 
     questions: tuple[tuple[Ids, Ids], ...]
     routes: tuple[tuple[tuple[int, Ids], ...], ...]
+    among: bool = False
 
     def logprobs(self, answers: Sequence[Sequence[float]]) -> tuple[float, ...]:
         """Return each label's log-probability from the answers to the questions, in order."""
-        return tuple(sum(_any(answers[q], at) for q, at in route) for route in self.routes)
+        found = tuple(sum(_any(answers[q], at) for q, at in route) for route in self.routes)
+        if not self.among:
+            return found
+        best = max(found)
+        # Exact, so that the order of the labels does not enter it.
+        total = best + math.log(math.fsum(math.exp(one - best) for one in found))
+        return tuple(one - total for one in found)
 
     def constrained(self, answers: Sequence[Sequence[float]], *, floor: float) -> tuple[float, ...]:
         """Return each label's log-probability where nothing but a label can be written.

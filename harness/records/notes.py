@@ -12,7 +12,7 @@ NoteKind = Literal[
     "trained_probes", "not_asked_again", "no_thought", "closed_thought", "thinks_anyway",
     "other_model", "uncounted", "stand_in", "float16_overflow", "float16_refused",
     "undecidable", "undefined", "unreadable", "replica_lost", "remote_code", "stopped",
-    "given_missing", "given_spare",
+    "given_missing", "given_spare", "cut",
 ]  # fmt: skip
 """Each has a phrase `note_<kind>` in every language of the report."""
 

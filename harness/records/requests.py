@@ -15,7 +15,7 @@ SHOT_SELECTORS = ("balanced", "random", "first", "nearest", "diverse")
 """Names of the built-in ways to choose shots."""
 SCORINGS = ("logprobs", "generate", "choice")
 """Names of the built-in ways to read answers."""
-ENGINE_NAMES = ("vllm", "transformers", "rnn", "tfidf", "openai", "fake")
+ENGINE_NAMES = ("vllm", "transformers", "encoder", "rnn", "tfidf", "openai", "fake")
 """Names of the built-in engines."""
 
 
@@ -66,6 +66,8 @@ class Sampling:
             white space.
         score_texts: Of an endpoint, which takes no token ids: texts whose log-probabilities are
             wanted where the last value of the completion's JSON object begins.
+        logits: Of an encoder: whether the scores are wanted as its head gives them, and not as
+            log-probabilities among all its classes.
     """
 
     max_tokens: int = 1
@@ -79,6 +81,7 @@ class Sampling:
     score_texts: tuple[str, ...] = ()
     stop_ids: tuple[int, ...] = ()
     thinking: str = ""
+    logits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,8 @@ class Request:
     Attributes:
         messages: Role and content of each turn, for an engine that takes a conversation in place
             of tokens; `prompt_ids` is then empty.
+        segments: Which of the texts of a pair each token is of, for an encoder that is told; empty
+            for others, and where all are 0.
     """
 
     key: str
@@ -110,6 +115,7 @@ class Request:
     sampling: Sampling
     adapter: Adapter | None = None
     messages: tuple[tuple[str, str], ...] = ()
+    segments: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +128,7 @@ class Output:
         token_ids: The completion's tokens; none of an endpoint.
         finish_reason: `stop`, `length` or `error`.
         logprobs: Natural logarithms aligned with `Sampling.score_ids`, before any constraint; of
-            an endpoint aligned with `score_texts`, empty where it gives none.
+            an endpoint aligned with `score_texts`, empty where it gives none. Of `logits`: these.
         prompt_tokens: Length of the prompt in tokens.
         cached_tokens: Prompt tokens whose attention state was reused, not computed.
         completion_tokens: Of an endpoint: length of the completion in tokens; see `length`.

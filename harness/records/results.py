@@ -104,6 +104,8 @@ class Row:
             where every sample is by itself.
         order: In which order the shots stand, None for zero-shot.
         train_rows: Rows that a classifier was trained on; 0 for a model that is prompted.
+        encoder: What an encoder does, "" for what is none, see `ModelSpec.task`.
+        classes: By label what stands for it to an encoder: classes of its own, or a hypothesis.
         thinking: Name of the setting of `thinking`, such as `budget 256`; "" where there is none.
         place: Where the answers were asked, as far as thoughts go.
         thoughts: What the samples' thoughts came to, None without any.
@@ -135,6 +137,8 @@ class Row:
     clusters: int | None = None
     order: ShotOrder | None = None
     train_rows: int = 0
+    encoder: str = ""
+    classes: Mapping[str, str] = field(default_factory=dict)
     thinking: str = ""
     place: ThoughtPlace = "none"
     thoughts: Thoughts | None = None
@@ -148,6 +152,11 @@ class Row:
     def given(self) -> bool:
         """Whether another program gave the answers."""
         return self.mode == GIVEN
+
+    @property
+    def classifier(self) -> bool:
+        """Whether no prompt is asked: what was trained on the set's pool, or is an encoder."""
+        return self.train_rows > 0 or bool(self.encoder)
 
     @property
     def regime(self) -> tuple[str, str]:

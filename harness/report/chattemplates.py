@@ -1,4 +1,4 @@
-"""The chat template of each model in a line: what it was given, and what became of system texts."""
+"""How each model was asked, in a line: by which chat template, or an encoder by which classes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VARIABLES = 120
 
 
 def template_lines(run: Run, t: Words) -> list[str]:
-    """Return a line for each model, in the order in which they were asked."""
+    """Return a line for each model that has a chat template, then for each encoder."""
     models: dict[str, list[Asked]] = {}
     for model in dict.fromkeys(row.model for row in run.rows):
         models[model] = _cells([row for row in run.rows if row.model == model], t)
@@ -30,7 +30,13 @@ def template_lines(run: Run, t: Words) -> list[str]:
         t.say("tpl_line", model=code(model), parts="; ".join(_parts(asked, t)))
         for model, asked in models.items()
         if asked
-    ]
+    ] + list(dict.fromkeys(_classes(row, t) for row in run.rows if row.encoder))
+
+
+def _classes(row: Row, t: Words) -> str:
+    """Return what stands for each label to an encoder."""
+    pairs = [f"{escape(label)}: {escape(one, limit=_OWN)}" for label, one in row.classes.items()]
+    return t.say("tpl_encoder", model=code(row.model), task=row.encoder, pairs=some(pairs, t))
 
 
 def _cells(rows: Sequence[Row], t: Words) -> list[Asked]:

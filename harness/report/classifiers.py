@@ -1,4 +1,4 @@
-"""How far a model is from the classifiers that were trained on the same set, in words."""
+"""How far a model is from the classifiers that stand beside it, in words."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.report.format import count, fraction
 
 
 def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
-    """Say for each trained classifier how far a model's best cells are from it."""
+    """Say for each classifier how far a model's best cells are from it."""
     found: list[str] = []
     for group in _by_trained(compared):
         row = group[0].first
@@ -35,7 +35,7 @@ def against_trained(compared: Sequence[Comparison], t: Words) -> list[str]:
             t.say(
                 "c_trained",
                 trained=code(row.cell),
-                rows=count(row.train_rows),
+                rows="" if row.encoder else count(row.train_rows),
                 verdict=t[f"c_b_{verdict(group)}"],
                 figures="; ".join(parts),
             )

@@ -23,6 +23,7 @@ def glossary(run: Run, findings: Findings, t: Words) -> str:
         "auc": "auc" in figures,
         "mass": "label_mass" in figures,
         "trained": any(row.train_rows for row in findings.rows),
+        "encoder": any(row.encoder for row in findings.rows),
         "shares": any(row.shares for row in findings.rows),
         "unscored": True,
         "gate": bool(run.gates or run.baselines),

@@ -177,6 +177,8 @@ def data_table(data: Sequence[DataInfo], t: Words) -> str:
 def _mode(row: Row, t: Words) -> str:
     if row.given:
         return t["given"]
+    if row.encoder:
+        return t["encoder_zero" if row.encoder == "zero-shot" else "encoder_own"]
     if row.train_rows:
         return t.say("trained", rows=count(row.train_rows), seed=row.seed)
     return t["zeroshot"] if row.k == 0 else t.say("fewshot", k=row.k)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from harness.contracts import Asks
 from harness.records import GIVEN, GivenAnswers, Placement, ShotOrder, Thinking
+from harness.spec.encoderspec import Task
 from harness.spec.evalset import EvalSet, PromptSpec
 from harness.spec.modelspec import ModelSpec
 from harness.spec.thinkingspec import setting
@@ -15,9 +16,10 @@ from harness.spec.thinkingspec import setting
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """Zero-shot (k = 0), few-shot with k shots somewhere, trained with a seed, or given.
+    """Zero-shot (k = 0), few-shot with k shots somewhere, trained with a seed, encoder or given.
 
     Attributes:
+        encoder: What an encoder does, None for what is none.
         given: Whether another program gave the answers.
         thinking: Whether the model thinks before it answers, None where nothing says so.
     """
@@ -30,6 +32,7 @@ class Mode:
     trained: bool = False
     thinking: Thinking | None = None
     given: bool = False
+    encoder: Task | None = None
 
     @property
     def name(self) -> str:
@@ -38,6 +41,8 @@ class Mode:
             return GIVEN
         if self.trained:
             return f"trained-s{self.seed}"
+        if self.encoder:
+            return "encoder"
         thinking = f"-{self.thinking.suffix}" if self.thinking else ""
         if self.k == 0:
             return f"zeroshot{thinking}"
@@ -53,7 +58,7 @@ class Cell:
     Attributes:
         path: The eval set, relative to the root, with forward slashes.
         name: The eval set's name, by which `--eval-dataset` calls it.
-        prompt: The wording; None for a classifier that is trained, and for given answers.
+        prompt: The wording; None for a classifier, and for given answers.
         alone: Whether its adapter needs an engine of its own, see `changes_base`.
         given: What another program answered; None where a model is asked, and in a set without
             models that has no answers yet.
@@ -77,20 +82,20 @@ class Cell:
 
     @property
     def scoring(self) -> str:
-        """How the answer is read; a trained classifier has log-probabilities in any set."""
+        """How the answer is read; a classifier has log-probabilities in any set."""
         if self.given is not None and not self.given.rated:
             scoring = self.evalset.scoring
             return scoring.method if scoring.asks == "generate" else "generate"
         if self.given is not None:
             return "logprobs"
-        return "logprobs" if self.spec.trained else self.evalset.scoring.method
+        return self.evalset.scoring.method if self.spec.writes else "logprobs"
 
     @property
     def asks(self) -> Asks:
         """What the model is asked, for a registered scorer too."""
         if self.given is not None:
             return "logprobs" if self.given.rated else "generate"
-        return "logprobs" if self.spec.trained else self.evalset.scoring.asks
+        return self.evalset.scoring.asks if self.spec.writes else "logprobs"
 
     @property
     def gpu(self) -> str | None:
@@ -114,7 +119,7 @@ def engine_group(spec: ModelSpec, *, alone: bool) -> str:
         alone: Whether its adapter needs an engine of its own.
     """
     of_asking = {"adapter", "chat_template", "base", "system_role", "system", "template",
-                 "thinking"}  # fmt: skip
+                 "thinking", "task", "hypothesis", "labels"}  # fmt: skip
     same = spec.model_dump(exclude=of_asking)
     return json.dumps(same, sort_keys=True) + (f" {spec.adapter}" if alone else "")
 
@@ -168,6 +173,10 @@ def cells(
                 one = spec.model_copy(update={"seed": seed, "seeds": None})
                 mode = Mode(seed=seed, trained=True)
                 out.append(Cell(path, name, evalset, model, one, None, mode))
+            continue
+        if spec.encoder:
+            mode = Mode(encoder=spec.encoder)
+            out.append(Cell(path, name, evalset, model, spec, None, mode))
             continue
         out += [
             Cell(path, name, evalset, model, spec, prompt, mode, alone=model in alone)

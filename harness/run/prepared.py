@@ -110,7 +110,7 @@ class Prepared:
         thoughts: What came of these, by position of the sample.
         template: How the conversations became text, None for a classifier.
         known: Where all outputs are stored and nothing was rendered: what is known of the prompts,
-            whose requests have keys and no tokens.
+            whose requests have keys and no tokens. Also of an encoder, which has no prompts.
     """
 
     cell: Cell

@@ -12,6 +12,7 @@ from harness.records import Adapter, Note, Output, Tell, Thinking
 from harness.records.notes import Fact
 from harness.run.cells import Cell
 from harness.run.classifier_rows import prepare_trained
+from harness.run.encoder_rows import prepare_encoder
 from harness.run.materials import Materials
 from harness.run.prepare import prepare
 from harness.run.prepared import Prepared
@@ -50,6 +51,13 @@ class Preparing:
         session, samples = self.session, self.materials.load(cell).samples
         if session.training is not None:
             return prepare_trained(cell, samples, session.training, shared=session.shared)
+        if cell.spec.encoder:
+            prepared, note = prepare_encoder(
+                cell, samples, session.asset, shared=session.shared, root=self.root
+            )
+            if note is not None:
+                self.tell(note)
+            return prepared
         adapter = session.adapters.get(cell.model)
         key = self._key(cell, adapter)
         if self.store is not None and key is not None:

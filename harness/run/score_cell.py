@@ -151,6 +151,8 @@ def _row(prepared: Prepared, summary: Summary, thoughts: Thoughts | None) -> Row
         clusters=summary.clusters,
         order=cell.mode.order if cell.mode.k else None,
         train_rows=prepared.train_rows,
+        encoder=cell.mode.encoder or "",
+        classes=dict(prepared.words) if cell.mode.encoder else {},
         thinking=thinking.name if thinking else "",
         place=prepared.place,
         thoughts=thoughts,

@@ -129,6 +129,8 @@ def choose_serving(
     chosen = _engine(spec, device, models, engine, trained=training is not None)
     if training is not None:
         precision = "float64" if chosen == "tfidf" else "float32"
+    elif spec.encoder and (dtype or spec.dtype) == "auto":
+        precision = "float32"
     elif spec.remote:
         precision = _UNKNOWN
     else:
@@ -143,8 +145,9 @@ def choose_serving(
 
 
 def _engine(spec: ModelSpec, device: str, models: str, given: str | None, *, trained: bool) -> str:
-    # What runs on a server of its own, or is trained, runs nowhere else; made up can be all of it.
-    if (spec.remote and given != FAKE) or trained:
+    # What runs on a server of its own, classifies or is trained, runs nowhere else; made up can be
+    # all but the last.
+    if ((spec.remote or spec.encoder) and given != FAKE) or trained:
         given = None
     wanted = given or spec.engine
     if wanted == "auto":

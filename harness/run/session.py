@@ -164,7 +164,7 @@ class EngineSession:
         self.adapters[cell.model], self.adapter_chats[cell.model] = found.adapter, found.chat
 
     def _choose_precision(self, *, labels: bool) -> Precision:
-        if self.training is not None or self.endpoint:
+        if self.training is not None or self.endpoint or self._spec.encoder:
             return Precision(self._serving.dtype)
         wanted = self._settings.dtype or self._spec.dtype
         return choose_precision(wanted, engine=self.engine, labels=labels, record=self._unfit)

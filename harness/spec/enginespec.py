@@ -13,6 +13,7 @@ from harness.records import Json
 from harness.registry import current
 from harness.spec.base import Strict, complain
 from harness.spec.classifierspec import RnnSpec, TfidfSpec
+from harness.spec.encoderspec import EncoderSpec
 from harness.spec.endpointspec import EndpointSpec
 
 _Count = Annotated[int, Field(ge=1)]
@@ -85,6 +86,7 @@ class EngineOptions(Strict):
 
     vllm: Annotated[dict[str, JsonValue], AfterValidator(_not_reserved)] = Field(default={})
     transformers: TransformersSpec = TransformersSpec()
+    encoder: EncoderSpec = EncoderSpec()
     rnn: RnnSpec = RnnSpec()
     tfidf: TfidfSpec = TfidfSpec()
     openai: EndpointSpec | None = None

@@ -54,6 +54,8 @@ def load_evalset(path: Path, *, root: Path) -> tuple[EvalSet, dict[str, ModelSpe
         if models_file[name].remote:
             raise file.error(f"'{name}' is asked at an endpoint, which answers no set with labels; "
                              "it may answer or judge a judge set", ("models", index))  # fmt: skip
+        if (problem := _unnamed_label(models_file[name], evalset.labels)) is not None:
+            raise entry_error(path, problem, ("models", name, "labels"), root=root)
     _check_unique(file, "models", evalset.models)
     _check_unique(file, "prompts", [prompt.id for prompt in evalset.prompts])
     for index, prompt in enumerate(evalset.prompts):
@@ -77,7 +79,7 @@ def load_judgeset(path: Path, *, root: Path) -> tuple[JudgeSet, dict[str, ModelS
         for index, name in enumerate(names):
             if name not in models:
                 raise file.error(f"unknown model '{name}'; {_fix(name, models)}", (*where, index))
-            if models[name].trained:
+            if not models[name].writes:
                 raise file.error(f"model '{name}' is a classifier, which writes no text; name "
                                  "another", (*where, index))  # fmt: skip
     _check_jury(file, judge.models, models)
@@ -197,13 +199,35 @@ def load_models(path: Path, *, root: Path) -> dict[str, ModelSpec]:
     Raises:
         SpecError: There is none, or it is wrong.
     """
+    file = _models_file(path, root)
+    models = dict(_validate(ModelsFile, file).models)
+    _check_options(models, file)
+    _check_chat_templates(models, file, root)
+    return models
+
+
+def entry_error(path: Path, problem: str, where: Sequence[Key], *, root: Path) -> SpecError:
+    """Return an error at a place of the `models.yaml` of an eval set.
+
+    Args:
+        path: The eval set.
+        problem: What is wrong with the entry, be it found when its model is at hand.
+        where: Keys, from `models` on.
+        root: The project.
+    """
+    return _models_file(path, root).error(problem, where)
+
+
+def _unnamed_label(spec: ModelSpec, labels: Collection[str]) -> str | None:
+    """Return which label of a set the `labels` of an encoder lack, in words."""
+    missing = [label for label in labels if label not in (spec.labels or labels)]
+    return f"have nothing for '{missing[0]}', a label of the set; add it" if missing else None
+
+
+def _models_file(path: Path, root: Path) -> YamlFile:
     for folder in path.parents:
         if (found := folder / "models.yaml").is_file():
-            file = read_yaml(found, shown_path(found, root))
-            models = dict(_validate(ModelsFile, file).models)
-            _check_options(models, file)
-            _check_chat_templates(models, file, root)
-            return models
+            return read_yaml(found, shown_path(found, root))
         if folder == root:
             break
     raise SpecError(f"no models.yaml beside it; create one that names the models, as in "

@@ -19,6 +19,7 @@ from harness.spec.base import (
     flow,
 )
 from harness.spec.classifierspec import TRAINED
+from harness.spec.encoderspec import Labels, Task, check_encoder
 from harness.spec.endpointspec import PREFIX
 from harness.spec.enginespec import OptionsSchema, by_engine, engine_names, owner
 from harness.spec.thinkingspec import ThinkingSpec, ThoughtSpec
@@ -26,6 +27,10 @@ from harness.suggest import did_you_mean
 
 # All that a classifier without weights of its own can say.
 _OF_TRAINED = {"engine", "seed", "seeds", "options"}
+# All that an encoder can say, and what it alone can.
+_OF_ENCODERS_ALONE = {"task", "hypothesis", "labels"}
+_OF_ENCODER = {"engine", "source", "dtype", "max_model_len", "gpu", "options",
+               "trust_remote_code", *_OF_ENCODERS_ALONE}  # fmt: skip
 # And all that a model somewhere else can say.
 _OF_ENDPOINT = {"engine", "source", "options", "thinking", "system"}
 
@@ -37,8 +42,8 @@ class ModelSpec(SourceSpec):
         source: Where the weights are; none for a classifier that is trained, see `trained`; the
             name of a model after `openai:` for one at an endpoint, see `remote`.
         engine: `auto` is vLLM where CUDA and a GPU build of vLLM are, else transformers; `rnn` and
-            `tfidf` are trained on the shot pool of each eval set; `openai` asks an endpoint, and
-            follows from the source; or the name of a registered engine.
+            `tfidf` are trained on the shot pool of each eval set; `encoder` classifies; `openai`
+            asks an endpoint, and follows from the source; or the name of a registered engine.
         dtype: `auto` is on a GPU float16 for labels, where the model fits it, and bfloat16 for free
             answers and judges; bfloat16 on a CPU with bfloat16 instructions, else float32.
         base: A pretrained model without chat training; plain text unless a template is given.
@@ -57,6 +62,11 @@ class ModelSpec(SourceSpec):
         options: Options of the engine that is named, or of several, each under its name.
         trust_remote_code: Whether Python files in the model's folder are run, as they are by
             nothing else; they are then part of its digest.
+        task: Of an encoder: `text-classification` by its own classes, the default, or `zero-shot`
+            by whether a text entails a hypothesis about each label.
+        hypothesis: Of an encoder that is zero-shot: the sentence, with {} where a label stands.
+        labels: Of an encoder: by label of the eval set, the classes that stand for it, or for
+            `zero-shot` its phrase in the hypothesis; default the label's own name.
     """
 
     engine: Annotated[str, OneOf(lambda: ("auto", *ENGINE_NAMES, *current().engines))] = "auto"
@@ -74,6 +84,9 @@ class ModelSpec(SourceSpec):
     seeds: list[Annotated[int, Field(ge=0)]] | None = None
     options: Annotated[dict[str, JsonValue], OptionsSchema()] = Field(default={})
     trust_remote_code: bool = False
+    task: Task | None = None
+    hypothesis: str | None = None
+    labels: Labels | None = None
 
     def options_for(self, engine: str) -> dict[str, Json]:
         """Return the options of one engine, those of others left aside."""
@@ -86,6 +99,16 @@ class ModelSpec(SourceSpec):
     def trained(self) -> bool:
         """Whether it is a classifier that is trained on the shot pool."""
         return self.engine in TRAINED
+
+    @property
+    def encoder(self) -> Task | None:
+        """What it does as an encoder, None for what is none."""
+        return (self.task or "text-classification") if self.engine == "encoder" else None
+
+    @property
+    def writes(self) -> bool:
+        """Whether it writes text, as no classifier does."""
+        return not self.trained and self.encoder is None
 
     @property
     def remote(self) -> bool:
@@ -134,6 +157,10 @@ class ModelSpec(SourceSpec):
     def _consistent(self) -> Self:
         if self.remote or (self.source or "").startswith(PREFIX):
             self._check_remote()
+        if self.encoder:
+            self._check_encoder()
+        elif alone := sorted(self.model_fields_set & _OF_ENCODERS_ALONE):
+            raise complain(f"'{alone[0]}' belongs to engine encoder; remove it")
         if not self.trained:
             if self.source is None:
                 raise complain("missing key 'source'; add it")
@@ -148,6 +175,14 @@ class ModelSpec(SourceSpec):
         ):
             raise complain("'seeds' is empty, names one value twice or stands beside 'seed'")
         return self
+
+    def _check_encoder(self) -> None:
+        if extra := sorted(self.model_fields_set - _OF_ENCODER):
+            raise complain(f"an encoder has no prompt and writes no text, and takes no "
+                           f"{', '.join(extra)}; remove it")  # fmt: skip
+        check_encoder(
+            source=self.source, task=self.task, hypothesis=self.hypothesis, labels=self.labels
+        )
 
     def _check_remote(self) -> None:
         name = (self.source or "").removeprefix(PREFIX)
@@ -173,8 +208,8 @@ def _engines(engine: str) -> tuple[str, ...]:
     """Return the engines that may run a model of which models.yaml names one."""
     if engine in TRAINED:
         return (engine,)
-    if engine == "openai":
-        return "openai", "fake"
+    if engine in ("openai", "encoder"):
+        return engine, "fake"
     # A registered engine may be asked for on the command line, and then takes its own options.
     return "vllm", "transformers", "fake", *current().engines
 

@@ -72,6 +72,7 @@ def encode_requests(requests: Sequence[Request]) -> tuple[bytes, bytes]:
             samplings.setdefault(request.sampling, len(samplings)),
             adapters.setdefault(request.adapter, len(adapters)) if request.adapter else None,
             request.messages,
+            request.segments,
         ]
         for request in requests
     ]
@@ -95,7 +96,7 @@ def decode_requests(header: bytes, ids: bytes) -> list[Request]:
     adapters = [Adapter(**fields) for fields in message["adapters"]]
     flat = np.frombuffer(ids, dtype="<i4")
     requests, start = [], 0
-    for key, length, sampling, adapter, messages in message["requests"]:
+    for key, length, sampling, adapter, messages, segments in message["requests"]:
         requests.append(
             Request(
                 key=key,
@@ -103,6 +104,7 @@ def decode_requests(header: bytes, ids: bytes) -> list[Request]:
                 sampling=samplings[sampling],
                 adapter=None if adapter is None else adapters[adapter],
                 messages=tuple((role, content) for role, content in messages),
+                segments=tuple(segments),
             )
         )
         start += length

@@ -30,7 +30,7 @@ CREATE TABLE IF NOT EXISTS memory (
 );
 """
 # Fields of `Sampling` that enter a key only if they are set: older keys have none of them.
-_LATER = frozenset({"schema", "score_texts", "stop_ids", "thinking"})
+_LATER = frozenset({"schema", "score_texts", "stop_ids", "thinking", "logits"})
 _ASKED = [field.name for field in fields(Sampling)]
 _BODY = [field.name for field in fields(Output) if field.name not in ("key", "error")]
 # Written also where there is nothing in them.
@@ -60,17 +60,17 @@ def content_key(
     adapter: Adapter | None,
     *,
     messages: Sequence[tuple[str, str]] = (),
+    segments: Sequence[int] = (),
 ) -> str:
     """Return the content key of a request; names and paths never enter it."""
-    digest = hashlib.sha256(shared.encode())
-    digest.update((adapter.digest + adapter.loader if adapter else "").encode())
+    own = adapter.digest + adapter.loader if adapter else ""
+    digest = hashlib.sha256((shared + own).encode())
     # Not remembered by sampling: 0 and 0.0 are equal, and not so in JSON.
     asked = {name: getattr(sampling, name) for name in _ASKED}
     asked = {name: value for name, value in asked.items() if value or name not in _LATER}
     digest.update(json.dumps(asked, sort_keys=True).encode())
     digest.update(np.asarray(prompt_ids, dtype=np.int32).tobytes())
-    if messages:
-        digest.update(json.dumps(messages).encode())
+    digest.update("".join(json.dumps(more) for more in (messages, segments) if more).encode())
     return digest.hexdigest()
 
 

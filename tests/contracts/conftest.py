@@ -7,6 +7,7 @@ import random
 from pathlib import Path
 
 import pytest
+from encoders import make_encoder
 
 from harness.engines.classifiers.rows import save_training, training_set
 from harness.records import Adapter
@@ -24,6 +25,14 @@ def tiny_training(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HARNESS_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield save_training(training)
+
+
+@pytest.fixture(scope="session")
+def tiny_encoder(tmp_path_factory):
+    """A random encoder with 160 classes, and more words."""
+    names = [f"c{number}" for number in range(160)]
+    folder = tmp_path_factory.mktemp("encoder")
+    return make_encoder(folder, classes=names, words=names, length=255)
 
 
 @pytest.fixture(scope="session")

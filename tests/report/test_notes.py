@@ -48,6 +48,7 @@ NOTES = (
     Note("remote_code", "m", {}),
     Note("given_missing", SET, {"model": "m", "count": 2, "total": 9, "ids": ("a", "b")}),
     Note("given_spare", SET, {"model": "m", "count": 1, "total": 9, "ids": ("c",)}),
+    Note("cut", SET, {"model": "m", "count": 1234, "total": 2000, "window": 512}),
     Note("stopped", "m", {"stored": 84, "wanted": 240}),
     Note("replica_lost", "m", {"gpu": "1", "problem": "engine 'vllm' failed"}),
 )  # fmt: skip

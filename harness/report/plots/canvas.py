@@ -39,6 +39,7 @@ _STYLES = {
     "system": (ORANGE, "s", "--"),
     "user": (GREEN, "^", "-."),
     "chat": (PURPLE, "D", ":"),
+    "encoder": (BLACK, "X", "--"),
 }
 
 

@@ -17,7 +17,7 @@ Group = tuple[str, str, str]
 
 # A small picture for each cell stays readable up to here; above, see `telling`.
 MOST_PANELS = 24
-TRAINED = "trained"
+TRAINED, ENCODER = "trained", "encoder"
 _NAME = 120
 
 
@@ -98,7 +98,9 @@ def telling(rows: Sequence[Row], limit: int = MOST_PANELS) -> list[Row]:
 
 def style_key(row: Row) -> str | None:
     """Return what a cell's colour and marker go by: its placement, None for zero-shot."""
-    return GIVEN if row.given else TRAINED if row.train_rows else row.placement
+    if row.classifier:
+        return ENCODER if row.encoder else TRAINED
+    return GIVEN if row.given else row.placement
 
 
 def per_placement(rows: Sequence[Row], figure: str) -> list[Row]:

@@ -12,7 +12,15 @@ from harness.records import GIVEN, Figure, Row
 from harness.report.format import count, with_interval
 from harness.report.plots import canvas
 from harness.report.plots.canvas import Plot
-from harness.report.plots.cells import TRAINED, Bins, group_name, grouped, per_placement, style_key
+from harness.report.plots.cells import (
+    ENCODER,
+    TRAINED,
+    Bins,
+    group_name,
+    grouped,
+    per_placement,
+    style_key,
+)
 from harness.report.tables import table
 
 if TYPE_CHECKING:
@@ -58,14 +66,15 @@ def over_lengths(slug: str, rows: Sequence[Row], bins: Bins, t: Words) -> Iterat
 
 
 def placement_handles(placements: Sequence[str | None], t: Words) -> list[object]:
-    """Return legend entries of the placements, and of trained classifiers."""
+    """Return legend entries of the placements, and of classifiers."""
     from matplotlib.lines import Line2D
 
     found: list[object] = []
     for placement in placements:
         colour, marker, line = canvas.style_of(placement)
         label = t["zeroshot"] if placement is None else t.say("p_fewshot", placement=placement)
-        label = {TRAINED: t["p_trained"], GIVEN: t["given"]}.get(placement or "", label)
+        named = {TRAINED: t["p_trained"], ENCODER: t["p_encoder"], GIVEN: t["given"]}
+        label = named.get(placement or "", label)
         found.append(Line2D([], [], color=colour, marker=marker, linestyle=line, label=label))
     return found
 

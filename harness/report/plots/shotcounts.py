@@ -75,7 +75,7 @@ def _series(rows: Sequence[Row]) -> list[list[Line]]:
     """
     found: list[list[Line]] = []
     for group in grouped(rows).values():
-        bare = [row for row in group if row.k == 0 and not row.train_rows]
+        bare = [row for row in group if row.k == 0 and not row.classifier]
         shown = [row for row in group if row.k > 0]
         for way in dict.fromkeys((row.selector, row.order) for row in shown):
             lines: list[Line] = []
