@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,20 +13,28 @@ from harness.commands.failing import failing
 from harness.commands.saying import say
 from harness.errors import EXIT_FIXABLE, HarnessError
 
+if TYPE_CHECKING:
+    from harness.export.shared import Files
+    from harness.records import Run
+
 
 class Form(StrEnum):
     """What reads the files."""
 
     csv = "csv"
     hub = "hub"
+    lm_eval = "lm-eval"
+
+
+_MEANING = (
+    "csv: all figures as summary.csv; hub: .eval_results/ of model pages; "
+    "lm-eval: results_*.json and samples_*.jsonl as lm-evaluation-harness writes them."
+)
 
 
 def export(
     run: Annotated[Path, typer.Argument(help="Folder of a run, such as reports/latest.")],
-    to: Annotated[
-        Form,
-        typer.Option(help="csv: all figures as summary.csv; hub: .eval_results/ of model pages."),
-    ] = Form.csv,
+    to: Annotated[Form, typer.Option(help=_MEANING)] = Form.csv,
     out: Annotated[Path | None, typer.Option(help="Folder; by default export/ of the run.")] = None,
     dataset: Annotated[
         list[str] | None,
@@ -35,32 +44,64 @@ def export(
     ] = None,
 ) -> None:
     """Write a run's figures for other tools."""
-    from harness.report.runfiles import load_head
     from harness.writing import write_whole
 
     with failing():
-        named = _named(dataset or [])
-        found = load_head(run)
-        if unknown := sorted(named.keys() - {row.evalset for row in found.rows}):
-            raise HarnessError(f"--dataset {unknown[0]}: the run has no such eval set")
+        made = _FORMS[to](run, _named(dataset or []))
         folder = out or run / "export"
-        if to is Form.csv:
-            from harness.export.table import summary_csv
-
-            write_whole(folder / "summary.csv", summary_csv(found))
-            typer.echo(folder / "summary.csv")
-            return
-        from harness.export.hub import hub_files
-
-        made = hub_files(found, datasets=named)
         for path, text in made.files.items():
             write_whole(folder / path, text)
-            typer.echo(folder / path)
-        for (evalset, cell), problem in made.left_out.items():
-            say(f"{evalset}::{cell}: left out: {problem}", err=True)
+            say(str(folder / path))
+        for line in made.left_out:
+            say(line, err=True)
     if not made.files:
-        say(f"{run}: nothing to export to the hub", err=True)
+        say(f"{run}: nothing to export to {to}", err=True)
         raise typer.Exit(EXIT_FIXABLE)
+
+
+def _csv(folder: Path, named: Mapping[str, str]) -> Files:
+    from harness.export.shared import Files
+    from harness.export.table import summary_csv
+
+    return Files({PurePosixPath("summary.csv"): summary_csv(_head(folder, named))})
+
+
+def _hub(folder: Path, named: Mapping[str, str]) -> Files:
+    from harness.export.hub import hub_files
+
+    return hub_files(_head(folder, named), datasets=named)
+
+
+def _lm_eval(folder: Path, named: Mapping[str, str]) -> Files:
+    from harness.export.lm_eval import lm_eval_files
+
+    return lm_eval_files(_whole(folder, named))
+
+
+_FORMS: Mapping[Form, Callable[[Path, Mapping[str, str]], Files]] = {
+    Form.csv: _csv,
+    Form.hub: _hub,
+    Form.lm_eval: _lm_eval,
+}
+
+
+def _head(folder: Path, named: Mapping[str, str]) -> Run:
+    from harness.report.runfiles import load_head
+
+    return _checked(load_head(folder), named)
+
+
+def _whole(folder: Path, named: Mapping[str, str]) -> Run:
+    from harness.report.runfiles import load_whole
+
+    return _checked(load_whole(folder), named)
+
+
+def _checked(run: Run, named: Mapping[str, str]) -> Run:
+    """Return the run if it has all the eval sets that the options name."""
+    if unknown := sorted(named.keys() - {row.evalset for row in run.rows}):
+        raise HarnessError(f"--dataset {unknown[0]}: the run has no such eval set")
+    return run
 
 
 def _named(entries: list[str]) -> dict[str, str]:

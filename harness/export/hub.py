@@ -7,32 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import yaml
 
+from harness.export.shared import Files, hub_dataset, left_out
 from harness.export.table import engines_of
 from harness.records import SHOTS, DataInfo, Row, Run
-from harness.spec.base import hub_name
 
 FOLDER = ".eval_results"
 
 
-@dataclass(frozen=True, slots=True)
-class HubFiles:
-    """What goes to the hub, and what does not.
-
-    Attributes:
-        files: Texts by path, below a folder for each model.
-        left_out: Why a cell has no file, by eval set and cell.
-    """
-
-    files: Mapping[PurePosixPath, str]
-    left_out: Mapping[tuple[str, str], str]
-
-
-def hub_files(run: Run, *, datasets: Mapping[str, str]) -> HubFiles:
+def hub_files(run: Run, *, datasets: Mapping[str, str]) -> Files:
     """Return a file for each cell of a model, with its accuracy in [0, 1].
 
     Interval, n, samples without a verdict, shots, wording and how many samples the adapter was
@@ -44,11 +30,11 @@ def hub_files(run: Run, *, datasets: Mapping[str, str]) -> HubFiles:
             `OWNER/NAME`, where its source does not say.
     """
     files: dict[PurePosixPath, str] = {}
-    left_out: dict[tuple[str, str], str] = {}
+    told: list[str] = []
     engines, data = engines_of(run, "cells"), {one.evalset: one for one in run.info.data}
     for row in run.rows:
         engine, source = engines.get(row.model), data.get(row.evalset)
-        dataset = datasets.get(row.evalset) or _dataset(source)
+        dataset = datasets.get(row.evalset) or hub_dataset(source)
         if engine is not None and engine.engine == "fake":
             problem = "the engine fake made up its answers"
         elif row.train_rows:
@@ -61,8 +47,8 @@ def hub_files(run: Run, *, datasets: Mapping[str, str]) -> HubFiles:
         else:
             files[_free(row, files)] = _text(run, row, dataset, source)
             continue
-        left_out[row.evalset, row.cell] = problem
-    return HubFiles(files, left_out)
+        told.append(left_out(row.evalset, row.cell, problem))
+    return Files(files, tuple(told))
 
 
 def _text(run: Run, row: Row, dataset: str, source: DataInfo | None) -> str:
@@ -83,18 +69,12 @@ def _text(run: Run, row: Row, dataset: str, source: DataInfo | None) -> str:
         dataset_id=dataset,
         task_id=PurePosixPath(row.evalset).stem,
         value=figure.value,
-        dataset_revision=_commit(source) if _dataset(source) == dataset else None,
+        dataset_revision=_commit(source) if hub_dataset(source) == dataset else None,
         date=run.info.started[:10],
         notes="; ".join(notes),
     )
     return yaml.safe_dump(eval_result_entries_to_yaml([entry]), sort_keys=False,
                           allow_unicode=True)  # fmt: skip
-
-
-def _dataset(source: DataInfo | None) -> str | None:
-    """Return `owner/name` of samples that are from the hub."""
-    own = hub_name(source.source.partition(SHOTS)[0]) if source else None
-    return own.name if own else None
 
 
 def _commit(source: DataInfo | None) -> str | None:

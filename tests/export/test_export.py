@@ -4,48 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from io import StringIO
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 from builders import make_row
+from exported import FEWSHOT, SET, exported, run_of
 from huggingface_hub import parse_eval_result_entries
 from judged_builders import make_judged, make_judged_run
-from typer.testing import CliRunner
 
-from harness.cli import app
 from harness.export.hub import hub_files
 from harness.export.table import COLUMNS, summary_csv
-from harness.records import EngineInfo, Figure, Note, Run, RunInfo
-from harness.records.runs import DataInfo
-from harness.report.runfiles import save_run
-
-SET = "evalsets/mini.yaml"
-FEWSHOT = make_row(
-    cell="smollm2-135m-prefill-fewshot5-chat-s0", mode="fewshot", k=5, placement="chat",
-    figures={"accuracy": Figure(0.5, 0.4, 0.6, 100)}, n=100, unscored=200,
-)  # fmt: skip
-
-
-def engine(model: str, name: str = "vllm", dtype: str = "float16", work="cells") -> EngineInfo:
-    return EngineInfo(model, "", "", name, "1", dtype, "cuda", 1.0, 1.0, 1, 0, 1, 0, 1, work=work)
-
-
-def run_of(*rows, source="hub:owner/reviews/plain@main", engines=("vllm",)) -> Run:
-    data = DataInfo(
-        SET, f"{source}, shots file:s.csv", "a" * 40 + ", shots 12ab", 300, 0, 300, 0, 0
-    )
-    engines = tuple(engine("smollm2-135m", name) for name in engines)
-    engines += (engine("smollm2-135m", "transformers", "bfloat16", "answers"),)
-    info = RunInfo("r", "2026-11-30 12:00:00 UTC", 1.0, "pytest", {}, {}, (data,), engines)
-    return Run(info, tuple(rows), (), ())
-
-
-def exported(tmp_path: Path, run: Run, *words: str):
-    save_run(tmp_path / "run", run)
-    command = ["export", str(tmp_path / "run"), "--out", str(tmp_path / "out"), *words]
-    return CliRunner().invoke(app, command)
+from harness.records import Note
 
 
 def test_every_figure_is_a_line_that_pandas_reads(tmp_path):
