@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from harness.commands.assets import assets_app
 from harness.commands.comment import comment
@@ -27,7 +28,24 @@ from harness.commands.validate import validate
 from harness.errors import HarnessError
 from harness.writing import write_whole
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+class _OneLine(TyperGroup):
+    """Ends whatever cannot be read or written, the standard output among it, with one line."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]  # what it is given
+        """Run the command that is asked for."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Who reads has enough; the library ends quietly then.
+            raise
+        except OSError as error:
+            _fail(str(error))
+
+
+app = typer.Typer(
+    cls=_OneLine, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+)
 app.add_typer(assets_app, name="assets")
 app.add_typer(data_app, name="data")
 app.add_typer(judge_app, name="judge")

@@ -26,7 +26,10 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
             for piece in [text] if isinstance(text, str) else text:
                 file.write(piece.encode("utf-8", errors="replace"))
         part.replace(path)
-    except BaseException:
+    except BaseException as error:
+        # Of a full disk, the system names no file.
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
         # A disk is no fuller for what could not be written to its end.
         with contextlib.suppress(OSError):
             part.unlink()

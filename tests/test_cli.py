@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from harness.cli import app, schemas
 from harness.records import Figure, Row, Run, RunInfo
 from harness.report.runfiles import save_run
+from harness.writing import write_whole
 
 ROOT = Path(__file__).parents[1]
 INFO = RunInfo(id="r", started="now", wall_s=1.0, command="pytest", machine={}, versions={})
@@ -45,6 +46,35 @@ ROW = Row(
 @pytest.fixture
 def call():
     return lambda *args: CliRunner().invoke(app, [str(arg) for arg in args])
+
+
+@pytest.mark.parametrize("words", [["schema"], ["export", "run"], ["report", "run"]])
+def test_a_folder_that_cannot_be_made_is_one_line(call, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").write_text("")
+    save_run(tmp_path / "run", make_run(drawn_cell(n=6)), texts="full")
+    result = call(*words, "--out", "file/x")
+    assert result.exit_code == 2
+    assert re.fullmatch(r"\[Errno \d+\] Not a directory: '\S*file/x\S*'\n", result.stderr)
+
+
+def test_a_full_disk_names_the_file(tmp_path):
+    def full():
+        yield "a"
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match=f"No space left on device: '{tmp_path}/a.txt'"):
+        write_whole(tmp_path / "a.txt", full())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_an_output_that_cannot_be_written_is_one_line():
+    command = [sys.executable, "-m", "harness", "comment", ROOT / "docs/examples/imdb-smollm2-h200"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "[Errno 28] No space left on device\n"
 
 
 def heads(stdout: str) -> list[str]:

@@ -29,4 +29,7 @@ def comment(
         except (OSError, UnicodeDecodeError) as error:
             raise HarnessError(f"{run}: has no report that can be read, {error}; name the folder "
                                "of a run") from error  # fmt: skip
+        if not text.startswith("# "):
+            raise HarnessError(f"{run / REPORT_FILE}: is no report, which begins with its title; "
+                               f"write it again: harness report {run}")  # fmt: skip
         typer.echo(first_screen(text, link=link, lang=lang.value), nl=False)

@@ -61,6 +61,15 @@ def shell(script, folder, **env):
     return done.stdout
 
 
+@pytest.mark.parametrize("text", ["", "\n", "x" * 99])
+def test_what_is_no_report_is_no_comment(tmp_path, text):
+    (tmp_path / "report.md").write_text(text)
+    done = call(tmp_path)
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert "is no report, which begins with its title; write it again" in done.stderr
+
+
 def test_a_comment_is_the_first_screen_of_the_report():
     done = call(EXAMPLE, "--link", "https://host/run")
     assert done.exit_code == 0
