@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from harness.spec import GateSpec
     from harness.spec.judgeset import JudgedGateSpec
 
+_ADVISORY = " (advisory)"
+
 
 def open_gate(
     spec: GateSpec | JudgedGateSpec, *, evalset: str, cell: str, gate_id: str, against: str = ""
@@ -29,20 +31,24 @@ def open_gate(
         id=gate_id,
         against=against,
         on_inconclusive=spec.on_inconclusive,
+        tier=spec.tier,
     )
 
 
 def decided(gate: Gate, verdict: Verdict, shown: str) -> Gate:
     """Return the gate with its verdict, which ends the line that begins with `shown`."""
-    ending: str = verdict
+    advisory = gate.tier == "advisory"
+    ending = f"fail{_ADVISORY}" if verdict == "fail" and advisory else verdict
     if verdict == "inconclusive":
         ends = {"pass": ", which passes", "warn": " (warning)", "fail": ", which fails"}
-        ending = f"inconclusive{ends[gate.on_inconclusive]}"
-    failed = verdict == "fail" or (verdict == "inconclusive" and gate.on_inconclusive == "fail")
-    return replace(gate, verdict=verdict, failed=failed, line=f"{shown} - {ending}")
+        ending = f"inconclusive{_ADVISORY if advisory else ends[gate.on_inconclusive]}"
+    lost = verdict == "fail" or (verdict == "inconclusive" and gate.on_inconclusive == "fail")
+    return replace(gate, verdict=verdict, failed=lost and not advisory, line=f"{shown} - {ending}")
 
 
 def failed(gate: Gate, shown: str, reason: Reason | None) -> Gate:
     """Return a gate that fails for a reason, which ends the line that begins with `shown`."""
-    line = f"{shown} - fail{f': {reason.text}' if reason else ''}"
-    return replace(gate, verdict="fail", failed=True, line=line, reason=reason)
+    advisory = gate.tier == "advisory"
+    said = f"fail{_ADVISORY if advisory else ''}"
+    line = f"{shown} - {said}{f': {reason.text}' if reason else ''}"
+    return replace(gate, verdict="fail", failed=not advisory, line=line, reason=reason)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from harness.records import Run
+    from harness.records import Gate, Run
 
 
 def closing_lines(run: Run, report: Path, config: pytest.Config) -> Iterator[str]:
@@ -17,7 +17,7 @@ def closing_lines(run: Run, report: Path, config: pytest.Config) -> Iterator[str
     for gate in run.gates:
         if gate.failed:
             yield f"{gate.evalset}::{gate.id}: {gate.line}"
-        elif gate.verdict == "inconclusive" and gate.on_inconclusive == "warn":
+        elif _warns(gate):
             yield f"warning: {gate.evalset}::{gate.id}: {gate.line}"
     yield from (*_notes(run), *_doubts(run))
     yield from (f"lost: {one.text}" for one in run.info.lost)
@@ -28,6 +28,15 @@ def closing_lines(run: Run, report: Path, config: pytest.Config) -> Iterator[str
         yield from accepted_lines(run, config, kept=report.parent)
     here = config.invocation_params.dir
     yield f"report: {report.relative_to(here) if report.is_relative_to(here) else report}"
+
+
+def _warns(gate: Gate) -> bool:
+    """Return whether a gate that does not fail is told: an advisory one wherever it is not met."""
+    if gate.tier == "advisory":
+        return gate.verdict == "fail" or (
+            gate.verdict == "inconclusive" and gate.on_inconclusive != "pass"
+        )
+    return gate.verdict == "inconclusive" and gate.on_inconclusive == "warn"
 
 
 def _notes(run: Run) -> list[str]:

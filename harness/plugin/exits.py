@@ -124,7 +124,11 @@ def left_open(run: Run | None, tally: Tally) -> list[LeftOpen]:
     unjudged = [name for name, why in tally.unjudged.items() if why.kind != "baseline_written"]
     found = [LeftOpen("skipped", _parted(tally.skipped)), LeftOpen("not judged", _parted(unjudged))]
     if run is not None:
-        gates = [(one.evalset, one.id) for one in run.gates if one.verdict == "inconclusive"]
+        gates = [
+            (one.evalset, one.id)
+            for one in run.gates
+            if one.verdict == "inconclusive" and one.tier == "critical"
+        ]
         judges = run.judged.judges
         untrusted = [(one.evalset, one.judge) for one in judges if not one.check.trusted]
         void = [(one.evalset, one.judge) for one in judges if one.void]

@@ -119,6 +119,7 @@ class GateItem(pytest.Item):
         contrast = gate.contrast
         found: dict[str, str | float | int | None] = {
             "verdict": gate.verdict,
+            "tier": gate.tier,
             gate.bound: gate.threshold,
             "against": gate.against or None,
             "detectable": gate.detectable if contrast is None else contrast.detectable,

@@ -2,6 +2,7 @@
 
 from harness.records.extensions import Extension, ExtensionKind
 from harness.records.gates import (
+    TIERS,
     BaselineCheck,
     Bound,
     Contrast,
@@ -11,6 +12,7 @@ from harness.records.gates import (
     Look,
     SliceContrast,
     SliceProblem,
+    Tier,
     Treatment,
     Verdict,
 )
@@ -79,6 +81,7 @@ __all__ = [
     "SHOTS",
     "SHOT_SELECTORS",
     "THOUGHT_TOKENS",
+    "TIERS",
     "Adapter",
     "BaselineCheck",
     "Bound",
@@ -141,6 +144,7 @@ __all__ = [
     "ThoughtEnd",
     "ThoughtPlace",
     "Thoughts",
+    "Tier",
     "Treatment",
     "Verdict",
     "Work",

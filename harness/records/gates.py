@@ -11,6 +11,9 @@ from harness.records.results import Figure
 Verdict = Literal["pass", "fail", "inconclusive"]
 SliceProblem = Literal["", "absent", "unscored", "undefined"]
 Bound = Literal["at_least", "at_most", "no_worse_than", "better_than"]
+Tier = Literal["critical", "advisory"]
+"""Whether a gate that fails makes the run fail, or is only told."""
+TIERS: tuple[Tier, Tier] = ("critical", "advisory")
 Treatment = Literal["wording", "shots", "weights", "adapter", "engine", "dtype", "thinking",
                     "template", "extensions", "sampling", "answers"]  # fmt: skip
 """What may differ between a cell and its baseline while the two are compared."""
@@ -105,7 +108,7 @@ class Gate:
         figure: Name of the figure, a key of `Row.figures`, or `unscored`.
         threshold: The threshold, or the margin of a comparison.
         verdict: `inconclusive` when the interval straddles the threshold.
-        failed: Whether the gate's item fails, as the eval set says.
+        failed: Whether the gate's item fails, as the eval set says; never of an advisory one.
         line: The verdict in words, with n and interval.
         id: Name of the pytest item.
         against: The cell that is compared with, or `baseline`; empty for a threshold.
@@ -118,6 +121,7 @@ class Gate:
         reason: Why there is nothing to judge or too little, None where its interval decides.
         look: Which look it is, None of a gate that plans none.
         anytime: Whether its interval holds at all numbers of probes.
+        tier: Whether the run fails by it.
     """
 
     evalset: str
@@ -139,6 +143,7 @@ class Gate:
     reason: Reason | None = None
     look: Look | None = None
     anytime: bool = False
+    tier: Tier = "critical"
 
 
 @dataclass(frozen=True, slots=True)

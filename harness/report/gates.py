@@ -188,5 +188,8 @@ def _detectable(value: float | None, t: Words) -> str:
 
 def _verdict(gate: Gate, t: Words) -> str:
     inconclusive = gate.verdict == "inconclusive"
-    said = t[f"gate_opens_{gate.on_inconclusive}" if inconclusive else gate.verdict]
+    opens = "advisory" if gate.tier == "advisory" else gate.on_inconclusive
+    said = t[f"gate_opens_{opens}" if inconclusive else gate.verdict]
+    if gate.tier == "advisory" and gate.verdict == "fail":
+        said = t["fail_advisory"]
     return f"{said}, {why(gate.reason, t, limit=400)}" if gate.reason else said

@@ -199,7 +199,10 @@ def worst_gate(evalset: str, cell: str, gates: Sequence[Gate], t: Words) -> str:
     own = [gate for gate in gates if (gate.evalset, gate.cell) == (evalset, cell)]
     if any(gate.failed for gate in own):
         return t["fail"]
-    found = {gate.verdict for gate in own}
+    found = {gate.verdict for gate in own if gate.tier == "critical"}
+    if "inconclusive" not in found and any(gate.verdict == "fail" for gate in own):
+        return t["fail_advisory"]
+    found = found or {gate.verdict for gate in own}
     return next((t[verdict] for verdict in _WORST_FIRST if verdict in found), "")
 
 

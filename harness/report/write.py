@@ -140,7 +140,7 @@ def _content(run: Run, findings: Findings, *, lang: Lang) -> Mapping[str, object
     conclusions = conclude(findings, lang=lang)
     labelled = bool(rows or not judged.sections)
     cautions = beware(findings.cautions, t)
-    undecided = [one for one in gates if one.verdict == "inconclusive" and not one.failed]
+    left = headline.left_open(gates)
     return dict(
         t=t,
         ran=bool(rows),
@@ -159,8 +159,9 @@ def _content(run: Run, findings: Findings, *, lang: Lang) -> Mapping[str, object
         untrained=untrained_table(findings.untrained, t),
         sections=_sections(run, findings, t),
         failed=lines([gate for gate in gates if gate.failed]),
-        open=lines(undecided[:_OPEN]),
-        open_line=headline.open_line(run, len(undecided) - _OPEN, t),
+        open=lines(left[:_OPEN]),
+        open_line=headline.open_line(run, len(left) - _OPEN, t),
+        alarm_line=headline.alarm_line(run, t),
         gates=[*lines(gates), *unjudged_lines(run.unjudged, t)],
         moved=baseline_changes(findings.baselines, names, t),
         guessing=guessing_lines(findings.guessing, t),

@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from harness.figures import FIGURES, figure_kind, gated, paired
-from harness.records import Bound
+from harness.records import Bound, Tier
 from harness.spec.base import Name, Strict, Word, complain
 from harness.spec.slicespec import SliceName
 from harness.suggest import did_you_mean
@@ -55,8 +55,21 @@ FigureName = Annotated[str, AfterValidator(checked_figure), _FigureSchema()]
 
 def on_inconclusive_default(keys: Mapping[str, object]) -> Literal["warn", "fail"]:
     """Return what becomes of an inconclusive gate by default, by its keys that were read before."""
+    if keys.get("tier") == "advisory":
+        return "warn"
     once = keys.get("no_worse_than") is not None and keys.get("looks") is None
     return "fail" if once else "warn"
+
+
+def check_tier(tier: Tier, on_inconclusive: str) -> None:
+    """Refuse a gate that fails nothing and is to fail where it is inconclusive.
+
+    Raises:
+        PydanticCustomError: It is both.
+    """
+    if tier == "advisory" and on_inconclusive == "fail":
+        raise complain("an advisory gate fails nothing, so it cannot fail where it is "
+                       "inconclusive; leave on_inconclusive out, or make it critical")  # fmt: skip
 
 
 class OtherCell(Strict):
@@ -94,6 +107,7 @@ class GateSpec(Strict):
             the gate fails.
         slice: The slice whose samples are judged, such as `topic=sport`; `worst` is the worst of
             all slices, `worst:topic` that of a column.
+        tier: `advisory` is judged and told, and fails nothing.
     """
 
     cells: str = "*"
@@ -105,6 +119,8 @@ class GateSpec(Strict):
     better_than: Word | OtherCell | None = None
     by: Annotated[float, Field(ge=0)] = 0.0
     looks: Annotated[int, Field(ge=1)] | None = None
+    # Before what it is the default of.
+    tier: Tier = "critical"
     on_inconclusive: Annotated[
         Literal["pass", "warn", "fail"], Field(default_factory=on_inconclusive_default)
     ]
@@ -112,6 +128,7 @@ class GateSpec(Strict):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
+        check_tier(self.tier, self.on_inconclusive)
         bounds = (self.at_least, self.at_most, self.no_worse_than, self.better_than)
         if sum(bound is not None for bound in bounds) != 1:
             raise complain("needs exactly one of at_least, at_most, no_worse_than and better_than")

@@ -6,9 +6,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from harness.records import Json
+from harness.records import Json, Tier
 from harness.spec.base import Name, Strict, Word, complain
-from harness.spec.gatespec import on_inconclusive_default
+from harness.spec.gatespec import check_tier, on_inconclusive_default
 from harness.spec.probespec import ProbeSpec, check_unique
 
 LOWEST, HIGHEST = 1, 10
@@ -144,6 +144,7 @@ class JudgedGateSpec(Strict):
         max_unscored: Share of answers without a verdict above which the gate fails.
         anytime: Whether it may be judged again after each further probe, and stopped at will: by an
             interval that holds at all numbers of probes, see `harness.stats.anytime`.
+        tier: `advisory` is judged and told, and fails nothing.
     """
 
     models: str = "*"
@@ -153,6 +154,8 @@ class JudgedGateSpec(Strict):
     no_worse_than: Literal["baseline"] | None = None
     by: Annotated[float, Field(ge=0)] = 0.0
     looks: Annotated[int, Field(ge=1)] | None = None
+    # Before what it is the default of.
+    tier: Tier = "critical"
     on_inconclusive: Annotated[
         Literal["pass", "warn", "fail"], Field(default_factory=on_inconclusive_default)
     ]
@@ -161,6 +164,7 @@ class JudgedGateSpec(Strict):
 
     @model_validator(mode="after")
     def _one(self) -> Self:
+        check_tier(self.tier, self.on_inconclusive)
         if self.anytime and self.figure == "unscored":
             raise complain("'anytime' belongs to score, points, pass_rate and win_rate; leave it "
                            "out")  # fmt: skip

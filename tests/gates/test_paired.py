@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sides import LABELS, side
 
-from harness.figures import by_sample
 from harness.gates.paired import (
     contrast,
     contrast_verdict,
@@ -15,35 +15,9 @@ from harness.gates.paired import (
     judge_contrast,
 )
 from harness.gates.threshold import judge_threshold
-from harness.records import Contrast, Figure, Result, Row
+from harness.records import Contrast, Result
 from harness.spec import GateSpec
-from harness.stats import wilson_interval
 from harness.stats.paired import paired_accuracy
-
-LABELS = ("positive", "negative")
-
-
-def side(right, *, cell: str = "m-p-zeroshot") -> tuple[Row, dict[str, Result]]:
-    """A cell of a binary set whose answers are right, wrong or (None) missing."""
-    results = []
-    for i, one in enumerate(right):
-        target = LABELS[i % 2]
-        answer = None if one is None else target if one else LABELS[1 - i % 2]
-        odds = None if answer is None else (1.0 if answer == "positive" else -1.0)
-        results.append(
-            Result("evalsets/e.yaml", cell, f"s{i}", "", "", target, answer, answer, one,
-                   None if one is not None else "no verdict", {}, odds)
-        )  # fmt: skip
-    scored = [one for one in right if one is not None]
-    figures = {}
-    if scored:
-        low, high = wilson_interval(sum(scored), len(scored))
-        figure = Figure(sum(scored) / len(scored), low, high, len(scored))
-        figures = {"accuracy": figure, "auc": figure, "calibrated_accuracy": figure}
-    row = Row("evalsets/e.yaml", cell, "m", "p", "zeroshot", 0, None, None, None, "logprobs",
-              len(scored), len(right) - len(scored), {}, figures, dict.fromkeys(LABELS, 0.5),
-              dict.fromkeys(LABELS, 0.5), 9.0)  # fmt: skip
-    return row, by_sample(results)
 
 
 def made(both: int, lost: int, won: int, none: int) -> tuple[list[bool], list[bool]]:

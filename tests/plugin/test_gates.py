@@ -175,3 +175,51 @@ def test_each_set_is_told_where_its_gate_compares_nothing(evals):
     result.stdout.fnmatch_lines(
         ["evalsets/mini.yaml:*: gates*0*.no_worse_than: *not a cell of this*"]
     )
+
+
+def test_an_advisory_gate_is_told_and_fails_nothing(evals):
+    missed = {"cells": "*-zeroshot", "figure": "unscored", "at_least": 1, "tier": "advisory"}
+    evals.set(gates=[missed, LEVEL])
+    result = evals.run("--junitxml", "out.xml")
+    result.assert_outcomes(passed=4)
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(
+        [f"warning: {SET}::gate-unscored-{ZERO}: unscored 0.000 *(advisory)"]
+    )
+    advisory, critical = evals.saved.gates
+    assert (advisory.verdict, advisory.failed, advisory.tier) == ("fail", False, "advisory")
+    assert (critical.verdict, critical.tier) == ("pass", "critical")
+    title, _, counts, *_ = evals.report.split("\n")
+    assert title == "# Evaluation report: made-up answers, passed, 1 advisory not met"
+    assert counts.startswith(
+        "Gates: 1 passed, 0 failed, 0 inconclusive; advisory ones, by which no run fails: 0 "
+        "passed, 1 not met, 0 inconclusive. Cells: 2 run"
+    )
+    assert "- fail (advisory)" in evals.report.split("## ")[0]
+    found = {one.get("name"): {p.get("name"): p.get("value") for p in one.iter("property")}
+             for one in ElementTree.parse(evals.root / "out.xml").iter("testcase")}  # fmt: skip
+    assert found[f"gate-unscored-{ZERO}"]["tier"] == "advisory"
+    evals.run("--eval-report-lang", "ru")
+    assert "не выполнено рекомендательных: 1" in evals.report.split("\n")[0]
+    assert "не выполнено (рекомендательное)" in evals.report
+
+
+def test_a_run_of_advisory_gates_alone_has_no_verdict(evals):
+    missed = {"cells": "*-zeroshot", "figure": "unscored", "at_least": 1, "tier": "advisory"}
+    evals.set(gates=[missed])
+    assert evals.run("--eval-strict").ret == 0
+    assert evals.report.split("\n")[0].endswith(" no critical gate, 1 advisory not met")
+    assert "False alarms" not in evals.report
+
+
+def test_an_inconclusive_advisory_gate_is_told(evals):
+    wide = {"cells": "*-zeroshot", "figure": "accuracy", "no_worse_than": {"mode":
+            "fewshot5-chat-s0"}, "by": 0.01, "tier": "advisory"}  # fmt: skip
+    evals.set(gates=[wide, LEVEL])
+    result = evals.run("--eval-strict")
+    assert result.ret == 0
+    gate = next(one for one in evals.saved.gates if one.tier == "advisory")
+    assert (gate.verdict, gate.failed) == ("inconclusive", False)
+    assert gate.line.endswith("- inconclusive (advisory)")
+    result.stdout.fnmatch_lines(["warning: *inconclusive (advisory)"])
+    assert evals.report.split("\n")[0].endswith(" passed")

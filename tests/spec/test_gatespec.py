@@ -104,6 +104,15 @@ def gate_problem(project, gate: str) -> str:
             ".looks: input should be greater than or equal to 1, not 0",
         ),
         (
+            "{figure: auc, at_least: 0.5, tier: advisory, on_inconclusive: fail}",
+            ": an advisory gate fails nothing, so it cannot fail where it is inconclusive; leave "
+            "on_inconclusive out, or make it critical",
+        ),
+        (
+            "{figure: auc, at_least: 0.5, tier: critcal}",
+            ".tier: 'critcal' is not one of critical, advisory",
+        ),
+        (
             "{figure: auc, at_least: 0.5, on_inconclusive: ignore}",
             ".on_inconclusive: 'ignore' is not one of pass, warn, fail",
         ),
