@@ -1,11 +1,13 @@
 """Exported runs, read by the tools that they are written for.
 
     python3 -m venv LMEVAL && LMEVAL/bin/pip install "lm_eval==0.4.13"
-    python benchmarks/exported_runs.py RUN... --lm-eval-python LMEVAL/bin/python
+    python3.12 -m venv EEE && EEE/bin/pip install every-eval-ever==0.3.0
+    python benchmarks/exported_runs.py RUN... --lm-eval-python LMEVAL/bin/python \
+        --every-eval-ever EEE/bin/every_eval_ever
 
-Each run is exported, and lm-evaluation-harness makes its table of the results file, and of the
-samples what its card for the hub reads: a data set of JSON lines for each task. The means of the
-samples have to be the accuracies.
+Each run is exported. lm-evaluation-harness makes its table of the results file, and of the samples
+what its card for the hub reads: a data set of JSON lines for each task; the means of the samples
+have to be the accuracies. The validator of Every Eval Ever has to pass all files without a warning.
 """
 
 from __future__ import annotations
@@ -55,15 +57,29 @@ def read_by_lm_eval(python: Path, run: Path, folder: Path) -> None:
             raise SystemExit(f"{task}: the samples do not come to the accuracy")
 
 
+def validated(validator: Path, run: Path, folder: Path) -> None:
+    """Print how many files of a run's the validator passes, or end with what it says."""
+    out = exported(run, "every-eval-ever", folder)
+    paths = [path.relative_to(out) for path in sorted(out.rglob("*.json*"))]
+    found = json.loads(call([validator, "validate", "--format", "json", *paths], out))
+    if any(not one["valid"] or one["warnings"] for one in found):
+        raise SystemExit(json.dumps(found, indent=1))
+    print(f"Every Eval Ever: {len(found)} files pass, {sum(one['line_count'] for one in found)} "
+          "samples")  # fmt: skip
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folder of a run")
     parser.add_argument("--lm-eval-python", type=Path, metavar="PATH")
+    parser.add_argument("--every-eval-ever", type=Path, metavar="PATH")
     args = parser.parse_args()
     for run in map(Path.absolute, args.runs):
         with tempfile.TemporaryDirectory() as folder:
             if args.lm_eval_python:
                 read_by_lm_eval(args.lm_eval_python.absolute(), run, Path(folder))
+            if args.every_eval_ever:
+                validated(args.every_eval_ever.absolute(), run, Path(folder))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def exported(tmp_path: Path, run: Run, *words: str):
     return CliRunner().invoke(app, command)
 
 
-def run_with_texts(*, unscored: int = 1, texts: bool = True, engine_name: str = "vllm") -> Run:
+def run_with_texts(*, unscored: int = 1, texts: bool = True, **options) -> Run:
     """Return a run of one zero-shot cell: six samples, the first ones without a verdict."""
     targets = ["positive", "negative"] * 3
     scores = [Score(None, None, Reason("equal_labels"), (-1.0, -1.0))] * unscored
@@ -51,7 +51,7 @@ def run_with_texts(*, unscored: int = 1, texts: bool = True, engine_name: str = 
         scores, targets, evalset=SET, model="smollm2-135m", prompt="prefill",
         texts=[f"Text {i}, é\u2028." for i in range(6)] if texts else (),
     )  # fmt: skip
-    found = run_of(row, engines=(engine_name,))
+    found = run_of(row, **options)
     rested = Provenance("d", "w", "p", "s", "m", "", "vllm 1", "float16, cuda")
     return replace(found, results=tuple(results),
                    provenances=(CellProvenance(SET, row.cell, rested),))  # fmt: skip

@@ -24,11 +24,13 @@ class Form(StrEnum):
     csv = "csv"
     hub = "hub"
     lm_eval = "lm-eval"
+    every_eval_ever = "every-eval-ever"
 
 
 _MEANING = (
     "csv: all figures as summary.csv; hub: .eval_results/ of model pages; "
-    "lm-eval: results_*.json and samples_*.jsonl as lm-evaluation-harness writes them."
+    "lm-eval: results_*.json and samples_*.jsonl as lm-evaluation-harness writes them; "
+    "every-eval-ever: records of the EvalEval Coalition's collection."
 )
 
 
@@ -78,10 +80,17 @@ def _lm_eval(folder: Path, named: Mapping[str, str]) -> Files:
     return lm_eval_files(_whole(folder, named))
 
 
+def _every_eval_ever(folder: Path, named: Mapping[str, str]) -> Files:
+    from harness.export.every_eval_ever import every_eval_ever_files
+
+    return every_eval_ever_files(_whole(folder, named), datasets=named)
+
+
 _FORMS: Mapping[Form, Callable[[Path, Mapping[str, str]], Files]] = {
     Form.csv: _csv,
     Form.hub: _hub,
     Form.lm_eval: _lm_eval,
+    Form.every_eval_ever: _every_eval_ever,
 }
 
 

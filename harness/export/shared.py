@@ -22,6 +22,7 @@ from harness.records import (
 )
 from harness.spec.base import hub_name
 
+_RESERVED = re.compile(r"(?i)|data|unknown|con|prn|aux|nul|com[1-9]|lpt[1-9]")
 _UNSAFE = re.compile(r"[^\w.+-]+")
 
 
@@ -94,6 +95,12 @@ def set_name(evalset: str) -> str:
     """Return an eval set's path as one name, without its first folder `evalsets`."""
     parts = PurePosixPath(evalset).with_suffix("").parts
     return _UNSAFE.sub("-", "-".join(part for part in parts if part != "evalsets"))
+
+
+def safe_part(name: str) -> str:
+    """Return a name that is a folder on all systems, and none that collections keep back."""
+    bare = name.rstrip(". ")
+    return f"own-{bare}" if _RESERVED.fullmatch(bare.partition(".")[0]) else bare
 
 
 def task_name(evalset: str, cell: str, model: str) -> str:
