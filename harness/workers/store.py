@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
-import random
 import sqlite3
 import threading
 import time
@@ -18,17 +16,8 @@ import numpy as np
 
 from harness.errors import StoreError
 from harness.records import Adapter, Json, Output, Sampling
+from harness.workers.store_file import connect, fix
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS outputs (
-    key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, body TEXT NOT NULL, created REAL NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS by_fingerprint ON outputs (fingerprint);
-CREATE TABLE IF NOT EXISTS doubted (fingerprint TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS memory (
-    key TEXT PRIMARY KEY, body BLOB NOT NULL, created REAL NOT NULL
-);
-"""
 # Fields of `Sampling` that enter a key only if they are set: older keys have none of them.
 _LATER = frozenset({"schema", "score_texts", "stop_ids", "thinking", "logits"})
 _ASKED = [field.name for field in fields(Sampling)]
@@ -36,9 +25,9 @@ _BODY = [field.name for field in fields(Output) if field.name not in ("key", "er
 # Written also where there is nothing in them.
 _ALWAYS = frozenset({"text", "token_ids", "finish_reason", "logprobs"})
 _ENCODE = json.JSONEncoder(check_circular=False).encode
-_COLUMNS = {"key", "fingerprint", "body", "created"}
-_TIMEOUT_S = 60.0
 _AT_ONCE = 500  # SQLite takes at least 999 variables in a statement
+# No token, and no number of them, is as great.
+_NO_COUNT = 1 << 31
 # Bytes that are kept in memory: a cell of 2,000 samples takes 80,000, its plots as many.
 _REMEMBERED = 64 << 20
 _TOO_OLD = """
@@ -87,13 +76,13 @@ class Store:
         self._lock = threading.RLock()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = _connect(path)
+            self._db = connect(path)
         except (OSError, sqlite3.Error) as error:
             raise self._error("opened", error) from error
 
     def _error(self, what: str, error: Exception) -> StoreError:
         problem = f"the store of outputs cannot be {what}: {error}"
-        return StoreError(f"{self._path}: {problem}; {_fix(error)}")
+        return StoreError(f"{self._path}: {problem}; {fix(error)}")
 
     def knows(self, shared: str) -> bool:
         """Return whether any output of this engine fingerprint is stored."""
@@ -197,73 +186,12 @@ def _body(output: Output) -> str:
     return _ENCODE({name: value for name, value in found if value or name in _ALWAYS})
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    """Open the file, which others may be opening for the first time.
-
-    Where two turn on the write-ahead log at once, SQLite tells one of them that the file is locked
-    and does not wait, whatever the timeout.
-    """
-    deadline = time.monotonic() + _TIMEOUT_S
-    while True:
-        db = sqlite3.connect(path, timeout=_TIMEOUT_S, check_same_thread=False)
-        try:
-            _check_tables(db)
-            db.execute("PRAGMA journal_mode=WAL")
-            db.execute("PRAGMA synchronous=NORMAL")
-            db.executescript(_SCHEMA)
-        except sqlite3.Error as error:
-            db.close()
-            busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() > deadline:
-                raise
-            time.sleep(random.uniform(0.01, 0.1))
-        else:
-            return db
-
-
-class _OtherTables(sqlite3.DatabaseError):
-    """A database that is not a store of outputs, or not one of this version."""
-
-
-def _check_tables(db: sqlite3.Connection) -> None:
-    """Check that a database is empty or a store of outputs, before anything in it is changed.
-
-    Raises:
-        sqlite3.Error: It is neither.
-    """
-    tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-    if not tables:
-        return
-    if "outputs" not in tables:
-        raise _OtherTables(f"it is a database with other tables ({', '.join(sorted(tables)[:5])})")
-    found = {column[1] for column in db.execute("PRAGMA table_info(outputs)")}
-    if found != _COLUMNS:
-        raise _OtherTables("its table has other columns than this version writes")
-
-
-_ELSEWHERE = "give another place by --eval-store (harness judge passport: --store)"
-_MOVE = (
-    "move it away, with the files -wal and -shm beside it, and its outputs are made again; "
-    f"or {_ELSEWHERE}"
-)
-_DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR}
-
-
-def _fix(error: Exception) -> str:
-    """Return what helps against an error of the store."""
-    # The low byte is the kind.
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if isinstance(error, _OtherTables) or code in _DAMAGED:
-        return _MOVE
-    if code == sqlite3.SQLITE_BUSY:
-        return f"wait until the process that holds it is done, or {_ELSEWHERE}"
-    if code == sqlite3.SQLITE_FULL or getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
-        return f"free disk space, or {_ELSEWHERE}"
-    return f"see that its folder can be written, or {_ELSEWHERE}"
-
-
 def _is_count(value: object) -> bool:
-    return type(value) is int and value >= 0
+    return type(value) is int and 0 <= value < _NO_COUNT
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is float or (type(value) is int and abs(value) < _NO_COUNT)
 
 
 def _is_text(value: object) -> bool:
@@ -274,9 +202,7 @@ _FITS: Mapping[str, Callable[[object], bool]] = {
     "text": _is_text,
     "token_ids": lambda value: isinstance(value, list) and all(map(_is_count, value)),
     "finish_reason": _is_text,
-    "logprobs": lambda value: (
-        isinstance(value, list) and all(type(one) in (int, float) for one in value)
-    ),
+    "logprobs": lambda value: isinstance(value, list) and all(map(_is_number, value)),
     "prompt_tokens": _is_count,
     "cached_tokens": _is_count,
     "completion_tokens": _is_count,

@@ -292,17 +292,42 @@ def test_a_damaged_file_says_to_move_it_away(tmp_path, damage):
         Store(path).get(keys)
 
 
+OUTPUTS = (
+    "CREATE TABLE outputs ( key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, body TEXT NOT NULL, "
+    "created REAL NOT NULL ) WITHOUT ROWID"
+)
+
+
+def test_a_store_of_an_earlier_version_is_taken(tmp_path):
+    path = tmp_path / "outputs.sqlite"
+    other = sqlite3.connect(path)
+    other.executescript(OUTPUTS.replace("( key", "(\n    key").replace(" )", "\n)"))
+    other.close()
+    store = Store(path)
+    store.put([Output("k")], "shared")
+    assert list(store.get(["k"])) == ["k"]
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
         ("CREATE TABLE users (name TEXT)", "a database with other tables (users)"),
         ("CREATE TABLE outputs (key TEXT PRIMARY KEY, body TEXT)", "its table has other columns"),
+        (OUTPUTS.replace("created REAL NOT NULL", "created REAL NOT NULL, UNIQUE(fingerprint)"),
+         "its table has other columns or rules"),
+        (OUTPUTS + "; CREATE TRIGGER t AFTER INSERT ON outputs BEGIN DELETE FROM outputs; END",
+         "it has the trigger t, which"),
+        (OUTPUTS + "; CREATE TRIGGER t BEFORE INSERT ON outputs BEGIN SELECT RAISE(IGNORE); END",
+         "it has the trigger t, which"),
+        (OUTPUTS + "; CREATE UNIQUE INDEX i ON outputs (fingerprint)", "it has the index i, which"),
+        (OUTPUTS + "; CREATE VIEW memory AS SELECT 1 AS key", "its view memory has other"),
+        (OUTPUTS + "; CREATE TABLE doubted (x TEXT)", "its table doubted has other columns"),
     ],
-)
+)  # fmt: skip
 def test_a_database_of_another_kind_is_left_as_it_is(tmp_path, table, words):
     path = tmp_path / "outputs.sqlite"
     other = sqlite3.connect(path)
-    other.execute(table)
+    other.executescript(table)
     other.commit()
     other.close()
     before = path.read_bytes()
@@ -326,8 +351,8 @@ _WHOLE = {"token_ids": [1], "logprobs": [-0.5], "text": "a"}
             "text": [None, 1, ["a"]],
             "finish_reason": [None, {}],
             "token_ids": [None, "12", ["a"], [1.5], [True], [-1], [[1]]],
-            "logprobs": [None, "ab", ["a", "b"], [None], [[-1.0]], [False]],
-            "prompt_tokens": [None, "7", -1, 1.5, True],
+            "logprobs": [None, "ab", ["a", "b"], [None], [[-1.0]], [False], [10**400]],
+            "prompt_tokens": [None, "7", -1, 1.5, True, 10**30],
             "thought": [0],
             "served_by": [[]],
         }.items()
