@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.characters import is_blank, one_form, spelled
 from harness.errors import AssetError, SpecError
 from harness.records import Sample
-from harness.sources.labels import LabelMap, some_of
+from harness.sources.labels import ClassLabels, some_classes, some_of
 from harness.sources.rows import Table
 from harness.sources.slicing import slice_values
 from harness.sources.values import text_of
@@ -94,17 +94,19 @@ class _Labels:
     def __init__(self, spec: EvalSet, table: Table, place: Place) -> None:
         self._spec, self._table, self._place = spec, table, place
         self._column = spec.data.label
-        self._map = LabelMap(spec.labels)
         names = table.classes.get(self._column, ())
         self._classes = {str(number): name for number, name in enumerate(names)}
+        try:
+            self._labels = ClassLabels(spec.labels, self._classes)
+        except SpecError as error:
+            raise SpecError(f"{place.name}: {place.shown}: column '{self._column}': "
+                            f"{error.problem}") from error  # fmt: skip
 
     def find(self, index: int) -> str | None:
         """Return the label of a row, None for one that is dropped."""
         where = f"{self._place.shown}: row {index + 1}"
         value = self._value(index)
-        label = self._map.find(value)
-        if label is None and value in self._classes:
-            label = self._map.find(self._classes[value])
+        label = self._labels.find(value)
         if label is None and self._spec.data.others == "refuse":
             raise SpecError(f"{self._place.name}: {where}: no label has '{spelled(value)}'"
                             f"{self._known()} in column '{self._column}'; add it under 'labels', "
@@ -117,9 +119,7 @@ class _Labels:
 
     def _known(self) -> str:
         """Say which numbers a column's classes have, where it has numbers of classes."""
-        classes = [f"{number} {name}" for number, name in self._classes.items()]
-        more = ", ..." if len(classes) > len(classes[:8]) else ""
-        return f" (classes: {', '.join(classes[:8])}{more})" if classes else ""
+        return f" ({some_classes(self._classes)})" if self._classes else ""
 
     def none_fits(self) -> SpecError:
         """Return the error for a table of which no row has a label."""

@@ -103,6 +103,34 @@ def test_names_of_classes():
         labelled({"text": "a", "label": -1}, classes=classes)
 
 
+STARS = ["1", "2", "3", "4", "5"]
+FIVE = [{"text": star, "label": number} for number, star in enumerate(STARS)]
+
+
+@pytest.mark.parametrize(("labels", "found"), [
+    ({"bad": ["1", "2"], "good": ["4", "5"]}, ["bad", "bad", "good", "good"]),
+    ({"bad": [1, 2, 3], "good": [4, 5]}, ["bad", "bad", "bad", "good", "good"]),
+    ({"bad": [0, 1, 2], "good": [3, 4]}, ["bad", "bad", "bad", "good", "good"]),
+    (["5", "4", "3", "2", "1"], STARS),
+])  # fmt: skip
+def test_classes_that_are_named_by_other_numbers(labels, found):
+    samples = labelled(*FIVE, classes={"label": STARS}, labels=labels, others="drop")
+    assert [one.label for one in samples if one] == found
+
+
+@pytest.mark.parametrize("labels", [
+    {"bad": [1, 2], "good": [4, 5]}, {"bad": [0, 1], "good": [3, 4]},
+    {"bad": {"at_most": 2}, "good": {"at_least": 3}},
+])  # fmt: skip
+def test_a_number_that_may_be_a_class_or_its_name(labels):
+    problem = (
+        r"^set: f: column 'label': its classes have numbers as names, and others than their own "
+        r"\(classes: 0 1, 1 2, 2 3, 3 4, 4 5\), so that .* may mean either; write the names, in "
+    )
+    with pytest.raises(SpecError, match=problem):
+        labelled(*FIVE, classes={"label": STARS}, labels=labels, others="drop")
+
+
 @pytest.mark.parametrize("name", ["x.csv", "x.jsonl", "x.json"])
 @pytest.mark.parametrize("use", ["source", "dataset", "shots"])
 def test_every_file_that_a_set_reads(tmp_path, name, use):
