@@ -78,7 +78,7 @@ def read_table(
         text = read_encoded(path, shown)
         table = Table(separated_rows(text, format, need=need, columns=columns, shown=shown))
     else:
-        table = Table(as_rows(read_objects(read_encoded(path, shown), format, shown)))
+        table = Table(as_rows(read_objects(read_encoded(path, shown), format, shown), shown))
     if not table.rows:
         raise AssetError(f"{shown}: has no rows; give a file that has some")
     check_columns(table.rows, need, shown, always=always)

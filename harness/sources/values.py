@@ -76,9 +76,23 @@ def named(row: Mapping[str, object]) -> TextRow:
     return {column_name(str(key)): cell_of(value) for key, value in row.items()}
 
 
-def as_rows(rows: Iterable[Mapping[str, object]]) -> list[TextRow]:
-    """Return rows with their values as cells."""
-    return [named(row) for row in rows]
+def as_rows(rows: Iterable[Mapping[str, object]], shown: str = "") -> list[TextRow]:
+    """Return rows with their values as cells.
+
+    Args:
+        rows: Objects, in the order of their source.
+        shown: How errors name the source.
+
+    Raises:
+        AssetError: Two columns of a row have one name.
+    """
+    found: list[TextRow] = []
+    for number, row in enumerate(rows, 1):
+        found.append(named(row))
+        if len(found[-1]) < len(row):
+            raise AssetError(f"{shown}: row {number}: two columns have one name: "
+                             f"{', '.join(map(repr, row))}; rename one")  # fmt: skip
+    return found
 
 
 def lacking(column: str, known: Iterable[str], shown: str) -> AssetError:

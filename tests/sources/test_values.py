@@ -59,3 +59,10 @@ def test_the_text_of_a_row():
         assert str(caught.value).startswith(problem)
     assert shown_text(row["tags"]) == '["x"]'
     assert shown_text(row["half"]) == "so \ufffd"
+
+
+def test_two_columns_of_one_name():
+    with pytest.raises(
+        AssetError, match=r"^f: row 2: two columns have one name: 'text ', 'text'; "
+    ):
+        as_rows([{"text": "a"}, {"text ": "a", "text": "b"}], "f")
