@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,10 @@ from harness.errors import EXIT_FIXABLE, HarnessError
 
 if TYPE_CHECKING:
     from harness.export.shared import Files
+    from harness.export.tracked import Tracked
     from harness.records import Run
+
+    Store = Callable[[Run, Sequence[Tracked], Path, Path], Path]
 
 
 class Form(StrEnum):
@@ -25,12 +28,15 @@ class Form(StrEnum):
     hub = "hub"
     lm_eval = "lm-eval"
     every_eval_ever = "every-eval-ever"
+    mlflow = "mlflow"
+    trackio = "trackio"
 
 
 _MEANING = (
     "csv: all figures as summary.csv; hub: .eval_results/ of model pages; "
     "lm-eval: results_*.json and samples_*.jsonl as lm-evaluation-harness writes them; "
-    "every-eval-ever: records of the EvalEval Coalition's collection."
+    "every-eval-ever: records of the EvalEval Coalition's collection; "
+    "mlflow, trackio: a local store that its own client writes."
 )
 
 
@@ -46,19 +52,38 @@ def export(
     ] = None,
 ) -> None:
     """Write a run's figures for other tools."""
-    from harness.writing import write_whole
-
     with failing():
-        made = _FORMS[to](run, _named(dataset or []))
-        folder = out or run / "export"
-        for path, text in made.files.items():
-            write_whole(folder / path, text)
-            say(str(folder / path))
-        for line in made.left_out:
+        folder, named = out or run / "export", _named(dataset or [])
+        if to in _STORES:
+            written, told = _stored(_STORES[to], run, named, folder)
+        else:
+            written, told = _written(_FORMS[to](run, named), folder)
+        for path in written:
+            say(str(path))
+        for line in told:
             say(line, err=True)
-    if not made.files:
+    if not written:
         say(f"{run}: nothing to export to {to}", err=True)
         raise typer.Exit(EXIT_FIXABLE)
+
+
+def _written(made: Files, folder: Path) -> tuple[list[Path], Sequence[str]]:
+    from harness.writing import write_whole
+
+    for path, text in made.files.items():
+        write_whole(folder / path, text)
+    return [folder / path for path in made.files], made.left_out
+
+
+def _stored(
+    store: Store, folder: Path, named: Mapping[str, str], out: Path
+) -> tuple[list[Path], Sequence[str]]:
+    """Have a tracker's client write what there is of a run, in one line without it."""
+    from harness.export.tracked import tracked_runs
+
+    run = _head(folder, named)
+    tracked, told = tracked_runs(run)
+    return [store(run, tracked, out, folder / "report.md")] if tracked else [], told
 
 
 def _csv(folder: Path, named: Mapping[str, str]) -> Files:
@@ -92,6 +117,21 @@ _FORMS: Mapping[Form, Callable[[Path, Mapping[str, str]], Files]] = {
     Form.lm_eval: _lm_eval,
     Form.every_eval_ever: _every_eval_ever,
 }
+
+
+def _mlflow(run: Run, tracked: Sequence[Tracked], folder: Path, report: Path) -> Path:
+    from harness.export.mlflow import to_mlflow
+
+    return to_mlflow(run, tracked, folder, report)
+
+
+def _trackio(run: Run, tracked: Sequence[Tracked], folder: Path, report: Path) -> Path:
+    from harness.export.trackio import to_trackio
+
+    return to_trackio(run, tracked, folder, report)
+
+
+_STORES: Mapping[Form, Store] = {Form.mlflow: _mlflow, Form.trackio: _trackio}
 
 
 def _head(folder: Path, named: Mapping[str, str]) -> Run:
