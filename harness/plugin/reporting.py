@@ -136,7 +136,8 @@ class ActiveRun:
             raise MadeUpAnswers(reason=Reason("made_up_answers"))
         if isinstance(planned, PlannedJudgedGate):
             verdict = self.judged.judge(planned, accepts=self.accepting.writes)
-            self.gates += [verdict] if verdict else []
+            if verdict:
+                self._note_gate(verdict)
             return verdict
         outcome = self.runner.outcome(planned.cell)
         other = self.runner.outcome(planned.other) if planned.other else None
@@ -150,10 +151,15 @@ class ActiveRun:
                                   baseline.former or outcome.row.cell)  # fmt: skip
             kept = kept_results(found, outcome) if found else None
         gate = judge(planned, outcome, other=other, baseline=baseline, kept=kept)
-        self.gates.append(gate)
+        self._note_gate(gate)
         if gate.verdict != "pass":
             self._note_undecidable(planned, outcome)
         return gate
+
+    def _note_gate(self, gate: Gate) -> None:
+        """Note a verdict, once where a plugin has its item run again."""
+        name = gate.evalset, gate.id
+        self.gates = [*(one for one in self.gates if (one.evalset, one.id) != name), gate]
 
     def _note_undecidable(self, planned: PlannedGate, outcome: Outcome) -> None:
         """Note a gate that no result of so many samples could have passed."""

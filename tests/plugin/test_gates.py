@@ -223,3 +223,18 @@ def test_an_inconclusive_advisory_gate_is_told(evals):
     assert gate.line.endswith("- inconclusive (advisory)")
     result.stdout.fnmatch_lines(["warning: *inconclusive (advisory)"])
     assert evals.report.split("\n")[0].endswith(" passed")
+
+
+def test_a_gate_whose_item_is_run_again_counts_once(evals):
+    evals.set(gates=[{"cells": "*-zeroshot", "figure": "accuracy", "at_least": 0.99}])
+    evals.write("conftest.py", """
+from _pytest.runner import runtestprotocol
+
+pytest_plugins = ["harness.plugin"]
+
+
+def pytest_runtest_protocol(item, nextitem):
+    runtestprotocol(item, nextitem=nextitem, log=False)
+""")  # fmt: skip
+    assert evals.run().ret == pytest.ExitCode.TESTS_FAILED
+    assert [gate.verdict for gate in evals.saved.gates] == ["fail"]
