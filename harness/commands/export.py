@@ -28,6 +28,7 @@ class Form(StrEnum):
     hub = "hub"
     lm_eval = "lm-eval"
     every_eval_ever = "every-eval-ever"
+    model_card = "model-card"
     mlflow = "mlflow"
     trackio = "trackio"
 
@@ -36,6 +37,7 @@ _MEANING = (
     "csv: all figures as summary.csv; hub: .eval_results/ of model pages; "
     "lm-eval: results_*.json and samples_*.jsonl as lm-evaluation-harness writes them; "
     "every-eval-ever: records of the EvalEval Coalition's collection; "
+    "model-card: a README.md with model-index for each model; "
     "mlflow, trackio: a local store that its own client writes."
 )
 
@@ -111,11 +113,18 @@ def _every_eval_ever(folder: Path, named: Mapping[str, str]) -> Files:
     return every_eval_ever_files(_whole(folder, named), datasets=named)
 
 
+def _model_card(folder: Path, named: Mapping[str, str]) -> Files:
+    from harness.export.model_card import model_card_files
+
+    return model_card_files(_head(folder, named), datasets=named)
+
+
 _FORMS: Mapping[Form, Callable[[Path, Mapping[str, str]], Files]] = {
     Form.csv: _csv,
     Form.hub: _hub,
     Form.lm_eval: _lm_eval,
     Form.every_eval_ever: _every_eval_ever,
+    Form.model_card: _model_card,
 }
 
 

@@ -20,10 +20,12 @@ from harness.export.every_eval_ever_results import (
 )
 from harness.export.every_eval_ever_samples import sample_lines
 from harness.export.shared import (
+    FAKE,
     Files,
     has_texts,
     left_out,
     moment,
+    no_result,
     provenances,
     results_by_cell,
     safe_part,
@@ -33,10 +35,9 @@ from harness.export.shared import (
 )
 from harness.export.table import engines_of
 from harness.jsontext import json_text
-from harness.records import EngineInfo, Json, Row, Run
+from harness.records import Json, Row, Run
 
 SCHEMA = "0.3.0"
-_FAKE = "the engine fake made up its answers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ def every_eval_ever_files(run: Run, *, datasets: Mapping[str, str]) -> Files:
     engines, rested = engines_of(run, "cells"), provenances(run)
     time = str(int(moment(run).timestamp()))
     for row in run.rows:
-        if problem := _problem(row, engines.get(row.model)):
+        if problem := no_result(row, engines.get(row.model)):
             told.append(left_out(row.evalset, row.cell, problem))
         else:
             rows.setdefault((row.evalset, row.model), []).append(row)
@@ -100,7 +101,7 @@ def every_eval_ever_files(run: Run, *, datasets: Mapping[str, str]) -> Files:
     for one in standings:
         engine, rest = engines.get(one.model), rested.get((one.evalset, one.model))
         if engine is not None and engine.engine == "fake":
-            told.append(left_out(one.evalset, one.model, _FAKE))
+            told.append(left_out(one.evalset, one.model, FAKE))
             continue
         record = _Record(run, one.evalset, model_name(one.model, engine, rest), time)
         info = model_info(one.model, record.owned, engine, rest)
@@ -108,15 +109,6 @@ def every_eval_ever_files(run: Run, *, datasets: Mapping[str, str]) -> Files:
     if rows and not any(path.suffix == ".jsonl" for path in files):
         told.append("samples: left out: the run keeps no texts")
     return Files(files, tuple(told))
-
-
-def _problem(row: Row, engine: EngineInfo | None) -> str | None:
-    """Return why a cell has no place among results of models, None if it has."""
-    if engine is not None and engine.engine == "fake":
-        return _FAKE
-    if row.train_rows:
-        return "a classifier that was trained here is no model that others could name"
-    return None if "accuracy" in row.figures else "no sample has a verdict"
 
 
 def _samples(record: _Record, rows: Sequence[Row], told: list[str]) -> str:

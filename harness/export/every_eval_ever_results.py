@@ -12,6 +12,7 @@ from harness.export.shared import (
     safe_part,
     set_name,
     task_name,
+    trained_on,
 )
 from harness.figures import figure_kind
 from harness.jsontext import json_text
@@ -83,6 +84,8 @@ def results_of_row(run: Run, row: Row, dataset: str | None) -> list[Json]:
     if row.reasons:
         counts = {reason.kind: count for reason, count in row.reasons.items()}
         details["unscored_reasons"] = json_text(counts)
+    if remarks := "; ".join(trained_on(run, row)):
+        details["remarks"] = remarks
     return [
         {
             "evaluation_result_id": result_id(task, name),

@@ -31,10 +31,11 @@ from harness.export.shared import (
     smaller_is_better,
     sound_standings,
     task_name,
+    trained_on,
 )
 from harness.export.table import engines_of
 from harness.jsontext import json_text
-from harness.records import DataInfo, EngineInfo, Figure, Json, Result, Row, Run, Standing
+from harness.records import EngineInfo, Figure, Json, Result, Row, Run, Standing
 
 METRIC = "acc"
 """What lm-evaluation-harness calls accuracy. Other figures keep their names."""
@@ -70,7 +71,7 @@ def lm_eval_files(run: Run) -> Files:
         HarnessError: The run does not say when it started.
     """
     time = moment(run).strftime("%Y-%m-%dT%H-%M-%S")
-    results, data = results_by_cell(run), {one.evalset: one for one in run.info.data}
+    results = results_by_cell(run)
     models: dict[str, list[_Task]] = defaultdict(list)
     samples: dict[PurePosixPath, str] = {}
     standings, told = sound_standings(run)
@@ -92,7 +93,7 @@ def lm_eval_files(run: Run) -> Files:
                 told.append(left_out(row.evalset, row.cell, what))
         else:
             textless = True
-        tasks.append(_of_row(row, name, data.get(row.evalset), own, digest))
+        tasks.append(_of_row(run, row, name, own, digest))
     for one in standings:
         tasks = models[one.model]
         tasks.append(_of_standing(one, _name(set_name(one.evalset), tasks)))
@@ -110,9 +111,8 @@ def _name(name: str, tasks: Iterable[_Task]) -> str:
     return free_name(name, {task.name for task in tasks})
 
 
-def _of_row(
-    row: Row, name: str, source: DataInfo | None, results: Sequence[Result], digest: str
-) -> _Task:
+def _of_row(run: Run, row: Row, name: str, results: Sequence[Result], digest: str) -> _Task:
+    source = next((one for one in run.info.data if one.evalset == row.evalset), None)
     figures = finite_figures(row.figures)
     chosen = any(one.logprobs for one in results) or row.scoring == "logprobs"
     config: dict[str, Json] = {
@@ -128,6 +128,7 @@ def _of_row(
             "placement": row.placement, "scoring": row.scoring, "thinking": row.thinking,
             "source": source.source if source else None,
             "revision": source.revision if source else None,
+            "remarks": list(trained_on(run, row)),
         },
     }  # fmt: skip
     accuracy = figures["accuracy"]

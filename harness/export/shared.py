@@ -17,11 +17,13 @@ from harness.records import (
     Figure,
     Provenance,
     Result,
+    Row,
     Run,
     Standing,
 )
 from harness.spec.base import hub_name
 
+FAKE = "the engine fake made up its answers"
 _RESERVED = re.compile(r"(?i)|data|unknown|con|prn|aux|nul|com[1-9]|lpt[1-9]")
 _UNSAFE = re.compile(r"[^\w.+-]+")
 
@@ -42,6 +44,15 @@ class Files:
 def left_out(evalset: str, cell: str, problem: str) -> str:
     """Return the line that says what of a cell, or of a judged model, is missing."""
     return f"{evalset}::{cell}: left out: {problem}"
+
+
+def no_result(row: Row, engine: EngineInfo | None) -> str | None:
+    """Return why a cell has no place among published results of models, None if it has."""
+    if engine is not None and engine.engine == "fake":
+        return FAKE
+    if row.train_rows:
+        return "a classifier that was trained here is no model of the hub"
+    return None if "accuracy" in row.figures else "no sample has a verdict"
 
 
 def sound_standings(run: Run) -> tuple[list[Standing], list[str]]:
@@ -139,6 +150,20 @@ def hub_dataset(source: DataInfo | None) -> str | None:
     """Return `owner/name` of samples that are from the hub."""
     own = hub_name(source.source.partition(SHOTS)[0]) if source else None
     return own.name if own else None
+
+
+def hub_commit(source: DataInfo | None) -> str | None:
+    """Return the commit that the samples are of, None where another digest is known of them."""
+    revision = source.revision.partition(SHOTS)[0] if source else ""
+    return revision if re.fullmatch("[0-9a-f]{40}", revision) else None
+
+
+def trained_on(run: Run, row: Row) -> Iterator[str]:
+    """Yield how many of the samples the cell's adapter was trained on, if any."""
+    for note in run.info.notes:
+        if (note.kind, note.about, note.facts.get("model")) == (
+            "trained_samples", row.evalset, row.model):  # fmt: skip
+            yield f"trained on {note.facts['count']} of the {note.facts['total']} samples"
 
 
 def hub_model(engine: EngineInfo | None, provenance: Provenance | None) -> str | None:

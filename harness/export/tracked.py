@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from harness.export.shared import finite_figures, set_name, sound_standings
+from harness.export.shared import finite_figures, set_name, sound_standings, trained_on
 from harness.export.table import engines_of
 from harness.records import EngineInfo, Figure, Row, Run, Standing
 
@@ -47,6 +47,7 @@ def _of_row(run: Run, row: Row, engine: EngineInfo | None) -> Tracked:
         "mode": row.mode, "k": row.k, "placement": row.placement, "selector": row.selector,
         "order": row.order, "seed": row.seed, "thinking": row.thinking, "scoring": row.scoring,
         "encoder": row.encoder, "train_rows": row.train_rows or None,
+        "remarks": "; ".join(trained_on(run, row)),
     }  # fmt: skip
     sources = {one.evalset: {"data": one.source, "revision": one.revision} for one in run.info.data}
     return Tracked(
