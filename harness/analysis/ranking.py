@@ -25,9 +25,9 @@ def primary_of(rows: Sequence[Row]) -> str:
 
 
 def primaries(rows: Sequence[Row]) -> dict[str, str]:
-    """Return the figure that verdicts go by of each eval set; classifiers do not choose it."""
+    """Return the figure that verdicts go by of each eval set; others than classifiers choose it."""
     return {
-        own[0].evalset: primary_of([row for row in own if not row.classifier])
+        own[0].evalset: primary_of([row for row in own if not row.classifier] or own)
         for own in grouped(rows, lambda row: row.evalset)
     }
 

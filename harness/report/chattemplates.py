@@ -35,7 +35,10 @@ def template_lines(run: Run, t: Words) -> list[str]:
 
 def _classes(row: Row, t: Words) -> str:
     """Return what stands for each label to an encoder."""
-    pairs = [f"{escape(label)}: {escape(one, limit=_OWN)}" for label, one in row.classes.items()]
+    pairs = [
+        f"{escape(label)} {t.say('quote', text=escape(one, limit=_OWN))}"
+        for label, one in row.classes.items()
+    ]
     return t.say("tpl_encoder", model=code(row.model), task=row.encoder, pairs=some(pairs, t))
 
 

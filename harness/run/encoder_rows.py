@@ -54,8 +54,10 @@ class _Asked:
 
 def prepare_encoder(
     cell: Cell, samples: Sequence[Sample], asset: ModelAsset, *, shared: str, root: Path
-) -> tuple[Prepared, Note | None]:
-    """Return all samples of a cell as requests to its encoder, and that some were cut, if any was.
+) -> tuple[Prepared, list[Note]]:
+    """Return all samples of a cell as requests to its encoder, and what is to be said of them.
+
+    That is how many were cut, and how many it cannot read in part.
 
     Args:
         cell: The cell.
@@ -98,13 +100,20 @@ def prepare_encoder(
         conversations=digest([[one, *texts] for one in asked.hypotheses]),
         known=Known("none", "", _shown(cell, samples, requests, tokenizer)),
     )
-    facts: dict[str, Fact] = {
-        "model": cell.model,
-        "count": len(cut),
-        "total": len(samples),
-        "window": limit or 0,
-    }
-    return prepared, Note("cut", cell.path, facts) if cut else None
+    unread = _unreadable(prepared, tokenizer)
+    about: dict[str, Fact] = {"model": cell.model, "total": len(samples)}
+    notes = [Note("cut", cell.path, {**about, "count": len(cut), "window": limit or 0})]
+    notes += [Note("unreadable", cell.path, {**about, "count": unread})]
+    return prepared, [note for note in notes if note.facts["count"]]
+
+
+def _unreadable(prepared: Prepared, tokenizer: PreTrainedTokenizerBase) -> int:
+    """Return how many samples hold what the tokenizer does not know."""
+    unknown = tokenizer.unk_token_id
+    if not any(unknown in request.prompt_ids for row in prepared.requests for request in row):
+        return 0
+    texts = [sample.text for sample in prepared.samples]
+    return sum(unknown in row.ids for row in encode_texts(tokenizer, texts, None, None))
 
 
 @dataclass(frozen=True, slots=True)

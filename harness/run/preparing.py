@@ -52,10 +52,10 @@ class Preparing:
         if session.training is not None:
             return prepare_trained(cell, samples, session.training, shared=session.shared)
         if cell.spec.encoder:
-            prepared, note = prepare_encoder(
+            prepared, notes = prepare_encoder(
                 cell, samples, session.asset, shared=session.shared, root=self.root
             )
-            if note is not None:
+            for note in notes:
                 self.tell(note)
             return prepared
         adapter = session.adapters.get(cell.model)

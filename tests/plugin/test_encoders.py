@@ -79,7 +79,7 @@ def test_rows_gates_and_conclusions_whatever_the_order_of_labels(encoders):
                    if "best cell, `" in line and ZERO in line]  # fmt: skip
     assert f"against `{ZERO}`" in question
     assert f"Against `{ZERO}`, an encoder: " in encoders.report
-    assert "`nli`: zero-shot, by how far a text entails a sentence; positive: This example is " in (
+    assert "`nli`: zero-shot, by how far a text entails a sentence: positive “This example is " in (
         encoders.report)  # fmt: skip
     before = {(one.cell, one.sample): dict(one.logprobs) for one in found.results}
     started = encoders.started

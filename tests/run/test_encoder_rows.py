@@ -21,7 +21,7 @@ from harness.spec.load import load_evalset
 TEXTS = [
     "a fine film number 12",
     "dull!",
-    "a great film, and a fine plot; it is an example of the first number 7, 8 and 9",
+    "a great film, and a fine plot, it is an example of the first number 7, 8 and 9",
     "awful . bad bad bad film",
     "unknown words go here",
 ]
@@ -108,8 +108,8 @@ def test_own_classes_are_those_of_the_pipeline(sentiment, written):
     pipe = pipeline("text-classification", model=str(sentiment), device="cpu")
     theirs = [{one["label"].lower(): one["score"] for one in row} for row in pipe(
         TEXTS, top_k=None)]  # fmt: skip
-    found, note = prepared(written, sentiment)
-    assert note is None
+    found, notes = prepared(written, sentiment)
+    assert [(note.kind, note.facts["count"]) for note in notes] == [("unreadable", 1)]
     ours = probabilities(found, sentiment)
     assert len({round(row["positive"], 4) for row in ours}) == len(TEXTS)
     for own, other in zip(ours, theirs, strict=True):
@@ -124,8 +124,7 @@ def test_zero_shot_is_that_of_the_pipeline_texts_cut_alike(nli, written, hypothe
     form = {"hypothesis_template": hypothesis} if hypothesis else {}
     theirs = [pipe(text, LABELS, **form) for text in TEXTS]
     more = {"hypothesis": hypothesis} if hypothesis else {}
-    found, note = prepared(written, nli, set_labels=LABELS, task="zero-shot", **more)
-    assert note is not None
+    found, (note, _) = prepared(written, nli, set_labels=LABELS, task="zero-shot", **more)
     assert (note.kind, note.about) == ("cut", "evalsets/set.yaml")
     assert dict(note.facts) == {"model": "m", "count": 1, "total": 5, "window": 24}
     for own, other in zip(probabilities(found, nli), theirs, strict=True):
@@ -201,10 +200,10 @@ def test_a_text_that_spells_a_mark_is_unscored(bert, written):
 
 
 def test_what_is_cut_is_read_up_to_a_given_length(bert, written):
-    found, note = prepared(written, bert, max_model_len=6)
+    found, (note,) = prepared(written, bert, texts=TEXTS[:4], max_model_len=6)
     assert max(len(request.prompt_ids) for row in found.requests for request in row) == 6
     assert (note.facts["count"], note.facts["window"], found.window) == (3, 6, 7)
-    assert prepared(written, bert)[1] is None
+    assert prepared(written, bert, texts=TEXTS[:4])[1] == []
 
 
 def test_the_first_pair_is_shown_as_it_is_read(written, tmp_path):
