@@ -10,7 +10,7 @@ WORDS = ("a fine dull film number is it an example of the first second third thi
          "negative good bad . , ! review great awful plot and").split()  # fmt: skip
 NLI = ("contradiction", "neutral", "entailment")
 SENTIMENT = ("NEGATIVE", "POSITIVE")
-KINDS = ("bert", "distilbert", "roberta", "deberta-v2", "bart", "qwen2")
+KINDS = ("bert", "distilbert", "roberta", "deberta-v2", "bart", "qwen2", "convbert")
 # What stands around a text and between two, as in the tokenizers of each family.
 _ANGLED = ("<s>", "</s>", "<pad>", "<unk>")
 _SQUARE = ("[CLS]", "[SEP]", "[PAD]", "[UNK]")
@@ -84,6 +84,8 @@ def _config(kind: str, size: int, length: int, classes: Sequence[str]):
     if kind == "deberta-v2":
         own |= {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "type_vocab_size": 0,
                 "position_biased_input": False}  # fmt: skip
+    if kind == "convbert":
+        own |= {"embedding_size": 32, "conv_kernel_size": 3}
     if kind == "qwen2":
         own |= {"num_key_value_heads": 2}
     return AutoConfig.for_model(kind, **own)

@@ -34,12 +34,15 @@ def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokeniz
     return model, tokenizer
 
 
-def load_weights(config: EngineConfig, kind: type[_BaseAutoModelClass]) -> PreTrainedModel:
+def load_weights(
+    config: EngineConfig, kind: type[_BaseAutoModelClass], *, lacks: str = ""
+) -> PreTrainedModel:
     """Return the model of a configuration, in evaluation mode on its device.
 
     Args:
         config: The configuration.
         kind: What finds the class of the model.
+        lacks: Which models lack weights of such a class; empty for those of a language model.
 
     Raises:
         EngineError: It cannot be loaded, or files and configuration are not of one model.
@@ -69,7 +72,11 @@ def load_weights(config: EngineConfig, kind: type[_BaseAutoModelClass]) -> PreTr
         name.endswith(".qweight") for name in told["unexpected_keys"]
     )
     if problem := weights_problem(
-        told["missing_keys"], told["unexpected_keys"], modules, quantized=quantized
+        told["missing_keys"],
+        told["unexpected_keys"],
+        modules,
+        quantized=quantized,
+        **({"lacks": lacks} if lacks else {}),
     ):
         raise EngineError(f"model '{config.model_path}' cannot be used: {problem}")
     return model

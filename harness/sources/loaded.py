@@ -67,6 +67,7 @@ def weights_problem(
     modules: Collection[str],
     *,
     quantized: bool = False,
+    lacks: str = _LACKS,
 ) -> str | None:
     """Return what of a model's weights is not as its files have it, or None.
 
@@ -79,6 +80,7 @@ def weights_problem(
         unexpected: Names of weights that its files have and the model lacks.
         modules: Names of the model's modules, "" for the model itself.
         quantized: Whether the configuration says that the weights are quantized.
+        lacks: Which other kinds of models lack such weights, in words.
     """
     strange = sorted(name for name in unexpected if not _beside(name, modules))
     if quantized and (missing or strange):
@@ -89,7 +91,7 @@ def weights_problem(
                 "name the model before quantization, or set engine: vllm")  # fmt: skip
     if missing:
         return (f"its files lack {len(missing)} of its weights, which would be drawn at random, "
-                f"such as {min(missing)}; complete them, or name another model ({_LACKS})"
+                f"such as {min(missing)}; complete them, or name another model ({lacks})"
                 )  # fmt: skip
     if strange:
         return (f"its files have {len(strange)} weights that config.json knows nothing of, such "
