@@ -35,7 +35,7 @@ from harness.export.shared import (
 )
 from harness.export.table import engines_of
 from harness.jsontext import json_text
-from harness.records import Json, Row, Run
+from harness.records import Json, Result, Row, Run
 
 SCHEMA = "0.3.0"
 
@@ -82,7 +82,7 @@ def every_eval_ever_files(run: Run, *, datasets: Mapping[str, str]) -> Files:
     files: dict[PurePosixPath, str] = {}
     told: list[str] = []
     rows: dict[tuple[str, str], list[Row]] = {}
-    engines, rested = engines_of(run, "cells"), provenances(run)
+    engines, rested, samples = engines_of(run, "cells"), provenances(run), results_by_cell(run)
     time = str(int(moment(run).timestamp()))
     for row in run.rows:
         if problem := no_result(row, engines.get(row.model)):
@@ -93,7 +93,7 @@ def every_eval_ever_files(run: Run, *, datasets: Mapping[str, str]) -> Files:
         engine, rest = engines.get(model), rested.get((evalset, own[0].cell))
         record = _Record(run, evalset, model_name(model, engine, rest), time)
         results = [one for row in own for one in results_of_row(run, row, datasets.get(evalset))]
-        lines = _samples(record, own, told)
+        lines = _samples(record, own, samples, told)
         files |= _written(record, model_info(model, record.owned, engine, rest), results, lines)
     standings, judged = sound_standings(run)
     told += judged
@@ -111,9 +111,13 @@ def every_eval_ever_files(run: Run, *, datasets: Mapping[str, str]) -> Files:
     return Files(files, tuple(told))
 
 
-def _samples(record: _Record, rows: Sequence[Row], told: list[str]) -> str:
+def _samples(
+    record: _Record,
+    rows: Sequence[Row],
+    results: Mapping[tuple[str, str], Sequence[Result]],
+    told: list[str],
+) -> str:
     """Return the lines of all samples with text and verdict, and tell what is left out."""
-    results = results_by_cell(record.run)
     lines: list[str] = []
     for row in rows:
         own = results.get((row.evalset, row.cell), [])

@@ -17,6 +17,7 @@ from harness.export.shared import (
 from harness.figures import figure_kind
 from harness.jsontext import json_text
 from harness.records import (
+    GIVEN,
     EngineInfo,
     Figure,
     Json,
@@ -49,16 +50,18 @@ def model_info(
     model: str, owned: str, engine: EngineInfo | None, rested: Provenance | None
 ) -> dict[str, Json]:
     """Return what is known of a model and of where it ran."""
-    here = engine is not None and engine.source and engine.engine not in ("openai", "given")
+    here = engine is not None and engine.source and engine.engine not in ("openai", GIVEN)
     details: dict[str, Json] = {
         "deployment_type": "self_deployed" if here else "unknown",
         "model_availability": "open_weights" if hub_model(engine, rested) else "unknown",
     }
     found: dict[str, Json] = {"name": model, "id": owned, "developer": owned.partition("/")[0]}
-    if engine is not None:
+    if engine is not None and engine.engine != GIVEN:
         found["inference_engine"] = {"name": engine.engine, "version": engine.version}
-        details |= {"source": engine.source, "weights_digest": engine.digest,
-                    "dtype": engine.dtype, "device": engine.device}  # fmt: skip
+    if engine is not None:
+        known = {"source": engine.source, "digest": engine.digest, "dtype": engine.dtype,
+                 "device": engine.device}  # fmt: skip
+        details |= {name: text for name, text in known.items() if text}
     if rested is not None and rested.adapter:
         details["adapter_digest"] = rested.adapter
     return found | {"additional_details": details}
@@ -133,7 +136,7 @@ def _judge(judge: JudgeInfo) -> dict[str, Json]:
         "inference_engine": {"name": judge.engine},
         "additional_details": {
             "deployment_type": "unknown", "model_availability": "unknown",
-            "weights_digest": judge.digest, "dtype": judge.dtype, "passport": judge.check.path,
+            "digest": judge.digest, "dtype": judge.dtype, "passport": judge.check.path,
         },
     }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 STORE = "mlflow.db"
+_IN_ADDRESS = re.compile("[%?#]")
 _RUN = "pytest_evalsets.run"
 
 
@@ -32,10 +34,14 @@ def to_mlflow(run: Run, tracked: Sequence[Tracked], folder: Path, report: Path) 
         report: The run's `report.md`.
 
     Raises:
-        HarnessError: MLflow is not installed, refuses, or has the run already.
+        HarnessError: MLflow is not installed, refuses, or has the run already; or the folder's
+            name cannot stand in an address.
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     store = folder.absolute() / STORE
+    if found := _IN_ADDRESS.search(str(store)):
+        raise HarnessError(f"{folder}: '{found.group()}' means something else in the address of a "
+                           "database; give --out a folder without it")  # fmt: skip
     start = int(moment(run).timestamp() * 1000)
     try:
         import alembic  # noqa: F401 - the store needs it, and mlflow-skinny has none

@@ -74,7 +74,7 @@ def _engine(run: Run, engine: EngineInfo | None) -> dict[str, str]:
     if engine is None:
         return own
     return own | {"engine": engine.engine, "engine_version": engine.version, "dtype": engine.dtype,
-                  "device": engine.device, "weights_digest": engine.digest}  # fmt: skip
+                  "device": engine.device, "digest": engine.digest}  # fmt: skip
 
 
 def _settings(some: Mapping[str, object]) -> dict[str, str]:

@@ -159,3 +159,11 @@ def test_a_data_set_may_be_named(tmp_path: Path):
     (path,) = (tmp_path / "out").rglob("*.json")
     source = json.loads(path.read_text())["evaluation_results"][0]["source_data"]
     assert (done.exit_code, source["hf_repo"]) == (0, "owner/reviews")
+
+
+def test_answers_of_another_program_name_no_engine():
+    run = run_with_texts(engines=("given",))
+    given = tuple(replace(row, mode="given", prompt="") for row in run.rows)
+    info = records(replace(run, rows=given))[0]["model_info"]
+    assert "inference_engine" not in info
+    assert info["additional_details"]["deployment_type"] == "unknown"

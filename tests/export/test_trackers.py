@@ -211,6 +211,14 @@ def test_what_a_tracker_says_is_one_line(tmp_path, tracker):
     assert f"{tmp_path}/out/" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["a?b", "a%20b", "a#b"])
+def test_a_folder_that_is_no_part_of_an_address_is_refused(tmp_path, mlflow, name):
+    done = exported(tmp_path, run_with_texts(), "--to", "mlflow", "--out", str(tmp_path / name))
+    assert done.exit_code == 2
+    assert f"{tmp_path / name}: '{name.strip('ab20')}' means something else" in done.stderr
+    assert not mlflow.runs
+
+
 @pytest.mark.parametrize("kind", ["mlflow", "trackio"])
 def test_a_tracker_that_is_missing_is_named(tmp_path, monkeypatch, kind):
     for name in ("MLFLOW_DISABLE_TELEMETRY", "TRACKIO_DIR", "TRACKIO_SPACE_ID"):
