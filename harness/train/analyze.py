@@ -11,7 +11,7 @@ from harness.spec.recipe import Recipe
 from harness.spec.yamlfile import YamlFile
 from harness.train.filters import COLUMNS, CountTokens, Step, run_filters
 from harness.train.lengths import Lengths, measure
-from harness.train.rows import Dialogue, DialogueSet
+from harness.train.rows import Dialogue, DialogueSet, number_text
 
 ORDERED = {"score", "turns", "complexity"}
 """Properties whose values are shown in their own order, not by frequency."""
@@ -87,6 +87,8 @@ def analyze(
         for name, column in _PROPERTIES.items()
         if any(column in dialogue.meta for dialogue in dialogues)
     }
+    if "score" in values:
+        values["score"] = [number_text(score) for score in values["score"]]
     values["turns"] = [str(dialogue.turns) for dialogue in dialogues]
     return Analysis(
         read=read,

@@ -14,7 +14,7 @@ from harness.spec.recipe import Balance, FilterSpec, Range, Size
 from harness.spec.yamlfile import YamlFile
 from harness.suggest import did_you_mean
 from harness.train.duplicates import first_of_alikes, first_of_equals
-from harness.train.rows import Dialogue, need_column
+from harness.train.rows import Dialogue, need_column, number_text
 
 COLUMNS = {
     "language": "language",
@@ -144,9 +144,8 @@ def run_filters(
             keep, remark = step_filter.keep(), step_filter.remark()
         except SpecError as error:
             return Funnel(kept, steps, error)
-        before = len(kept)
         kept = [dialogue for dialogue, good in zip(kept, keep, strict=True) if good]
-        steps.append(Step(describe(spec) + remark, before, len(kept)))
+        steps.append(Step(describe(spec) + remark, len(keep), len(kept)))
         least = spec.size.at_least if spec.size else 1
         if len(kept) < least:
             return Funnel(kept, steps, file.error(_too_few(steps, least), where))
@@ -273,7 +272,8 @@ class _Filter:
         if spec.by == "reply_tokens":
             groups = [length_group(sum(row)) for row in self._reply_tokens()]
         else:
-            groups = self._column(spec.by, self.now)
+            values = self._column(spec.by, self.now)
+            groups = [number_text(one) for one in values] if spec.by == "score" else values
         keep = [False] * len(self.now)
         for turn, group in enumerate(sorted(set(groups))):
             members = [at for at, name in enumerate(groups) if name == group]

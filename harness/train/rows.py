@@ -256,6 +256,15 @@ def dialogues_digest(dialogues: Sequence[Dialogue]) -> str:
     return digest.hexdigest()
 
 
+def number_text(value: str) -> str:
+    """Return a number in one spelling (rows may have `8` and `8.0`), all else as it is."""
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return str(int(number)) if number.is_integer() else str(number)
+
+
 def need_column(
     dialogues: Sequence[Dialogue], column: str, file: YamlFile, where: tuple[str | int, ...]
 ) -> list[str]:

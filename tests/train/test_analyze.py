@@ -47,6 +47,13 @@ def test_groups_and_counts(analysis):
     assert scores == sorted(scores)
 
 
+def test_scores_that_are_spelled_differently_are_one_row(project, make_recipe, single):
+    recipe, file = make_recipe("", [single("q", "a", opus_score=one) for one in (8, 8.0, 7.5)])
+    read = read_dialogues(recipe.data, base=project.root, file=file)
+    found = analyze(recipe, read, count_tokens=count, file=file)
+    assert found.counts("score") == {"7.5": [1, 1], "8": [2, 2]}
+
+
 def test_the_report_has_all_tables(analysis, tmp_path):
     path = write_data_report(tmp_path / "out", "r_1", analysis, tokenizer="file:model")
     text = path.read_text()

@@ -166,6 +166,13 @@ def test_balance_cuts_the_big_groups_only_and_repeats_itself(keep, single):
     assert keep(["balance: {by: topic, at_most: 5, seed: 1}"], rows)[0] != kept
 
 
+def test_scores_that_are_spelled_differently_are_one_group(keep, single):
+    scores = [8, 8.0, "8", 7.5, 9.0, 9]
+    rows = [single("q", f"a{i}", opus_score=score) for i, score in enumerate(scores)]
+    kept, _ = keep(["balance: {by: score, at_most: 1}"], rows)
+    assert len(kept) == 3
+
+
 def test_balance_by_length_groups_by_doubling(keep, single):
     rows = [single("q", "w " * n) for n in (1, 15, 16, 31, 32, 40, 63, 64)]
     kept, _ = keep(["balance: {by: reply_tokens, at_most: 1}"], rows)
