@@ -129,8 +129,8 @@ def choose_serving(
     chosen = _engine(spec, device, models, engine, trained=training is not None)
     if training is not None:
         precision = "float64" if chosen == "tfidf" else "float32"
-    elif spec.encoder and (dtype or spec.dtype) == "auto":
-        precision = "float32"
+    elif spec.encoder:
+        precision = "float32" if spec.dtype == "auto" else spec.dtype
     elif spec.remote:
         precision = _UNKNOWN
     else:

@@ -99,8 +99,11 @@ def test_entries_of_one_model_share_an_engine_start(encoders, folders):
     models["told"] = models["nli"] | {"hypothesis": "this is a {} review"}
     encoders.write("evalsets/models.yaml", {"models": models})
     encoders.set(models=["nli", "told"])
-    encoders.run("--eval-engine", "vllm").assert_outcomes(passed=2)
+    # What is for models that write is nothing to an encoder.
+    changed = encoders.run("--eval-engine", "vllm", "--eval-dtype", "bfloat16")
+    changed.assert_outcomes(passed=2)
     assert len(encoders.started) == 1
+    assert [one.dtype for one in encoders.saved.info.engines] == ["float32"]
     first, second = (
         [one.log_odds for one in encoders.saved.results if one.cell == cell]
         for cell in (ZERO, "told-encoder")
