@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -207,6 +209,8 @@ def load_baseline(root: Path, evalset: str, cell: str) -> Baseline | None:
         raise damaged(path, error) from error
     if _uneven(baseline):
         raise BaselineError(reason=Reason("baseline_uneven", {"path": path}))
+    if problem := _impossible(baseline):
+        raise damaged(path, ValueError(problem))
     return baseline
 
 
@@ -239,6 +243,29 @@ def _uneven(baseline: Baseline) -> bool:
         or any(len(row) not in (0, len(baseline.labels))
                for run in baseline.logprobs for row in run)
     )  # fmt: skip
+
+
+def _impossible(baseline: Baseline) -> str | None:
+    """Say which column holds what no run comes to."""
+    labels, samples = baseline.labels, baseline.samples
+    for name, own in (("labels", labels), ("samples", samples)):
+        if not own or len(set(own)) < len(own):
+            return f"{name} that are none, or not distinct"
+    places = set(range(len(labels)))
+    known: dict[str, tuple[Iterable[int], set[int]]] = {
+        "targets": (baseline.targets, places),
+        "answers": (chain.from_iterable(baseline.answers), places | {-1}),
+        "calibrated": (chain.from_iterable(baseline.calibrated), places | {-1}),
+        "correct": (chain.from_iterable(baseline.correct), {-1, 0, 1}),
+    }
+    for name, (column, allowed) in known.items():
+        if strange := next((one for one in column if one not in allowed), None):
+            return f"{name} {strange}"
+    odds = chain.from_iterable(baseline.log_odds)
+    numbers = chain(odds, *(chain.from_iterable(run) for run in baseline.logprobs))
+    if not all(one is None or math.isfinite(one) for one in numbers):
+        return "numbers that are not finite"
+    return None
 
 
 def _by_label(row: Sequence[float], labels: Sequence[str]) -> dict[str, float]:

@@ -141,8 +141,8 @@ def _count(local: Path, outcome: Outcome, baseline: Baseline, kept: Kept) -> int
 def _refusal(baseline: Baseline, outcome: Outcome) -> Reason | None:
     """Say why the two cannot be compared, None where they can."""
     before, now = baseline.provenance, outcome.provenance
-    if before.data != now.data:
-        old, new = baseline.samples, [one.sample for one in outcome.results]
+    old, new = baseline.samples, [one.sample for one in outcome.results]
+    if before.data != now.data or set(old) != set(new):
         if len(old) != len(new):
             return Reason("baseline_count", {"then": len(old), "now": len(new)})
         if other := len(set(old) - set(new)):

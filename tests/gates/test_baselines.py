@@ -210,6 +210,26 @@ def test_columns_of_unequal_length_are_damage(tmp_path):
         load_baseline(tmp_path, SET, CELL)
 
 
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"targets": [0, 7, 0, 1]}, "damaged (targets 7)"),
+        ({"answers": [[0, 99, 0, 1]]}, "damaged (answers 99)"),
+        ({"calibrated": [[0, -7, 0, 1]]}, "damaged (calibrated -7)"),
+        ({"correct": [[1, 1, 5, 1]]}, "damaged (correct 5)"),
+        ({"log_odds": [[1.0, float("nan"), None, 1.0]]}, "damaged (numbers that are not finite)"),
+        ({"labels": ["positive", "positive"]}, "damaged (labels that are none, or not distinct)"),
+        ({"samples": ["s0", "s0", "s2", "s3"]}, "damaged (samples that are none, or not distinct)"),
+        ({"samples": ["s0", "s1", "s2", "x"]}, "made on other data: 1 of its 4 samples"),
+    ],
+    ids=lambda case: case if isinstance(case, str) else "",
+)
+def test_what_no_run_comes_to_is_refused(tmp_path, changes, words):
+    path = write_baseline(tmp_path, [outcome("pnpn")], {}, written=DAY)
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    assert words in check_baseline(tmp_path, outcome("pnpn")).refused.text
+
+
 def test_a_run_that_lacks_a_column_is_damage(tmp_path):
     runs = [outcome("pnpn"), outcome("pnpp")]
     path = write_baseline(tmp_path, runs, {}, written=DAY)
