@@ -33,6 +33,8 @@ class Form(StrEnum):
     trackio = "trackio"
 
 
+_NAMING = (Form.hub, Form.model_card, Form.every_eval_ever)
+"""Those that name the hub's data set of an eval set."""
 _MEANING = (
     "csv: all figures as summary.csv; hub: .eval_results/ of model pages; "
     "lm-eval: results_*.json and samples_*.jsonl as lm-evaluation-harness writes them; "
@@ -56,6 +58,8 @@ def export(
     """Write a run's figures for other tools."""
     with failing():
         folder, named = out or run / "export", _named(dataset or [])
+        if named and to not in _NAMING:
+            raise HarnessError(f"--dataset goes with --to {', '.join(_NAMING)}; leave it out")
         if to in _STORES:
             written, told = _stored(_STORES[to], run, named, folder)
         else:

@@ -135,3 +135,12 @@ def test_a_wrong_data_set_is_one_line(tmp_path, named, why):
     done = exported(tmp_path, run_of(make_row()), "--to", "hub", "--dataset", named)
     assert done.exit_code == 2
     assert why in done.stderr
+
+
+@pytest.mark.parametrize("form", ["csv", "lm-eval", "mlflow", "trackio"])
+def test_a_data_set_that_a_form_does_not_name_is_refused(tmp_path, form):
+    named = ("--dataset", f"{SET}=owner/reviews")
+    done = exported(tmp_path, run_of(make_row()), "--to", form, *named)
+    assert done.exit_code == 2
+    told = "--dataset goes with --to hub, model-card, every-eval-ever; leave it out\n"
+    assert done.stderr == told
