@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -37,6 +38,10 @@ _VLLM_NEEDS = ("r", "target_modules")
 _VLLM_LACKS = ("modules_to_save", "trainable_token_indices", "target_parameters")
 # Before this release vLLM passes over ranks and alphas of single modules.
 _VLLM_PATTERNS = (0, 32)
+# Keys by the form that peft takes of them.
+_MAPPINGS = ("rank_pattern", "alpha_pattern")
+_NAMES = ("target_modules", "exclude_modules", "modules_to_save", "layers_pattern",
+          "target_parameters")  # fmt: skip
 _TRANSFORMERS = "run it with engine transformers (models.yaml, or --eval-engine)"
 
 
@@ -47,6 +52,8 @@ def feature_problem(config: Mapping[str, Json], engine: str) -> str | None:
         config: Of peft, as it stands in adapter_config.json.
         engine: Name of the engine.
     """
+    if problem := _misshapen(config):
+        return problem
     start = config.get("init_lora_weights", True)
     name = str(start).lower()
     for refused, why in _REFUSED.items():
@@ -65,13 +72,40 @@ def feature_problem(config: Mapping[str, Json], engine: str) -> str | None:
     return _vllm_problem(config) if engine == "vllm" else None
 
 
+def _misshapen(config: Mapping[str, Json]) -> str | None:
+    """Say which value has a form of which peft would only say that it is none of Python's."""
+    wanted: dict[str, tuple[bool, str]] = {}
+    for key in _MAPPINGS:
+        value = config.get(key, {})
+        fits = isinstance(value, dict) and all(map(_is_number, value.values()))
+        wanted[key] = fits, "no mapping of names to numbers; write {} for none"
+    for key in _NAMES:
+        value = config.get(key)
+        names = value if isinstance(value, list) else [value or ""]
+        wanted[key] = (
+            all(isinstance(one, str) for one in names),
+            "no list of names; write null for none",
+        )
+    dropout = config.get("lora_dropout", 0)
+    wanted["lora_dropout"] = (
+        _is_number(dropout),
+        "no number; write 0, as it counts in training alone",
+    )
+    return next((f"{key} {json.dumps(config[key])}, which is {told}"
+                 for key, (fits, told) in wanted.items() if not fits), None)  # fmt: skip
+
+
+def _is_number(value: Json) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
 def _unscaled(config: Mapping[str, Json]) -> str | None:
     """Say that nothing tells by how much the adapter counts, for which peft takes 8."""
     alpha = config.get("lora_alpha")
     if alpha is None:
         return ("no lora_alpha, for which peft would take 8 without a word; write the alpha that "
                 "it was trained with")  # fmt: skip
-    if isinstance(alpha, bool) or not isinstance(alpha, int | float) or not math.isfinite(alpha):
+    if not _is_number(alpha):
         return (f"lora_alpha {alpha!r}, which is no number; write the alpha that it was trained "
                 "with")  # fmt: skip
     return None

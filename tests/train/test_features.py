@@ -45,6 +45,10 @@ def test_vllm_serves_plain_ones(kind, monkeypatch):
         ({"lora_alpha": True}, "^lora_alpha True, which is no number; write the alpha"),
         ({"lora_alpha": math.nan}, "^lora_alpha nan, which is no number; write the alpha"),
         ({"bias": "some"}, "bias some, which no engine knows; write none, all or lora_only"),
+        ({"rank_pattern": None}, "^rank_pattern null, which is no mapping of names to numbers; wr"),
+        ({"alpha_pattern": {"q_proj": "8"}}, '^alpha_pattern {"q_proj": "8"}, which is no mapping'),
+        ({"modules_to_save": [5]}, r"^modules_to_save \[5\], which is no list of names; write"),
+        ({"lora_dropout": None}, "^lora_dropout null, which is no number; write 0, as it counts "),
     ],
 )  # fmt: skip
 def test_what_no_engine_does(engine, config, problem):
