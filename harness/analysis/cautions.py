@@ -35,9 +35,10 @@ def cautions(rows: Sequence[Row]) -> Iterable[Caution]:
             "unscored": [r for r in own if r.unscored > FEW_UNSCORED * (r.n + r.unscored)],
             "system": _with_own_system(own),
         }
+        above = sum(auc.low > 0.5 for _, auc in ranked)
         for kind, some in found.items():
             if some:
-                yield Caution(kind, own[0].evalset, own[0].model, tuple(some), len(own))
+                yield Caution(kind, own[0].evalset, own[0].model, tuple(some), len(own), above)
 
 
 def _with_own_system(rows: Sequence[Row]) -> list[Row]:

@@ -212,6 +212,7 @@ class Caution:
             hardly write its labels, `unscored` lacks a verdict for too many samples, `system` has
             a system text of the chat template's own, which other cells of the model have not.
         total: How many cells the model has.
+        above: How many of these are shown to rank better than chance.
     """
 
     kind: CautionKind
@@ -219,6 +220,7 @@ class Caution:
     model: str
     rows: tuple[CellRef, ...]
     total: int = 0
+    above: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ class Question:
         guessing: Comparisons of the mean with a side whose AUC is not shown to be above 0.5, where
             the AUC is the primary figure.
         able: The single comparisons without such a side; None where all are without.
+        up: The judged cells of those that show the second side better.
+        down: Likewise worse.
     """
 
     kind: Kind
@@ -76,6 +78,8 @@ class Question:
     guessing: int = 0
     able: Singles | None = None
     wordings: int = 1
+    up: tuple[CellRef, ...] = ()
+    down: tuple[CellRef, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]  # pydantic's, for the file
     @property

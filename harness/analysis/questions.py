@@ -114,10 +114,9 @@ def _mean(
     if estimate is None or len(columns) < 2:
         return None
     # The best wording of a mode stands second there, whichever it is.
-    signs = [
-        -c.sign if kind == "wording" and c.second.prompt == own[0].first[0].prompt else c.sign
-        for c in shown
-    ]
+    turned = [kind == "wording" and c.second.prompt == own[0].first[0].prompt for c in shown]
+    signs = [-c.sign if back else c.sign for c, back in zip(shown, turned, strict=True)]
+    judged = [c.first if back else c.second for c, back in zip(shown, turned, strict=True)]
     rows = {(row.evalset, row.cell): row for one in own for row in (*one.first, *one.second)}
     guesses = {place for place, row in rows.items() if primary == "auc" and not _above(row)}
     able = [
@@ -146,6 +145,8 @@ def _mean(
         guessing=len({_cell(one) for one in own if _sides(one) & guesses} & table.keys()),
         able=None if len(able) == len(signs) else Singles(*map(able.count, (1, -1, 0))),
         wordings=estimate.wordings,
+        up=tuple(row for row, sign in zip(judged, signs, strict=True) if sign > 0),
+        down=tuple(row for row, sign in zip(judged, signs, strict=True) if sign < 0),
     )
 
 

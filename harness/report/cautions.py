@@ -33,14 +33,21 @@ def beware(cautions: Sequence[Caution], t: Words) -> list[str]:
             model=f"{escape(one.model)}, {escape(one.evalset)}" if several else escape(one.model),
             part=t.say(
                 f"c_beware_{one.kind}",
-                cells=some([_cell(row, one.kind, t) for row in one.rows], t),
+                cells=_cells(one, t),
                 mass=f"{LITTLE_MASS:g}",
                 share=percent(FEW_UNSCORED),
-                others=one.total > len(one.rows),
+                others=one.above if one.kind == "worse" else one.total > len(one.rows),
             ),
         )
         for one in sorted(cautions, key=lambda one: _GRAVITY.index(one.kind))
     ]
+
+
+def _cells(one: Caution, t: Words) -> str:
+    named = some([_cell(row, one.kind, t) for row in one.rows], t)
+    if len(one.rows) >= one.total:
+        return named
+    return t.say("c_beware_cells", count=len(one.rows), total=one.total, cells=named)
 
 
 def _cell(row: Row, kind: str, t: Words) -> str:

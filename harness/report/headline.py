@@ -105,6 +105,7 @@ def counts(run: Run, t: Words, *, labelled: bool) -> str:
         advisory=t.say("advisory_counts", **told) if advisory else "",
         unjudged=len(run.unjudged),
         cells=len(run.rows),
+        trained=sum(row.train_rows > 0 for row in run.rows),
         skipped=len(run.skipped),
     )
 

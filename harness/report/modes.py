@@ -25,6 +25,13 @@ def mode_place(row: Row, t: Words) -> str:
     return with_thinking(said, row, t)
 
 
+def mode_short(row: Row, t: Words) -> str:
+    """Return a mode with the place of its shots alone: `5-shot chat`."""
+    if row.k == 0:
+        return mode_place(row, t)
+    return with_thinking(t.say("c_mode_short", k=row.k, placement=row.placement), row, t)
+
+
 def with_thinking(mode: str, row: Row, t: Words) -> str:
     """Return a mode's words with what is set about thinking, if anything is."""
     if not row.thinking:

@@ -9,13 +9,15 @@ from harness.analysis.findings import ALPHA, Findings, Question
 from harness.figures import FIGURES
 from harness.language import Words
 from harness.markdown import code, escape
-from harness.report.format import p_value, signed, signed_interval
-from harness.report.modes import thinking_word, way
+from harness.report.format import count, p_value, signed, signed_interval
+from harness.records import Row
+from harness.report.modes import mode_place, mode_short, thinking_word, way
 from harness.report.tables import table
 
 _CALIBRATED = ("calibration", "contextual")
 _OF_SHOTS = ("shots", "selector", "order", "placement")
-
+# More names than these make a line too long to be read.
+_NAMED = 3
 
 Show = Callable[[str], str]
 
@@ -78,7 +80,7 @@ def question_lines(
             t["h_by"]: t["q_accuracy" if one.kind in _CALIBRATED else f"f_{one.figure}"],
             t["h_effect"]: _difference(one, t),
             t["h_verdict"]: _answer(one, t),
-            t["h_single"]: _singles(one, t),
+            t["h_single"]: _singles(one, t, show),
         }
         for one in asked
     ]
@@ -97,7 +99,8 @@ def _question(one: Question, t: Words, show: Show, show_cell: Show) -> str:
     old, new = names.get(one.kind, ("", ""))
     if one.kind == "thinking":
         old, new = thinking_word(first.thinking, t), thinking_word(second.thinking, t)
-    return t.say(f"q_{one.kind}", first=old, second=new)
+    rows = count(first.train_rows) if one.kind == "trained" and first.train_rows else ""
+    return t.say(f"q_{one.kind}", first=old, second=new, rows=rows)
 
 
 def _difference(one: Question, t: Words) -> str:
@@ -120,8 +123,8 @@ def _answer(one: Question, t: Words) -> str:
     return t.say("q_worded", answer=answer, count=one.wordings) if one.wordings > 1 else answer
 
 
-def _singles(one: Question, t: Words) -> str:
-    """Count what the comparisons show each by itself, and say whether they differ."""
+def _singles(one: Question, t: Words, show: Show) -> str:
+    """Count what the comparisons show each by itself, name the few, and say whether they differ."""
     p = p_value(one.differ) if one.differ is not None and one.differ < ALPHA else ""
     if one.better + one.worse + one.open < 2:
         if one.comparisons < 2:
@@ -129,4 +132,28 @@ def _singles(one: Question, t: Words) -> str:
         return t.say("q_untested", count=one.comparisons, guessing=one.guessing, p=p)
     able = one.able
     part = t.say("q_able", up=able.better, down=able.worse, open=able.open) if able else ""
-    return t.say("q_singles", up=one.better, down=one.worse, open=one.open, able=part, p=p)
+    up, down = ([_single(row, one, t, show) for row in rows] for rows in (one.up, one.down))
+    return t.say(
+        "q_singles",
+        up=one.better,
+        down=one.worse,
+        open=one.open,
+        up_names=_few(up),
+        down_names=_few(down),
+        able=part,
+        p=p,
+    )
+
+
+def _few(names: Sequence[str]) -> str:
+    """Return names, if they are few and tell the comparisons apart."""
+    return ", ".join(names) if len(set(names)) == len(names) <= _NAMED else ""
+
+
+def _single(row: Row, one: Question, t: Words, show: Show) -> str:
+    """Name the judged cell of a comparison by what its question leaves open."""
+    mode = mode_place(row, t) if one.draws > 1 else mode_short(row, t)
+    if one.kind == "wording":
+        return mode
+    prompt = show(row.prompt)
+    return prompt if one.kind == "placement" and one.draws <= 1 else f"{prompt} {mode}"

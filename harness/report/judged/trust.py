@@ -23,7 +23,7 @@ def head_word(judged: Judged, t: Words) -> str:
 def trust_lines(judged: Judged, evalset: str, t: Words) -> list[str]:
     """Say of each judge of a set whether it is trusted, by which figures, or why not."""
     judges = judges_of(judged, evalset)
-    lines = [_line(judge, t) + _kin(judge, t) for judge in judges]
+    lines = [_line(judge, evalset, t) + _kin(judge, t) for judge in judges]
     state = trust(judged, evalset)
     own = {one.void for one in judges}
     voids = [one.void for one in judged.standings if one.evalset == evalset and one.void]
@@ -39,7 +39,7 @@ def trust_lines(judged: Judged, evalset: str, t: Words) -> list[str]:
     return lines
 
 
-def _line(judge: JudgeInfo, t: Words) -> str:
+def _line(judge: JudgeInfo, evalset: str, t: Words) -> str:
     check, name = judge.check, code(judge.judge)
     problem = check.problem
     if judge.void and problem is not None and problem.kind == "certify":
@@ -47,7 +47,8 @@ def _line(judge: JudgeInfo, t: Words) -> str:
         problem = problem.causes[0]
     known, doubt = _known(judge, t), _reason(problem, t)
     if judge.void:
-        line = t.say("j_void_judge", who=name, why=_reason(judge.void, t))
+        void = _reason(judge.void, t)
+        line = t.say("j_void_judge", who=name, why=void, evalset=code(evalset))
         if not check.trusted:
             return f"{line} {t.say('j_void_untrusted', why=doubt)}"
         return f"{line} {t.say('j_void_known', known=known)}" if known else line
