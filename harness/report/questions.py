@@ -9,9 +9,9 @@ from harness.analysis.findings import ALPHA, Findings, Question
 from harness.figures import FIGURES
 from harness.language import Words
 from harness.markdown import code, escape
-from harness.report.format import count, p_value, signed, signed_interval
 from harness.records import Row
-from harness.report.modes import mode_place, mode_short, thinking_word, way
+from harness.report.format import count, p_value, signed, signed_interval
+from harness.report.modes import mode_short, thinking_word, way
 from harness.report.tables import table
 
 _CALIBRATED = ("calibration", "contextual")
@@ -132,7 +132,11 @@ def _singles(one: Question, t: Words, show: Show) -> str:
         return t.say("q_untested", count=one.comparisons, guessing=one.guessing, p=p)
     able = one.able
     part = t.say("q_able", up=able.better, down=able.worse, open=able.open) if able else ""
-    up, down = ([_single(row, one, t, show) for row in rows] for rows in (one.up, one.down))
+    # What single draws or prompts show is no part of an answer about others like them.
+    named = max(one.draws, one.wordings) <= 1
+    up, down = (
+        [_single(row, one, t, show) for row in rows if named] for rows in (one.up, one.down)
+    )
     return t.say(
         "q_singles",
         up=one.better,
@@ -152,8 +156,7 @@ def _few(names: Sequence[str]) -> str:
 
 def _single(row: Row, one: Question, t: Words, show: Show) -> str:
     """Name the judged cell of a comparison by what its question leaves open."""
-    mode = mode_place(row, t) if one.draws > 1 else mode_short(row, t)
     if one.kind == "wording":
-        return mode
+        return mode_short(row, t)
     prompt = show(row.prompt)
-    return prompt if one.kind == "placement" and one.draws <= 1 else f"{prompt} {mode}"
+    return prompt if one.kind == "placement" else f"{prompt} {mode_short(row, t)}"

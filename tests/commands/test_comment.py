@@ -85,7 +85,7 @@ def test_a_comment_is_the_first_screen_of_the_report():
     assert folded.partition("</details>")[0].count("\n| smollm2-135m ") == 2
     assert "<summary>7 more lines, each comparison of which has a cell not shown" in guessed
     assert guessed.count("\n| smollm2-135m ") == 7
-    assert "Caution, smollm2-135m: **ranks worse than chance**" in done.stdout
+    assert "Caution, smollm2-135m: **ranks the wrong way round**" in done.stdout
     assert "![" not in done.stdout
     assert "## " not in done.stdout
 

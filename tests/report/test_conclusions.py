@@ -397,7 +397,7 @@ def test_the_gravest_caution_comes_first():
     low = replace(row, figures=row.figures | {"label_mass": Figure(0.01, 0.01, 0.01, 200)})
     lacking = replace(row, cell="lacking", figures={}, unscored=200)
     said = warned((low, []), (lacking, [])).split("\n")
-    assert ["have no verdict" in said[0], "worse than chance" in said[1]] == [True, True]
+    assert ["have no verdict" in said[0], "the wrong way round" in said[1]] == [True, True]
     assert "almost no probability" in said[2]
 
 
@@ -408,8 +408,14 @@ def test_cells_that_rank_worse_than_chance_or_lack_mass_are_named():
 
     assert "Caution" not in warned((with_mass(0.05), []))
     assert warned((with_mass(0.05, -2.0), [])) == (
-        "Caution, small: **ranks worse than chance** in `small-plain-zeroshot` "
+        "Caution, small: **ranks the wrong way round** in `small-plain-zeroshot` "
         "(AUC below 0.5 with its whole interval)."
+    )
+    above = replace(with_mass(0.05), cell="other")
+    assert warned((with_mass(0.05, -2.0), []), (above, [])) == (
+        "Caution, small: **ranks the wrong way round** in 1 of 2 cells, `small-plain-zeroshot` "
+        "(AUC below 0.5 with its whole interval): other cells rank the same samples rightly, so "
+        "it comes from these prompts or their shots, not from swapped labels in the data."
     )
     perhaps = with_mass(0.05, -0.3)
     assert perhaps.figures["auc"].value < 0.5 < perhaps.figures["auc"].high
@@ -418,7 +424,8 @@ def test_cells_that_rank_worse_than_chance_or_lack_mass_are_named():
     )
     assert warned((perhaps, [])) == f"{guessed}(the AUC's interval reaches 0.5)."
     other = replace(with_mass(0.05), cell="other")
-    means = f"{guessed}(the AUC's interval reaches 0.5); means over cells count these in."
+    means = guessed.replace("in `", "in 1 of 2 cells, `")
+    means += "(the AUC's interval reaches 0.5); means over cells count these in."
     assert warned((perhaps, []), (other, [])) == means
     many = [(replace(with_mass(0.049), cell=f"c{i}"), []) for i in range(7)]
     said = warned(*many).split("\n")[0]

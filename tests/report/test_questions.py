@@ -56,7 +56,9 @@ def test_a_question_is_the_mean_of_its_comparisons():
     )
     assert verdict == "**worse**, with these shots"
     # 20, 21 and 22 samples are lost: that the three differ is not shown.
-    assert singles == "0 better, 3 worse, 0 not shown"
+    assert singles == (
+        "0 better, 3 worse (plain 5-shot system, plain 5-shot user, plain 5-shot chat), 0 not shown"
+    )
 
 
 def test_each_two_places_are_a_question():
@@ -80,7 +82,8 @@ def test_cells_that_contradict_each_other_have_no_one_answer():
     found = line("few-shot against zero-shot", *helped, *hurt)
     assert found[4] == "**depends on the cell**, with these shots"
     assert found[5] == (
-        "1 better, 1 worse, 0 not shown; the single differences are not all the same, p < 0.001"
+        "1 better (b 5-shot chat), 1 worse (plain 5-shot chat), 0 not shown; their sizes differ, "
+        "p < 0.001"
     )
     # The mean alone would say worse.
     assert re.fullmatch(
@@ -170,7 +173,11 @@ def test_where_no_answer_differs_there_is_one_line_as_open_as_its_comparisons():
     found = line("few-shot against zero-shot", cell(right(200)), *all_lost)
     high = -100 * paired_accuracy([True] * 200, [False] * 200).high
     assert found[3] == f"{MINUS}100.0 points [{MINUS}100.0, {MINUS}{high:.1f}], p < 0.001"
-    assert found[4:] == ["**worse**, with these shots", "0 better, 3 worse, 0 not shown"]
+    places = "plain 5-shot system, plain 5-shot user, plain 5-shot chat"
+    assert found[4:] == [
+        "**worse**, with these shots",
+        f"0 better, 3 worse ({places}), 0 not shown",
+    ]
 
 
 def test_two_draws_count_as_these_shots():
@@ -208,7 +215,9 @@ def test_comparisons_with_a_cell_that_guesses_are_counted_apart():
     assert (found.better, found.worse, found.open) == (0, 1, 1)
     assert found.able == Singles(0, 1, 0)
     said = line("few-shot against zero-shot", *sound, *guess)[5]
-    assert said.startswith("0 better, 1 worse, 1 not shown; without cells not shown to beat guess")
+    assert said.startswith(
+        "0 better, 1 worse (plain 5-shot chat), 1 not shown; of those where both"
+    )
     assert "guessing: 0 better, 1 worse, 0 not shown" in said
     assert "guessing" not in line("few-shot against zero-shot", *sound)[5]
 
@@ -278,7 +287,9 @@ def test_calibration_is_of_accuracy_and_knows_no_shots():
         cell(odds=drawn(3.0, -4.0, 1), placement="chat"),
     )
     assert (found[2], found[4]) == ("accuracy", "**better**")
-    assert found[5].startswith("2 better, 0 worse, 0 not shown")
+    assert found[5].startswith(
+        "2 better (plain zero-shot, plain 5-shot chat), 0 worse, 0 not shown"
+    )
 
 
 def test_wordings_are_a_question_each_whichever_is_the_best():
@@ -292,7 +303,7 @@ def test_wordings_are_a_question_each_whichever_is_the_best():
     assert found[3].startswith(f"{MINUS}0.2 points [")
     assert found[4] == "**depends on the cell**"
     assert found[5].startswith(
-        "1 better, 1 worse, 1 not shown; the single differences are not all the same"
+        "1 better (5-shot chat), 1 worse (zero-shot), 1 not shown; their sizes differ"
     )
 
 
@@ -307,7 +318,7 @@ def test_a_mean_whose_comparisons_were_not_tested_is_told_as_a_mean():
     assert line("prompt b against a", *cells)[4] == "**worse**"
     found = line("prompt c against b", *cells)
     assert found[3].startswith(f"{MINUS}25.0 points [")
-    assert found[4:] == ["**worse on average**", "mean of 2, none tested by itself"]
+    assert found[4:] == ["**worse on average**", "mean of 2, which were not tested one by one"]
 
 
 def test_that_untested_comparisons_differ_is_said_beside_their_mean():
@@ -319,7 +330,7 @@ def test_that_untested_comparisons_differ_is_said_beside_their_mean():
     ]
     found = line("prompt c against b", *cells)
     assert found[4] == "no difference shown"
-    assert found[5].startswith("mean of 2, none tested by itself; the single differences are not")
+    assert found[5].startswith("mean of 2, which were not tested one by one; their sizes differ")
 
 
 def test_models_and_classifiers_have_a_line():
@@ -330,7 +341,10 @@ def test_models_and_classifiers_have_a_line():
     assert found[4] == "**better**"
     base = trained(right(190))
     found = line(
-        "best cell, `small-plain-zeroshot`, against `base-trained-s0`", cell(right(150)), base
+        "best cell, `small-plain-zeroshot`, against `base-trained-s0`, trained on 900 labelled "
+        "rows",
+        cell(right(150)),
+        base,
     )
     assert found[3].startswith(f"{MINUS}20.0 points [")
     assert found[4] == "**worse**"

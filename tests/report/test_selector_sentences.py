@@ -229,15 +229,17 @@ def test_cells_that_disagree_are_said_to():
     ((*_, verdict, singles),) = questions(*join(*pair(0.9, 0.5, 3), *pair(0.5, 0.8, 5)))
     assert verdict == "**depends on the cell**, with these shots"
     assert singles.startswith(
-        "1 better, 1 worse, 0 not shown; the single differences are not all the same, p < 0.001"
+        "1 better (plain 5-shot chat), 1 worse (plain 3-shot chat), 0 not shown; their sizes "
+        "differ, p < 0.001"
     )
     ((*_, verdict, singles),) = questions(*join(*pair(0.9, 0.5, 3), *pair(0.7, 0.7, 5)))
     assert verdict == "**worse on average**, with these shots"
     assert singles.startswith(
-        "0 better, 1 worse, 1 not shown; the single differences are not all the same"
+        "0 better, 1 worse (plain 3-shot chat), 1 not shown; their sizes differ"
     )
     ((*_, verdict, singles),) = questions(*join(*pair(0.9, 0.5, 3), *pair(0.9, 0.5, 5)))
-    assert (verdict, singles) == ("**worse**, with these shots", "0 better, 2 worse, 0 not shown")
+    assert verdict == "**worse**, with these shots"
+    assert singles == "0 better, 2 worse (plain 3-shot chat, plain 5-shot chat), 0 not shown"
 
 
 def test_order_in_words():

@@ -57,9 +57,10 @@ def test_no_judge_set_has_no_word():
 
 def test_a_trusted_judge_shows_its_figures():
     assert trust_lines(make_judged(), EVALSET, T) == [
-        "**The judge `judge-7b` is trusted** to say which of two answers is better: accuracy on "
-        "gold pairs 0.860 [0.81, 0.90], n=240, same verdict in both orders 0.900 [0.85, 0.93], "
-        "n=240, `passports/judge-7b.json`. How high a score is was not measured."
+        "**The judge `judge-7b` is trusted** to say which of two answers is better, by what was "
+        "measured before this run: accuracy on gold pairs 0.860 [0.81, 0.90], n=240, "
+        "same verdict in both orders 0.900 [0.85, 0.93], n=240, `passports/judge-7b.json`. "
+        "How high a score is was not measured."
     ]
 
 
