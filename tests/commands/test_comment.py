@@ -171,7 +171,7 @@ def test_an_audit_of_all_workflows_finds_nothing(tmp_path):
     (tmp_path / "action.yml").write_text(ACTION.read_text())
     for path in (*WORKFLOWS.glob("*.yml"), *(ROOT / ".github/workflows").glob("*.yml")):
         (folder / path.name).write_text(path.read_text())
-    assert len(list(folder.iterdir())) == 4
+    assert len(list(folder.iterdir())) == 6
     audit = Path(sys.executable).parent / "zizmor"
     done = subprocess.run([audit, "--offline", "--no-progress", str(tmp_path)], check=False,
                           capture_output=True, text=True, timeout=60)  # fmt: skip

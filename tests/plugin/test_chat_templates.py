@@ -41,7 +41,7 @@ def test_a_system_text_of_the_templates_own_is_named(asked):
     evals = asked(modes=["zeroshot", {"mode": "fewshot", "k": 2, "placement": ["system", "user"]}])
     evals.run().assert_outcomes(passed=3)
     caution, line = [one for one in evals.report.splitlines() if "system text of its own" in one]
-    assert "in some cells alone, `m-prefill-zeroshot`, `m-prefill-fewshot2-user-s0`: " in caution
+    assert "only in 2 of 3 cells, `m-prefill-zeroshot`, `m-prefill-fewshot2-user-s0`: " in caution
     assert line.startswith("- `m`: chat template ")
     assert "“I am Small.”, in: zero-shot, placement user; and not in: placement system." in line
     own = {row.cell: row.template.own_system for row in evals.saved.rows}
