@@ -278,18 +278,18 @@ def test_a_set_whose_better_answer_is_told_by_length_says_nothing(path, better):
 def test_a_preference_for_length_is_near_chance_on_a_balanced_set(path):
     found = check(path, make_passport(one_set(longer)))
     assert found.problem.text.endswith(
-        "on gold/made, of the pairs of which people preferred one answer, the judge chose the same "
-        "answer in both orders in 80, and the share of those in which it was people's choice is "
-        "0.500 [0.39, 0.61]: not shown to be better than chance"
+        "asked about gold/made before this run, where people preferred one answer, the judge chose "
+        "the same answer in both orders in 80 of the pairs, and people's own in 0.500 [0.39, 0.61] "
+        "of these: not shown to be better than chance"
     )
 
 
 def test_a_preference_for_a_place_settles_nothing(path):
     found = check(path, make_passport(one_set(first_shown)))
     assert found.problem.text.endswith(
-        "where people preferred one answer, the judge never chose the same one in both orders (it "
-        "went by their order or called a tie), so that its agreement with people cannot be told: "
-        "not shown to be better than chance"
+        "the judge never chose the same answer in both orders where people preferred one (it went "
+        "by their order or called a tie), so that its agreement with people cannot be told: not "
+        "shown to be better than chance"
     )
 
 

@@ -48,6 +48,7 @@ def test_russian_is_russian():
         "zeroshot",
         "fewshot",
         "c_mode",
+        "c_mode_short",
         "c_auc_points",
         "p_mode_n",
         "p_fewshot",

@@ -175,7 +175,8 @@ def certify(evals, *options):
         path = evals.root / f"{option.strip('-')}.jsonl"
         path.write_text("\n".join(map(json.dumps, rows)))
         given += [option, str(path)]
-    english = ["--rubric", "judge/absolute.en.j2", "--pairwise", "judge/pairwise.en.j2"]
+    english = ["--rubric", "judge/absolute.en.j2", "--pairwise", "judge/pairwise.en.j2",
+               "--no-wordings"]  # fmt: skip
     result = CliRunner().invoke(
         app, ["judge", "passport", "wise", "--root", str(evals.root), *given, *english, *options]
     )
