@@ -13,20 +13,21 @@ from harness.spec.gatespec import BASELINE
 
 _NORMAL = NormalDist()
 _Z = _NORMAL.inv_cdf(0.975)
-_AT_LEAST = ("at_least", "no_worse_than", "better_than")
+_COMPARED = ("no_worse_than", "better_than")
 
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """The chance that critical gates fail a run again in which nothing has become worse.
+    """The estimated chance that critical gates fail a run again in which nothing is worse.
 
     Attributes:
         gates: Critical gates that are counted.
-        chance: At most the sum of theirs, whatever they share; 1 at most.
+        chance: The sum of theirs, which is too high where they share samples; 1 at most.
         worst: The gate that adds most, None where there is none.
         of_worst: What it adds.
         unknown: Critical gates that are not counted: what they ask for was not there to begin with,
-            as a gain over a baseline, or there is no interval to go by.
+            as a gain over a baseline, there is no interval to go by, or they are of the worst of
+            several slices and fail where any of these is not shown to hold.
     """
 
     gates: int
@@ -69,6 +70,9 @@ def _alarm(gate: Gate, row: Row | None, standing: Standing | None) -> float | No
     figure = _judged(gate, row, standing)
     if figure is None or (gate.bound == "better_than" and gate.against == BASELINE):
         return None
+    if gate.slice is not None and gate.slice.of and gate.on_inconclusive == "fail":
+        # Any of its slices may be the one that is not shown to hold; one alone is known here.
+        return None
     upward = _upward(gate)
     value = figure.value if upward else -figure.value
     half = figure.value - figure.low if upward else figure.high - figure.value
@@ -81,7 +85,7 @@ def _alarm(gate: Gate, row: Row | None, standing: Standing | None) -> float | No
 
 def _upward(gate: Gate) -> bool:
     if gate.contrast is None:
-        return gate.bound in _AT_LEAST
+        return gate.bound == "at_least"
     try:
         return not figure_kind(gate.figure)[0].smaller
     except KeyError:
@@ -101,10 +105,12 @@ def _room(gate: Gate, value: float, *, upward: bool) -> float:
 
 
 def _judged(gate: Gate, row: Row | None, standing: Standing | None) -> Figure | None:
-    """Return what a gate has judged: a difference, or a figure."""
+    """Return what a gate has judged, a difference or a figure; None where there was nothing."""
     one = gate.contrast
     if one is not None:
         return Figure(one.value, one.low, one.high, one.n)
+    if gate.bound in _COMPARED:
+        return None
     if gate.slice is not None:
         return gate.slice.figure
     if standing is not None:

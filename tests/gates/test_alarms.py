@@ -11,7 +11,7 @@ from sides import side
 from harness.gates.alarms import alarms
 from harness.gates.paired import contrast, judge_contrast
 from harness.gates.threshold import judge_threshold
-from harness.records import Look, Run, RunInfo
+from harness.records import GateSlice, Look, Run, RunInfo
 from harness.spec import GateSpec
 
 INFO = RunInfo("r", "now", 1.0, "pytest", {}, {})
@@ -117,3 +117,21 @@ def test_of_figures_that_should_be_small_the_upper_end_counts():
     assert alarms(run_of((row, judge_threshold(row, spec)))).chance == pytest.approx(0.025)
     wide = GateSpec(figure="unscored", at_most=0.5)
     assert alarms(run_of((row, judge_threshold(row, wide)))).chance < 1e-9
+
+
+def test_what_could_not_be_compared_is_not_taken_for_a_threshold():
+    right = draws(0, 400, 0.8)
+    row, gate = against_baseline(right, flipped(1, right, 0.15), by=0.02)
+    assert alarms(run_of((row, gate))).unknown == 0
+    found = alarms(run_of((row, replace(gate, contrast=None))))
+    assert (found.gates, found.unknown) == (0, 1)
+
+
+def test_the_worst_of_several_slices_that_must_be_shown_to_hold_is_not_counted():
+    right = draws(0, 400, 0.8)
+    row, gate = against_baseline(right, flipped(1, right, 0.15), by=0.02)
+    worst = replace(gate, slice=GateSlice("worst", "topic", "a", of=5, samples=80))
+    assert alarms(run_of((row, worst))).unknown == 1
+    assert alarms(run_of((row, replace(worst, on_inconclusive="warn")))).gates == 1
+    named = replace(worst, slice=replace(worst.slice, of=0))
+    assert alarms(run_of((row, named))).gates == 1
