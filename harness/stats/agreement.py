@@ -102,7 +102,7 @@ def cohens_kappa(
     Source: Cohen (1960), Educ. Psychol. Meas. 20:37; Fleiss, Cohen and Everitt (1969), Psychol.
     Bull. 72:323, for the standard error.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
     from statsmodels.stats.inter_rater import cohens_kappa as fitted
 
     if len(first) != len(second) or not first:
@@ -119,7 +119,7 @@ def cohens_kappa(
         result = fitted(table)
     # A variance of 0 can come out as a tiny negative number.
     value, error = float(result.kappa), max(0.0, float(result.var_kappa)) ** 0.5
-    half = float(norm.ppf((1 + level) / 2)) * error
+    half = float(ndtri((1 + level) / 2)) * error
     low, high = value - half, value + half
     if half < 1e-9:
         chance = float(table.sum(axis=0) @ table.sum(axis=1)) / n**2

@@ -118,7 +118,7 @@ def bradley_terry_strengths(
     Source: Bradley and Terry (1952), Biometrika 39:324; Hunter (2004), Ann. Stat. 32:384, for when
     there is no fit without a prior.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     if ridge < _LEAST:
         raise ValueError(f"ridge {ridge} is below {_LEAST}")
@@ -140,7 +140,7 @@ def bradley_terry_strengths(
     # One probe says nothing of the next, which leaves what the prior says of a centred strength.
     prior = np.full(size, ((size - 1) / size / ridge) ** 0.5)
     errors = _errors(total, strengths, ridge) if len(flat) > 1 else prior
-    half = float(norm.ppf((1 + level) / 2)) * errors
+    half = float(ndtri((1 + level) / 2)) * errors
     values = strengths[0]
     low, high = values - half, values + half
     if len(flat) > 1:

@@ -76,7 +76,7 @@ def effective_number(
 
     See `cluster_proportion_interval`, of which this is the first half.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     array = np.asarray(right, dtype=np.float64)
     error, half = _error(array, clusters, level=level)
@@ -85,7 +85,7 @@ def effective_number(
         return float(len(set(clusters)))
     if error == 0:
         return float(n)
-    shrink = float(t.ppf((1 + level) / 2, n - 1)) / half
+    shrink = float(stdtrit(n - 1, (1 + level) / 2)) / half
     return min(float(n), share * (1 - share) / error**2 * shrink**2)
 
 
@@ -206,7 +206,7 @@ def cluster_sums(
 
 def _error(values: Floats, clusters: Sequence[Hashable], *, level: float) -> tuple[float, float]:
     """Return the CR1 standard error of a mean, and the quantile of t with G - 1 degrees."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     if not 0 < level < 1:
         raise ValueError(f"level {level} is not in (0, 1)")
@@ -214,4 +214,4 @@ def _error(values: Floats, clusters: Sequence[Hashable], *, level: float) -> tup
     groups = len(sums)
     residuals = sums - sizes * values.mean()
     variance = groups / (groups - 1) * float((residuals**2).sum()) / values.size**2
-    return float(np.sqrt(variance)), float(t.ppf((1 + level) / 2, groups - 1))
+    return float(np.sqrt(variance)), float(stdtrit(groups - 1, (1 + level) / 2))

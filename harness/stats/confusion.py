@@ -99,7 +99,7 @@ def confusion_interval(
     40:110, for derivatives by a complex step; Agresti and Caffo (2000), Am. Stat. 54:280, for four
     more samples.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     found = _influences(figure, targets, answers, labels)
     if found is None:
@@ -114,7 +114,7 @@ def confusion_interval(
         units = min(int(counts[counts > 0].min()), len(set(clusters)) if clusters else len(targets))
         low, high = fixed_mean_interval(share, units, alpha=1 - level)
     else:
-        half = float(t.ppf((1 + level) / 2, freedom)) * error / span / (share * (1 - share))
+        half = float(stdtrit(freedom, (1 + level) / 2)) * error / span / (share * (1 - share))
         middle = math.log(share / (1 - share))
         low, high = (1 / (1 + math.exp(-(middle + side))) for side in (-half, half))
     return value, figure.lowest + span * low, figure.lowest + span * high
@@ -223,7 +223,7 @@ def paired_confusion(
     Raises:
         ValueError: As `confusion_interval`.
     """
-    from scipy.stats import t
+    from scipy.special import stdtr, stdtrit
 
     sides = [_influences(figure, targets, answers, labels) for answers in (first, second)]
     if sides[0] is None or sides[1] is None:
@@ -239,9 +239,9 @@ def paired_confusion(
         bare = paired_accuracy(right[0][firsts], right[1][firsts])
         low, high, p = min(most * bare.low, new - old), max(most * bare.high, new - old), 1.0
     else:
-        quantile = float(t.ppf(0.975, freedom))
+        quantile = float(stdtrit(freedom, 0.975))
         low, high = new - old - quantile * error, new - old + quantile * error
-        p = float(2 * t.sf(abs(new - old) / error, freedom))
+        p = float(2 * stdtr(freedom, -abs(new - old) / error))
     return Difference(old, new, max(-most, low), min(most, high), p, lost, won, len(targets))
 
 

@@ -63,7 +63,7 @@ def judged_rate(
     Source: Rogan and Gladen (1978), Am. J. Epidemiol. 107:71; Lang and Reiczigel (2014), Prev.
     Vet. Med. 113:13; taken to language models by Lee et al. (2025), arXiv 2511.21140.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     _check_counts(passed, n, [known for known, _ in judges])
     if not 0 < level < 1:
@@ -75,7 +75,7 @@ def judged_rate(
     total = sum(verdicts for _, verdicts in judges)
     good = [(known.true_positives, known.positives, v / total) for known, v in judges]
     bad = [(known.true_negatives, known.negatives, v / total) for known, v in judges]
-    z = float(norm.ppf((1 + level) / 2))
+    z = float(ndtri((1 + level) / 2))
     raw = _corrected(passed / n, _mean(good), _mean(bad))
     weight = float(n) if effective is None else effective
     size = weight + z * z

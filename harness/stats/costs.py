@@ -54,7 +54,7 @@ def mean_cost(
     Source: Agresti and Coull (1998), Am. Stat. 52:119; Agresti and Caffo (2000), Am. Stat. 54:280,
     for differences; Cameron and Miller (2015), J. Hum. Resour. 50:317, for clusters.
     """
-    from scipy.stats import t
+    from scipy.special import stdtr, stdtrit
 
     n, labels = costs.shape
     own = costs[np.arange(n), targets]
@@ -73,6 +73,6 @@ def mean_cost(
     if error <= 1e-12:
         return None
     value = float(own.mean())
-    half = float(t.ppf((1 + level) / 2, units - 1)) * error
-    p = float(2 * t.sf(abs(middle) / error, units - 1)) if value * middle > 0 else 1.0
+    half = float(stdtrit(units - 1, (1 + level) / 2)) * error
+    p = float(2 * stdtr(units - 1, -abs(middle) / error)) if value * middle > 0 else 1.0
     return MeanCost(value, min(value, middle - half), max(value, middle + half), p)

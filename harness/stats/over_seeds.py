@@ -49,7 +49,7 @@ def pooled_accuracy(
     Source: Fisher (1935), The Design of Experiments, ch. 3; Liang and Zeger (1986), Biometrika
     73:13, with clusters of one sample.
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     a, b = _means(first), _means(second)
     if a.shape != b.shape:
@@ -64,7 +64,7 @@ def pooled_accuracy(
         return Difference(float(a.mean()), float(b.mean()), bare.low, bare.high, 1.0, lost, won, n)
     moved = step if influence is None else step + influence
     p = sign_flip_test(moved, resamples=_SIGNS)
-    half = float(t.ppf(0.975, n - 1) * moved.std(ddof=1) / np.sqrt(n))
+    half = float(stdtrit(n - 1, 0.975) * moved.std(ddof=1) / np.sqrt(n))
     means, value = (float(a.mean()), float(b.mean())), float(step.mean())
     low, high = max(-1.0, value - half), min(1.0, value + half)
     if half < 1e-9:

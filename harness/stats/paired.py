@@ -158,7 +158,7 @@ def paired_clusters(
     Source: Liang and Zeger (1986), Biometrika 73:13; Cameron and Miller (2015), J. Hum. Resour.
     50:317.
     """
-    from scipy.stats import t
+    from scipy.special import stdtr, stdtrit
 
     a, b = _checked(first, second)
     step = b - a
@@ -170,9 +170,9 @@ def paired_clusters(
     error = math.sqrt(units / (units - 1) * float(residuals @ residuals)) / step.size
     # Clusters with the same difference leave rounding errors.
     if error > 1e-12:
-        half = float(t.ppf(0.975, units - 1)) * error
+        half = float(stdtrit(units - 1, 0.975)) * error
         low, high = value - half, value + half
-        p = float(2 * t.sf(abs(value) / error, units - 1))
+        p = float(2 * stdtr(units - 1, -abs(value) / error))
     else:
         low, high = _equal_steps(a, b, firsts)
         p = sign_flip_test(sums)

@@ -200,7 +200,7 @@ def differ(estimates: Sequence[float] | Floats, influences: Floats) -> float | N
 
     Source: Hotelling (1931), Ann. Math. Stat. 2:360.
     """
-    from scipy.stats import f
+    from scipy.special import fdtrc
 
     values, table = _checked(estimates, influences)
     units, size = table.shape
@@ -214,7 +214,7 @@ def differ(estimates: Sequence[float] | Floats, influences: Floats) -> float | N
         return None
     statistic = float(steps @ np.linalg.pinv(cover, hermitian=True) @ steps)
     scale = (units - freedom) / (freedom * (units - 1))
-    return float(f.sf(statistic * scale, freedom, units - freedom))
+    return float(fdtrc(freedom, units - freedom, statistic * scale))
 
 
 def _checked(estimates: Sequence[float] | Floats, influences: Floats) -> tuple[Floats, Floats]:

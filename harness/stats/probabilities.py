@@ -223,13 +223,13 @@ def difference_of(first: Estimate, second: Estimate, right: tuple[Bools, Bools])
 
     Source: Zou and Donner (2008), Stat. Med. 27:1693.
     """
-    from scipy.stats import norm
+    from scipy.special import ndtr
 
     value = second.value - first.value
     below = math.hypot(second.value - second.low, first.high - first.value)
     above = math.hypot(second.high - second.value, first.value - first.low)
     towards = below if value > 0 else above
-    p = 1.0 if value == 0 or towards == 0 else float(2 * norm.sf(abs(value) / towards * _Z))
+    p = 1.0 if value == 0 or towards == 0 else float(2 * ndtr(-abs(value) / towards * _Z))
     old, new = right
     lost, won = int((old & ~new).sum()), int((~old & new).sum())
     low, high = max(-1.0, value - below), min(1.0, value + above)

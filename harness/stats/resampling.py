@@ -71,7 +71,7 @@ def expanded_level(level: float, n: int) -> float:
 
     Source: Hesterberg (2015), Am. Stat. 69:371, the expanded percentile interval.
     """
-    from scipy.stats import norm, t
+    from scipy.special import ndtr, stdtrit
 
-    half = float(t.ppf((1 + level) / 2, n - 1)) * (n / (n - 1)) ** 0.5
-    return 2 * float(norm.cdf(half)) - 1
+    half = float(stdtrit(n - 1, (1 + level) / 2)) * (n / (n - 1)) ** 0.5
+    return 2 * float(ndtr(half)) - 1

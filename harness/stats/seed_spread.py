@@ -56,7 +56,7 @@ def spread_over_draws(
     Searle, Casella and McCulloch (1992), Variance Components, ch. 4, for the estimate from the
     mean squares of draws and residuals.
     """
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     table = np.asarray(right, dtype=np.float64)
     if table.ndim != 2 or min(table.shape) < 2:
@@ -81,7 +81,7 @@ def spread_over_draws(
         sd=float(means.std(ddof=1)),
         chance_sd=float(np.sqrt(within / units)),
         share=max(0.0, 1 - within / between) if between > 0 else 0.0,
-        p=float(chi2.sf(q, draws - 1)),
+        p=float(chdtrc(draws - 1, q)),
         draws=draws,
         n=n,
     )
