@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
+import glob
+import os
+import secrets
+import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import BinaryIO
+
+_TOKEN = "[0-9a-f]" * 8
+_FRESH_S = 60.0
 
 
 def write_whole(path: Path, text: str | Iterable[str]) -> None:
     """Write a file in UTF-8 in place of an earlier one, in one step.
 
-    Lone surrogates, as of a broken completion, become question marks: they cannot be encoded.
+    Of several that write it at one moment, the last one's stands in the end, whole as well. Lone
+    surrogates, as of a broken completion, become question marks: they cannot be encoded.
 
     Args:
         path: The file; its folder is made if it is missing.
@@ -20,9 +30,14 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
         OSError: It cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
+    _clear(path)
+    # Made anew, under a name of its own: nothing that is there is written over or followed.
+    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    file = part.open("xb")
     try:
-        with part.open("wb") as file:
+        with file:
+            with contextlib.suppress(OSError):
+                _hold(file)
             for piece in [text] if isinstance(text, str) else text:
                 file.write(piece.encode("utf-8", errors="replace"))
         part.replace(path)
@@ -34,3 +49,20 @@ def write_whole(path: Path, text: str | Iterable[str]) -> None:
         with contextlib.suppress(OSError):
             part.unlink()
         raise
+
+
+def _hold(file: BinaryIO) -> None:
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _clear(path: Path) -> None:
+    """Remove what writers of a file left behind that were killed."""
+    for part in path.parent.glob(f"{glob.escape(path.name)}.{_TOKEN}.part"):
+        # Held by one that still writes, removed by another one, or on a disk that knows no locks.
+        if not part.is_file():
+            continue
+        with contextlib.suppress(OSError), part.open("rb") as file:
+            # One that has just been made is not held yet.
+            if time.time() - os.fstat(file.fileno()).st_mtime > _FRESH_S:
+                _hold(file)
+                part.unlink()

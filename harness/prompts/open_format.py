@@ -17,7 +17,7 @@ from harness.prompts.end_marks import answer_ends, answer_lead, control_tokens, 
 from harness.prompts.forms import Forms
 from harness.prompts.thinking import open_plan
 from harness.prompts.tokenize import Pieces
-from harness.prompts.tokenizers import load_tokenizer
+from harness.prompts.tokenizers import load_tokenizer, tokenizing
 from harness.records import Thinking
 from harness.sources.loaded import code_problem
 from harness.spec import ModelSpec
@@ -52,11 +52,12 @@ def open_format(
     try:
         tokenizer = load_tokenizer(folder, code=spec.trust_remote_code)
         config = json_value((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        with tokenizing():
+            trial = tokenizer("a")["input_ids"]
+    except (OSError, ValueError, RecursionError, PromptError) as error:
         first = code_problem(error) or str(error).splitlines()[0]
         raise PromptError(f"{where}: no usable tokenizer in {folder}: {first}") from error
     template = choose_template(where, spec, tokenizer, root, trained)
-    trial = tokenizer("a")["input_ids"]
     bos = tokenizer.bos_token_id
     own_window = config.get("text_config", config).get("max_position_embeddings")
     window = spec.max_model_len or own_window

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from harness.prompts.tokenizers import tokenizing
+
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
@@ -22,10 +24,15 @@ class EncodedText:
 def encode_texts(
     tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], pair: str | None, limit: int | None
 ) -> list[EncodedText]:
-    """Return texts in tokens; of what is too long the text is cut, at the tokenizer's end."""
-    rows = _tokens(tokenizer, texts, pair, None)
-    long = [i for i, (ids, _) in enumerate(rows) if limit is not None and len(ids) > limit]
-    cut = _tokens(tokenizer, [texts[i] for i in long], pair, limit)
+    """Return texts in tokens; of what is too long the text is cut, at the tokenizer's end.
+
+    Raises:
+        PromptError: The tokenizer gives up.
+    """
+    with tokenizing():
+        rows = _tokens(tokenizer, texts, pair, None)
+        long = [i for i, (ids, _) in enumerate(rows) if limit is not None and len(ids) > limit]
+        cut = _tokens(tokenizer, [texts[i] for i in long], pair, limit)
     shorter = dict(zip(long, cut, strict=True))
     return [EncodedText(*shorter.get(i, row), cut=i in shorter) for i, row in enumerate(rows)]
 
@@ -52,5 +59,6 @@ def _tokens(
 
 def tokens_taken(tokenizer: PreTrainedTokenizerBase, pair: str | None) -> int:
     """Return how many tokens stand beside those of a text: marks, and a second text if any."""
-    row = tokenizer(pair or "", add_special_tokens=False, verbose=False)["input_ids"]
+    with tokenizing():
+        row = tokenizer(pair or "", add_special_tokens=False, verbose=False)["input_ids"]
     return len(row) + int(tokenizer.num_special_tokens_to_add(pair=pair is not None))

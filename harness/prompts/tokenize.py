@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from harness.characters import half_character
 from harness.errors import PromptError
+from harness.prompts.tokenizers import tokenizing
 from harness.prompts.wordcuts import cuts_words, word_pieces
 
 if TYPE_CHECKING:
@@ -81,12 +82,14 @@ class Pieces:
         """Return the token ids of texts, without special tokens that they do not spell.
 
         Raises:
-            PromptError: A text holds half of a character, which no tokenizer takes.
+            PromptError: A text holds half of a character, which no tokenizer takes, or this one
+                gives up.
         """
         if not texts:
             return []
         try:
-            return self._encoded(texts)
+            with tokenizing():
+                return self._encoded(texts)
         except (TypeError, UnicodeEncodeError) as error:
             half = next(filter(None, map(half_character, texts)), None)
             if half is None:

@@ -10,10 +10,13 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
 
+from harness.errors import PromptError
 from harness.jsontext import json_value
 from harness.sources.cache import building, cache_folder
 
@@ -50,7 +53,8 @@ def load_tokenizer(folder: Path, *, code: bool = False) -> PreTrainedTokenizerBa
         OSError: A file is missing or cannot be read.
         ValueError: A file cannot be understood.
     """
-    return _read(folder, code=code)[0]
+    with _readable():
+        return _read(folder, code=code)[0]
 
 
 def faithful_folder(folder: Path, *, code: bool = False) -> Path:
@@ -62,7 +66,8 @@ def faithful_folder(folder: Path, *, code: bool = False) -> Path:
         OSError: A file is missing or cannot be read.
         ValueError: A file cannot be understood.
     """
-    tokenizer, strays = _read(folder, code=code)
+    with _readable():
+        tokenizer, strays = _read(folder, code=code)
     if not strays:
         return folder
     digest = hashlib.sha256()
@@ -73,6 +78,48 @@ def faithful_folder(folder: Path, *, code: bool = False) -> Path:
         if out is not None:
             tokenizer.save_pretrained(out)
     return target
+
+
+@contextmanager
+def tokenizing() -> Iterator[None]:
+    """Make an error of this package of what a tokenizer raises at a text.
+
+    It is a foreign file with patterns of its own. The library that matches them gives up after ten
+    million tries at one place of a text, by a panic, which is no `Exception`.
+
+    Raises:
+        PromptError: The tokenizer gave up.
+    """
+    try:
+        yield
+    except (TypeError, ValueError):
+        raise
+    except BaseException as error:
+        if not _of_the_library(error):
+            raise
+        raise PromptError(f"the tokenizer cannot read a text: {_said(error)}") from error
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Make a ValueError of whatever a file that makes no sense lets the libraries raise."""
+    try:
+        yield
+    except (OSError, ValueError, ImportError, RecursionError):
+        raise
+    except BaseException as error:
+        if isinstance(error, Exception) or _of_the_library(error):
+            raise ValueError(_said(error)) from error
+        raise
+
+
+def _of_the_library(error: BaseException) -> bool:
+    """Whether tokenizers raised it, which knows plain exceptions and panics."""
+    return type(error) is Exception or type(error).__name__ == "PanicException"
+
+
+def _said(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 def file_tokenizer(folder: Path) -> Tokenizer:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.prompts.tokenizers import tokenizing
 from harness.train.filters import CountTokens
 from harness.train.rows import Dialogue
 
@@ -75,6 +76,8 @@ def token_counter(tokenizer: PreTrainedTokenizerBase) -> CountTokens:
     def count(texts: Sequence[str]) -> list[int]:
         if not texts:
             return []
-        return [len(ids) for ids in tokenizer(list(texts), add_special_tokens=False)["input_ids"]]
+        with tokenizing():
+            rows = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return [len(ids) for ids in rows]
 
     return count

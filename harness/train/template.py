@@ -21,6 +21,7 @@ from harness.prompts.chat import ChatFormat
 from harness.prompts.end_marks import end_mark
 from harness.prompts.open_format import open_format
 from harness.prompts.rendering import template_variables
+from harness.prompts.tokenizers import tokenizing
 from harness.spec.modelspec import ModelSpec
 from harness.spec.recipe import Recipe
 from harness.spec.yamlfile import YamlFile
@@ -220,7 +221,8 @@ def _in_pieces(
     (ids,) = chat.encode([text[: places[0]]])
     edges = [len(ids)]
     for begin, end in pairwise(places):
-        piece = chat.tokenizer(text[begin:end], add_special_tokens=False)["input_ids"]
+        with tokenizing():
+            piece = chat.tokenizer(text[begin:end], add_special_tokens=False)["input_ids"]
         ids = (*ids, *piece)
         edges.append(len(ids))
     back = chat.tokenizer.decode(ids, clean_up_tokenization_spaces=False)

@@ -14,6 +14,7 @@ from transformers import AutoTokenizer
 
 from harness.errors import PromptError
 from harness.prompts.open_format import open_format
+from harness.prompts.pairs import encode_texts
 from harness.prompts.tokenizers import SPLIT_TEXTS, faithful_folder, file_tokenizer, load_tokenizer
 from harness.spec.modelspec import ModelSpec
 
@@ -127,3 +128,37 @@ assert "torch" in sys.modules and load_gguf_checkpoint.__module__.startswith("tr
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True,
                           check=False)  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"pre_tokenizer": {"type": "Split", "pattern": {"Regex": "(a"}, "behavior": "Isolated",
+                           "invert": False}},
+        {"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}},
+        {"model": None},
+        {"model": {"type": "Unigram", "unk_id": None, "vocab": [["z", -1.0]],
+                   "byte_fallback": False}},
+    ],
+    ids=["no-pattern", "panics", "no-model", "unknown"],
+)  # fmt: skip
+def test_a_file_that_makes_no_sense_is_one_line(folder, values):
+    change(folder, "tokenizer.json", **values)
+    with pytest.raises(PromptError, match=r"^models\.yaml: m: no usable tokenizer in [^\n]+$"):
+        open_format("m", ModelSpec(source="file:m"), folder, root=folder)
+
+
+def test_a_file_of_another_form_is_one_line(folder):
+    (folder / "tokenizer.json").write_text("null")
+    with pytest.raises(ValueError, match="pop"):
+        load_tokenizer(folder)
+
+
+def test_a_pattern_without_an_end_is_given_up(folder):
+    endless = {"type": "Split", "pattern": {"Regex": "(b+)+$"}, "behavior": "Isolated"}
+    change(folder, "tokenizer.json", pre_tokenizer={**endless, "invert": False})
+    chat = open_format("m", ModelSpec(source="file:m"), folder, root=folder)
+    told = "^the tokenizer cannot read a text: Onig: Regex search error: retry-limit-in-match over$"
+    for read in (chat.encode, lambda texts: encode_texts(chat.tokenizer, texts, None, None)):
+        with pytest.raises(PromptError, match=told):
+            read(["b" * 40 + "!"])
