@@ -12,11 +12,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from shown import blocks
 
 import harness
 
 ROOT = Path(__file__).parents[1]
-_FILE = re.compile(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 pytestmark = pytest.mark.slow
 
@@ -86,7 +86,7 @@ def environment(site, tmp_path) -> dict[str, str]:
 
 
 def test_what_it_writes_into_an_empty_folder_runs(site, environment, tmp_path):
-    """The commands of docs/start.md, with made-up answers."""
+    """The commands of README.md and docs/start.md, with made-up answers."""
     told = run("harness", "init", "first", "--judge", cwd=tmp_path, **environment)
     assert told.endswith("next:\n  cd first && harness validate\n  pytest\n")
     project = tmp_path / "first"
@@ -108,7 +108,7 @@ def test_the_documented_small_set_loads(environment, tmp_path):
     """In an empty folder, with the files that the documentation shows and no others."""
     page = (ROOT / "docs/evalsets.md").read_text(encoding="utf-8")
     page = page[page.index("## A small set") : page.index("## Keys of an eval set")]
-    files = dict(_FILE.findall(page))
+    files = {one.file: one.text for one in blocks("docs/evalsets.md", page) if one.file}
     assert set(files) == {"evalsets/models.yaml", "evalsets/first.yaml",
                           "prompts/sentiment/question.j2"}  # fmt: skip
     project = tmp_path / "empty"

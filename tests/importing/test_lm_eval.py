@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from shown import blocks
 from typer.testing import CliRunner
 
 from harness.cli import app
@@ -17,7 +18,6 @@ from harness.prompts.templates import load_prompt
 from harness.sources.data import load_data
 
 PAGE = (Path(__file__).parents[2] / "docs/lm-eval.md").read_text(encoding="utf-8")
-_FILE = re.compile(r"^`([\w./-]+)`:\n\n```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 MODELS = {"plain": {"source": "file:none", "chat_template": "plain"}}
 TASK = {
     "task": "rte",
@@ -311,7 +311,7 @@ def test_the_model_is_named_where_there_are_several(project, tmp_path):
 
 def test_the_page(project, tmp_path):
     """Its task becomes its eval set."""
-    files = dict(_FILE.findall(PAGE))
+    files = {one.file: one.text for one in blocks("docs/lm-eval.md") if one.file}
     for name in ("tasks/rain.yaml", "rows/test.jsonl"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(files[name], encoding="utf-8")

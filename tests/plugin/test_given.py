@@ -11,12 +11,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from shown import blocks
 
 import harness
 
 ROOT = Path(harness.__file__).parents[1]
 PAGE = (ROOT / "docs/answers.md").read_text(encoding="utf-8")
-_FILE = re.compile(r"^`([\w./]+)`:\n\n```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ROWS = [(f"r{i}", f"row {i}", "positive" if i % 2 else "negative") for i in range(40)]
 ANSWERS = "answers.jsonl"
 OPTION = ("--eval-answers", f"mini={ANSWERS}")
@@ -301,7 +301,7 @@ def harness_command(project: Path, *args: str) -> subprocess.CompletedProcess[st
 @pytest.mark.slow
 def test_the_page(tmp_path):
     """In a folder with the files that the page shows and no others."""
-    files = dict(_FILE.findall(PAGE))
+    files = {one.file: one.text for one in blocks("docs/answers.md") if one.file}
     assert set(files) == {"evalsets/tickets.yaml", "data/tickets.csv", ANSWERS}
     for name, text in {**files, "pytest.ini": ""}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
