@@ -201,14 +201,16 @@ def folded_sdpa(
     """Attend as `sdpa` does, the query heads of one key head stood in a row of queries.
 
     Shapes: query (rows, heads, q, size), key and value (rows, key heads, k, size), mask
-    (rows, 1, q, k) of bool; returns (rows, q, heads, size).
+    (rows, 1, q, k), or (rows, heads, q, k) of models that mask each head by itself; returns
+    (rows, q, heads, size).
     """
     import torch
     from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
     rows, heads, width, size = query.shape
     groups = heads // key.shape[1]
-    if attention_mask is None or groups == 1 or position_bias is not None:
+    own_masks = attention_mask is not None and attention_mask.shape[1] > 1
+    if attention_mask is None or own_masks or groups == 1 or position_bias is not None:
         attended, _ = sdpa_attention_forward(
             module,
             query,

@@ -42,20 +42,20 @@ class Selector:
 
 
 def first(draw: Draw) -> list[list[Sample]]:
-    """Return the first k samples of the pool."""
-    return [list(draw.pool[: draw.k])]
+    """Return the first k samples of the pool, each text once."""
+    return [_once(draw.pool, draw.k)]
 
 
 def random(draw: Draw) -> list[list[Sample]]:
-    """Return k samples of the pool, drawn without replacement, whatever their labels."""
-    rows = np.random.default_rng(draw.seed).permutation(len(draw.pool))[: draw.k]
-    return [[draw.pool[row] for row in rows]]
+    """Return k samples of the pool, no text of them twice, whatever their labels."""
+    rows = np.random.default_rng(draw.seed).permutation(len(draw.pool))
+    return [_once([draw.pool[row] for row in rows], draw.k)]
 
 
 def balanced(draw: Draw) -> list[list[Sample]]:
     """Return k samples with label counts that differ by at most one, in a seeded order.
 
-    Which labels get the odd shots is drawn too.
+    Which labels get the odd shots is drawn too. No text is shown twice, under whichever labels.
     """
     generator = np.random.default_rng(draw.seed)
     labels = draw.labels
@@ -67,7 +67,8 @@ def balanced(draw: Draw) -> list[list[Sample]]:
         if len(of_label) < wanted:
             raise SpecError(f"the shot pool has {len(of_label)} samples of label '{label}', "
                             f"{wanted} are wanted; lower k or give a larger pool")  # fmt: skip
-        chosen += [of_label[row] for row in generator.permutation(len(of_label))[:wanted]]
+        drawn = [of_label[row] for row in generator.permutation(len(of_label))]
+        chosen += _once(drawn, wanted, beside=chosen, label=label)
     return [[chosen[row] for row in generator.permutation(len(chosen))]]
 
 
@@ -129,6 +130,39 @@ def diverse(draw: Draw) -> list[list[Sample]]:
     return [[pool[chosen[place]] for place in order]]
 
 
+def _once(
+    entries: Sequence[Sample], count: int, *, beside: Sequence[Sample] = (), label: str = ""
+) -> list[Sample]:
+    """Return the first entries of which none repeats the text of another.
+
+    Args:
+        entries: In the order in which they are taken.
+        count: How many are wanted.
+        beside: What was taken before, which they do not repeat either.
+        label: Of all entries, for errors; empty where they have several.
+
+    Raises:
+        SpecError: There are fewer.
+    """
+    taken = {normal_text(sample.text) for sample in beside}
+    found: list[Sample] = []
+    for sample in entries:
+        if len(found) == count:
+            break
+        if (text := normal_text(sample.text)) not in taken:
+            taken.add(text)
+            found.append(sample)
+    if len(found) < count:
+        raise _too_few(len(found), count, label)
+    return found
+
+
+def _too_few(found: int, wanted: int, label: str = "") -> SpecError:
+    more = f" of label '{label}' beside those that stand under another one" if label else ""
+    return SpecError(f"the shot pool has {found} different texts{more}, {wanted} are wanted; "
+                     "lower k or give a larger pool")  # fmt: skip
+
+
 def _distinct(draw: Draw) -> list[Sample]:
     """Return the pool without entries that repeat an earlier one.
 
@@ -139,8 +173,7 @@ def _distinct(draw: Draw) -> list[Sample]:
     for sample in draw.pool:
         first.setdefault(normal_text(sample.text), sample)
     if len(first) < draw.k:
-        raise SpecError(f"the shot pool has {len(first)} different texts, {draw.k} are wanted; "
-                        "lower k or give a larger pool")  # fmt: skip
+        raise _too_few(len(first), draw.k)
     return list(first.values())
 
 

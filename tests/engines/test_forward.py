@@ -165,6 +165,20 @@ def test_folded_attention_equals_sdpa(key_heads, shared_mask):
     assert weights is None
 
 
+def test_a_mask_of_each_head_is_left_to_sdpa():
+    from transformers.integrations.sdpa_attention import sdpa_attention_forward
+
+    torch.manual_seed(0)
+    query = torch.randn(4, 6, 5, 8)
+    key, value = torch.randn(2, 4, 2, 9, 8)
+    layer = torch.nn.Module()
+    layer.num_key_value_groups = 3
+    mask = torch.randn(4, 6, 5, 9)  # numbers, as Doge's own
+    expected, _ = sdpa_attention_forward(layer, query, key, value, mask, scaling=0.3)
+    got, _ = folded_sdpa(layer, query, key, value, mask, scaling=0.3)
+    torch.testing.assert_close(got, expected)
+
+
 def test_other_attention_is_left_alone(model):
     model.set_attn_implementation("eager")
     fold_attention(model)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 def shots(*texts: str) -> list[dict[str, str]]:
     return [
-        {"text": text, "label": label}
+        {"text": f"{label} {text}", "label": label}
         for text in texts
         for label in ("positive", "negative")
     ]  # fmt: skip

@@ -47,13 +47,13 @@ def test_balanced_draws_who_gets_the_odd_shot_and_the_order():
 
 
 def test_balanced_does_not_follow_the_pool():
-    skewed = POOL[:3] + [Sample(f"q{i}", "x", "a") for i in range(500)]
+    skewed = POOL[:3] + [Sample(f"q{i}", f"x {i}", "a") for i in range(500)]
     counts = Counter(shot.label for shot in select("balanced", 3, pool=skewed))
     assert counts == {"a": 1, "b": 1, "c": 1}
 
 
 def test_random_follows_the_pool():
-    skewed = POOL[:3] + [Sample(f"q{i}", "x", "a") for i in range(500)]
+    skewed = POOL[:3] + [Sample(f"q{i}", f"x {i}", "a") for i in range(500)]
     drawn = [s.label for seed in range(20) for s in select("random", 5, seed, pool=skewed)]
     assert Counter(drawn)["a"] > 90
 
@@ -116,7 +116,7 @@ def test_nearest_passes_over_near_copies_of_the_sample():
         select("nearest", 2, pool=[near, pool[-1]], samples=[sample])
 
 
-@pytest.mark.parametrize("selector", ["nearest", "diverse"])
+@pytest.mark.parametrize("selector", ["nearest", "diverse", "random", "first"])
 def test_repeated_texts_of_the_pool_count_once(selector):
     pool = [Sample(f"p{i}", f"Word{i % 4} common", "a") for i in range(40)]
     sample = [Sample("s", "word1 alone", "a")]
@@ -124,6 +124,17 @@ def test_repeated_texts_of_the_pool_count_once(selector):
     assert len({shot.text.lower() for shot in found}) == 4
     with pytest.raises(SpecError, match="has 4 different texts, 5 are wanted; lower k"):
         select(selector, 5, pool=pool, samples=sample)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_balanced_draw_shows_no_text_twice_nor_under_two_labels(seed):
+    repeated = [Sample(f"p{i}", f"word {i % 4}", "a") for i in range(8)]
+    both = [Sample(f"q{i}", f"Word {i}", "b") for i in range(6)]
+    pool = [*repeated, *both, *POOL[2:9:3]]
+    found = select("balanced", 5, seed, pool=pool)
+    assert len({shot.text.lower() for shot in found}) == 5
+    with pytest.raises(SpecError, match="lower k"):
+        select("balanced", 12, seed, pool=[*repeated, *both, *POOL[2::3]])
 
 
 @pytest.mark.parametrize("selector", ["nearest", "diverse"])
