@@ -129,14 +129,15 @@ def mark_ids(tokenizer: PreTrainedTokenizerBase, mark: str) -> list[int]:
 
 def end_ids(tokenizer: PreTrainedTokenizerBase, folder: Path) -> set[int]:
     """Return the tokens at which a model's generation ends by itself, on every engine."""
-    found = {tokenizer.eos_token_id}
+    found = [tokenizer.eos_token_id]
     # The second is read only where there is no first.
     for name in ("generation_config.json", "config.json"):
         try:
-            value = json_value((folder / name).read_text(encoding="utf-8")).get("eos_token_id")
+            told = json_value((folder / name).read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        found |= set(value) if isinstance(value, list) else {value}
+        value = told.get("eos_token_id") if isinstance(told, dict) else None
+        found += value if isinstance(value, list) else [value]
         break
     return {token for token in found if isinstance(token, int)}
 

@@ -59,9 +59,10 @@ def open_format(
         raise PromptError(f"{where}: no usable tokenizer in {folder}: {first}") from error
     template = choose_template(where, spec, tokenizer, root, trained)
     bos = tokenizer.bos_token_id
-    own_window = config.get("text_config", config).get("max_position_embeddings")
+    inner = config.get("text_config", config)
+    own_window = inner.get("max_position_embeddings") if isinstance(inner, dict) else None
     window = spec.max_model_len or own_window
-    if window is None:
+    if not isinstance(window, int):
         raise PromptError(f"{where}: its config names no window; add max_model_len")
     rendering, forms = None, None
     if template is not None:
@@ -83,7 +84,7 @@ def open_format(
         rendering=rendering,
         forms=forms,
         bos_id=bos if bos is not None and trial[:1] == [bos] else None,
-        window=int(window),
+        window=window,
         end_ids=tuple(sorted(own | ends)),
         stop_ids=() if stop else tuple(sorted(ends - own)),
         controls=control_tokens(tokenizer, mark, rendering),

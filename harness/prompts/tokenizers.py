@@ -54,7 +54,10 @@ def load_tokenizer(folder: Path, *, code: bool = False) -> PreTrainedTokenizerBa
         ValueError: A file cannot be understood.
     """
     with _readable():
-        return _read(folder, code=code)[0]
+        found = _read(folder, code=code)[0]
+        # Settings of another form are not looked at before a text is read.
+        found("a")
+    return found
 
 
 def faithful_folder(folder: Path, *, code: bool = False) -> Path:

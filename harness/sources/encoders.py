@@ -13,6 +13,7 @@ from harness.sources.model_files import read_config
 _SINGLE = "single_label_classification"
 # Classes that a configuration has where it names none.
 _UNNAMED = {0: "LABEL_0", 1: "LABEL_1"}
+_MOST_CLASSES = 1_000_000
 # Kinds of models that count positions from the one behind the padding's, by `model_type`.
 _PADDED_POSITIONS = frozenset(
     "roberta roberta-prelayernorm xlm-roberta xlm-roberta-xl camembert data2vec-text ibert "
@@ -88,6 +89,9 @@ def _classes(config: Mapping[str, Json], where: str) -> tuple[str, ...]:
                          )  # fmt: skip
     if not named:
         count = config.get("num_labels")
+        if isinstance(count, int) and count > _MOST_CLASSES:
+            raise AssetError(f"{where}: config.json says num_labels {count:.0e}, more classes than "
+                             "a model has; correct it")  # fmt: skip
         named = ({n: f"LABEL_{n}" for n in range(count)} if isinstance(count, int) and count > 0
                  else _UNNAMED)  # fmt: skip
     if sorted(named) != list(range(len(named))):
@@ -110,7 +114,7 @@ def _reach(config: Mapping[str, Json]) -> int | None:
     found = config.get("max_position_embeddings") or config.get("n_positions")
     if not isinstance(found, int):
         return None
-    if config.get("model_type") not in _PADDED_POSITIONS:
+    if str(config.get("model_type")) not in _PADDED_POSITIONS:
         return found
     padding = config.get("pad_token_id", 1)
     return found - 1 - (padding if isinstance(padding, int) else 1)

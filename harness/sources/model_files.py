@@ -98,7 +98,7 @@ def content_digest(folder: Path, paths: Iterable[Path]) -> str:
 def _files(folder: Path, *, code: bool) -> set[Path]:
     """Return the files that are there of those that an engine may load."""
     found = {path for path in folder.iterdir() if path.suffix in _SUFFIXES and path.is_file()}
-    found |= {path for name in _shards(folder) if (path := folder / name).is_file()}
+    found |= {path for name in _shards(folder) if _is_there(path := folder / name)}
     return found | ({path for path in folder.rglob("*.py") if path.is_file()} if code else set())
 
 
@@ -117,7 +117,15 @@ def _missing(folder: Path) -> str | None:
     shards = _shards(folder)
     if not shards and not (folder / _WHOLE).is_file():
         return _WHOLE
-    return next((name for name in shards if not (folder / name).is_file()), None)
+    return next((name for name in shards if not _is_there(folder / name)), None)
+
+
+def _is_there(path: Path) -> bool:
+    """Return whether a file is there under a name that may be none, such as one too long."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _pickled(folder: Path) -> str | None:
@@ -139,7 +147,7 @@ def _other_weights(folder: Path, config: Mapping[str, Json]) -> str | None:
                 "adapter's files to a folder of their own")  # fmt: skip
     named = set(_shards(folder)) or {_WHOLE}
     told = config.get("transformers_weights")
-    if told is not None and told not in named | {_INDEX}:
+    if told is not None and told not in [*named, _INDEX]:
         return (f"config.json has transformers_weights {told!r}, which transformers alone would "
                 f"load; name that file {_WHOLE}, and remove the key")  # fmt: skip
     if _has_own_head(folder, named, config):
@@ -181,16 +189,23 @@ def _has_own_head(folder: Path, named: Iterable[str], config: Mapping[str, Json]
 
 
 def _equal(one: tuple[Path, str], other: tuple[Path, str]) -> bool:
-    """Return whether two tensors hold the same numbers, each by its file and name."""
+    """Return whether two tensors hold the same numbers, each by its file and name.
+
+    Raises:
+        AssetError: A file is damaged.
+    """
     if one == other:
         return True
     import torch
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     found = []
     for file, name in (one, other):
-        with safe_open(file, framework="pt") as tensors:
-            found.append(tensors.get_tensor(name))
+        try:
+            with safe_open(file, framework="pt") as tensors:
+                found.append(tensors.get_tensor(name))
+        except SafetensorError as error:
+            raise AssetError(f"{file}: is damaged: {error}; copy the model anew") from error
     if found[0].dtype != found[1].dtype:
         return False
     # By their bytes: numbers of eight bits cannot be compared.

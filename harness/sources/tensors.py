@@ -43,7 +43,7 @@ def tensors_of(file: Path) -> dict[str, Tensor]:
             for name, entry in header.items()
             if name != "__metadata__"
         }
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ValueError("it is not a safetensors file") from error
 
 

@@ -154,6 +154,28 @@ def test_a_file_of_another_form_is_one_line(folder):
         load_tokenizer(folder)
 
 
+@pytest.mark.parametrize(
+    ("file", "values", "told"),
+    [
+        ("tokenizer_config.json", {"model_max_length": []}, "no usable tokenizer in"),
+        ("tokenizer_config.json", {"model_input_names": 5}, "no usable tokenizer in"),
+        ("config.json", {"text_config": "x"}, "its config names no window; add max_model_len"),
+        ("config.json", {"max_position_embeddings": {}}, "its config names no window"),
+    ],
+)
+def test_settings_of_another_form_are_one_line(folder, file, values, told):
+    change(folder, file, **values)
+    with pytest.raises(PromptError, match=rf"^models\.yaml: m: {told}[^\n]*$"):
+        open_format("m", ModelSpec(source="file:m"), folder, root=folder)
+
+
+@pytest.mark.parametrize("settings", ['{"eos_token_id": [{}, 3]}', "[]", "[" * 100_000])
+def test_end_tokens_of_another_form_are_passed_over(folder, settings):
+    (folder / "generation_config.json").write_text(settings)
+    chat = open_format("m", ModelSpec(source="file:m"), folder, root=folder)
+    assert chat.end_ids
+
+
 def test_a_pattern_without_an_end_is_given_up(folder):
     endless = {"type": "Split", "pattern": {"Regex": "(b+)+$"}, "behavior": "Isolated"}
     change(folder, "tokenizer.json", pre_tokenizer={**endless, "invert": False})

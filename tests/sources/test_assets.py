@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from harness.errors import AssetError, AssetUnreachable
 from harness.sources import assets
 from harness.sources.assets import model_asset, model_at_hand, resolve
+from harness.sources.encoders import read_encoder
 from harness.sources.pypi import packages
 from harness.spec.base import SourceSpec
 from harness.spec.modelspec import ModelSpec
@@ -204,6 +205,42 @@ class TestModelFolder:
         write(model, config__json={"transformers_weights": "other.safetensors"})
         with pytest.raises(AssetError, match=r"transformers_weights 'other\.safetensors', which"):
             self.load(model)
+
+    @pytest.mark.parametrize(
+        ("file", "values", "told"),
+        [
+            (
+                "config.json",
+                {"transformers_weights": ["x"]},
+                r"transformers_weights \['x'\], which",
+            ),
+            ("model.safetensors.index.json", {"weight_map": {"a": "a" * 5000}}, r": no a+ in "),
+        ],
+    )
+    def test_values_of_another_form_are_named(self, model, file, values, told):
+        (model / file).write_text(json.dumps(values))
+        with pytest.raises(AssetError, match=told):
+            self.load(model)
+
+    def test_a_damaged_file_is_named_where_two_are_compared(self, model):
+        config = {"tie_word_embeddings": True}
+        write(model, config__json=config)
+        header = {name: {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}
+                  for name in ("lm_head.weight", "model.embed_tokens.weight")}  # fmt: skip
+        told = json.dumps(header).encode()
+        (model / "model.safetensors").write_bytes(len(told).to_bytes(8, "little") + told)
+        with pytest.raises(AssetError, match=r"model\.safetensors: is damaged: .*; copy the model"):
+            self.load(model)
+
+    def test_a_shape_beyond_all_numbers_is_left_to_who_loads_it(self, model):
+        told = b'{"a.weight": {"dtype": "F32", "shape": [1e400], "data_offsets": [0, 0]}}'
+        (model / "model.safetensors").write_bytes(len(told).to_bytes(8, "little") + told)
+        assert self.load(model).path == model
+
+    def test_more_classes_than_a_model_has(self, model):
+        write(model, config__json={"num_labels": 10**12, "model_type": []})
+        with pytest.raises(AssetError, match="says num_labels 1e\\+12, more classes than a model"):
+            read_encoder(model, "file:m")
 
     @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "up"])
     def test_no_file_is_read_from_elsewhere(self, model, tmp_path, name):
