@@ -76,6 +76,11 @@ def export(
 def _written(made: Files, folder: Path) -> tuple[list[Path], Sequence[str]]:
     from harness.writing import write_whole
 
+    # Names of models and sets are those of a run that others may have written.
+    for path in made.files:
+        if path.is_absolute() or ".." in path.parts or "\0" in str(path):
+            raise HarnessError(f"run.json: '{path.parent}' is no name of a folder below --out, and "
+                               "nothing was written; correct the name of the model")  # fmt: skip
     for path, text in made.files.items():
         write_whole(folder / path, text)
     return [folder / path for path in made.files], made.left_out

@@ -11,6 +11,7 @@ import typer
 from harness.commands.failing import failing
 from harness.commands.languages import Lang
 from harness.commands.project import Project
+from harness.commands.saying import say
 from harness.errors import HarnessError
 from harness.suggest import did_you_mean
 
@@ -74,8 +75,8 @@ def mark(
     typer.echo(path)
     option = "--gold" if of is Of.pairs else "--point-gold"
     rubrics = "".join(f" --{key} {path}" for key, path in (spec.rubrics if spec else {}).items())
-    typer.echo(f"{len(items)} to mark; then harness judge passport {whose}{rubrics} {option} "
-               f"{file}", err=True)  # fmt: skip
+    say(f"{len(items)} to mark; then harness judge passport {whose}{rubrics} {option} {file}",
+        err=True)  # fmt: skip
 
 
 def _one(run: Path, wanted: str | None, known: list[str], option: str, what: str) -> str:

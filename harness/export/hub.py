@@ -10,7 +10,15 @@ from pathlib import PurePosixPath
 
 import yaml
 
-from harness.export.shared import Files, hub_commit, hub_dataset, left_out, no_result, trained_on
+from harness.export.shared import (
+    Files,
+    hub_commit,
+    hub_dataset,
+    left_out,
+    no_result,
+    set_words,
+    trained_on,
+)
 from harness.export.table import engines_of
 from harness.records import DataInfo, Row, Run
 
@@ -72,9 +80,7 @@ def _text(run: Run, row: Row, dataset: str, source: DataInfo | None) -> str:
 
 def _free(row: Row, taken: Collection[PurePosixPath]) -> PurePosixPath:
     """Return a cell's file, numbered where another one has its name."""
-    folders = PurePosixPath(row.evalset).with_suffix("").parts
-    own = "-".join((*(one for one in folders if one != "evalsets"),
-                    row.cell.removeprefix(f"{row.model}-")))  # fmt: skip
+    own = "-".join((set_words(row.evalset), row.cell.removeprefix(f"{row.model}-")))
     names = (own, *(f"{own}-{number}" for number in range(2, len(taken) + 2)))
     paths = (PurePosixPath(row.model, FOLDER, f"{name}.yaml") for name in names)
     return next(path for path in paths if path not in taken)

@@ -104,8 +104,14 @@ def has_texts(results: Sequence[Result]) -> bool:
 
 def set_name(evalset: str) -> str:
     """Return an eval set's path as one name, without its first folder `evalsets`."""
-    parts = PurePosixPath(evalset).with_suffix("").parts
-    return _UNSAFE.sub("-", "-".join(part for part in parts if part != "evalsets"))
+    return _UNSAFE.sub("-", set_words(evalset))
+
+
+def set_words(evalset: str) -> str:
+    """Return the folders and the stem of an eval set's path, without its first one `evalsets`."""
+    path = PurePosixPath(evalset)
+    parts = (*path.parts[:-1], path.stem)
+    return "-".join(part for part in parts if part != "evalsets")
 
 
 def safe_part(name: str) -> str:

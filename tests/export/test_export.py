@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from io import StringIO
+from pathlib import PurePosixPath
 
 import pandas as pd
 import pytest
 import yaml
 from builders import make_row
-from exported import FEWSHOT, SET, exported, run_of
+from exported import FEWSHOT, SET, engine, exported, run_of
 from huggingface_hub import parse_eval_result_entries
 from judged_builders import make_judged, make_judged_run
 
+from harness.commands.export import _written
+from harness.errors import HarnessError
 from harness.export.hub import hub_files
+from harness.export.shared import Files
 from harness.export.table import COLUMNS, summary_csv
 from harness.records import Note
 
@@ -113,6 +118,29 @@ def test_sets_of_one_name_have_files_of_their_own(tmp_path):
     assert done.exit_code == 0, done.output
     names = {one.name for one in (tmp_path / "out").rglob("*.yaml")}
     assert names == {"mini-prefill-zeroshot.yaml", "ru-mini-prefill-zeroshot.yaml"}
+
+
+@pytest.mark.parametrize("name", ["../up", "..", "a/../../up", "/up", "nul\0"])
+def test_a_model_whose_name_leads_out_of_the_folder_writes_nothing(tmp_path, name):
+    name = f"{tmp_path}/up" if name == "/up" else name
+    run = run_of(make_row(), make_row(model=name))
+    run = replace(run, info=replace(run.info, engines=(*run.info.engines, engine(name))))
+    done = exported(tmp_path, run, "--to", "model-card")
+    assert done.exit_code == 2
+    assert re.fullmatch(r"run\.json: '.*' is no name of a folder below --out, .*\n", done.stderr)
+    assert [one.name for one in tmp_path.iterdir()] == ["run"]
+
+
+def test_no_form_writes_where_a_name_leads(tmp_path):
+    with pytest.raises(HarnessError, match=r"'\.\./up' is no name"):
+        _written(Files({PurePosixPath("../up/a.json"): ""}), tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", [".", "", "/"])
+def test_a_set_without_a_name_is_exported(tmp_path, name):
+    for form in ("hub", "lm-eval"):
+        assert exported(tmp_path, run_of(make_row(evalset=name)), "--to", form).exit_code in (0, 2)
 
 
 def test_a_data_set_may_be_named(tmp_path):
