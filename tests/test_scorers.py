@@ -243,7 +243,7 @@ def test_a_tie_of_the_losers_does_not_matter():
     assert score_label("c", ["a", "b", "c"], [output], tree).answer == "c"
 
 
-@pytest.mark.parametrize("bad", [math.nan, -math.inf, math.inf])
+@pytest.mark.parametrize("bad", [math.nan, -math.inf, math.inf, -1.7e308, 1e60])
 def test_a_log_probability_that_is_no_number_has_no_verdict(bad):
     score = score_label("pos", ["pos", "neg"], [Output("k", logprobs=(-1.0, bad))], TREE)
     assert (score.value, score.answer, score.logprobs) == (None, None, ())

@@ -13,6 +13,9 @@ from harness.records.requests import Placement, ShotOrder
 from harness.records.templates import TemplateUse
 from harness.records.thinking import Thought, ThoughtPlace, Thoughts
 
+FARTHEST = 1e50
+"""Log-probabilities beyond are none: squares and sums of what is reckoned with must be finite."""
+
 
 @dataclass(frozen=True, slots=True)
 class Score:

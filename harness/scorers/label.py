@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from harness.contracts.scoring import Tree
 from harness.reasons import Reason
 from harness.records import Output, Score
+from harness.records.results import FARTHEST
 
 
 def score_label(target: str, labels: Sequence[str], outputs: Sequence[Output], tree: Tree) -> Score:
@@ -23,7 +24,7 @@ def score_label(target: str, labels: Sequence[str], outputs: Sequence[Output], t
         if output.failure is not None:
             return Score(None, None, reason=output.failure)
     logprobs = tree.logprobs([output.logprobs for output in outputs])
-    if not all(math.isfinite(value) for value in logprobs):
+    if not all(math.isfinite(value) and abs(value) <= FARTHEST for value in logprobs):
         return Score(None, None, reason=Reason("label_not_finite"))
     best = max(logprobs)
     if logprobs.count(best) > 1:

@@ -8,6 +8,7 @@ from harness.contracts import Trial
 from harness.errors import RegistryError
 from harness.reasons import Reason
 from harness.records import Score
+from harness.records.results import FARTHEST
 from harness.registry import RegisteredScorer
 
 
@@ -46,7 +47,8 @@ def _problem(score: Score, trial: Trial) -> str:
     labels = list(trial.words)
     if score.logprobs:
         numbers = isinstance(score.logprobs, tuple) and all(
-            isinstance(one, float) and math.isfinite(one) for one in score.logprobs
+            isinstance(one, float) and math.isfinite(one) and abs(one) <= FARTHEST
+            for one in score.logprobs
         )
         if not numbers or len(score.logprobs) != len(labels):
             return f"logprobs {score.logprobs!r:.60} are not {len(labels)} finite numbers"

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from harness.characters import is_blank, one_form
 from harness.errors import SpecError
 from harness.records import GivenAnswer, GivenAnswers, Json
+from harness.records.results import FARTHEST
 from harness.sources.encoded import read_encoded
 from harness.sources.labels import LabelMap
 from harness.sources.objects import numbered_objects
@@ -181,9 +182,9 @@ def _logprobs(line: _Line, key: str, names: Sequence[str]) -> tuple[float, ...]:
 
 def _logarithm(line: _Line, key: str, name: str, value: float) -> float:
     if key == "logprobs":
-        if not math.isfinite(value) or value > _ROUNDING:
+        if not math.isfinite(value) or value > _ROUNDING or value < -FARTHEST:
             raise line.error(f"{key}.{name}", f"{value:g} is not the logarithm of a probability; "
-                             "write a finite number of at most 0")  # fmt: skip
+                             "write a finite number of at most 0, such as -1000")  # fmt: skip
         return min(value, 0.0)
     if not 0 < value <= 1 + _ROUNDING:
         raise line.error(f"{key}.{name}", f"{value:g} has no place among probabilities that are "

@@ -110,6 +110,8 @@ WRONG = [
      ":1: probabilities: add up to 1.8; probabilities of labels"),
     ([{"id": "t1", "logprobs": {"billing": 2.5, "other": -1}}],
      ":1: logprobs.billing: 2.5 is not the logarithm of a probability"),
+    ([{"id": "t1", "logprobs": {"billing": -1.7e308, "other": -1}}],
+     ":1: logprobs.billing: -1.7e+308 is not the logarithm of a probability"),
     (['{"id": "t1", "logprobs": {"billing": NaN, "other": -1}}'], ":1: logprobs.billing: nan is"),
     ([{"id": "t1", "probabilities": {"billing": 0.5, "other": 0.5}}, {**OTHER, "id": "t2"}],
      ":2: probabilities: are missing, and line 1 has them"),
