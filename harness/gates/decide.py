@@ -85,7 +85,9 @@ def told(gate: Gate, baseline: BaselineCheck | JudgedPair | None) -> Gate:
     if baseline.former:
         line += f"; the baseline is that of {baseline.former}"
     if treatment:
-        line += f"; changed since the baseline: {', '.join(treatment)}"
+        # Their digest is of the tokenizer and of settings, too.
+        named = ["model files" if one == "weights" else one for one in treatment]
+        line += f"; changed since the baseline: {', '.join(named)}"
     return replace(gate, line=line, treatment=treatment, former=baseline.former, look=look)
 
 

@@ -29,7 +29,7 @@ def changed(before: Provenance, now: Provenance) -> tuple[str, ...]:
     """Return what each of these was and is, but for prompts and shots, which have digests only."""
     given = before.engine == now.engine and now.engine.startswith(f"{GIVEN} ")
     pairs = (
-        ("answers" if given else "weights", before.model, now.model),
+        ("answers" if given else "model's files", before.model, now.model),
         ("adapter", before.adapter, now.adapter),
         ("engine", before.engine, now.engine),
         ("dtype", before.numbers, now.numbers),

@@ -120,7 +120,7 @@ def test_equal_runs_differ_in_nothing():
     [
         ({"wording": "v", "prompts": "q"}, ("wording",), ""),
         ({"prompts": "q"}, ("shots",), ""),
-        ({"model": "others"}, ("weights",), "weights weights → others"),
+        ({"model": "others"}, ("weights",), "model's files weights → others"),
         ({"adapter": "lora"}, ("adapter",), "adapter none → lora"),
         ({"engine": "vllm 1"}, ("engine",), "engine fake 1 → vllm 1"),
         ({"numbers": "float16, cuda"}, ("dtype",), "dtype float32, cpu → float16, cuda"),

@@ -104,7 +104,7 @@ def test_the_same_basis_is_compared_and_the_treatment_is_named():
     treatment, changed = differences(BASIS, now)
     assert treatment == ("weights", "adapter", "sampling")
     assert changed == (
-        "weights weights → other",
+        "model's files weights → other",
         f"adapter none → {'f' * 12}",
         'sampling {"temperature": 0.7} → {"temperature": 0}',
         "engine of judge wise vllm 1, H100 → vllm 2, H100",

@@ -98,7 +98,7 @@ def test_a_coin_may_not(path, seed):
     ("changes", "problem"),
     [
         ({"judge": "other"}, "is the passport of wise, not of other"),
-        ({"model_digest": "d" * 64}, "other weights (aaaaaaaaaaaa, now dddddddddddd)"),
+        ({"model_digest": "d" * 64}, "other files of the model (aaaaaaaaaaaa, now dddddddddddd)"),
         ({"engine": "transformers"}, "made on vllm in bfloat16, this run is on transformers in"),
         ({"dtype": "float32"}, "made on vllm in bfloat16, this run is on vllm in float32"),
         (

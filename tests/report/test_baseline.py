@@ -71,7 +71,7 @@ def test_russian_has_no_english_reason_and_no_english_change():
     found = baseline_lines(checks, against_baselines(checks), {}, words("ru"))
     said = " ".join(str(one["line"]) for one in found)
     assert "примеров было 3, в этом запуске 2" in said
-    assert "формулировка промпта, веса." in said
+    assert "формулировка промпта, файлы модели." in said
     assert "weights" not in said
 
 
