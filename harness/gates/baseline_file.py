@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -21,6 +20,7 @@ from harness.gates.baseline_fields import (
 from harness.gates.kept import as_kept, rounded
 from harness.reasons import Reason
 from harness.records import Provenance, Result
+from harness.records.results import FARTHEST
 from harness.run.score_cell import Outcome
 
 FORMAT = 2
@@ -263,8 +263,9 @@ def _impossible(baseline: Baseline) -> str | None:
             return f"{name} {strange}"
     odds = chain.from_iterable(baseline.log_odds)
     numbers = chain(odds, *(chain.from_iterable(run) for run in baseline.logprobs))
-    if not all(one is None or math.isfinite(one) for one in numbers):
-        return "numbers that are not finite"
+    # Odds are the difference of two log-probabilities.
+    if not all(one is None or abs(one) <= 2 * FARTHEST for one in numbers):
+        return "numbers that are no log-probabilities"
     return None
 
 
