@@ -176,7 +176,7 @@ def test_other_weights_and_engines_are_what_a_comparison_is_for(tmp_path):
     check = check_baseline(tmp_path, outcome("pnpn", model="sha256:2", adapter="a", engine="vllm"))
     assert check.refused is None
     assert check.changed == (
-        "weights sha256:1 → sha256:2",
+        "model's files sha256:1 → sha256:2",
         "adapter none → a",
         "engine fake 1 → vllm",
     )
