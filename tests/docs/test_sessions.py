@@ -77,6 +77,17 @@ def test_a_small_set(shell):
     assert "smollm2-135m" in (shell.root / "reports/latest/report.md").read_text(encoding="utf-8")
 
 
+def test_a_pull_request(shell):
+    """As the page has it, but with one cell on fewer samples, which takes less."""
+    shell("harness init")
+    data = shell.root / "data/reviews.csv"
+    data.write_text("".join(data.read_text().splitlines(keepends=True)[:41]))
+    for block in chosen("docs/start.md", "test_a_pull_request"):
+        for command, shown in block.commands:
+            options = "-k 'plain and zeroshot' --eval-report-plots none"
+            assert_shown(shown, shell(command, options))
+
+
 def test_the_embedded_set(shell):
     for name in ("evalsets", "prompts", "baselines"):
         shutil.copytree(ROOT / name, shell.root / name)
