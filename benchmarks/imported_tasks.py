@@ -85,13 +85,23 @@ def rows(some: Sequence[tuple[str, float]]) -> list[dict[str, object]]:
             "sentence2": other, "question": text, "question1": text, "question2": other,
             "premise": text, "hypothesis": other, "passage": text, "start1": 0, "end1": 5,
             "start2": 0, "end2": 5, "answer": place % 4,
+            "input": text, "target": ("No", "Yes")[rating > 0],
             "choices": [some[(place + n) % len(some)][0][:40].strip() for n in range(4)],
         })  # fmt: skip
     return found
 
 
-def write_project(root: Path, tasks: Path, limit: int) -> None:
-    """Write data, a models.yaml and a task file for each task."""
+def write_project(
+    root: Path, folder: Path, limit: int, tasks: Mapping[str, tuple[str, int]]
+) -> None:
+    """Write data, a models.yaml and a task file for each task.
+
+    Args:
+        root: The project.
+        folder: Of the tasks that are installed.
+        limit: How many samples a task has.
+        tasks: By name, a file below `folder` and how many shots it shows.
+    """
     entry = yaml.safe_load((ROOT / "evalsets/models.yaml").read_text(encoding="utf-8"))
     model = entry["models"][MODEL] | {"chat_template": "plain"}
     for name in ("evalsets", "tasks", "rows"):
@@ -105,13 +115,14 @@ def write_project(root: Path, tasks: Path, limit: int) -> None:
         (root / f"rows/{part}.jsonl").write_text(lines, encoding="utf-8")
     files = dict.fromkeys(TESTED, str(root / "rows/test.jsonl"))
     files |= dict.fromkeys(SHOWN, str(root / "rows/shots.jsonl"))
-    for name, (path, shots) in TASKS.items():
+    for name, (path, shots) in tasks.items():
         task: dict[str, object] = {
-            "include": str(tasks / path), "task": name, "dataset_path": "json",
+            "include": str(folder / path), "task": name, "dataset_path": "json",
             "dataset_name": None, "dataset_kwargs": {"data_files": files},
         }  # fmt: skip
         if shots:
-            task |= {"num_fewshot": shots, "fewshot_config": {"sampler": "first_n"}}
+            task |= {"num_fewshot": shots, "fewshot_split": "train",
+                     "fewshot_config": {"sampler": "first_n"}}  # fmt: skip
         (root / f"tasks/{name}.yaml").write_text(yaml.safe_dump(task), encoding="utf-8")
 
 
@@ -164,7 +175,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         tasks = Path(run([lm_eval, "-c", where], root).strip().splitlines()[-1])
-        write_project(root, tasks, args.limit)
+        write_project(root, tasks, args.limit, TASKS)
         for name in TASKS:
             task = f"tasks/{name}.yaml"
             run([sys.executable, "-m", "harness", "import", "lm-eval", task], root)

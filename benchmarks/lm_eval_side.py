@@ -38,6 +38,26 @@ def rows(
     ]
 
 
+def written(samples: Sequence[Mapping[str, Any]], chosen: str | None) -> list[dict[str, object]]:
+    """Return id, prompt, answer, what a filter makes of it and its exact match, of each sample.
+
+    Args:
+        samples: As lm-evaluation-harness logs them, once for each filter.
+        chosen: Name of the filter, None for the only one.
+    """
+    return [
+        {
+            "id": sample["doc"]["id"],
+            "prompt": sample["arguments"][0][0],
+            "answer": sample["resps"][0][0],
+            "read": sample["filtered_resps"][0],
+            "right": bool(sample["exact_match"]),
+        }
+        for sample in samples
+        if chosen in (None, sample["filter"])
+    ]
+
+
 def _texts(sample: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(context, rest) for context, rest in sample["arguments"]]
 
@@ -77,9 +97,9 @@ def main() -> None:
             task_manager=manager,
         )
         samples = found["samples"][job["task"]]
-        done.append(
-            {"batch_size": batch_size, "seconds": sum(seconds), "rows": rows(samples, asked)}
-        )
+        answers = written(samples, job.get("filter")) if job.get("written") else None
+        done.append({"batch_size": batch_size, "seconds": sum(seconds),
+                     "rows": rows(samples, asked) if answers is None else answers})  # fmt: skip
     packages = ("lm_eval", "transformers", "torch")
     answer = {"passes": done, "versions": {name: version(name) for name in packages}}
     Path(job["out"]).write_text(json.dumps(answer), encoding="utf-8")

@@ -26,6 +26,7 @@ from harness.spec.gatespec import BASELINE
 from harness.spec.judgeset import PassportSpec
 from harness.spec.load import load_judgeset
 from harness.spec.modelspec import ModelSpec
+from harness.spec.readspec import ReadSpec
 from harness.spec.yamlfile import YamlFile, read_yaml, shown_path
 
 # Files up to this size are read at collection, which must stay quick.
@@ -125,9 +126,9 @@ def _given(shown: str, name: str, evalset: EvalSet, answers: str | None, root: P
                             "which are asked here; give the system another", path=place,
                             line=next(iter(one.answers.values())).line)  # fmt: skip
         texts = [answer.line for answer in one.answers.values() if answer.output is not None]
-        if texts and (pair := _one_word(evalset.labels)):
-            raise SpecError(f"output: the labels '{pair[0]}' and '{pair[1]}' are one in a text, in "
-                            "which case and white space do not count; give 'label' instead",
+        if texts and (pair := _one_word(evalset.labels, evalset.scoring.read)):
+            raise SpecError(f"output: the labels '{pair[0]}' and '{pair[1]}' are one in a text, "
+                            f"{_why_one(evalset.scoring.read)}; give 'label' instead",
                             path=place, line=texts[0])  # fmt: skip
     return given_cells(shown, name, evalset, found)
 
@@ -202,20 +203,29 @@ def _check_words(evalset: EvalSet, file: YamlFile, index: int) -> None:
     """Raise SpecError for two label words that are one when a free answer is read."""
     if evalset.scoring.method != "generate":
         return
-    if pair := _one_word(evalset.targets(evalset.prompts[index]).values()):
-        raise file.error(f"the words '{pair[0]}' and '{pair[1]}' are one in a free answer, in "
-                         "which case and white space do not count; each label needs a word of its "
-                         "own", ("prompts", index, "targets"))  # fmt: skip
+    words, read = evalset.targets(evalset.prompts[index]).values(), evalset.scoring.read
+    if read and (gone := [word for word in words if not read.compared(word)]):
+        raise file.error(f"scoring.read leaves nothing of the word '{gone[0]}'; let it ignore or "
+                         "drop less, or take another word", ("prompts", index, "targets")
+                         )  # fmt: skip
+    if pair := _one_word(words, read):
+        raise file.error(f"the words '{pair[0]}' and '{pair[1]}' are one in a free answer, "
+                         f"{_why_one(read)}; each label needs a word of its own",
+                         ("prompts", index, "targets"))  # fmt: skip
 
 
-def _one_word(words: Iterable[str]) -> tuple[str, str] | None:
+def _one_word(words: Iterable[str], read: ReadSpec | None) -> tuple[str, str] | None:
     """Return two words that are one when a free answer is read, None where all differ."""
     seen: dict[str, str] = {}
     for word in words:
-        other = seen.setdefault(normal_answer(word), word)
+        other = seen.setdefault(read.compared(word) if read else normal_answer(word), word)
         if other != word:
             return other, word
     return None
+
+
+def _why_one(read: ReadSpec | None) -> str:
+    return "as scoring.read has it" if read else "in which case and white space do not count"
 
 
 def _check_files(evalset: EvalSet, file: YamlFile, root: Path) -> None:

@@ -33,9 +33,12 @@ def lm_eval(
     num_fewshot: Annotated[
         int | None, typer.Option(min=0, help="Shots, in place of the task's own number.")
     ] = None,
+    chosen: Annotated[
+        str | None, typer.Option("--filter", help="Which of the task's filters reads an answer.")
+    ] = None,
     root: Annotated[Path, typer.Option(help="The project folder.")] = Path(),
 ) -> None:
-    """Write an eval set that asks and scores what a multiple-choice task does.
+    """Write an eval set that asks and scores what a task does.
 
     What cannot keep its meaning is refused in one line. Overwrites nothing, runs no code.
     """
@@ -47,7 +50,7 @@ def lm_eval(
     root = root.resolve()
     with failing():
         models = _models(root, model or [])
-        task = checked_task(read_task(file, root=root), shots=num_fewshot)
+        task = checked_task(read_task(file, root=root), shots=num_fewshot, chosen=chosen)
         found = imported(task, list(models), root=root)
         check_free(found, root)
         for path, text in found.files.items():
@@ -102,6 +105,8 @@ def _of_models(found: Imported, models: dict[str, ModelSpec], root: Path) -> lis
             lines.append(f"{name} is asked in its chat template; lm-evaluation-harness asks in "
                          "plain text unless --apply_chat_template is given, as an entry of "
                          "models.yaml with chat_template: plain does")  # fmt: skip
+        if not found.words:
+            continue
         try:
             chat = Asker(root).chat(name, spec, None)
             if isinstance(chat, str):

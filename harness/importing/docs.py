@@ -15,6 +15,8 @@ from harness.prompts.limited import RefusedByTemplate, UnboundedTemplate, render
 from harness.records import Json
 
 Doc = dict[str, Json]
+MOST_ANSWERS = 50
+"""As many different right answers of rows may become the labels of an eval set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,19 @@ def _paths(task: Task, split: str, root: Path) -> list[str]:
 
 
 def choices_of(task: Task, docs: Sequence[Doc]) -> tuple[str, ...]:
-    """Return the choices, which must be the same for all rows.
+    """Return the choices, which must be the same for all rows; without any, the right answers.
 
     Raises:
-        SpecError: They differ, or are no list of texts.
+        SpecError: They differ, are no list of texts, or are too many answers for labels.
     """
+    if task.choice is None:
+        answers = tuple(dict.fromkeys(str(one) for one in _targets(task, docs)))
+        if len(answers) > MOST_ANSWERS:
+            raise task.file.error(f"has {len(answers)} different answers in {len(docs)} rows, and "
+                                  f"those of an eval set are its labels, {MOST_ANSWERS} at most; "
+                                  "a free text for each row is not scored here",
+                                  "doc_to_target")  # fmt: skip
+        return answers
     if isinstance(task.choice, tuple):
         return task.choice
     if task.choice in docs[0]:
@@ -129,8 +139,11 @@ def _targets(task: Task, docs: Sequence[Doc]) -> list[object]:
     if isinstance(task.target, int):
         return [task.target] * len(docs)
     if task.target in docs[0]:
-        return [doc[task.target] for doc in docs]
-    return [_literal(one) if one.isdigit() or one[:1] + one[-1:] == "[]" else one
+        values: list[object] = [doc[task.target] for doc in docs]
+        return values if task.choice is not None else [
+            one if isinstance(one, list) else str(one) for one in values]  # fmt: skip
+    digits = task.choice is not None
+    return [_literal(one) if (digits and one.isdigit()) or one[:1] + one[-1:] == "[]" else one
             for one in _rendered(task, "doc_to_target", task.target, docs)]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from harness.importing.generation import Generation, checked_generation
 from harness.importing.taskfile import TaskFile
 from harness.records import Json
 from harness.suggest import did_you_mean
@@ -15,7 +16,9 @@ from harness.suggest import did_you_mean
 Sampler = Literal["first_n", "default"]
 """The first shots of their split in its order, or drawn at random."""
 
-_NEEDED = ("dataset_path", "output_type", "doc_to_text", "doc_to_target", "doc_to_choice")
+_NEEDED = ("dataset_path", "doc_to_text", "doc_to_target")
+_OF_CHOICES = ("output_type", "doc_to_choice")
+_OF_ANSWERS = ("filter_list", "generation_kwargs")
 # Say nothing of what is asked and how it is scored.
 _ASIDE = ("task_alias", "tag", "group", "metadata", "should_decontaminate",
           "doc_to_decontamination_query")  # fmt: skip
@@ -30,8 +33,6 @@ _REFUSED: Mapping[str, str] = MappingProxyType({
     "use_prompt": "is a prompt of promptsource; write it out as doc_to_text",
     "doc_to_image": "is not read: there are no pictures here",
     "doc_to_audio": "is not read: there is no sound here",
-    "filter_list": "belongs to generated answers; remove it",
-    "generation_kwargs": "belongs to generated answers; remove it",
     "gen_prefix": "is not kept; write it at the end of doc_to_text",
 })  # fmt: skip
 _FILES = ("json", "csv", "parquet")
@@ -51,6 +52,7 @@ class Task:
         figures: Of our own that its metrics ask for, beside accuracy.
         length_normed: Whether accuracy by the log-likelihood a character is asked for, too.
         left_out: Its metrics that have no figure here.
+        free: How answers are made and read that a model writes, None for choices.
     """
 
     file: TaskFile
@@ -64,31 +66,36 @@ class Task:
     sampler: Sampler
     text: str
     target: str | int
-    choice: str | tuple[str, ...]
+    choice: str | tuple[str, ...] | None
     description: str
     delimiter: str
     figures: tuple[str, ...] = ()
     length_normed: bool = False
     left_out: tuple[str, ...] = ()
+    free: Generation | None = None
 
 
-def checked_task(file: TaskFile, *, shots: int | None = None) -> Task:
+def checked_task(file: TaskFile, *, shots: int | None = None, chosen: str | None = None) -> Task:
     """Return what an eval set can keep of a task.
 
     Args:
         file: Its keys.
         shots: In place of its `num_fewshot`.
+        chosen: Name of one of its filters.
 
     Raises:
         SpecError: A key is missing, unknown, of another type, or means what cannot be kept.
     """
-    _check_keys(file)
+    free = _kind_of_answers(file) == "generate_until"
+    _check_keys(file, free=free)
+    if chosen is not None and not free:
+        raise file.error(f"--filter {chosen}: choices have no filters; leave it out", "output_type")
     count = _shots(file) if shots is None else shots
     split = _text(file, "test_split") or _text(file, "validation_split")
     if not split:
         raise file.error("missing key 'test_split' or 'validation_split'; add one")
     sampler, fewshot_split = _fewshot(file, split, count)
-    figures, normed, left_out = _metrics(file)
+    figures, normed, left_out = _metrics(file, free=free)
     return Task(
         file=file,
         name=_name(file),
@@ -107,28 +114,36 @@ def checked_task(file: TaskFile, *, shots: int | None = None) -> Task:
         figures=figures,
         length_normed=normed,
         left_out=left_out,
+        free=checked_generation(file, chosen) if free else None,
     )
 
 
-def _check_keys(file: TaskFile) -> None:
-    known = [*_NEEDED, *_READ, *_ASIDE, "include"]
+def _kind_of_answers(file: TaskFile) -> str:
     if isinstance(file.data.get("task"), list) or "aggregate_metric_list" in file.data:
         raise file.error("is a group of tasks; import each of them by its own file", "task")
-    if (kind := file.data.get("output_type", "generate_until")) != "multiple_choice":
-        raise file.error(f"'{kind}' is not imported, only multiple_choice, whose choices become "
-                         "labels", "output_type")  # fmt: skip
+    kind = file.data.get("output_type", "generate_until")
+    if kind not in ("multiple_choice", "generate_until"):
+        raise file.error(f"'{kind}' is not imported, only multiple_choice and generate_until, "
+                         "whose choices or answers become labels", "output_type")  # fmt: skip
+    return str(kind)
+
+
+def _check_keys(file: TaskFile, *, free: bool) -> None:
+    known = [*_NEEDED, *_OF_CHOICES, *_OF_ANSWERS, *_READ, *_ASIDE, "include"]
+    for key in _OF_ANSWERS if not free else ():
+        if file.data.get(key):
+            raise file.error("belongs to generated answers; remove it", key)
     for key in file.data:
         if key in _REFUSED and file.data[key] not in (None, False, [], ""):
             raise file.error(_REFUSED[key], key)
         if key not in known and key not in _REFUSED:
             near = did_you_mean(key, known, "its meaning is not known here; remove it")
             raise file.error(f"unknown key; {near}", key)
-    for key in _NEEDED:
+    for key in (*_NEEDED, *(() if free else _OF_CHOICES)):
         if file.data.get(key) is None:
             raise file.error(f"missing key '{key}'; add it")
     if file.data.get("repeats") not in (None, 1):
-        raise file.error("answers that are compared by log-probabilities are the same each time; "
-                         "write 1", "repeats")  # fmt: skip
+        raise file.error("the most probable answer is the same each time; write 1", "repeats")
     if _text(file, "fewshot_delimiter", "\n\n") != "\n\n":
         raise file.error("shots stand in paragraphs of their own here; write \"\\n\\n\"",
                          "fewshot_delimiter")  # fmt: skip
@@ -190,9 +205,9 @@ def _target(file: TaskFile) -> str | int:
     return value
 
 
-def _choice(file: TaskFile) -> str | tuple[str, ...]:
-    value = file.data["doc_to_choice"]
-    if isinstance(value, str):
+def _choice(file: TaskFile) -> str | tuple[str, ...] | None:
+    value = file.data.get("doc_to_choice")
+    if value is None or isinstance(value, str):
         return value
     listed = list(value.values()) if isinstance(value, dict) else value
     if not isinstance(listed, list):
@@ -245,7 +260,7 @@ def _data_files(file: TaskFile) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _metrics(file: TaskFile) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
+def _metrics(file: TaskFile, *, free: bool) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
     """Return our figures, whether acc_norm is asked for, and the names of all other metrics."""
     given = file.data.get("metric_list")
     listed = given if isinstance(given, list) else [] if given is None else [given]
@@ -255,9 +270,10 @@ def _metrics(file: TaskFile) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:
         if not isinstance(name, str):
             raise file.error("has no metric; write {metric: acc}", "metric_list", place)
         names.append(name)
-    figures = tuple(name for name in names if name == "mcc")
-    left_out = tuple(name for name in names if name not in ("acc", "acc_norm", "mcc"))
-    return figures, "acc_norm" in names, left_out
+    kept = ("exact_match",) if free else ("acc", "acc_norm", "mcc")
+    figures = tuple(name for name in names if name == "mcc" and not free)
+    return figures, "acc_norm" in names and not free, tuple(
+        name for name in names if name not in kept)  # fmt: skip
 
 
 def _kind(value: Json) -> str:

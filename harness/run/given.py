@@ -23,7 +23,7 @@ from harness.records.notes import Fact
 from harness.run.cells import Cell
 from harness.run.prepared import Prepared
 from harness.run.score_cell import Outcome, settle
-from harness.scorers import SCORERS, Trial
+from harness.scorers import SCORERS, Trial, scorer_of
 from harness.sources.data import LoadedData
 from harness.suggest import did_you_mean
 
@@ -131,7 +131,10 @@ def _score(cell: Cell, sample: Sample, answer: GivenAnswer | None) -> Score:
     elif answer.output is not None:
         reader = scoring.method if scoring.asks == "generate" else "generate"
         output = Output(key="", text=answer.output)
-        verdict = SCORERS[reader].score(Trial(sample, words, [output]))
+        # It has no prompt, from which white space would part it.
+        read = scoring.read and scoring.read.model_copy(update={"lead": ""})
+        scorer = scorer_of(reader, scoring.model_copy(update={"read": read}))
+        verdict = scorer.score(Trial(sample, words, [output]))
     elif answer.logprobs:
         output = Output(key="", logprobs=answer.logprobs)
         verdict = SCORERS["logprobs"].score(Trial(sample, words, [output], _AsGiven()))

@@ -143,10 +143,14 @@ def _sampling(
 ) -> tuple[Sampling, LabelTree | None]:
     scoring = cell.evalset.scoring
     if cell.asks == "generate":
-        room = (scoring.max_tokens or _ANSWER_TOKENS) + chat.stop_tokens
+        own = tuple(scoring.until)
+        room = scoring.max_tokens or _ANSWER_TOKENS
+        if own and not chat.rendering:
+            return Sampling(max_tokens=room, stop=own, stop_ids=chat.stop_ids), None
         # A label is one line of plain text.
         stop = chat.stop if chat.rendering else "\n"
-        stops = (stop,) if stop else ()
+        stops = (*own, *([stop] if stop else []))
+        room += chat.stop_tokens
         return Sampling(max_tokens=room, stop=stops, stop_ids=chat.stop_ids), None
     sequences = chat.continuations(text, words, turn=turn)
     if cell.asks == "choice":

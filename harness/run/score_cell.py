@@ -25,7 +25,7 @@ from harness.run.prepared import Prepared
 from harness.run.provenance import provenance
 from harness.run.replies import Said, said
 from harness.run.shown_prompt import shown_prompt
-from harness.scorers import SCORERS, Trial
+from harness.scorers import SCORERS, Trial, scorer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def score_cell(prepared: Prepared, outputs: Mapping[str, Output], engine: Engine
         engine: What answered.
     """
     cell = prepared.cell
-    scorer = SCORERS[cell.scoring]
+    scorer = scorer_of(cell.scoring, cell.evalset.scoring)
     scores: list[Score] = []
     completions: list[str] = []
     thoughts = dict(prepared.thoughts)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from harness.contracts import Scorer, Trial
 from harness.records import Score
 from harness.registry import Table, current
+from harness.scorers.exact import ExactScorer
 from harness.scorers.label import score_label
 from harness.scorers.match import score_choice, score_match
 from harness.scorers.registered import CheckedScorer
+from harness.spec.scoringspec import ScoringSpec
 
-__all__ = ["SCORERS", "ChoiceScorer", "LabelScorer", "MatchScorer", "Scorer", "Trial"]
+__all__ = ["SCORERS", "ChoiceScorer", "LabelScorer", "MatchScorer", "Scorer", "Trial", "scorer_of"]
 
 
 class LabelScorer:
@@ -46,3 +48,15 @@ SCORERS: Table[Scorer] = Table(
     {"logprobs": LabelScorer(), "generate": MatchScorer(), "choice": ChoiceScorer()}, _registered
 )
 """Scorers by name, registered ones included."""
+
+
+def scorer_of(method: str, scoring: ScoringSpec) -> Scorer:
+    """Return the scorer of a cell.
+
+    Args:
+        method: How its answers are read.
+        scoring: Of its set.
+    """
+    if method == "generate" and scoring.read is not None:
+        return ExactScorer(scoring.read)
+    return SCORERS[method]

@@ -219,8 +219,8 @@ def test_choices_of_one_length_have_one_accuracy(project):
 TEXT = TASK["doc_to_text"]
 FILES = TASK["dataset_kwargs"]
 WRONG = [
-    ({"output_type": "generate_until", "generation_kwargs": {}}, ":11: output_type: "
-     "'generate_until' is not imported, only multiple_choice, whose choices become labels"),
+    ({"output_type": "loglikelihood"}, ":11: output_type: 'loglikelihood' is not imported, only "
+     "multiple_choice and generate_until, whose choices or answers become labels"),
     ({"doc_to_txt": "x"}, ": doc_to_txt: unknown key; did you mean 'doc_to_text'?"),
     ({"doc_to_target": "gone"}, ":1: missing key 'doc_to_target'; add it"),
     ({"test_split": "gone"}, ":1: missing key 'test_split' or 'validation_split'; add one"),

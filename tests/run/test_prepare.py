@@ -293,6 +293,16 @@ def test_a_textual_end_mark_is_a_stop_that_the_answer_has_room_for(ready):
     assert sampling.max_tokens == 3 + len("<|eot_id|>")  # the tiny tokenizer spells bytes
 
 
+def test_texts_that_end_an_answer(ready):
+    scoring = "{method: generate, max_tokens: 3, until: [Q, '\\n\\n']}".replace("'", '"')
+    plain = ready(scoring=scoring, chat_template="plain").requests[0][0].sampling
+    assert (plain.stop, plain.max_tokens) == (("Q", "\n\n"), 3)
+    chat = ready(scoring=scoring, chat_template="llama-3").requests[0][0].sampling
+    assert chat.stop == ("Q", "\n\n", "<|eot_id|>")
+    bare = ready(scoring="generate", chat_template="plain").requests[0][0].sampling
+    assert bare.stop == ("\n",)
+
+
 SPACED = (
     "{% for m in messages %}{% if m['role'] == 'user' %}USER: {{ m['content'] }} ASSISTANT:"
     "{% else %} {{ m['content'] }}<|im_end|>{% endif %}{% endfor %}"
