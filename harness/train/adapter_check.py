@@ -257,6 +257,7 @@ def _check_weights(folder: Path, name: str) -> None:
 
     path = folder / WEIGHTS
     works: dict[str, set[str]] = {"A": set(), "B": set()}
+    named = False
     try:
         with safe_open(path, framework="pt") as tensors:
             for key in tensors.keys():
@@ -270,12 +271,15 @@ def _check_weights(folder: Path, name: str) -> None:
                 if not torch.isfinite(tensor).all():
                     raise AssetError(f"{name}: tensor {key} in {path} is not finite; train it "
                                      "again with a lower learning_rate")  # fmt: skip
-                if (part := _PART.search(key)) and bool(tensor.any()):
+                part = _PART.search(key)
+                named = named or part is not None
+                if part and bool(tensor.any()):
                     works[part[1]].add(key[: part.start()])
     except (SafetensorError, OSError) as error:
         first = str(error).splitlines()[0]
         raise AssetError(f"{name}: {path} cannot be read: {first}; train it again") from error
-    if not works["A"] & works["B"]:
+    # Names of another kind are told where they are held to the base's.
+    if named and not works["A"] & works["B"]:
         zero = next((part for part in "BA" if not works[part]), None)
         told = f"all {zero} matrices in {path} are" if zero else f"each product in {path} is"
         raise AssetError(f"{name}: {told} zero, so that the adapter changes nothing; train it "

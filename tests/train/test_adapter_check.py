@@ -285,6 +285,14 @@ def test_an_adapter_that_does_nothing(check, adapter):
         check()
 
 
+def test_tensors_of_other_names_are_told_by_their_names(check, adapter):
+    record = adapter / "training.json"
+    record.unlink()
+    put(adapter, {name.lower(): tensor for name, tensor in TENSORS.items()})
+    with pytest.raises(AssetError, match=r"lora_a"):
+        check()
+
+
 @pytest.mark.parametrize(
     ("zero", "told"),
     [
