@@ -107,6 +107,7 @@ def hub_file(name: str, path: str, revision: str | None, *, option: str) -> Path
 
 def _cached(fetch: _Fetch, *, kind: str, shown: str, fix: str) -> Path:
     """Return what is in the hub's local cache, else what the hub has, put there."""
+    from httpx import HTTPError
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     with contextlib.suppress(LocalEntryNotFoundError, HFValidationError):
@@ -119,7 +120,8 @@ def _cached(fetch: _Fetch, *, kind: str, shown: str, fix: str) -> Path:
             return Path(fetch(local=False))
     except (HfHubHTTPError, HFValidationError) as error:
         raise AssetError(_refused(kind, shown, error)) from error
-    except OSError as error:
+    # Of an answer that breaks off, which is no OSError.
+    except (OSError, HTTPError) as error:
         raise AssetUnreachable(unreachable) from error
 
 
@@ -154,6 +156,7 @@ def hub_table(
     if not online and (hub.config not in cached if hub.config else not cached):
         raise AssetUnreachable(unreachable)
     import datasets
+    from httpx import HTTPError
     from huggingface_hub.errors import HfHubHTTPError
 
     with _quiet(online=online), masked_logs(hub_mask):
@@ -172,11 +175,11 @@ def hub_table(
             RuntimeError,  # of one that would run a script of its own
         ) as error:  # fmt: skip
             raise AssetError(_refused("data set", shown, error)) from error
-        except (OSError, datasets.exceptions.DatasetsError) as error:
+        except (OSError, HTTPError, datasets.exceptions.DatasetsError) as error:
             raise AssetUnreachable(unreachable) from error
         except ValueError as error:
             raise _wrong_config(hub, online=online) or AssetError(
-                _refused("data set", shown, error)) from error  # fmt: skip
+                _refused("data set", shown, error, split=split)) from error  # fmt: skip
     return _read(data, need, f"hub:{shown} ({split})"), str(builder.hash)
 
 
@@ -193,12 +196,13 @@ def _read(data: Dataset, need: Sequence[str], shown: str) -> Table:
 def _wrong_config(hub: HubName, *, online: bool) -> AssetError | None:
     """Return the error for a configuration that is missing or unknown, None if it is neither."""
     import datasets
+    from httpx import HTTPError
 
     known = sorted(_cached_configs(hub.name))
     if online:
         try:
             known = datasets.get_dataset_config_names(hub.name, revision=hub.revision)
-        except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError):
+        except (OSError, ValueError, RuntimeError, HTTPError, datasets.exceptions.DatasetsError):
             return None
     return None if hub.config in known else _choose_config(hub, known)
 
@@ -285,7 +289,9 @@ def _shown(name: str, revision: str | None) -> str:
     return f"{name}@{revision}" if revision else name
 
 
-def _refused(kind: str, shown: str, error: Exception) -> str:
+def _refused(kind: str, shown: str, error: Exception, *, split: str = "") -> str:
     lines = discreet(" ".join(str(error).split()), hub_mask())
+    if split and "split" in lines and f'"{split}"' in lines:
+        return f"hub {kind} {shown} cannot be had: {lines[:300].rstrip('.')}; fix data.hub_split"
     return f"hub {kind} {shown} cannot be had: {lines[:300]}; check the name " + (
         "and the revision, and for a gated one set HF_TOKEN")  # fmt: skip

@@ -45,6 +45,11 @@ class Hub(http.server.BaseHTTPRequestHandler):
         if "locked" in parts:
             self.refuse()
             return
+        if "broken" in parts:
+            self.send_response(200)
+            self.send_header("Content-Length", "115")
+            self.end_headers()
+            return
         if parts[0] == "api" and parts[2:4] == ["owner", "toy"] and parts[1] in self.files:
             self.api(self.files[parts[1]], parts[4:])
             return
@@ -203,6 +208,13 @@ def test_model_out_of_reach_says_how_to_run(tmp_path, monkeypatch):
         hub_snapshot("no-such-owner/no-such", "v1")
 
 
+def test_an_answer_that_breaks_off_is_a_hub_out_of_reach(call):
+    found = call("hub_table(HubName('broken/toy', None, None), 'train')",
+                 "hub_snapshot('broken/toy', None)")  # fmt: skip
+    assert [one.partition(" hub ")[0] for one in found] == ["AssetUnreachable"] * 2
+    assert all("broken/toy is out of reach; " in one for one in found)
+
+
 def test_model_is_fetched_once_without_pickles_and_adapters(server, call):
     expression = "[(path, commit, sorted(file.name for file in path.iterdir())) " \
                  "for path, commit in [hub_snapshot('owner/toy', None)]]"  # fmt: skip
@@ -281,7 +293,7 @@ def test_data_set_is_pinned_and_kept_for_later(call):
 MISSING = {
     ("owner/none",): "hub data set owner/none cannot be had",
     ("owner/toy", None, "v9"): "hub data set owner/toy@v9 cannot be had",
-    ("owner/toy", None, COMMIT, "dev"): r'Unknown split "dev"',
+    ("owner/toy", None, COMMIT, "dev"): "Should be one of ['train']; fix data.hub_split",
     ("owner/toy", "large"):
         "hub data set owner/toy has no configuration 'large'; it has default",
 }  # fmt: skip
