@@ -12,8 +12,9 @@ from harness.gates.plan_judged import PlannedJudgedGate, plan_judged_gates
 from harness.gates.renamed import check_renamed
 from harness.judge.gold import HUB, load_gold
 from harness.judge.gold_points import load_point_gold
+from harness.judge.points import check_per
 from harness.prompts.answers import normal_answer
-from harness.prompts.rubric import RUBRIC_KEYS, RubricKind, load_rubric
+from harness.prompts.rubric import RUBRIC_KEYS, load_rubric
 from harness.prompts.templates import load_prompt
 from harness.run.cells import Cell, awaited_cell, cells, given_cells
 from harness.run.probe_cells import ProbeCell, probe_cells
@@ -23,7 +24,7 @@ from harness.sources.pools import refuses
 from harness.sources.rows import format_of
 from harness.spec import EvalSet, load_evalset
 from harness.spec.gatespec import BASELINE
-from harness.spec.judgeset import PassportSpec
+from harness.spec.judgeset import PassportSpec, Per
 from harness.spec.load import load_judgeset
 from harness.spec.modelspec import ModelSpec
 from harness.spec.readspec import ReadSpec
@@ -136,7 +137,7 @@ def _given(shown: str, name: str, evalset: EvalSet, answers: str | None, root: P
 def _collect_judgeset(path: Path, root: Path, file: YamlFile) -> Collected:
     judgeset, models = load_judgeset(path, root=root)
     for key, template in judgeset.judge.rubrics.items():
-        _check_rubric(file, key, template, root, RUBRIC_KEYS[key])
+        _check_rubric(file, key, template, root, judgeset.judge.per)
     _check_gold(file, judgeset.judge.passport, root)
     found = probe_cells(
         file.path.as_posix(), path.stem, judgeset, models, alone=_alone(models, root)
@@ -151,9 +152,11 @@ def _alone(models: Mapping[str, ModelSpec], root: Path) -> set[str]:
             if spec.adapter is not None and changes_base(root / spec.adapter)}  # fmt: skip
 
 
-def _check_rubric(file: YamlFile, key: str, template: str, root: Path, kind: RubricKind) -> None:
+def _check_rubric(file: YamlFile, key: str, template: str, root: Path, per: Per) -> None:
     try:
-        load_rubric(template, root=root, kind=kind)
+        rubric = load_rubric(template, root=root, kind=RUBRIC_KEYS[key])
+        if rubric.kind == "points":
+            check_per(rubric, per)
     except SpecError as error:
         raise file.error(str(error), ("judge", key)) from error
 

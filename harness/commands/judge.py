@@ -262,6 +262,7 @@ def _marked(
     """Return what is to be asked about points, None where nothing is."""
     from harness.judge.certify import PointsToMeasure
     from harness.judge.gold_points import load_point_gold
+    from harness.judge.points import check_per
     from harness.prompts.rubric import load_rubric
 
     if points is None:
@@ -271,6 +272,7 @@ def _marked(
         return None
     with _naming("--points"):
         rubric = load_rubric(points, root=root, kind="points")
+        check_per(rubric, per.value)
     sets = [load_point_gold(path) for path in files or [root / POINT_GOLD]]
     _check_names([one.name for one in sets], option="--point-gold")
     return PointsToMeasure(sets, rubric, per.value)

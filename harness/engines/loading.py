@@ -53,6 +53,8 @@ def load_weights(
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    # A GPU's convolutions would round float32 to the 10 bits of TF32.
+    torch.backends.cudnn.allow_tf32 = False
     try:
         code = config.trust_remote_code
         model, told = kind.from_pretrained(

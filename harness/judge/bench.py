@@ -7,11 +7,29 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from harness.errors import PromptError
+from harness.judge.dialect_replies import (
+    DIALECT_TOKENS,
+    mark_prefix,
+    read_choice,
+    read_score,
+    scale_values,
+    words_behind,
+)
 from harness.judge.points import POINT_TOKENS, PointCase, PointRulings
-from harness.judge.verdict import ABSOLUTE_SCHEMA, PAIRWISE_SCHEMA, SCORE_WORDS
+from harness.judge.verdict import (
+    ABSOLUTE_SCHEMA,
+    PAIRWISE_SCHEMA,
+    SCORE_WORDS,
+    SCORES,
+    read_absolute,
+    read_pairwise,
+    score_prefix,
+    score_words,
+)
 from harness.prompts.chat import ChatFormat
+from harness.prompts.dialects import Dialect
 from harness.prompts.label_words import LabelTree, label_tree
-from harness.records import EngineInfo, Message, Ruling, Sampling
+from harness.records import EngineInfo, Message, Output, Ruling, Sampling
 from harness.spec.endpointspec import EndpointSpec
 from harness.spec.modelspec import ModelSpec
 
@@ -25,11 +43,32 @@ class Case:
 
     Attributes:
         id: Unique among the cases.
+        dialect: Of the rubric; None where the verdict is a JSON object.
     """
 
     id: str
     kind: Literal["absolute", "pairwise"]
     messages: tuple[Message, ...]
+    dialect: Dialect | None = None
+
+    def read(self, output: Output) -> Ruling:
+        """Return what the judge ruled; without a verdict, why there is none."""
+        if self.dialect is None:
+            return (read_absolute if self.kind == "absolute" else read_pairwise)(output)
+        return (read_score if self.kind == "absolute" else read_choice)(output, self.dialect)
+
+    def prefix(self, text: str) -> str | None:
+        """Return a verdict up to its score; None if it has none."""
+        return score_prefix(text) if self.dialect is None else mark_prefix(text, self.dialect)
+
+    def words(self, text: str) -> tuple[str, ...]:
+        """Return the scores as they continue `prefix(text)`, the least one first."""
+        return score_words(text) if self.dialect is None else words_behind(text, self.dialect)
+
+    @property
+    def values(self) -> Sequence[float]:
+        """What these words are worth, 1 to 10."""
+        return SCORES if self.dialect is None else scale_values(self.dialect.scales["absolute"])
 
 
 AnyCase = Case | PointCase
@@ -96,6 +135,9 @@ def case_sampling(
         max_tokens: See `JudgeSession.rule`.
         remote: Whether an endpoint is asked, which tells the scores' probabilities beside it.
     """
+    if (case.asked.dialect if isinstance(case, PointCase) else case.dialect) is not None:
+        # A server tells the probabilities of a JSON object's value, and of no other place.
+        return Sampling(max_tokens=max(max_tokens, DIALECT_TOKENS))
     if isinstance(case, PointCase):
         return Sampling(max_tokens=case.asked.n * POINT_TOKENS, schema=case.asked.schema)
     schema = ABSOLUTE_SCHEMA if case.kind == "absolute" else PAIRWISE_SCHEMA

@@ -236,7 +236,7 @@ class CaseSet:
             answer=self._fence(one.text, controls),
             controls=controls,
         )
-        return Case(one.id, "absolute", tuple(messages))
+        return Case(one.id, "absolute", tuple(messages), self.rubric.dialect)
 
     def _points(self, one: _Asked, controls: re.Pattern[str] | None) -> list[PointCase]:
         if self.points is None:
@@ -270,7 +270,7 @@ class CaseSet:
                     controls=controls,
                 )
                 name = _pair_id(model, against, probe, reply, turned)
-                found.append(Case(name, "pairwise", tuple(messages)))
+                found.append(Case(name, "pairwise", tuple(messages), self.pairwise.dialect))
         return found
 
 

@@ -215,8 +215,8 @@ def _cases(
 
     return [
         *order_cases(name, pair, pairwise, controls, max_chars),
-        Case(order_id(name, pair, "first"), "absolute", good(pair.first)),
-        Case(order_id(name, pair, "second"), "absolute", good(pair.second)),
+        Case(order_id(name, pair, "first"), "absolute", good(pair.first), rubric.dialect),
+        Case(order_id(name, pair, "second"), "absolute", good(pair.second), rubric.dialect),
     ]
 
 

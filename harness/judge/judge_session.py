@@ -12,21 +12,14 @@ from harness.judge.bench import (
     VERDICT_TOKENS,
     AnyCase,
     Bench,
+    Case,
     Judge,
     case_sampling,
     score_tree,
 )
 from harness.judge.passport import Manner
 from harness.judge.points import PointCase, read_points
-from harness.judge.verdict import (
-    MIN_MASS,
-    can_go_on,
-    read_absolute,
-    read_pairwise,
-    score_prefix,
-    score_words,
-    with_scores,
-)
+from harness.judge.verdict import MIN_MASS, can_go_on, with_scores
 from harness.prompts.label_words import LabelTree
 from harness.prompts.thoughttokens import tokens_behind_thought
 from harness.reasons import Reason
@@ -180,12 +173,11 @@ class JudgeSession:
                 ruled, *others = read_points(said.output, case.asked)
                 points[case.id] = (replace(ruled, thought=said.thought), *others)
                 continue
-            read = read_absolute if case.kind == "absolute" else read_pairwise
-            rulings[case.id] = replace(read(said.output), thought=said.thought)
+            rulings[case.id] = replace(case.read(said.output), thought=said.thought)
             if case.kind == "absolute" and rulings[case.id].problem is None:
                 if self._speaker.chat is None:
                     rulings[case.id] = with_scores(rulings[case.id], said.output.logprobs)
-                elif can_go_on(said.output.text, self.controls):
+                elif can_go_on(case.prefix(said.output.text), self.controls):
                     request = self._speaker.answer(turn, first.outputs)
                     assert isinstance(request, Request)
                     written[case.id] = _Written(said.output.text, request.prompt_ids)
@@ -243,11 +235,11 @@ class JudgeSession:
         """
         chat = self._speaker.chat
         assert chat is not None
-        chosen = [case for case in cases if case.id in written]
+        chosen = [case for case in cases if isinstance(case, Case) and case.id in written]
         # Of a judge that thinks the end alone is its own: there stands an empty thought.
         heads = self._speaker.texts([case.messages for case in chosen], bound=True)
         verdicts = [written[case.id].verdict for case in chosen]
-        prefixes = [score_prefix(verdict) or "" for verdict in verdicts]
+        prefixes = [case.prefix(text) or "" for case, text in zip(chosen, verdicts, strict=True)]
         texts = [head + prefix for head, prefix in zip(heads, prefixes, strict=True)]
         if chat.thinks:
             rows = [(*written[case.id].prompt, *tokens_behind_thought(chat, prefix))
@@ -256,21 +248,21 @@ class JudgeSession:
             rows = chat.encode(texts)
         # How the scores are split into tokens depends on what stands right beside them alone.
         trees: dict[tuple[int, tuple[str, ...]], LabelTree | None] = {}
-        plans: list[tuple[str, LabelTree, list[Request]]] = []
+        plans: list[tuple[Case, LabelTree, list[Request]]] = []
         for case, text, row, verdict in zip(chosen, texts, rows, verdicts, strict=True):
-            words = score_words(verdict)
+            words = case.words(verdict)
             if (row[-1], words) not in trees:
                 trees[row[-1], words] = score_tree(chat, text, words)
             tree = trees[row[-1], words]
             if tree is not None:
-                plans.append((case.id, tree, self._questions(row, tree)))
+                plans.append((case, tree, self._questions(row, tree)))
         asked = self._ask([r for _, _, questions in plans for r in questions], store)
-        for name, tree, questions in plans:
+        for case, tree, questions in plans:
             answers = [asked.outputs[r.key] for r in questions]
             if any(output.error for output in answers):
                 continue
             found = tree.constrained([output.logprobs for output in answers], floor=MIN_MASS)
-            rulings[name] = with_scores(rulings[name], found)
+            rulings[case.id] = with_scores(rulings[case.id], found, case.values)
         return asked
 
     def _questions(self, row: tuple[int, ...], tree: LabelTree) -> list[Request]:

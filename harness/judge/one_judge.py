@@ -201,7 +201,8 @@ def _void(judge: str, canaries: Sequence[CanaryResult]) -> Reason | None:
 def _quoted(results: Sequence[ProbeResult]) -> Figure | None:
     """Return how many of one judge's quotes stand in the answer, where a point is met."""
     found = [(one.probe, ruling.found) for one in results for answer in one.answers
-             for own in answer.points.values() for ruling in own if ruling.value]  # fmt: skip
+             for own in answer.points.values() for ruling in own
+             if ruling.value and ruling.found is not None]  # fmt: skip
     return clustered_share(found)
 
 

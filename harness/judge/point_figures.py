@@ -61,7 +61,8 @@ def measure_points(
     - `agreement`: points with a verdict on which the judge says what people say.
     - `kappa`: Cohen's, of all points with a verdict; its interval takes them as independent.
     - `parse_rate`: points that have a verdict.
-    - `quoted`: points that the judge calls met, or partly, whose quote stands in the answer.
+    - `quoted`: points that the judge calls met, or partly, whose quote stands in the answer; none
+      where the judge's dialect has no quotes.
 
     Raises:
         ValueError: If there are no answers.
@@ -81,7 +82,9 @@ def measure_points(
         "agreement": clustered_share([(a, mark == r.verdict) for a, mark, r in scored]),
         "kappa": _kappa(scored),
         "parse_rate": clustered_share([(a, r.verdict is not None) for a, _, r in every]),
-        "quoted": clustered_share([(a, r.found) for a, _, r in scored if r.value]),
+        "quoted": clustered_share(
+            [(a, r.found) for a, _, r in scored if r.value and r.found is not None]
+        ),
     }
     return PointSet(
         name=gold.name,

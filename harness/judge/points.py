@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.characters import one_form
+from harness.errors import SpecError
+from harness.judge.dialect_replies import read_point
 from harness.judge.verdict import NoVerdict, verdict_object, without_halves
+from harness.prompts.dialects import Dialect
 from harness.prompts.fence import Fenced
 from harness.prompts.rubric import Rubric, point_messages
 from harness.reasons import Reason
@@ -33,11 +36,13 @@ class PointsAsked:
         n: Points, at least one.
         partly: Whether one may be met in part.
         answer: What the judge is shown of the answer, in which quotes are looked for.
+        dialect: Of the rubric; None where the verdicts are a JSON object.
     """
 
     n: int
     partly: bool
     answer: str
+    dialect: Dialect | None = None
 
     @property
     def verdicts(self) -> tuple[PointVerdict, ...]:
@@ -71,6 +76,17 @@ class PointCase:
     id: str
     messages: tuple[Message, ...]
     asked: PointsAsked
+
+
+def check_per(rubric: Rubric, per: Per) -> None:
+    """Refuse to ask about several points at once in a dialect, which has one verdict a reply.
+
+    Raises:
+        SpecError: One line.
+    """
+    if rubric.dialect is not None and per == "answer":
+        raise SpecError(f"{rubric.path}: a reply in the dialect {rubric.dialect.name} has one "
+                        "verdict, so points are asked one by one; write per: point")  # fmt: skip
 
 
 def point_cases(
@@ -110,7 +126,7 @@ def point_cases(
                     controls=controls,
                 )
             ),
-            PointsAsked(len(group), rubric.partly, answer.body),
+            PointsAsked(len(group), rubric.partly, answer.body, rubric.dialect),
         )
         for place, group in enumerate(groups)
     ]
@@ -138,8 +154,11 @@ def read_points(output: Output, asked: PointsAsked) -> tuple[PointRuling, ...]:
     """Return the ruling on each point of a case.
 
     Anything but one JSON object with exactly the keys that were asked for, texts as quotes and
-    verdicts that are taken, has no verdict on any of its points, and says why.
+    verdicts that are taken, has no verdict on any of its points, and says why. In a dialect there
+    is one point, and its verdict stands behind a mark.
     """
+    if asked.dialect is not None:
+        return (read_point(output, asked.dialect, partly=asked.partly),)
     try:
         found = verdict_object(output)
         names = [f"{key}_{number}" for number in range(1, asked.n + 1)

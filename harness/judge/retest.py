@@ -56,7 +56,7 @@ def order_cases(
     max_chars: int,
     *,
     wording: str = "",
-) -> tuple[Case, Case]:
+) -> tuple[Case, ...]:
     """Return the questions which answer of a pair is the better, in both orders.
 
     Args:
@@ -81,9 +81,9 @@ def order_cases(
         )
         for one, other in ((first, second), (second, first))
     )
-    return (
-        Case(order_id(name, pair, "forward", wording), "pairwise", tuple(forward)),
-        Case(order_id(name, pair, "backward", wording), "pairwise", tuple(backward)),
+    return tuple(
+        Case(order_id(name, pair, side, wording), "pairwise", tuple(messages), pairwise.dialect)
+        for side, messages in (("forward", forward), ("backward", backward))
     )
 
 

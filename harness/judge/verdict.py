@@ -104,18 +104,21 @@ def score_words(text: str) -> tuple[str, ...]:
     return tuple(before + word + behind for word in SCORE_WORDS)
 
 
-def with_expectation(ruling: Ruling, logprobs: Mapping[int, float]) -> Ruling:
+def with_expectation(
+    ruling: Ruling, logprobs: Mapping[float, float], values: Sequence[float] = SCORES
+) -> Ruling:
     """Return a ruling whose value is the expectation of the score over its probabilities.
 
     Args:
         ruling: Of an absolute case; without a value it stays as it is.
         logprobs: Score -> natural log-probability; scores that are not there have none. They are
-            renormalised over 1 to 10 if they hold at least `MIN_MASS` of all probability;
+            renormalised over all scores if they hold at least `MIN_MASS` of all probability;
             otherwise, or if one is not a log-probability, the ruling stays as it is.
+        values: The scores that there are, the least one first.
 
     Source: Liu et al. (2023), G-Eval, arXiv 2303.16634, section 2.
     """
-    known = {score: logprobs[score] for score in SCORES if score in logprobs}
+    known = {score: logprobs[score] for score in values if score in logprobs}
     if ruling.value is None or any(math.isnan(value) or value > 1e-3 for value in known.values()):
         return ruling
     shares = {score: math.exp(value) for score, value in known.items()}
@@ -124,24 +127,26 @@ def with_expectation(ruling: Ruling, logprobs: Mapping[int, float]) -> Ruling:
     if not MIN_MASS <= mass <= 1.01:
         return ruling
     mean = math.fsum(score * share for score, share in shares.items()) / mass
-    return replace(ruling, value=min(max(mean, SCORES[0]), SCORES[-1]), expected=True)
+    return replace(ruling, value=min(max(mean, values[0]), values[-1]), expected=True)
 
 
-def can_go_on(verdict: str, controls: re.Pattern[str] | None) -> bool:
+def can_go_on(prefix: str | None, controls: re.Pattern[str] | None) -> bool:
     """Return whether the words of a verdict up to its score can be put to its judge again.
 
-    Not where they spell a special token, as those of a judge can who quotes an answer without its
-    backslashes: tokenized again, it would end the judge's turn within its own reason.
+    Not where there are none. Not where they spell a special token, as those of a judge can who
+    quotes an answer without its backslashes: tokenized again, it would end the judge's turn within
+    its own reason.
     """
-    prefix = score_prefix(verdict)
     return prefix is not None and not (controls and controls.search(prefix))
 
 
-def with_scores(ruling: Ruling, logprobs: Sequence[float]) -> Ruling:
+def with_scores(
+    ruling: Ruling, logprobs: Sequence[float], values: Sequence[float] = SCORES
+) -> Ruling:
     """Return a ruling with the log-probabilities of the scores made use of, if there are any."""
     if not logprobs:
         return ruling
-    return with_expectation(ruling, dict(zip(map(int, SCORE_WORDS), logprobs, strict=True)))
+    return with_expectation(ruling, dict(zip(values, logprobs, strict=True)), values)
 
 
 def verdict_object(output: Output) -> dict[str, Json]:
@@ -150,13 +155,25 @@ def verdict_object(output: Output) -> dict[str, Json]:
     Raises:
         NoVerdict: It is anything else, or was cut.
     """
+    return _one_object(whole_text(output))
+
+
+def whole_text(output: Output) -> str:
+    """Return a completion without outer white space.
+
+    Raises:
+        NoVerdict: It failed, was cut, or is empty.
+    """
     if output.failure is not None:
         raise NoVerdict(output.failure)
     if output.finish_reason != "stop":
         if output.finish_reason == "length":
             raise NoVerdict(Reason("verdict_cut"))
         raise NoVerdict(Reason("judge_ended", {"by": output.finish_reason}))
-    return _one_object(output.text.strip())
+    text = output.text.strip()
+    if not text:
+        raise NoVerdict(Reason("judge_silent"))
+    return text
 
 
 def _read(output: Output, key: str) -> tuple[str, Json]:
@@ -181,8 +198,6 @@ def without_halves(text: str) -> str:
 
 
 def _one_object(text: str) -> dict[str, Json]:
-    if not text:
-        raise NoVerdict(Reason("judge_silent"))
     if not text.startswith("{"):
         raise NoVerdict(Reason("verdict_not_object"))
     decoder = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_no_number)

@@ -13,7 +13,6 @@ from harness.judge.conversations import turns_of
 from harness.judge.passport import FOLDER, PassportError, load_passport
 from harness.judge.replies import Reply
 from harness.judge.retest import pairs_due
-from harness.judge.verdict import score_words
 from harness.planning.asking import Asker, Asking
 from harness.planning.earlier import EarlierRun
 from harness.prompts.rubric import RUBRIC_KEYS, Rubric, load_rubric
@@ -111,8 +110,10 @@ def _verdicts(cases: Sequence[AnyCase], turns: Sequence[Turn], speaker: Speaker)
     # Behind each verdict the probability of every score is asked for, in one request or more.
     each = 1
     if speaker.chat is not None:
-        text = speaker.texts([cases[0].messages], bound=True)[0] + '{"reason": "", "score":'
-        tree = score_tree(speaker.chat, text, score_words(""))
+        case = next(one for one in cases if isinstance(one, Case) and one.kind == "absolute")
+        reply = case.dialect.mark if case.dialect else '{"reason": "", "score":'
+        text = speaker.texts([case.messages], bound=True)[0] + reply
+        tree = score_tree(speaker.chat, text, case.words(""))
         each = len(tree.questions) if tree is not None else 0
     more, behind = _counted(scored, speaker)
     rounds = _rounds(speaker)

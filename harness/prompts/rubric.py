@@ -9,7 +9,8 @@ A rubric is a Jinja2 file under `prompts/` of two macros:
 
 `points` is a list of texts and may be empty, but for a rubric for points, where the answer stands
 before them: requests about several points of one answer begin alike. Such a rubric allows `partly`
-as a verdict where it says `{% set partly = true %}`. The answers come fenced.
+as a verdict where it says `{% set partly = true %}`. The answers come fenced. A rubric for a model
+that was trained as a judge names its dialect, `{% set dialect = "prometheus" %}`.
 """
 
 from __future__ import annotations
@@ -24,9 +25,11 @@ from typing import Literal
 from jinja2 import Environment, nodes
 
 from harness.errors import SpecError
+from harness.prompts.dialects import DIALECTS, Dialect, ScaleOf
 from harness.prompts.fence import Fenced, neutralise
 from harness.prompts.long_text import LONG_TEXT, shows_long
 from harness.prompts.parts import Part, load_parts
+from harness.prompts.rubric_settings import dialect_of, partly_of
 from harness.records import Message
 from harness.suggest import did_you_mean
 
@@ -48,6 +51,7 @@ DEFAULT_RUBRICS: dict[RubricKind, str] = {
     "points": "judge/points.ru.j2",
 }
 """The rubrics that the gold pairs which ship are judged by."""
+_ASKED = {"absolute": "one answer by itself", "pairwise": "two answers", "points": "points"}
 _SENTINEL = "0b1e55ed"
 _DRAWS = (nodes.Extends, nodes.FromImport, nodes.Import, nodes.Include)
 
@@ -63,6 +67,7 @@ class Rubric:
         system: Renders the system message, which may be empty.
         user: Renders the user message.
         partly: Whether a point may be met in part.
+        dialect: How the judge writes its verdict; None for a JSON object.
     """
 
     path: str
@@ -71,6 +76,7 @@ class Rubric:
     system: Part
     user: Part
     partly: bool = False
+    dialect: Dialect | None = None
 
 
 def load_rubric(template: str, *, root: Path, kind: RubricKind) -> Rubric:
@@ -104,9 +110,12 @@ def load_rubric(template: str, *, root: Path, kind: RubricKind) -> Rubric:
         kind=kind,
         system=part["system"],
         user=part["user"],
-        partly=_partly(tree, path) if kind == "points" else False,
+        partly=partly_of(tree, path) if kind == "points" else False,
+        dialect=dialect_of(tree, path),
     )
-    if kind == "points":
+    if rubric.dialect is not None:
+        _check_scale(rubric, rubric.dialect, path)
+    elif kind == "points":
         _check_words(rubric, path)
     if hidden := _hidden(rubric):
         line = next(one.lineno for one in tree.find_all(nodes.Macro) if one.name == "user")
@@ -225,15 +234,26 @@ def _hidden(rubric: Rubric) -> str | None:
     return _cut(rubric)
 
 
-def _partly(tree: nodes.Template, path: Path) -> bool:
-    """Return whether a rubric for points allows a point to be met in part."""
-    for one in tree.find_all(nodes.Assign):
-        if isinstance(one.target, nodes.Name) and one.target.name == "partly":
-            if isinstance(one.node, nodes.Const) and isinstance(one.node.value, bool):
-                return one.node.value
-            raise SpecError("partly is neither true nor false; write {% set partly = true %}",
-                            path=path, line=one.lineno)  # fmt: skip
-    return False
+def _check_scale(rubric: Rubric, dialect: Dialect, path: Path) -> None:
+    """Refuse a rubric that asks for what its dialect has no verdict for, or does not tell its form.
+
+    Raises:
+        SpecError: One line.
+    """
+    scale: ScaleOf = "points_partly" if rubric.partly else rubric.kind
+    if scale not in dialect.scales:
+        known = [name for name, one in DIALECTS.items() if scale in one.scales]
+        what = "points met in part" if rubric.partly else _ASKED[rubric.kind]
+        raise SpecError(f"the dialect {dialect.name} has no verdict on {what}; write JSON, without "
+                        f"a dialect{', or ' if known else ''}{' or '.join(known)}",
+                        path=path)  # fmt: skip
+    user = rubric.user(*(["x"] if name == "points" else "x" for name in PARTS[rubric.kind]["user"]))
+    text = f"{rubric.system()}\n{user}"
+    words = [] if dialect.untold else [dialect.mark]
+    for word in (*words, *dialect.scales[scale]):
+        if not re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text):
+            raise SpecError(f"does not tell the judge {word}, which the dialect {dialect.name} "
+                            "writes its verdict with", path=path)  # fmt: skip
 
 
 def _check_words(rubric: Rubric, path: Path) -> None:

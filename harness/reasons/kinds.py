@@ -91,7 +91,8 @@ _JUDGES = {
     "verdict_not_of_point": "", "quote_not_text": "", "verdict_cut": "",
     "judge_ended": "by", "verdict_lacks": "key", "verdict_of_more": "", "verdict_unfounded": "",
     "verdict_without_words": "", "judge_silent": "", "verdict_not_object": "",
-    "verdict_not_json": "", "two_verdicts": "", "verdict_with_text": "", "verdict_key_twice": "",
+    "verdict_not_json": "", "two_verdicts": "", "verdict_without_mark": "mark",
+    "verdict_not_on_scale": "words", "verdict_with_text": "", "verdict_key_twice": "",
     "verdict_no_number": "name", "not_judged": "",
     "judge_moved": "judge moved n then twice", "canaries_broke":
     "judge broke n limit worst probe value", "canaries_covered":

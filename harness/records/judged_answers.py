@@ -44,7 +44,8 @@ class PointRuling:
     Attributes:
         verdict: None where there is none.
         quote: What the judge quoted of the answer for it, which may be nothing.
-        found: Whether the quote stands in the answer, but for space and case.
+        found: Whether the quote stands in the answer, but for space and case; None where the
+            judge's dialect has no quotes, and its words before the verdict stand in their place.
         problem: Why there is no verdict, or None.
         thought: What the judge wrote before its verdict, None for nothing; of points in one request
             the first has it.
@@ -52,7 +53,7 @@ class PointRuling:
 
     verdict: PointVerdict | None = None
     quote: str = ""
-    found: bool = False
+    found: bool | None = False
     problem: Reason | None = None
     thought: Thought | None = None
 

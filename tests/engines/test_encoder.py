@@ -55,6 +55,14 @@ def test_rows_of_any_lengths_are_answered_as_alone(kind, changes, tmp_path):
         assert scores.token_ids == (int(wanted.argmax()),)
 
 
+def test_convolutions_in_float32_are_not_rounded_on_a_gpu(tmp_path, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    answers(make_encoder(tmp_path, "convbert", classes=NLI), ROWS[:1])
+    assert not torch.backends.cudnn.allow_tf32
+
+
 def test_what_it_cannot_answer_is_an_error_of_its_own(tmp_path):
     folder = make_encoder(tmp_path, classes=NLI)
     engine = open_engine(config(folder))

@@ -79,7 +79,7 @@ def assert_as_drawn(folder, root, ask, monkeypatch, **spec):
         texts.append(output.text)
         return read_absolute(output)
 
-    monkeypatch.setattr("harness.judge.judge_session.read_absolute", read)
+    monkeypatch.setattr("harness.judge.bench.read_absolute", read)
     rulings = rule(folder, root, **spec)
     chat = open_format("wise", ModelSpec(source="file:model"), folder, root=ROOT)
     heads = chat.texts([list(case.messages) for case in ASKED])

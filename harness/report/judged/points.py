@@ -107,4 +107,4 @@ def _verdict(ruling: PointRuling, t: Words) -> str:
     if not ruling.quote:
         return word
     quote = t.say("quote", text=escape(ruling.quote, limit=_QUOTE))
-    return f"{word}: {quote}" + ("" if ruling.found else f" ({t['j_not_there']})")
+    return f"{word}: {quote}" + ("" if ruling.found is not False else f" ({t['j_not_there']})")

@@ -89,7 +89,7 @@ def _point(ruling: PointRuling, texts: Texts, said: Said) -> Json:
     return {
         "value": ruling.value,
         "quote": texts.place(ruling.quote),
-        "found": ruling.found,
+        "found": ruling.found is not False,
         "problem": said(ruling.problem) if ruling.problem else "",
     }
 
