@@ -17,7 +17,7 @@ from harness.judge.points import PointCase, PointsAsked, check_per, point_cases,
 from harness.prompts.dialects import DIALECTS
 from harness.prompts.fence import fence
 from harness.prompts.open_format import open_format
-from harness.prompts.rubric import load_rubric
+from harness.prompts.rubric import PARTS, load_rubric
 from harness.records import EngineConfig, Output, Request, Sampling
 from harness.run.settings import Settings
 from harness.spec.modelspec import ModelSpec
@@ -139,7 +139,27 @@ SHIPPED = [
 @pytest.mark.parametrize(("kind", "name"), SHIPPED)
 def test_rubrics_that_ship(kind, name):
     rubric = load_rubric(f"judge/{kind}.{name}.j2", root=ROOT, kind=kind)
-    assert rubric.dialect is DIALECTS[name.split(".")[0]]
+    dialect = DIALECTS[name.split(".")[0]]
+    assert rubric.dialect is dialect
+    answer, other = fence("An answer."), fence("")
+    for points in ([], ["p1", "p2"])[kind == "points" :]:
+        said = {"question": "Q?", "points": points, "answer": answer.text, "first": answer.text,
+                "second": other.text}  # fmt: skip
+        user = rubric.user(*(said[part] for part in PARTS[kind]["user"]))
+        shown = ["Q?", answer.text, *points, *([other.text] if kind == "pairwise" else [])]
+        assert [user.count(one) for one in shown] == [1] * len(shown)
+        assert not user.endswith(f"</answer-{answer.nonce}>")
+        assert "\n\n\n" not in user
+        code = "КОД" if name.endswith(".ru") else "CODE"
+        assert f"<answer-{code}>" in user
+        assert f"</answer-{code}>" in user
+
+
+def test_rubrics_in_a_dialect_are_named_after_it():
+    found = {tuple(path.name.split(".")[:2]) for path in (ROOT / "prompts/judge").glob("*.j2")}
+    assert {one for one in found if one[1] in DIALECTS} == {
+        (kind, name.split(".")[0]) for kind, name in SHIPPED
+    }
 
 
 def written(folder, text, kind="absolute"):
