@@ -384,6 +384,21 @@ MISTAKES = {
         "scoring: {method: choice, max_tokens: 3}",
         "19: scoring: 'max_tokens' belongs to method generate only",
     ),
+    "reading that is no pattern": (
+        "scoring: logprobs",
+        "scoring: {method: generate, read: {find: ['(']}}",
+        "19: scoring.read.find[0]: '(' is no regular expression: missing ) at position 1",
+    ),
+    "reading without generate": (
+        "scoring: logprobs",
+        "scoring: {method: choice, read: {ignore: [case]}}",
+        "19: scoring: 'read' belongs to method generate only",
+    ),
+    "reading of an unknown kind": (
+        "scoring: logprobs",
+        "scoring: {method: generate, read: {ignore: [cases]}}",
+        "19: scoring.read.ignore[0]: 'cases' is not one of case, punctuation",
+    ),
     "contextual without logprobs": (
         "scoring: logprobs",
         "scoring: {method: choice, contextual: true}",
