@@ -198,6 +198,9 @@ def parse_other(program, words):
         given = {word.partition("=")[0] for word in words[1:] if word.startswith("--")}
         assert given <= {f"--{name}" for name in re.findall(r'"(?:--)?([a-z-]+)"', code)}
     if program == "pip":
+        pins = dict(re.findall(r"^([\w-]+)==(.+)$", (ROOT / "constraints.txt").read_text(), re.M))
+        named = [word.partition("==") for word in words if "==" in word]
+        assert [one for one in named if pins.get(one[0], one[2]) != one[2]] == []
         for option, path in pairwise(words):
             assert option not in ("-c", "-r") or (ROOT / path).is_file(), path
 
