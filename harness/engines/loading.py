@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
     from transformers.models.auto.auto_factory import _BaseAutoModelClass
 
+# What transformers raises of files that it cannot read, those of Python for values of other forms.
+_BROKEN = (OSError, ValueError, RuntimeError, ImportError, TypeError, KeyError, AttributeError)
+
 
 def load_model(config: EngineConfig) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Return the language model of a configuration, see `load_weights`, and its tokenizer.
@@ -48,6 +51,7 @@ def load_weights(
         EngineError: It cannot be loaded, or files and configuration are not of one model.
     """
     import torch
+    from huggingface_hub.errors import StrictDataclassError
     from safetensors import SafetensorError
     from transformers.utils import logging
 
@@ -66,7 +70,7 @@ def load_weights(
             trust_remote_code=code,
         )
         model = model.to(config.device).eval()
-    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
+    except (*_BROKEN, SafetensorError, StrictDataclassError) as error:
         raise _unloadable(config, error) from error
     _return_logits(model)
     modules = {name for name, _ in model.named_modules()}
@@ -85,8 +89,15 @@ def load_weights(
 
 
 def _unloadable(config: EngineConfig, error: Exception) -> EngineError:
-    first = next(iter(str(error).splitlines()), type(error).__name__)
-    reason = code_problem(error) or first
+    said = " ".join(str(error).split())
+    if isinstance(error, TypeError | KeyError | AttributeError):
+        said = (f"config.json or generation_config.json has a value of another form "
+                f"({type(error).__name__}: {said[:200]}); take those that belong to the model"
+                )  # fmt: skip
+    elif isinstance(error, RuntimeError) and "ignore_mismatched_sizes" in said:
+        said = ("its weights are of other shapes than config.json says; take the config.json that "
+                "belongs to them")  # fmt: skip
+    reason = code_problem(error) or said[:400] or type(error).__name__
     return EngineError(f"model '{config.model_path}' cannot be loaded: {reason}")
 
 

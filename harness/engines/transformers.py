@@ -297,4 +297,4 @@ def _eos_ids(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> froz
     """Return the ids that end a completion, from the generation config and the tokenizer."""
     configured = model.generation_config.eos_token_id
     listed = configured if isinstance(configured, list) else [configured]
-    return frozenset(i for i in (*listed, tokenizer.eos_token_id) if i is not None)
+    return frozenset(i for i in (*listed, tokenizer.eos_token_id) if isinstance(i, int))

@@ -5,6 +5,7 @@ Each is small and random, with weights so large that every token and position co
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
 
@@ -251,3 +252,29 @@ def test_files_of_another_model_than_the_configuration(tiny_llama, tmp_path, cha
     save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     with pytest.raises(EngineError, match=f"cannot be used: .*{line}"):
         opened(folder)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "line"),
+    [
+        ("generation_config.json", [], "has a value of another form .TypeError"),
+        ("config.json", {"tie_word_embeddings": "false"}, "tie_word_embeddings.*expected bool"),
+        ("config.json", {"rope_scaling": {"rope_type": "x"}}, "has a value of another form .KeyE"),
+        ("config.json", {"intermediate_size": 8}, "of other shapes than config.json says"),
+    ],
+)
+def test_values_of_another_form_are_one_line(tiny_llama, tmp_path, file, change, line):
+    folder = shutil.copytree(tiny_llama, tmp_path / "m")
+    path = folder / file
+    if isinstance(change, dict):
+        change = {**json.loads(path.read_text()), **change}
+    path.write_text(json.dumps(change))
+    with pytest.raises(EngineError, match=f"cannot be loaded: .*{line}") as told:
+        opened(folder)
+    assert "\n" not in str(told.value)
+
+
+def test_an_end_that_is_a_text_is_passed_over(tiny_llama, tmp_path):
+    folder = shutil.copytree(tiny_llama, tmp_path / "m")
+    (folder / "generation_config.json").write_text('{"eos_token_id": "</s>"}')
+    opened(folder).close()
