@@ -87,6 +87,7 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
         OSError: One cannot be written.
     """
     written: list[Path] = []
+    path = folder
     try:
         for name, text in texts.items():
             path = folder / name
@@ -94,7 +95,10 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
             with path.open("x", encoding="utf-8") as file:
                 written.append(path)
                 file.write(text)
-    except OSError:
-        for path in written:
-            path.unlink()
+    except BaseException as error:
+        # Of a full disk, the system names no file.
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
+        for one in written:
+            one.unlink()
         raise

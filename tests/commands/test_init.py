@@ -85,6 +85,21 @@ def test_nothing_that_is_there_is_touched(call, tmp_path, name, text, said):
     assert (tmp_path / name).read_text() == text
 
 
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+def test_what_is_not_written_to_its_end_leaves_nothing(call, monkeypatch, tmp_path, error):
+    def full(path, *args, **kwargs):
+        if path.name == "pytest.ini" and args[:1] == ("x",):
+            raise error
+        return real(path, *args, **kwargs)
+
+    real = Path.open
+    monkeypatch.setattr(Path, "open", full)
+    done = call("init", "first")
+    assert done.exit_code != 0
+    assert isinstance(error, KeyboardInterrupt) or done.stderr.endswith(": 'first/pytest.ini'\n")
+    assert not [one for one in tmp_path.rglob("*") if one.is_file()]
+
+
 def test_what_is_not_a_folder_is_named(call, tmp_path):
     (tmp_path / "prompts").symlink_to("nowhere")
     done = call("init")
