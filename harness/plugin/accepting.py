@@ -81,6 +81,8 @@ class Accepting:
     ) -> Iterator[str]:
         """Write the baselines, or add to them, and yield what is wrong with the place of one.
 
+        A cell without a scored sample has nothing to accept, and leaves an earlier baseline be.
+
         Args:
             places: Where to.
             outcomes: The first runs of cells, which may come from the store.
@@ -89,6 +91,8 @@ class Accepting:
         day = today()
         for one in outcomes if self.writes else ():
             key = one.row.evalset, one.row.cell
+            if not one.row.n:
+                continue
             others = further.get(key, ())
             if self.adds:
                 write = partial(add_to_baseline, baseline=self.extended[key],
@@ -118,13 +122,16 @@ def accepted_lines(run: Run, config: pytest.Config, *, kept: Path) -> list[str]:
     fakes = [one.model.split(", ") for one in run.info.engines if one.engine == "fake"]
     lines: list[str] = []
     for row in run.rows:
-        if (kept / baseline_path(row.evalset, row.cell)).is_file():
+        path = baseline_path(row.evalset, row.cell)
+        if (kept / path).is_file():
+            continue
+        if not row.n:
+            lines.append(f"{path}: not written, since none of {row.unscored} samples has a verdict")
             continue
         done = "replaced" if (row.evalset, row.cell) in before else "written"
         fake = any(row.model in names for names in fakes)
         doubt = ", with answers that the engine fake made up" if fake else ""
         several = f", {runs} runs" if runs > 1 else ""
-        path = baseline_path(row.evalset, row.cell)
         if adds:
             total = len(needed_baseline(config.rootpath, row.evalset, row.cell).answers)
             done, several = "extended", f", {runs} run{'s' * (runs > 1)} added, {total} in all"

@@ -35,6 +35,7 @@ class Moods:
             os._exit(1)
         for request in requests:
             word = ("positive", "negative")[int(request.key[:8], 16) % 2]
+            word = "perhaps" if Path("mute").exists() else word
             yield Output(request.key, word, (1,), prompt_tokens=len(request.prompt_ids))
 
     def close(self):
@@ -253,6 +254,18 @@ def test_each_run_of_a_baseline_has_draws_of_its_own(moody):
     moody.run()
     (check,) = moody.saved.baselines
     assert 0.1 < check.varied < 0.9
+
+
+def test_a_run_without_a_verdict_replaces_no_baseline(moody):
+    moody.run("--eval-write-baseline")
+    before = (moody.root / FILE).read_text()
+    moody.write("mute", "")
+    result = moody.run("--eval-write-baseline", "--eval-store", "other.sqlite")
+    assert result.ret != 0
+    line = f"{FILE}: not written, since none of 6 samples has a verdict"
+    result.stdout.fnmatch_lines([line])
+    result.stdout.no_fnmatch_line("baseline *")
+    assert (moody.root / FILE).read_text() == before
 
 
 def test_a_baseline_is_of_all_its_runs_or_is_not_written(moody):
