@@ -219,7 +219,7 @@ def test_nobody_at_home():
 def test_a_proxy_that_is_gone_is_named_without_its_password(endpoint, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://me:s3cret@127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
-    engine = opened(endpoint, deadline_s=1.0)
+    engine = opened(endpoint, deadline_s=4.0)
     with pytest.raises(EngineError, match="asked through the proxy of HTTP_PROXY") as caught:
         one(engine)
     assert "s3cret" not in str(caught.value)

@@ -22,7 +22,7 @@ def doubtful(evals):
     rows = [{"text": f"{LONG} {n}", "label": "positive"} for n in range(2)]
     rows += [{"text": "something good", "label": "positive"}]
     rows += [{"text": "something else", "label": "negative"}] * 2
-    shots = [{"text": text, "label": label} for text in (f"{LONG} x", "y", "z")
+    shots = [{"text": f"{text} {label}", "label": label} for text in (f"{LONG} x", "y", "z")
              for label in ("positive", "negative")]  # fmt: skip
     write_adapter(evals.root / "adapters/one")
     template = "{% for m in messages %}{{ m.content }}<|im_end|>{% endfor %}"

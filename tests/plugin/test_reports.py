@@ -159,7 +159,7 @@ def test_limit(evals):
 def test_dataset_and_shots_from_files(evals):
     evals.write("own.csv", "id,text,label\na,my own words,positive\nb,more words,negative\n")
     evals.write("pool.csv", "text,label\n" + "".join(
-        f"shot {i},{label}\n" for i in range(4) for label in ("positive", "negative")
+        f"shot {i} {label},{label}\n" for i in range(4) for label in ("positive", "negative")
     ))  # fmt: skip
     evals.run("--eval-dataset", "mini=own.csv", "--eval-shots", "mini=pool.csv").assert_outcomes(
         passed=2
