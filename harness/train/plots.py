@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.markdown import cut, plain
+from harness.plotstyle import BLUE, FAINT, GRID, ORANGE, PAPER, TEXT, drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,12 +15,12 @@ if TYPE_CHECKING:
 
     from harness.train.analyze import Analysis
 
-# Colour-blind safe, from Okabe and Ito.
-_COLOURS = {"all": "#7f7f7f", "Russian": "#0072b2", "kept": "#d55e00"}
+_COLOURS = {"all": FAINT, "Russian": BLUE, "kept": ORANGE}
 _BARS = 10
 _LABEL = 28
 
 
+@drawing()
 def plot_funnel(analysis: Analysis, path: Path) -> None:
     """Draw the dialogues left after each filter."""
     names = ["read", *(f"{i}. {step.name}" for i, step in enumerate(analysis.steps, 1))]
@@ -30,14 +31,16 @@ def plot_funnel(analysis: Analysis, path: Path) -> None:
     axes.barh(places, left, color=_COLOURS["Russian"])
     dropped = [0, *(step.before - step.after for step in analysis.steps)]
     for place, (n, lost) in enumerate(zip(left, dropped, strict=True)):
-        axes.text(n, place, f" {n:,}" + (f"  (-{lost:,})" if lost else ""), va="center", fontsize=9)
+        axes.text(n, place, f" {n:,}" + (f"  (-{lost:,})" if lost else ""), va="center")
     _name_bars(axes, names, width=48)
     axes.set_xlim(0, max(left) * 1.2)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel("dialogues left")
-    axes.set_title("What each filter leaves")
+    _title(axes, "What each filter leaves")
     _save(figure, path)
 
 
+@drawing()
 def plot_distributions(analysis: Analysis, path: Path) -> None:
     """Draw the shares of the values of each property, a panel each, the groups side by side."""
     names = list(analysis.values)
@@ -56,13 +59,15 @@ def plot_distributions(analysis: Analysis, path: Path) -> None:
         _name_bars(axes, list(shown), width=_LABEL)
         axes.set_xlabel("share of the group, %")
         rest = len(counts) - len(shown)
-        axes.set_title(name + (f" (the {_BARS} most frequent of {len(counts)})" if rest else ""))
+        _title(axes, name + (f" (the {_BARS} most frequent of {len(counts)})" if rest else ""))
     for axes in grid[len(names) :]:
         axes.set_axis_off()
-    grid[0].legend(fontsize=9)
+    # Bars of any length leave no corner free.
+    figure.legend(*grid[0].get_legend_handles_labels(), loc="outside lower left", ncols=len(totals))
     _save(figure, path)
 
 
+@drawing()
 def plot_lengths(analysis: Analysis, path: Path) -> None:
     """Draw histograms of the lengths on a logarithmic axis, with each group's median."""
     import numpy as np
@@ -86,10 +91,11 @@ def plot_lengths(analysis: Analysis, path: Path) -> None:
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.set_xlabel(name.replace(", ", " length, "))
         axes.set_ylabel("share of the group, %")
-        axes.legend(fontsize=9)
+        axes.legend()
     _save(figure, path)
 
 
+@drawing()
 def plot_loss(steps: Sequence[int], losses: Sequence[float], path: Path, *,
               expected: tuple[float | None, float | None] = (None, None)) -> None:  # fmt: skip
     """Draw a loss curve with its running mean and the expected range of the last steps.
@@ -116,7 +122,7 @@ def plot_loss(steps: Sequence[int], losses: Sequence[float], path: Path, *,
     axes.set_ylim(bottom=0)
     axes.set_xlabel("optimizer step")
     axes.set_ylabel("loss, nats a trained token")
-    axes.set_title("Training loss")
+    _title(axes, "Training loss")
     axes.legend()
     _save(figure, path)
 
@@ -124,7 +130,11 @@ def plot_loss(steps: Sequence[int], losses: Sequence[float], path: Path, *,
 def _figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return Figure(figsize=(width, height), layout="constrained", facecolor=PAPER)
+
+
+def _title(axes: Axes, text: str) -> None:
+    axes.set_title(text, loc="left", fontweight="bold", fontsize=TEXT + 1)
 
 
 def _name_bars(axes: Axes, names: Sequence[str], *, width: int) -> None:
@@ -134,7 +144,7 @@ def _name_bars(axes: Axes, names: Sequence[str], *, width: int) -> None:
     for text in axes.get_yticklabels():
         text.set_parse_math(False)
     axes.invert_yaxis()
-    axes.grid(axis="x", alpha=0.3)
+    axes.grid(axis="x", color=GRID)
     axes.set_axisbelow(True)
 
 
@@ -142,4 +152,7 @@ def _save(figure: Figure, path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
     FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=110)
+    for axes in figure.axes:
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.tick_params(length=2.5, pad=2)
+    figure.savefig(path, dpi=120, facecolor=PAPER, metadata={"Software": None})

@@ -6,7 +6,9 @@ import warnings
 from types import SimpleNamespace
 
 import pytest
+from matplotlib.colors import to_rgba
 
+from harness import plotstyle
 from harness.train import plots
 from harness.train.filters import Step
 
@@ -56,3 +58,24 @@ def test_the_loss_has_its_mean_and_range(figures, tmp_path):
 def test_without_a_range_there_is_no_band(figures, tmp_path):
     plots.plot_loss([1, 2], [1.0, 1.0], tmp_path / "l.png")
     assert len(figures[0].axes[0].get_legend().get_texts()) == 2
+
+
+def test_plots_have_the_style_of_reports_and_no_legend_on_a_bar(figures, tmp_path):
+    rows = {"all": range(4), "Russian": range(3), "kept": range(2)}
+    counts = {"a": [4, 3, 2], "b": [0, 0, 0]}
+    analysis = SimpleNamespace(values={"source": [], "score": []}, groups=rows,
+                               counts=lambda name: counts)  # fmt: skip
+    plots.plot_distributions(analysis, tmp_path / "d.png")
+    (figure,) = figures
+    assert [axes.get_legend() for axes in figure.axes] == [None, None]
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["all (4)", "Russian (3)",
+                                                                "kept (2)"]  # fmt: skip
+    drawn = legend.get_window_extent()
+    assert all(drawn.y1 <= axes.get_window_extent().y0 for axes in figure.axes)
+    for axes in figure.axes:
+        assert not axes.spines["top"].get_visible()
+        assert axes.get_title(loc="left") in analysis.values
+    assert {bar.get_facecolor() for bar in figure.axes[0].patches} == {
+        to_rgba(colour) for colour in (plotstyle.FAINT, plotstyle.BLUE, plotstyle.ORANGE)
+    }

@@ -1,15 +1,28 @@
-"""Paper, colours and letters of the plots; matplotlib without pyplot."""
+"""Pages and panels of the plots; matplotlib without pyplot."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from harness import records
+from harness.plotstyle import (
+    BLACK,
+    BLUE,
+    FAINT,
+    GREEN,
+    GRID,
+    INK,
+    LIGHT_BLUE,
+    ORANGE,
+    PAPER,
+    PURPLE,
+    SMALL,
+    TEXT,
+    drawing,
+)
 from harness.report.plots.letters import wrap
 
 if TYPE_CHECKING:
@@ -17,23 +30,17 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Format = Literal["svg", "png"]
+__all__ = ["BLACK", "BLUE", "FAINT", "GREEN", "GRID", "INK", "LIGHT_BLUE", "ORANGE", "PAPER",
+           "PURPLE", "SMALL", "TEXT", "WIDTH", "Format", "Plot", "Sheet", "drawing", "legend",
+           "page", "place", "save", "sheet", "style_of", "whiskers"]  # fmt: skip
 
-# All in inches and points. Paper is white with dark ink, whatever the viewer's theme: no single
-# ink on a transparent ground has a contrast of 4.5 on both white and GitHub's dark page.
+# All in inches and points.
 WIDTH = 9.6
-TEXT = 8.0
-SMALL = 7.0
-PAPER = "#ffffff"
-INK = "#1f2328"
-FAINT = "#8c959f"
-GRID = "#d8dee4"
 _TITLE = 10.0
 _MARGIN = 0.15
 _HEADING_LINE = (TEXT + 2.5) / 72
 
-# Okabe and Ito's colours, two of them darkened to stand out on white; each has its own marker.
-BLUE, ORANGE, GREEN, PURPLE, BLACK = "#0072b2", "#d55e00", "#007a5a", "#8a3a78", "#4d4d4d"
-LIGHT_BLUE = "#7fb8d8"
+# Each has its own marker.
 _STYLES = {
     None: (BLUE, "o", "-"),
     "system": (ORANGE, "s", "--"),
@@ -79,38 +86,6 @@ class Sheet:
     def at_bottom(self, index: int) -> bool:
         """Whether there is no panel below."""
         return index + self.columns >= len(self.axes)
-
-
-@contextmanager
-def drawing() -> Iterator[None]:
-    """Draw and save under fixed settings, whatever the user's own are; they come back after."""
-    from matplotlib import style
-
-    settings = {
-        "svg.hashsalt": "harness",
-        "svg.fonttype": "path",
-        "text.parse_math": False,
-        "axes.unicode_minus": True,
-        "font.size": TEXT,
-        "axes.edgecolor": FAINT,
-        "axes.labelcolor": INK,
-        "axes.titlesize": TEXT,
-        "axes.linewidth": 0.8,
-        "text.color": INK,
-        "xtick.color": FAINT,
-        "ytick.color": FAINT,
-        "xtick.labelcolor": INK,
-        "ytick.labelcolor": INK,
-        "xtick.labelsize": SMALL,
-        "ytick.labelsize": SMALL,
-        "legend.frameon": False,
-        "legend.fontsize": TEXT,
-        "lines.markersize": 4.5,
-    }
-    with style.context(["default", settings]), warnings.catch_warnings():
-        # A name in a script that the font lacks is drawn as boxes; the alt text has its letters.
-        warnings.filterwarnings("ignore", message=r"(?s)Glyph .* missing from")
-        yield
 
 
 def save(plot: Plot, folder: Path, ending: Format) -> Path:
